@@ -1,0 +1,66 @@
+"""What every test runs under: groups that need other libraries, NumPy's error state, hypothesis."""
+
+import os
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+
+import hypothesis
+import numpy as np
+import pytest
+
+# For each group that has a marker and a make target of its own: what it needs, all of it unless the
+# marker names a part, as in `@pytest.mark.peers("torch")`.
+GROUPS = {"peers": ("torch", "jax")}
+
+left_out = dict.fromkeys(GROUPS, 0)
+
+# How long an example takes says something of the machine, not of the code. CI draws the same
+# examples every time, so that a red run is about the change it ran on; elsewhere they are new.
+hypothesis.settings.register_profile("dev", deadline=None, print_blob=True)
+hypothesis.settings.register_profile(
+    "ci",
+    deadline=None,
+    derandomize=True,
+    print_blob=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    """Skip what needs a library that is not installed, and say which and what brings it."""
+    for item in items:
+        for group, libraries in GROUPS.items():
+            for marker in item.iter_markers(group):
+                missing = [name for name in marker.args or libraries if find_spec(name) is None]
+                if missing:
+                    reason = f"needs {' and '.join(missing)}: `make test-{group}` installs and runs"
+                    item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    """Count the tests of each group that -m left out."""
+    for group in GROUPS:
+        left_out[group] += sum(item.get_closest_marker(group) is not None for item in items)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was left out, and how to run it."""
+    for group, libraries in GROUPS.items():
+        if left_out[group]:
+            terminalreporter.write_line(
+                f"{left_out[group]} tests of the group {group!r} were left out, which need "
+                f"{' and '.join(libraries)}: make test-{group}"
+            )
+
+
+@pytest.fixture(autouse=True)
+def numpy_error_state() -> Iterator[None]:
+    """Start from NumPy's own error state, whose warnings pytest turns into errors, and keep it.
+
+    A function that changed it would silence the warnings of its callers for good.
+    """
+    with np.errstate(divide="warn", over="warn", under="ignore", invalid="warn"):
+        before = np.geterr()
+        yield
+        assert np.geterr() == before, "the code under test changed NumPy's error state"
