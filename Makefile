@@ -32,7 +32,7 @@ lint: $(STAMPS)/dev ## check style, formatting, types and the repository itself
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/repo-review .
+	$(BIN)/repo-review --show err .
 
 bench: $(STAMPS)/test ## measure the engines against the usual ways
 	$(BIN)/dxdw bench
