@@ -1,0 +1,458 @@
+"""Every coercion and check of a user's argument, and the only place that raises for one.
+
+What leaves this module is trusted by everything behind it.
+"""
+
+import sys
+from collections.abc import Sequence
+from functools import lru_cache
+from math import prod
+from operator import index
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .engines.libraries import Array, is_numpy, namespace
+from .geometry import Axis, ConvGeometry, same_padding
+
+PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
+PRECISIONS = ("high", "highest")
+AXIS_NAMES = {1: ("L",), 2: ("H", "W"), 3: ("D", "H", "W")}
+_LARGEST = 2**63 - 1
+
+Pairs = tuple[tuple[int, int], ...]
+
+
+class Execution(NamedTuple):
+    """How to run, as opposed to what to compute."""
+
+    precision: str = "high"
+    engine: str | None = None
+    threads: int | None = None
+    max_workspace: int | None = None
+
+
+def execution(
+    precision: str, engine: str | None, threads: int | None, max_workspace: int | None
+) -> Execution:
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision is {precision!r}: it must be one of {_list(PRECISIONS)}")
+    if engine is not None and not isinstance(engine, str):
+        raise TypeError(f"engine is {engine!r}: it must be None or the name of an engine")
+    if threads is not None:
+        threads = _whole(threads, "threads", least=1)
+    if max_workspace is not None:
+        max_workspace = _whole(max_workspace, "max_workspace", least=1)
+    return Execution(precision, engine, threads, max_workspace)
+
+
+# --- arrays ---------------------------------------------------------------------------------------
+
+
+def array(value: Any, name: str) -> Array:
+    """An array of a dtype that can be computed with: NumPy's, or another library's as it is."""
+    if value is None:
+        raise TypeError(f"{name} is None: it must be an array or nested lists of numbers")
+    if type(value) is not np.ndarray:
+        if isinstance(value, np.ma.MaskedArray):
+            raise TypeError(
+                f"{name} is a masked array, whose mask would be lost: fill it first, "
+                f"as in {name}.filled(0)"
+            )
+        if isinstance(value, np.matrix):
+            raise TypeError(f"{name} is a np.matrix: convert it with np.asarray({name})")
+        if not isinstance(value, np.ndarray) and _foreign(value):
+            return value
+        try:
+            value = np.asarray(value)
+        except ValueError as error:
+            raise ValueError(f"{name} can't be made an array: {error}") from None
+    dtype = value.dtype
+    if dtype.kind in "iufc" and dtype.char not in "gG" or dtype.name == "bfloat16":
+        return value
+    hint = "float64 is the widest dtype here" if dtype.char in "gG" else "convert it first"
+    raise TypeError(
+        f"{name} has dtype {dtype}: it must be an integer, float16, bfloat16, float32, float64, "
+        f"complex64 or complex128 array; {hint}"
+    )
+
+
+def _foreign(value: Any) -> bool:
+    """Whether value is an array of another library that has the array API."""
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(value, torch.Tensor):
+        return True
+    return hasattr(value, "__array_namespace__") or type(value).__module__.startswith("cupy")
+
+
+def common_dtypes(**arrays: Array | None) -> tuple[Any, Any]:
+    """The dtype to compute in, and the results' own: NumPy's promotion, integers as float64."""
+    given = {name: a for name, a in arrays.items() if a is not None}
+    first = next(iter(given.values()))
+    if all(is_numpy(a) for a in given.values()):
+        return _numpy_dtypes(*(a.dtype for a in given.values()))
+    xp = _one_library(given)
+    floats = [a.dtype for a in given.values() if not xp.isdtype(a.dtype, ("integral", "bool"))]
+    if any(xp.isdtype(a.dtype, "bool") for a in given.values()):
+        raise TypeError(f"{_list(given)}: arrays of dtype bool can't be convolved; convert first")
+    result = xp.result_type(*floats) if floats else xp.asarray(first, dtype=xp.float64).dtype
+    narrow = str(result).endswith("float16")
+    return (xp.float32 if narrow else result), result
+
+
+@lru_cache(maxsize=256)
+def _numpy_dtypes(*dtypes: np.dtype[Any]) -> tuple[np.dtype[Any], np.dtype[Any]]:
+    floats = [np.dtype(np.float64) if d.kind in "iu" else d.newbyteorder("=") for d in dtypes]
+    narrow = {d.name for d in floats if d.itemsize == 2}
+    if narrow == {"float16", "bfloat16"}:  # neither holds the other
+        floats.append(np.dtype(np.float32))
+        floats = [d for d in floats if d.itemsize > 2]
+    result = np.result_type(*floats)
+    return (np.dtype(np.float32) if result.itemsize == 2 else result), result
+
+
+def _one_library(given: dict[str, Array]) -> Any:
+    from array_api_compat import array_namespace
+
+    try:
+        return array_namespace(*given.values())
+    except TypeError:
+        kinds = ", ".join(f"{n} a {type(a).__module__}.{type(a).__name__}" for n, a in given.items())
+        raise TypeError(f"arrays of different libraries ({kinds}): give all of one") from None
+
+
+def cast(a: Array, dtype: Any) -> Array:
+    """a in the dtype to compute in; for NumPy contiguous and in native byte order, so that the
+    same values give the same bits whatever their layout."""
+    if is_numpy(a):
+        return np.require(a, dtype, ("C", "A"))
+    return a if a.dtype == dtype else namespace(a).astype(a, dtype)
+
+
+# --- geometry -------------------------------------------------------------------------------------
+
+
+def convolution(
+    ndim: int,
+    x_shape: Sequence[int],
+    W_shape: Sequence[int],
+    padding: Any,
+    stride: Any,
+    dilation: Any,
+    groups: Any,
+    padding_mode: str = "zeros",
+) -> tuple[ConvGeometry, bool]:
+    """The checked geometry of conv{ndim}d, and whether x has a batch axis."""
+    stride = per_axis(stride, ndim, "stride", least=1)
+    dilation = per_axis(dilation, ndim, "dilation", least=1)
+    padding = padding_argument(padding, ndim)
+    if type(groups) is not int or groups < 1:
+        groups = _whole(groups, "groups", least=1)
+    if padding_mode not in PADDING_MODES:
+        raise ValueError(
+            f"padding_mode is {padding_mode!r}: it must be one of {_list(PADDING_MODES)}"
+        )
+    return _convolution(
+        ndim, tuple(x_shape), tuple(W_shape), padding, stride, dilation, groups, padding_mode
+    )
+
+
+@lru_cache(maxsize=1024)
+def _convolution(
+    ndim: int,
+    x_shape: tuple[int, ...],
+    W_shape: tuple[int, ...],
+    padding: str | Pairs,
+    stride: tuple[int, ...],
+    dilation: tuple[int, ...],
+    groups: int,
+    padding_mode: str,
+) -> tuple[ConvGeometry, bool]:
+    letters = AXIS_NAMES[ndim]
+    batched = _check_ranks("x", x_shape, W_shape, "(C_out, C_in/groups, ", ndim)
+    batch = x_shape[0] if batched else 1
+    channels, sizes = x_shape[-ndim - 1], x_shape[-ndim:]
+    _check_groups("C_in", channels, groups)
+    _check_groups("C_out", W_shape[0], groups)
+    if W_shape[1] * groups != channels:
+        raise ValueError(
+            f"W has shape {W_shape}: its axis 1 must be C_in/groups = {channels}/{groups} = "
+            f"{channels // groups}, for x of shape {x_shape}"
+        )
+    axes = []
+    for d, (size, taps) in enumerate(zip(sizes, W_shape[2:], strict=True)):
+        extent = (taps - 1) * dilation[d] + 1
+        before, after = _padding_of_axis(padding, d, size, extent, stride[d])
+        _check_padding_mode(padding_mode, letters[d], size, before, after)
+        padded = before + size + after
+        if extent > padded:
+            raise ValueError(
+                f"W is larger than x along {letters[d]}: {taps} taps with dilation {dilation[d]} "
+                f"span {extent}, and x with its padding is {size} + {before} + {after} = {padded}; "
+                f"x has shape {x_shape}, W {W_shape}"
+            )
+        out = (padded - extent) // stride[d] + 1
+        axes.append(Axis(size, taps, stride[d], dilation[d], before, after, out))
+    geometry = ConvGeometry(
+        batch, channels, W_shape[0], groups, _at_least_two(axes), padding_mode
+    )
+    _check_sizes(geometry)
+    return geometry, batched
+
+
+def transposed(
+    ndim: int,
+    x_shape: Sequence[int],
+    W_shape: Sequence[int],
+    padding: Any,
+    stride: Any,
+    output_padding: Any,
+    dilation: Any,
+    groups: Any,
+) -> tuple[ConvGeometry, bool]:
+    """The checked geometry of the convolution that conv_transpose{ndim}d is the adjoint of: its
+    x is our output, its output our x."""
+    stride = per_axis(stride, ndim, "stride", least=1)
+    dilation = per_axis(dilation, ndim, "dilation", least=1)
+    output_padding = per_axis(output_padding, ndim, "output_padding", least=0)
+    groups = _whole(groups, "groups", least=1)
+    padding = padding_argument(padding, ndim)
+    if padding == "valid":
+        padding = ((0, 0),) * ndim
+    elif isinstance(padding, str):
+        raise ValueError(
+            f"padding is {padding!r}: a transposed convolution takes numbers (or 'valid', which "
+            "is 0), since several output sizes have this padding"
+        )
+    return _transposed(
+        ndim, tuple(x_shape), tuple(W_shape), padding, stride, output_padding, dilation, groups
+    )
+
+
+@lru_cache(maxsize=1024)
+def _transposed(
+    ndim: int,
+    x_shape: tuple[int, ...],
+    W_shape: tuple[int, ...],
+    padding: Pairs,
+    stride: tuple[int, ...],
+    output_padding: tuple[int, ...],
+    dilation: tuple[int, ...],
+    groups: int,
+) -> tuple[ConvGeometry, bool]:
+    letters = AXIS_NAMES[ndim]
+    batched = _check_ranks("x", x_shape, W_shape, "(C_in, C_out/groups, ", ndim)
+    batch = x_shape[0] if batched else 1
+    channels, sizes = x_shape[-ndim - 1], x_shape[-ndim:]
+    _check_groups("C_in", channels, groups)
+    if W_shape[0] != channels:
+        raise ValueError(
+            f"W has shape {W_shape}: its axis 0 must be C_in = {channels}, for x of shape {x_shape}"
+        )
+    axes = []
+    for d, (size, taps) in enumerate(zip(sizes, W_shape[2:], strict=True)):
+        extent = (taps - 1) * dilation[d] + 1
+        before, after = padding[d]
+        if output_padding[d] >= max(stride[d], dilation[d]):
+            raise ValueError(
+                f"output_padding is {output_padding[d]} along {letters[d]}: it must be less than "
+                f"the stride {stride[d]} or the dilation {dilation[d]} there"
+            )
+        out = (size - 1) * stride[d] + extent + output_padding[d] - before - after
+        if size and out < 1:
+            raise ValueError(
+                f"padding is {(before, after)} along {letters[d]}: it leaves {out} of the "
+                f"output's {out + before + after} there; at least 1 must stay"
+            )
+        axes.append(Axis(max(out, 0), taps, stride[d], dilation[d], before, after, size))
+    geometry = ConvGeometry(batch, W_shape[1] * groups, channels, groups, _at_least_two(axes))
+    _check_sizes(geometry)
+    return geometry, batched
+
+
+def _at_least_two(axes: list[Axis]) -> tuple[Axis, ...]:
+    """One dimension is two with a single row: no engine needs to know of it."""
+    return tuple(axes) if len(axes) > 1 else (Axis(1, 1, 1, 1, 0, 0, 1), *axes)
+
+
+def _check_ranks(
+    name: str, x_shape: tuple[int, ...], W_shape: tuple[int, ...], W_channels: str, ndim: int
+) -> bool:
+    """Checks the numbers of axes; returns whether x has a batch axis."""
+    letters = AXIS_NAMES[ndim]
+    spatial = ", ".join(letters)
+    if len(x_shape) not in (ndim + 1, ndim + 2):
+        raise ValueError(
+            f"{name} has shape {x_shape}: it must have {ndim + 1} axes (C_in, {spatial}) or "
+            f"{ndim + 2} axes (N, C_in, {spatial})"
+        )
+    kernel = ", ".join(f"k{letter}" for letter in letters)
+    if len(W_shape) != ndim + 2:
+        raise ValueError(
+            f"W has shape {W_shape}: it must have {ndim + 2} axes {W_channels}{kernel})"
+        )
+    if 0 in W_shape[2:]:
+        raise ValueError(f"W has shape {W_shape}: a kernel needs at least 1 tap along each axis")
+    return len(x_shape) == ndim + 2
+
+
+def _check_groups(name: str, channels: int, groups: int) -> None:
+    if channels % groups:
+        raise ValueError(f"groups is {groups}: it must divide {name} = {channels}")
+
+
+def _check_padding_mode(mode: str, letter: str, size: int, before: int, after: int) -> None:
+    most = max(before, after)
+    limits = {"reflect": size - 1, "circular": size, "replicate": most if size else 0}
+    if most and most > limits.get(mode, most):
+        raise ValueError(
+            f"padding is {(before, after)} along {letter}: with padding_mode {mode!r} it can be at "
+            f"most {limits[mode]} where x is {size} long"
+        )
+
+
+def _check_sizes(geometry: ConvGeometry) -> None:
+    shapes = {"x": geometry.x_shape, "W": geometry.W_shape, "the output": geometry.out_shape}
+    padded = tuple(a.padded for a in geometry.axes)
+    shapes["x with its padding"] = (geometry.batch, geometry.channels_in, *padded)
+    for name, shape in shapes.items():
+        if prod(shape) > _LARGEST // 16:
+            product = " × ".join(map(str, shape))
+            raise ValueError(
+                f"{name} would have {product} = {prod(shape)} elements: more than can be addressed"
+            )
+
+
+def per_axis(value: Any, ndim: int, name: str, *, least: int) -> tuple[int, ...]:
+    if type(value) is int and value >= least:
+        return (value,) * ndim
+    if isinstance(value, (tuple, list)):
+        if len(value) != ndim:
+            raise ValueError(
+                f"{name} is {value!r}: it must be an integer or {ndim} of them, one for each of "
+                f"{_list(AXIS_NAMES[ndim])}"
+            )
+        return tuple(_whole(v, name, least=least) for v in value)
+    return (_whole(value, name, least=least),) * ndim
+
+
+def padding_argument(value: Any, ndim: int) -> str | Pairs:
+    """Padding as "same", "valid", "full" or a pair (before, after) for each axis."""
+    if type(value) is int and value >= 0:
+        return ((value, value),) * ndim
+    if isinstance(value, str):
+        if value not in ("valid", "same", "full"):
+            raise ValueError(
+                f"padding is {value!r}: as a word it must be 'valid', 'same' or 'full'"
+            )
+        return value
+    if not isinstance(value, (tuple, list)):
+        p = _whole(value, "padding", least=0)
+        return ((p, p),) * ndim
+    if len(value) != ndim:
+        raise ValueError(
+            f"padding is {value!r}: it must be an integer, {ndim} of them (one for each of "
+            f"{_list(AXIS_NAMES[ndim])}), or {ndim} pairs (before, after)"
+        )
+    pairs = []
+    for entry in value:
+        if isinstance(entry, (tuple, list)):
+            if len(entry) != 2:
+                raise ValueError(f"padding has the entry {entry!r}: a pair is (before, after)")
+            before, after = (_whole(p, "padding", least=0) for p in entry)
+        else:
+            before = after = _whole(entry, "padding", least=0)
+        pairs.append((before, after))
+    return tuple(pairs)
+
+
+def _padding_of_axis(
+    padding: str | Pairs, axis: int, size: int, extent: int, stride: int
+) -> tuple[int, int]:
+    if padding == "valid":
+        return 0, 0
+    if padding == "same":
+        return same_padding(size, extent, stride)
+    if padding == "full":
+        return extent - 1, extent - 1
+    return padding[axis]  # type: ignore[return-value]  # not a word, so the pairs
+
+
+def _whole(value: Any, name: str, *, least: int) -> int:
+    if isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} is {value!r}: it must be an integer, not a bool")
+    try:
+        number = index(value)
+    except TypeError:
+        kind = type(value).__name__
+        raise TypeError(f"{name} is {value!r}, a {kind}: it must be an integer") from None
+    if number < least:
+        raise ValueError(f"{name} is {number}: it must be at least {least}")
+    return number
+
+
+# --- the other arguments ---------------------------------------------------------------------------
+
+
+def check_shape(a: Array, name: str, shape: tuple[int, ...], why: str) -> None:
+    if tuple(a.shape) != shape:
+        raise ValueError(f"{name} has shape {tuple(a.shape)}: it must be {shape}, {why}")
+
+
+def check_grad_out(grad_out: Array, shape: tuple[int, ...], geometry: ConvGeometry) -> None:
+    if tuple(grad_out.shape) != shape:
+        axes = geometry.axes
+        raise ValueError(
+            f"grad_out has shape {tuple(grad_out.shape)}: it must be {shape}, the output's shape for "
+            f"x {geometry.x_shape[1:]}, W {geometry.W_shape}, "
+            f"padding {tuple((a.before, a.after) for a in axes)}, "
+            f"stride {tuple(a.stride for a in axes)}, dilation {tuple(a.dilation for a in axes)}"
+        )
+
+
+def needs(value: Any, allowed: tuple[str, ...]) -> tuple[str, ...]:
+    if isinstance(value, str):
+        raise TypeError(f"needs is {value!r}: it must be a tuple of names, as in ({value!r},)")
+    try:
+        names = tuple(value)
+    except TypeError:
+        raise TypeError(f"needs is {value!r}: it must be a tuple of names") from None
+    if not names or len(set(names)) < len(names) or not set(names) <= set(allowed):
+        raise ValueError(f"needs is {value!r}: it must name one or more of {_list(allowed)}, once")
+    return names
+
+
+def outputs(
+    out: Any, accumulate: Any, names: tuple[str, ...], shapes: dict[str, tuple[int, ...]], dtype: Any
+) -> tuple[Array | None, ...]:
+    """out as one entry for each name, checked: a wrong one is refused before anything is computed."""
+    if not isinstance(accumulate, (bool, np.bool_)):
+        raise TypeError(f"accumulate is {accumulate!r}: it must be True or False")
+    if out is None:
+        out = (None,) * len(names)
+    if not isinstance(out, (tuple, list)) or len(out) != len(names):
+        raise ValueError(f"out must be a tuple with an entry (or None) for each of {_list(names)}")
+    for name, entry in zip(names, out, strict=True):
+        if entry is not None:
+            writable(entry, f"out for {name}", shapes[name], dtype)
+        elif accumulate:
+            raise ValueError(f"accumulate=True adds into out, which has no array for {name}")
+    return tuple(out)
+
+
+def writable(out: Any, name: str, shape: tuple[int, ...], dtype: Any) -> None:
+    if not is_numpy(out) and not _foreign(out):
+        raise TypeError(f"{name} is a {type(out).__name__}: it must be an array")
+    if not is_numpy(out) and hasattr(out, "at"):
+        raise TypeError(f"{name} can't be written: arrays of its library are immutable")
+    if tuple(out.shape) != shape:
+        raise ValueError(f"{name} has shape {tuple(out.shape)}: it must be {shape}")
+    if out.dtype != dtype:
+        raise ValueError(f"{name} has dtype {out.dtype}: it must be {dtype}, the result's")
+    if is_numpy(out) and not out.flags.writeable:
+        raise ValueError(f"{name} is read-only: it must be writable")
+
+
+def _list(names: Any) -> str:
+    *head, last = map(repr, names)
+    return f"{', '.join(head)} or {last}" if head else last

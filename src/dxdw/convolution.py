@@ -1,0 +1,349 @@
+"""Convolutions of one, two and three dimensions, and their gradients."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from . import arguments, passes
+from .engines.libraries import Array
+
+NEEDS = ("dx", "dW", "db")
+
+
+def conv2d(
+    x: Any,
+    W: Any,
+    padding: Any = 0,
+    stride: Any = 1,
+    *,
+    dilation: Any = 1,
+    groups: int = 1,
+    bias: Any = None,
+    padding_mode: str = "zeros",
+    out: Array | None = None,
+    precision: str = "high",
+    engine: str | None = None,
+    threads: int | None = None,
+    max_workspace: int | None = None,
+) -> Array:
+    """The cross-correlation of x with the kernels W (the kernel is not flipped).
+
+        out[n,o,i,j] = bias[o] + Σ_{c,u,v} W[o,c,u,v] · x[n, c, i·s + u·d − p, j·s + v·d − p]
+
+    with stride s, dilation d and padding p, over the C_in/groups channels c of o's group. Positions
+    outside x are what `padding_mode` says. Out is (H + before + after − (kH−1)·d − 1)//s + 1 high.
+
+    Args:
+        x: (C_in, H, W) or (N, C_in, H, W). Nested lists are fine.
+        W: (C_out, C_in/groups, kH, kW).
+        padding: p, (p_H, p_W), ((before, after), (before, after)), "valid" (none), "same"
+            (⌈H/stride⌉ outputs, an odd padding's larger half after) or "full" ((k−1)·d everywhere).
+        stride, dilation: an integer or one for each axis, at least 1.
+        groups: how many independent blocks the channels fall into; C_in for a depthwise convolution.
+        bias: (C_out,), added to every output of its channel.
+        padding_mode: "zeros", "reflect" (mirrored, edge not repeated; less than the size),
+            "replicate" (the edge repeated) or "circular" (the other end; at most the size).
+        out: an array for the result, of its shape and dtype. It may overlap x or W: the result is
+            as if they had been copied first.
+        precision: "highest" sums the products themselves, in whatever order:
+            |error| ≤ γ_K·Σ|W|·|x| for each element, γ_K = K·u/(1 − K·u), K the number of products, u
+            the unit roundoff. "high" also allows fast transforms, whose error is relative to the
+            norms of a tile; `explain` prints the bound.
+        engine: an implementation by name instead of the best: "small", "fft", "array", "reference".
+        threads: the most threads for NumPy's matrix products (needs the extra "threads"; without
+            it, and by default, the BLAS library decides).
+        max_workspace: the most bytes of scratch memory, beside the results and the operands (a
+            strided or integer operand is copied whole).
+
+    Returns:
+        (C_out, out_H, out_W), with N in front where x has it: a new array, or out. Its dtype is
+        NumPy's promotion of x, W and bias, with integers as float64. float16 and bfloat16 are
+        summed in float32. Arrays of PyTorch, JAX or CuPy give arrays of the same library and device.
+
+    Infinities and NaN propagate as they do in the loops over a zero-padded x, whatever the engine.
+
+    Raises:
+        ValueError: shapes, sizes or options that do not fit; the message says what would.
+        TypeError: bool, object, string, masked or extended-precision arrays; a bool or a float
+            where an integer belongs.
+        MemoryError: with the number of bytes.
+
+    >>> conv2d([[[1, 2, 3], [4, 5, 6], [7, 8, 9]]], [[[[1, 0], [0, -1]]]])
+    array([[[-4., -4.],
+            [-4., -4.]]])
+
+    Source: Dumoulin & Visin, "A guide to convolution arithmetic for deep learning", 2016.
+    """
+    how = arguments.execution(precision, engine, threads, max_workspace)
+    return _forward(2, x, W, padding, stride, dilation, groups, bias, padding_mode, out, how)
+
+
+def conv2d_backward(
+    grad_out: Any,
+    x: Any,
+    W: Any,
+    padding: Any = 0,
+    stride: Any = 1,
+    *,
+    dilation: Any = 1,
+    groups: int = 1,
+    padding_mode: str = "zeros",
+    needs: Sequence[str] = ("dx", "dW"),
+    out: Sequence[Array | None] | None = None,
+    accumulate: bool = False,
+    precision: str = "high",
+    engine: str | None = None,
+    threads: int | None = None,
+    max_workspace: int | None = None,
+) -> tuple[Array, ...]:
+    """The gradients of a loss with respect to what `conv2d` was given, from that of its output.
+
+        dx[n,c,h,w]  = Σ grad_out[n,o,i,j] · W[o,c,u,v]     over h = i·s + u·d − p, w = j·s + v·d − p
+        dW[o,c,u,v]  = Σ_{n,i,j} grad_out[n,o,i,j] · x[n, c, i·s + u·d − p, j·s + v·d − p]
+        db[o]        = Σ_{n,i,j} grad_out[n,o,i,j]
+
+    For complex arrays W and x stand conjugated, so that the three are adjoints of the forward:
+    ⟨grad_out, conv2d(x, W)⟩ = ⟨dx, x⟩ = ⟨dW, W⟩ with ⟨a, b⟩ = Σ conj(a)·b, up to a conjugate.
+
+    Args:
+        grad_out: the gradient with respect to the output, of its shape.
+        x, W: as the forward had them. (dx reads only x's shape, dW only W's.)
+        padding, stride, dilation, groups, padding_mode: as the forward had them.
+        needs: what to compute, of "dx", "dW" and "db", and in which order. Nothing else is computed.
+        out: a tuple with an array (or None) for each of `needs`, of its shape and dtype. It may
+            overlap the operands.
+        accumulate: add into out, for gradients summed over several calls.
+        precision, engine, threads, max_workspace: as for `conv2d`.
+
+    Returns:
+        A tuple of what `needs` names: by default (dx, dW), in the shapes of x and W. New arrays,
+        never views of the operands, or those of out. A part of x that no window covers has dx = 0.
+        Each result is the same, bit for bit, whichever others are asked for.
+
+    Raises:
+        ValueError, TypeError, MemoryError: as `conv2d`, before anything is computed or written.
+
+    >>> import numpy as np
+    >>> x = np.arange(16).reshape(1, 4, 4)
+    >>> grad_out = np.zeros((1, 3, 3))
+    >>> grad_out[0, 0, 0] = 1
+    >>> dx, dW = conv2d_backward(grad_out, x, [[[[1, 2], [3, 4]]]])
+    >>> dW[0, 0]
+    array([[0., 1.],
+           [4., 5.]])
+    >>> dx[0, :2, :2]
+    array([[1., 2.],
+           [3., 4.]])
+
+    Source: LeCun et al., "Backpropagation applied to handwritten zip code recognition", 1989.
+    """
+    how = arguments.execution(precision, engine, threads, max_workspace)
+    options = (padding, stride, dilation, groups, padding_mode, needs, out, accumulate, how)
+    return _backward(2, grad_out, x, W, *options)
+
+
+def conv1d(
+    x: Any,
+    W: Any,
+    padding: Any = 0,
+    stride: Any = 1,
+    *,
+    dilation: Any = 1,
+    groups: int = 1,
+    bias: Any = None,
+    padding_mode: str = "zeros",
+    out: Array | None = None,
+    precision: str = "high",
+    engine: str | None = None,
+    threads: int | None = None,
+    max_workspace: int | None = None,
+) -> Array:
+    """The cross-correlation of a signal x (C_in, L) or (N, C_in, L) with W (C_out, C_in/groups, k).
+
+        out[n,o,i] = bias[o] + Σ_{c,u} W[o,c,u] · x[n, c, i·stride + u·dilation − padding]
+
+    Options, dtypes, aliasing and errors are those of `conv2d`, with one spatial axis: padding is p,
+    (p,), ((before, after),) or a word.
+
+    >>> conv1d([[1, 2, 4, 8]], [[[-1, 1]]])
+    array([[1., 2., 4.]])
+
+    Source: as for `conv2d`.
+    """
+    how = arguments.execution(precision, engine, threads, max_workspace)
+    return _forward(1, x, W, padding, stride, dilation, groups, bias, padding_mode, out, how)
+
+
+def conv1d_backward(
+    grad_out: Any,
+    x: Any,
+    W: Any,
+    padding: Any = 0,
+    stride: Any = 1,
+    *,
+    dilation: Any = 1,
+    groups: int = 1,
+    padding_mode: str = "zeros",
+    needs: Sequence[str] = ("dx", "dW"),
+    out: Sequence[Array | None] | None = None,
+    accumulate: bool = False,
+    precision: str = "high",
+    engine: str | None = None,
+    threads: int | None = None,
+    max_workspace: int | None = None,
+) -> tuple[Array, ...]:
+    """The gradients of `conv1d`, as `conv2d_backward` gives those of `conv2d`.
+
+        dx[n,c,l] = Σ grad_out[n,o,i] · W[o,c,u]     over l = i·stride + u·dilation − padding
+        dW[o,c,u] = Σ_{n,i} grad_out[n,o,i] · x[n, c, i·stride + u·dilation − padding]
+
+    >>> dx, dW = conv1d_backward([[1, 0, 0]], [[1, 2, 4, 8]], [[[-1, 1]]])
+    >>> dx, dW
+    (array([[-1.,  1.,  0.,  0.]]), array([[[1., 2.]]]))
+
+    Source: as for `conv2d_backward`.
+    """
+    how = arguments.execution(precision, engine, threads, max_workspace)
+    options = (padding, stride, dilation, groups, padding_mode, needs, out, accumulate, how)
+    return _backward(1, grad_out, x, W, *options)
+
+
+def conv3d(
+    x: Any,
+    W: Any,
+    padding: Any = 0,
+    stride: Any = 1,
+    *,
+    dilation: Any = 1,
+    groups: int = 1,
+    bias: Any = None,
+    padding_mode: str = "zeros",
+    out: Array | None = None,
+    precision: str = "high",
+    engine: str | None = None,
+    threads: int | None = None,
+    max_workspace: int | None = None,
+) -> Array:
+    """The cross-correlation of a volume x (C_in, D, H, W), or with N in front, with the kernels W.
+
+        out[n,o,h,i,j] = bias[o] + Σ_{c,t,u,v} W[o,c,t,u,v] · x[n, c, h·s + t·d − p, …]
+
+    W is (C_out, C_in/groups, kD, kH, kW). Options, dtypes, aliasing and errors are those of `conv2d`,
+    with three spatial axes.
+
+    >>> import numpy as np
+    >>> conv3d(np.ones((1, 2, 2, 2)), np.ones((1, 1, 2, 2, 2)))
+    array([[[[8.]]]])
+
+    Source: as for `conv2d`.
+    """
+    how = arguments.execution(precision, engine, threads, max_workspace)
+    return _forward(3, x, W, padding, stride, dilation, groups, bias, padding_mode, out, how)
+
+
+def conv3d_backward(
+    grad_out: Any,
+    x: Any,
+    W: Any,
+    padding: Any = 0,
+    stride: Any = 1,
+    *,
+    dilation: Any = 1,
+    groups: int = 1,
+    padding_mode: str = "zeros",
+    needs: Sequence[str] = ("dx", "dW"),
+    out: Sequence[Array | None] | None = None,
+    accumulate: bool = False,
+    precision: str = "high",
+    engine: str | None = None,
+    threads: int | None = None,
+    max_workspace: int | None = None,
+) -> tuple[Array, ...]:
+    """The gradients of `conv3d`, as `conv2d_backward` gives those of `conv2d`.
+
+        dx[n,c,…]       = Σ grad_out[n,o,h,i,j] · W[o,c,t,u,v]     over the h, t, … that meet there
+        dW[o,c,t,u,v]   = Σ_{n,h,i,j} grad_out[n,o,h,i,j] · x[n, c, h·s + t·d − p, …]
+
+    >>> import numpy as np
+    >>> x, W = np.ones((1, 2, 2, 2)), np.ones((1, 1, 2, 2, 2))
+    >>> dx, dW = conv3d_backward(np.full((1, 1, 1, 1), 3.0), x, W)
+    >>> float(dx.sum()), float(dW.sum())
+    (24.0, 24.0)
+
+    Source: as for `conv2d_backward`.
+    """
+    how = arguments.execution(precision, engine, threads, max_workspace)
+    options = (padding, stride, dilation, groups, padding_mode, needs, out, accumulate, how)
+    return _backward(3, grad_out, x, W, *options)
+
+
+def _forward(
+    ndim: int,
+    x: Any,
+    W: Any,
+    padding: Any,
+    stride: Any,
+    dilation: Any,
+    groups: Any,
+    bias: Any,
+    padding_mode: str,
+    out: Array | None,
+    how: arguments.Execution,
+) -> Array:
+    x, W = arguments.array(x, "x"), arguments.array(W, "W")
+    bias = None if bias is None else arguments.array(bias, "bias")
+    dtypes = arguments.common_dtypes(x=x, W=W, bias=bias)
+    geometry, batched = arguments.convolution(
+        ndim, x.shape, W.shape, padding, stride, dilation, groups, padding_mode
+    )
+    call = passes.Call(ndim, geometry, batched, *dtypes, how)
+    if bias is not None:
+        arguments.check_shape(bias, "bias", (geometry.channels_out,), "one for each output channel")
+        bias = arguments.cast(bias, call.compute)
+    if out is not None:
+        arguments.writable(out, "out", call.out_shape, call.result)
+    with passes.memory(call):
+        result = passes.forward(call.x(x), call.W(W), geometry, how)
+        return call.deliver(passes.with_bias(result, bias), call.out_shape, out, accumulate=False)
+
+
+def _backward(
+    ndim: int,
+    grad_out: Any,
+    x: Any,
+    W: Any,
+    padding: Any,
+    stride: Any,
+    dilation: Any,
+    groups: Any,
+    padding_mode: str,
+    needs: Sequence[str],
+    out: Sequence[Array | None] | None,
+    accumulate: bool,
+    how: arguments.Execution,
+) -> tuple[Array, ...]:
+    grad_out, x = arguments.array(grad_out, "grad_out"), arguments.array(x, "x")
+    W = arguments.array(W, "W")
+    dtypes = arguments.common_dtypes(grad_out=grad_out, x=x, W=W)
+    geometry, batched = arguments.convolution(
+        ndim, x.shape, W.shape, padding, stride, dilation, groups, padding_mode
+    )
+    call = passes.Call(ndim, geometry, batched, *dtypes, how)
+    names = arguments.needs(needs, NEEDS)
+    arguments.check_grad_out(grad_out, call.out_shape, geometry)
+    shapes = {"dx": call.x_shape, "dW": call.W_shape, "db": (geometry.channels_out,)}
+    into = arguments.outputs(out, accumulate, names, shapes, call.result)
+    with passes.memory(call):
+        grad_out = call.out(grad_out)
+        results = []
+        for name in names:
+            if name == "dx":
+                results.append(passes.dx(grad_out, call.W(W), geometry, how))
+            elif name == "dW":
+                results.append(passes.dW(grad_out, call.x(x), geometry, how))
+            else:
+                results.append(passes.db(grad_out))
+        # Only now, when nothing reads the operands any more: out may overlap them.
+        return tuple(
+            call.deliver(result, shapes[name], target, accumulate)
+            for name, result, target in zip(names, results, into, strict=True)
+        )

@@ -1,0 +1,65 @@
+"""The few things that array libraries do differently: in-place writes and memory layout."""
+
+from typing import Any
+
+import numpy as np
+
+Array = Any  # an array of whichever library
+
+
+def is_numpy(a: Array) -> bool:
+    return isinstance(a, np.ndarray)
+
+
+def namespace(a: Array) -> Any:
+    """The array API namespace of a; for NumPy without importing anything."""
+    if is_numpy(a):
+        return np
+    from array_api_compat import array_namespace
+
+    return array_namespace(a)
+
+
+def device_of(a: Array) -> Any:
+    if is_numpy(a):
+        return None
+    from array_api_compat import device
+
+    return device(a)
+
+
+def put(target: Array, index: Any, value: Array) -> Array:
+    """target with target[index] = value: in place where the library allows it (JAX does not)."""
+    if hasattr(target, "at") and not is_numpy(target):
+        return target.at[index].set(value)
+    target[index] = value
+    return target
+
+
+def add_at(target: Array, index: Any, value: Array) -> Array:
+    """target with target[index] += value, likewise. No element may be named twice by index."""
+    if hasattr(target, "at") and not is_numpy(target):
+        return target.at[index].add(value)
+    target[index] += value
+    return target
+
+
+def contiguous(a: Array) -> Array:
+    """For NumPy a C-contiguous array: BLAS then takes one path, and gives one rounding."""
+    return np.ascontiguousarray(a) if is_numpy(a) else a
+
+
+def all_finite(a: Array) -> bool | None:
+    """Whether every element is finite; None where values can't be looked at (under jax.jit)."""
+    xp = namespace(a)
+    if is_numpy(a):
+        # One pass without a temporary; a sum that overflows is looked at element by element.
+        with np.errstate(all="ignore"):
+            total = np.add.reduce(a, axis=None)
+        return bool(np.isfinite(total)) or bool(np.isfinite(a).all())
+    try:
+        return bool(xp.all(xp.isfinite(a)))
+    except Exception as error:
+        if type(error).__module__.split(".")[0] == "jax":
+            return None
+        raise

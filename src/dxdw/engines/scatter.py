@@ -1,0 +1,84 @@
+"""Multiply first, shift afterwards: each tap's products added where they belong."""
+
+from collections.abc import Sequence
+from functools import partial
+from math import prod
+from typing import NamedTuple
+
+import numpy as np
+
+from .libraries import Array, add_at, contiguous, namespace
+from .lowering import split_channels
+from .tiles import tile_shape, tiles
+
+
+class Reach(NamedTuple):
+    """For one tap, where in the source its products come from and where they go."""
+
+    tap: tuple[int, ...]
+    source: tuple[slice, ...]
+    destination: tuple[slice, ...]
+
+
+def scatter(
+    source: Array, weights: Array, reaches: Sequence[Reach], out: Array, tile_bytes: int
+) -> Array:
+    """out (N, G, D, *sizes) plus the products of source (N, G·S, *sizes), each where it belongs.
+
+    weights: (G, D, S, *taps). Only products that exist are made use of.
+    """
+    xp = namespace(source)
+    G, D, S, *taps = weights.shape
+    source = split_channels(source, G)
+    batch, sizes = source.shape[0], source.shape[3:]
+    T = prod(taps)
+    weights = xp.permute_dims(xp.reshape(weights, (G, D, S, T)), (0, 3, 1, 2))
+    weights = contiguous(xp.reshape(weights, (G, T * D, S)))
+    shape = scatter_tile(batch, sizes, G, S, T * D, source.dtype.itemsize, tile_bytes)
+    every = slice(None)
+    for tile in tiles(batch, sizes, shape):
+        images = slice(*tile.images)
+        block = source[(images, every, every, *(slice(*span) for span in tile.spans))]
+        block = contiguous(xp.reshape(block, (tile.count, G, S, prod(tile.extents))))
+        products = xp.reshape(xp.matmul(weights, block), (tile.count, G, T, D, *tile.extents))
+        for reach in reaches:
+            cut = [
+                _intersect(s, d, span)
+                for s, d, span in zip(reach.source, reach.destination, tile.spans, strict=True)
+            ]
+            if all(s.stop > s.start for s, _ in cut):
+                t = int(np.ravel_multi_index(reach.tap, taps))
+                term = products[(every, every, t, every, *(s for s, _ in cut))]
+                out = add_at(out, (images, every, every, *(d for _, d in cut)), term)
+    return out
+
+
+def scatter_tile(
+    batch: int, sizes: Sequence[int], G: int, S: int, products: int, itemsize: int, tile_bytes: int
+) -> tuple[int, ...]:
+    """The (images, *extents) of a tile whose source and products fit."""
+    cost = partial(scatter_bytes, G, S, products, itemsize)
+    return tile_shape(batch, sizes, cost, tile_bytes)
+
+
+def scatter_bytes(
+    G: int, S: int, products: int, itemsize: int, images: int, *extents: int
+) -> int:
+    return itemsize * G * (products + S) * images * prod(extents)
+
+
+def _intersect(source: slice, destination: slice, span: tuple[int, int]) -> tuple[slice, slice]:
+    """The part of a reach whose source lies in span (counted from its start), and its place."""
+    first, last = span
+    step_s, step_d = source.step or 1, destination.step or 1
+    skip = max(0, -((source.start - first) // step_s))
+    count = (source.stop - source.start - 1) // step_s + 1
+    end = min(count, (last - 1 - source.start) // step_s + 1)
+    if end <= skip:
+        return slice(0, 0), slice(0, 0)
+    low = source.start + skip * step_s - first
+    to = destination.start + skip * step_d
+    return (
+        slice(low, low + (end - skip - 1) * step_s + 1, step_s),
+        slice(to, to + (end - skip - 1) * step_d + 1, step_d),
+    )

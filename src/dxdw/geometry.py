@@ -1,0 +1,231 @@
+"""The geometry of one convolution, and the only place with its index arithmetic.
+
+Along one axis, output position i and tap u meet at input position
+
+    j = i·stride + u·dilation − before
+
+Everything else here is that equation read in its two directions: which input each output needs
+(a gather), and which inputs each output reaches (a scatter).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import product
+from math import prod
+
+
+def meeting(offset: int, step: int, size: int, first: int, last: int) -> tuple[slice, slice]:
+    """Those q in first..last with 0 <= q·step + offset < size, counted from first; and where."""
+    low = max(first, -(offset // step))
+    high = min(last, (size - 1 - offset) // step + 1)
+    if high <= low:
+        return slice(0, 0), slice(0, 0)
+    return slice(low - first, high - first), slice(
+        low * step + offset, (high - 1) * step + offset + 1, step
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Gather:
+    """Along one axis: destination q of a phase reads source q·step + offsets[t] through taps[t].
+
+    Offsets ascend. A source position outside [0, source) is a zero. The phase's destinations are
+    start, start + spacing, … (count of them).
+    """
+
+    taps: tuple[int, ...]
+    offsets: tuple[int, ...]
+    step: int
+    source: int
+    start: int
+    spacing: int
+    count: int
+
+    @property
+    def destination(self) -> slice:
+        return slice(self.start, self.start + self.spacing * self.count, self.spacing)
+
+    def within(self, offset: int, first: int, last: int) -> tuple[slice, slice]:
+        """Of destinations first..last, those whose source exists: relative to first; the sources."""
+        return meeting(offset, self.step, self.source, first, last)
+
+    def residues(self) -> dict[int, list[tuple[int, int]]]:
+        """Taps by the residue of their offset modulo the step, as (index into taps, shift).
+
+        Sources residue + step·0, residue + step·1, … form a grid of their own, on which the tap
+        with that shift reads destination q at grid position q + shift.
+        """
+        grids: dict[int, list[tuple[int, int]]] = {}
+        for t, offset in enumerate(self.offsets):
+            shift, residue = divmod(offset, self.step)
+            grids.setdefault(residue, []).append((t, shift))
+        return grids
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One spatial axis: the input's size, the kernel's taps, and how they are laid on each other.
+
+    `out` is at most the number of positions the kernel can take; it is less only for a transposed
+    convolution with more output padding than its stride.
+    """
+
+    size: int
+    taps: int
+    stride: int
+    dilation: int
+    before: int
+    after: int
+    out: int
+
+    @property
+    def extent(self) -> int:
+        return (self.taps - 1) * self.dilation + 1
+
+    @property
+    def padded(self) -> int:
+        return self.before + self.size + self.after
+
+    def prepadded(self) -> "Axis":
+        """The same axis over an input that carries its padding already."""
+        return replace(self, size=self.padded, before=0, after=0)
+
+    def padding_sources(self, mode: str) -> tuple[int, ...]:
+        """Which position of the input each position of the padded input copies."""
+        if mode == "circular":
+            return tuple(j % self.size for j in range(-self.before, self.size + self.after))
+        last = self.size - 1
+        clip = [min(max(j, 0), last) for j in range(-self.before, self.size + self.after)]
+        if mode == "replicate":
+            return tuple(clip)
+        return tuple(2 * c - j for c, j in zip(clip, range(-self.before, self.size + self.after), strict=True))
+
+    def forward_gather(self) -> Gather:
+        offsets = tuple(u * self.dilation - self.before for u in range(self.taps))
+        taps = tuple(range(self.taps))
+        return Gather(taps, offsets, self.stride, self.size, 0, 1, self.out)
+
+    def dx_gathers(self) -> list[Gather]:
+        """The stride phases of dx. In each, input q·stride + a gathers from outputs q + offset.
+
+        The taps that reach phase a satisfy u·dilation ≡ a + before (mod stride), so each phase is
+        a problem of stride 1 with a part of the taps: nothing is multiplied that does not count.
+        """
+        phases = []
+        for a in range(min(self.stride, self.size)):
+            taps = [
+                u
+                for u in range(self.taps)
+                if (a + self.before - u * self.dilation) % self.stride == 0
+            ]
+            taps.reverse()  # a later tap reads an earlier output, so this makes offsets ascend
+            offsets = [(a + self.before - u * self.dilation) // self.stride for u in taps]
+            count = -(-(self.size - a) // self.stride)
+            phases.append(
+                Gather(tuple(taps), tuple(offsets), 1, self.out, a, self.stride, count)
+            )
+        return phases
+
+    def reach(self, tap: int) -> tuple[slice, slice]:
+        """The outputs for which this tap falls inside the input, and the inputs it then falls on."""
+        return meeting(tap * self.dilation - self.before, self.stride, self.size, 0, self.out)
+
+
+@dataclass(frozen=True)
+class ConvGeometry:
+    """A convolution's sizes, checked and final. Hashable: it is the key of every cache.
+
+    The input is (batch, channels_in, *sizes), the output (batch, channels_out, *outs) and W
+    (channels_out, channels_in/groups, *taps). A transposed convolution has the geometry of the
+    convolution it is the adjoint of.
+    """
+
+    batch: int
+    channels_in: int
+    channels_out: int
+    groups: int
+    axes: tuple[Axis, ...]
+    padding_mode: str = "zeros"
+
+    def __hash__(self) -> int:
+        return self._hash  # asked for on every call: worth keeping
+
+    @cached_property
+    def _hash(self) -> int:
+        fields = (self.batch, self.channels_in, self.channels_out, self.groups, self.axes)
+        return hash((*fields, self.padding_mode))
+
+    @cached_property
+    def x_shape(self) -> tuple[int, ...]:
+        return (self.batch, self.channels_in, *(a.size for a in self.axes))
+
+    @cached_property
+    def out_shape(self) -> tuple[int, ...]:
+        return (self.batch, self.channels_out, *(a.out for a in self.axes))
+
+    @cached_property
+    def W_shape(self) -> tuple[int, ...]:
+        in_group = self.channels_in // self.groups
+        return (self.channels_out, in_group, *(a.taps for a in self.axes))
+
+    @cached_property
+    def sizes(self) -> tuple[int, ...]:
+        """Elements of x, W and the output."""
+        return prod(self.x_shape), prod(self.W_shape), prod(self.out_shape)
+
+    @cached_property
+    def flops(self) -> int:
+        """Floating-point operations of one pass: 2 for each product and its addition."""
+        taps_and_channels = prod(self.W_shape[1:])
+        return 2 * prod(self.out_shape) * taps_and_channels
+
+    @cached_property
+    def terms(self) -> dict[str, int]:
+        """The most products that one element of each result sums: K of the error bound γ_K."""
+        taps = prod(self.W_shape[2:])
+        return {
+            "forward": taps * (self.channels_in // self.groups),
+            "dx": taps * (self.channels_out // self.groups),
+            "dW": self.batch * prod(self.out_shape[2:]),
+        }
+
+    @property
+    def explicit_padding(self) -> bool:
+        """Whether the input must be padded before an engine sees it: engines know only zeros."""
+        return self.padding_mode != "zeros" and any(a.before or a.after for a in self.axes)
+
+    @cached_property
+    def prepadded(self) -> "ConvGeometry":
+        axes = tuple(a.prepadded() for a in self.axes)
+        return replace(self, axes=axes, padding_mode="zeros")
+
+    @cached_property
+    def dense(self) -> bool:
+        """Stride 1 and dilation 1 along every axis."""
+        return all(a.stride == 1 and a.dilation == 1 for a in self.axes)
+
+    @cached_property
+    def forward_gathers(self) -> tuple[Gather, ...]:
+        return tuple(a.forward_gather() for a in self.axes)
+
+    @cached_property
+    def dx_phases(self) -> tuple[tuple[Gather, ...], ...]:
+        """Every combination of the axes' stride phases."""
+        return tuple(product(*(a.dx_gathers() for a in self.axes)))
+
+    def tap_reaches(self) -> Iterator[tuple[tuple[int, ...], tuple[slice, ...], tuple[slice, ...]]]:
+        """For each tap that reaches the input at all: its index, the outputs and the inputs."""
+        each_axis = [[(u, *a.reach(u)) for u in range(a.taps)] for a in self.axes]
+        for combination in product(*each_axis):
+            outputs = tuple(c[1] for c in combination)
+            if all(s.stop > s.start for s in outputs):
+                yield tuple(c[0] for c in combination), outputs, tuple(c[2] for c in combination)
+
+
+def same_padding(size: int, extent: int, stride: int) -> tuple[int, int]:
+    """Padding that gives ceil(size / stride) outputs; an odd one out goes after."""
+    out = -(-size // stride)
+    total = max((out - 1) * stride + extent - size, 0)
+    return total // 2, total - total // 2
+

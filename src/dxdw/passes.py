@@ -1,0 +1,123 @@
+"""The three passes of a convolution on checked arguments: what every public function is made of.
+
+Engines multiply and add arrays of a geometry's shapes. What a call has beside that is settled here,
+once for all functions: a missing batch axis, one dimension as two, narrow dtypes, padding by other
+than zeros, conjugates, and where the results go.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from . import arguments, padding, plan
+from .arguments import Execution
+from .engines.libraries import Array, add_at, namespace, put
+from .geometry import ConvGeometry
+
+
+class Call(NamedTuple):
+    """One call, checked: how to bring its operands in and its results out."""
+
+    ndim: int
+    geometry: ConvGeometry
+    batched: bool
+    compute: Any  # the dtype to compute in
+    result: Any  # and the results' own
+    how: Execution
+
+    @property
+    def x_shape(self) -> tuple[int, ...]:
+        return self._own(self.geometry.x_shape)
+
+    @property
+    def out_shape(self) -> tuple[int, ...]:
+        return self._own(self.geometry.out_shape)
+
+    @property
+    def W_shape(self) -> tuple[int, ...]:
+        shape = self.geometry.W_shape
+        return shape[:2] + shape[-self.ndim :]
+
+    def _own(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """A shape of the geometry as the caller has it."""
+        batch = shape[:1] if self.batched else ()
+        return (*batch, shape[1], *shape[-self.ndim :])
+
+    def x(self, a: Array) -> Array:
+        return self._operand(a, self.geometry.x_shape)
+
+    def out(self, a: Array) -> Array:
+        return self._operand(a, self.geometry.out_shape)
+
+    def W(self, a: Array) -> Array:
+        return self._operand(a, self.geometry.W_shape)
+
+    def _operand(self, a: Array, shape: tuple[int, ...]) -> Array:
+        a = arguments.cast(a, self.compute)
+        return a if a.shape == shape else namespace(a).reshape(a, shape)
+
+    def deliver(self, result: Array, shape: tuple[int, ...], out: Array, accumulate: bool) -> Array:
+        """The result in the caller's shape and dtype, written or added into out where given."""
+        xp = namespace(result)
+        if result.shape != shape:
+            result = xp.reshape(result, shape)
+        if out is not None and accumulate:
+            result = result + arguments.cast(out, self.compute)
+        if result.dtype != self.result:
+            result = xp.astype(result, self.result)
+        return result if out is None else put(out, ..., result)
+
+
+@contextmanager
+def memory(call: Call) -> Iterator[None]:
+    """Says in bytes what a call that found too little memory holds at the least."""
+    try:
+        yield
+    except MemoryError as error:
+        elements = sum(call.geometry.sizes)
+        width = np.dtype(call.compute).itemsize
+        raise MemoryError(
+            f"not enough memory: x {call.x_shape}, W {call.W_shape} and the output "
+            f"{call.out_shape} take {elements * width:,} bytes as {call.compute}, beside scratch "
+            f"memory that max_workspace limits ({error})"
+        ) from error
+
+
+def forward(x: Array, W: Array, geometry: ConvGeometry, how: Execution) -> Array:
+    if geometry.explicit_padding:
+        x, geometry = padding.pad(x, geometry), geometry.prepadded
+    return plan.run("forward", x, W, geometry, how)
+
+
+def dx(grad_out: Array, W: Array, geometry: ConvGeometry, how: Execution) -> Array:
+    """The adjoint of forward in x, so with W's conjugate."""
+    W = conjugate(W)
+    if not geometry.explicit_padding:
+        return plan.run("dx", grad_out, W, geometry, how)
+    return padding.fold(plan.run("dx", grad_out, W, geometry.prepadded, how), geometry)
+
+
+def dW(grad_out: Array, x: Array, geometry: ConvGeometry, how: Execution) -> Array:
+    """The adjoint of forward in W, so with x's conjugate."""
+    x = conjugate(x)
+    if geometry.explicit_padding:
+        x, geometry = padding.pad(x, geometry), geometry.prepadded
+    return plan.run("dW", grad_out, x, geometry, how)
+
+
+def db(grad_out: Array) -> Array:
+    return namespace(grad_out).sum(grad_out, axis=(0, *range(2, grad_out.ndim)))
+
+
+def with_bias(out: Array, bias: Array | None) -> Array:
+    if bias is None:
+        return out
+    shape = (1, bias.shape[0]) + (1,) * (out.ndim - 2)
+    return add_at(out, ..., namespace(bias).reshape(bias, shape))
+
+
+def conjugate(a: Array) -> Array:
+    xp = namespace(a)
+    return xp.conj(a) if xp.isdtype(a.dtype, "complex floating") else a

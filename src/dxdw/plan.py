@@ -1,0 +1,93 @@
+"""Which implementation runs a problem: an ordered table, best first, the reference last.
+
+Every implementation is a module of `engines` that says in one line why it declines a problem, how
+much scratch memory it needs and how large its error can be.
+"""
+
+from contextlib import AbstractContextManager, nullcontext
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from .arguments import Execution
+from .engines import array_api, fft, reference, small
+from .engines.libraries import Array, device_of, is_numpy, namespace
+from .engines.problem import Problem, result_shape
+from .geometry import ConvGeometry
+
+ENGINES: dict[str, Any] = {
+    "small": small,
+    "fft": fft,
+    "array": array_api,
+    "reference": reference,
+}
+BY_NAME_ONLY = "reference"
+
+
+class EngineDeclined(ValueError):
+    """A valid problem that the engine asked for, or every engine, does not take."""
+
+
+class Verdict(NamedTuple):
+    engine: str
+    declined: str | None  # why, or None where it accepts
+
+
+def run(kind: str, first: Array, second: Array, geometry: ConvGeometry, how: Execution) -> Array:
+    """forward of (x, W), dx of (grad_out, W) or dW of (grad_out, x): a fresh array."""
+    library = "numpy" if is_numpy(first) else type(first).__module__.split(".")[0]
+    problem = Problem(kind, geometry, first.dtype, library, how.precision, how.max_workspace)
+    if not geometry.flops:  # an empty sum everywhere
+        xp = namespace(first)
+        shape = result_shape(kind, geometry)
+        return xp.zeros(shape, dtype=first.dtype, device=device_of(first))
+    names = accepting(problem, how.engine)
+    with _blas_threads(how.threads):
+        for name in names:
+            result = ENGINES[name].run(problem, first, second)
+            if result is not None:
+                return result
+    raise EngineDeclined(
+        f"engine {how.engine!r} declines this {kind}: it takes finite values only, "
+        "whose sums do not overflow"
+    )
+
+
+@lru_cache(maxsize=1024)
+def decide(problem: Problem) -> tuple[Verdict, ...]:
+    """Every engine's verdict, best first."""
+    return tuple(Verdict(name, engine.declines(problem)) for name, engine in ENGINES.items())
+
+
+@lru_cache(maxsize=1024)
+def accepting(problem: Problem, name: str | None = None) -> tuple[str, ...]:
+    """The engines to try in turn; with a name, that one alone."""
+    verdicts = decide(problem)
+    if name is None:
+        accepted = tuple(v.engine for v in verdicts if not v.declined and v.engine != BY_NAME_ONLY)
+        if accepted:
+            return accepted
+        reasons = "; ".join(f"{v.engine} {v.declined}" for v in verdicts if v.declined)
+        raise EngineDeclined(f"no engine takes this {problem.kind}: {reasons}")
+    if name not in ENGINES:
+        raise ValueError(f"engine is {name!r}: it must be one of {', '.join(map(repr, ENGINES))}")
+    declined = dict(verdicts)[name]
+    if declined:
+        raise EngineDeclined(f"engine {name!r} declines this {problem.kind}: {declined}")
+    return (name,)
+
+
+def _blas_threads(threads: int | None) -> AbstractContextManager[Any]:
+    """A limit on the threads of NumPy's matrix products, where threadpoolctl can set one."""
+    if threads is None:
+        return nullcontext()
+    controller = _threadpool_controller()
+    return controller.limit(limits=threads) if controller else nullcontext()
+
+
+@lru_cache(maxsize=1)
+def _threadpool_controller() -> Any:
+    try:
+        from threadpoolctl import ThreadpoolController
+    except ImportError:
+        return None
+    return ThreadpoolController()
