@@ -117,7 +117,9 @@ def _one_library(given: dict[str, Array]) -> Any:
     try:
         return array_namespace(*given.values())
     except TypeError:
-        kinds = ", ".join(f"{n} a {type(a).__module__}.{type(a).__name__}" for n, a in given.items())
+        kinds = ", ".join(
+            f"{n} a {type(a).__module__}.{type(a).__name__}" for n, a in given.items()
+        )
         raise TypeError(f"arrays of different libraries ({kinds}): give all of one") from None
 
 
@@ -193,9 +195,7 @@ def _convolution(
             )
         out = (padded - extent) // stride[d] + 1
         axes.append(Axis(size, taps, stride[d], dilation[d], before, after, out))
-    geometry = ConvGeometry(
-        batch, channels, W_shape[0], groups, _at_least_two(axes), padding_mode
-    )
+    geometry = ConvGeometry(batch, channels, W_shape[0], groups, _at_least_two(axes), padding_mode)
     _check_sizes(geometry)
     return geometry, batched
 
@@ -394,17 +394,30 @@ def _whole(value: Any, name: str, *, least: int) -> int:
 # --- the other arguments ---------------------------------------------------------------------------
 
 
-def check_shape(a: Array, name: str, shape: tuple[int, ...], why: str) -> None:
-    if tuple(a.shape) != shape:
-        raise ValueError(f"{name} has shape {tuple(a.shape)}: it must be {shape}, {why}")
+def check_bias(bias: Array, channels: int, name: str = "bias") -> None:
+    if tuple(bias.shape) != (channels,):
+        raise ValueError(
+            f"{name} has shape {tuple(bias.shape)}: it must be {(channels,)}, one for each of the "
+            "output's channels"
+        )
 
 
-def check_grad_out(grad_out: Array, shape: tuple[int, ...], geometry: ConvGeometry) -> None:
+def check_like(a: Array | None, name: str, model: Array, model_name: str) -> None:
+    if a is not None and tuple(a.shape) != tuple(model.shape):
+        raise ValueError(
+            f"{name} has shape {tuple(a.shape)}: it must be {tuple(model.shape)}, the shape of "
+            f"{model_name}"
+        )
+
+
+def check_grad_out(
+    grad_out: Array, shape: tuple[int, ...], x: Array, W: Array, geometry: ConvGeometry
+) -> None:
     if tuple(grad_out.shape) != shape:
         axes = geometry.axes
         raise ValueError(
             f"grad_out has shape {tuple(grad_out.shape)}: it must be {shape}, the output's shape for "
-            f"x {geometry.x_shape[1:]}, W {geometry.W_shape}, "
+            f"x {tuple(x.shape)}, W {tuple(W.shape)}, "
             f"padding {tuple((a.before, a.after) for a in axes)}, "
             f"stride {tuple(a.stride for a in axes)}, dilation {tuple(a.dilation for a in axes)}"
         )
@@ -423,7 +436,11 @@ def needs(value: Any, allowed: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def outputs(
-    out: Any, accumulate: Any, names: tuple[str, ...], shapes: dict[str, tuple[int, ...]], dtype: Any
+    out: Any,
+    accumulate: Any,
+    names: tuple[str, ...],
+    shapes: dict[str, tuple[int, ...]],
+    dtype: Any,
 ) -> tuple[Array | None, ...]:
     """out as one entry for each name, checked: a wrong one is refused before anything is computed."""
     if not isinstance(accumulate, (bool, np.bool_)):

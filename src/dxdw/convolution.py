@@ -5,8 +5,7 @@ from typing import Any
 
 from . import arguments, passes
 from .engines.libraries import Array
-
-NEEDS = ("dx", "dW", "db")
+from .passes import NEEDS
 
 
 def conv2d(
@@ -297,13 +296,13 @@ def _forward(
     )
     call = passes.Call(ndim, geometry, batched, *dtypes, how)
     if bias is not None:
-        arguments.check_shape(bias, "bias", (geometry.channels_out,), "one for each output channel")
-        bias = arguments.cast(bias, call.compute)
+        arguments.check_bias(bias, geometry.channels_out)
     if out is not None:
         arguments.writable(out, "out", call.out_shape, call.result)
     with passes.memory(call):
         result = passes.forward(call.x(x), call.W(W), geometry, how)
-        return call.deliver(passes.with_bias(result, bias), call.out_shape, out, accumulate=False)
+        result = passes.with_bias(result, bias, call)
+        return call.deliver(result, call.out_shape, out, accumulate=False)
 
 
 def _backward(
@@ -329,21 +328,15 @@ def _backward(
     )
     call = passes.Call(ndim, geometry, batched, *dtypes, how)
     names = arguments.needs(needs, NEEDS)
-    arguments.check_grad_out(grad_out, call.out_shape, geometry)
+    arguments.check_grad_out(grad_out, call.out_shape, x, W, geometry)
     shapes = {"dx": call.x_shape, "dW": call.W_shape, "db": (geometry.channels_out,)}
-    into = arguments.outputs(out, accumulate, names, shapes, call.result)
-    with passes.memory(call):
-        grad_out = call.out(grad_out)
-        results = []
-        for name in names:
-            if name == "dx":
-                results.append(passes.dx(grad_out, call.W(W), geometry, how))
-            elif name == "dW":
-                results.append(passes.dW(grad_out, call.x(x), geometry, how))
-            else:
-                results.append(passes.db(grad_out))
-        # Only now, when nothing reads the operands any more: out may overlap them.
-        return tuple(
-            call.deliver(result, shapes[name], target, accumulate)
-            for name, result, target in zip(names, results, into, strict=True)
-        )
+
+    def compute(name: str) -> Array:
+        g = call.out(grad_out)
+        if name == "dx":
+            return passes.dx(g, call.W(W), geometry, how)
+        if name == "dW":
+            return passes.dW(g, call.x(x), geometry, how)
+        return passes.db(g)
+
+    return call.gradients(names, compute, shapes, out, accumulate)

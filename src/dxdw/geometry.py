@@ -99,7 +99,10 @@ class Axis:
         clip = [min(max(j, 0), last) for j in range(-self.before, self.size + self.after)]
         if mode == "replicate":
             return tuple(clip)
-        return tuple(2 * c - j for c, j in zip(clip, range(-self.before, self.size + self.after), strict=True))
+        return tuple(
+            2 * c - j
+            for c, j in zip(clip, range(-self.before, self.size + self.after), strict=True)
+        )
 
     def forward_gather(self) -> Gather:
         offsets = tuple(u * self.dilation - self.before for u in range(self.taps))
@@ -122,9 +125,7 @@ class Axis:
             taps.reverse()  # a later tap reads an earlier output, so this makes offsets ascend
             offsets = [(a + self.before - u * self.dilation) // self.stride for u in taps]
             count = -(-(self.size - a) // self.stride)
-            phases.append(
-                Gather(tuple(taps), tuple(offsets), 1, self.out, a, self.stride, count)
-            )
+            phases.append(Gather(tuple(taps), tuple(offsets), 1, self.out, a, self.stride, count))
         return phases
 
     def reach(self, tap: int) -> tuple[slice, slice]:
@@ -201,9 +202,15 @@ class ConvGeometry:
         return replace(self, axes=axes, padding_mode="zeros")
 
     @cached_property
-    def dense(self) -> bool:
-        """Stride 1 and dilation 1 along every axis."""
-        return all(a.stride == 1 and a.dilation == 1 for a in self.axes)
+    def images_as_groups(self) -> "ConvGeometry":
+        """One image whose groups are this batch's images, each with its own W."""
+        return replace(
+            self,
+            batch=1,
+            channels_in=self.batch * self.channels_in,
+            channels_out=self.batch * self.channels_out,
+            groups=self.batch * self.groups,
+        )
 
     @cached_property
     def forward_gathers(self) -> tuple[Gather, ...]:
@@ -228,4 +235,3 @@ def same_padding(size: int, extent: int, stride: int) -> tuple[int, int]:
     out = -(-size // stride)
     total = max((out - 1) * stride + extent - size, 0)
     return total // 2, total - total // 2
-

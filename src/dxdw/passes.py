@@ -5,7 +5,7 @@ once for all functions: a missing batch axis, one dimension as two, narrow dtype
 than zeros, conjugates, and where the results go.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -15,6 +15,9 @@ from . import arguments, padding, plan
 from .arguments import Execution
 from .engines.libraries import Array, add_at, namespace, put
 from .geometry import ConvGeometry
+
+
+NEEDS = ("dx", "dW", "db")
 
 
 class Call(NamedTuple):
@@ -69,6 +72,24 @@ class Call(NamedTuple):
             result = xp.astype(result, self.result)
         return result if out is None else put(out, ..., result)
 
+    def gradients(
+        self,
+        names: tuple[str, ...],
+        compute: Callable[[str], Array],
+        shapes: dict[str, tuple[int, ...]],
+        out: Any,
+        accumulate: Any,
+    ) -> tuple[Array, ...]:
+        """What compute gives for each name, delivered.
+
+        Nothing is written before everything is computed, for out may overlap the operands.
+        """
+        into = arguments.outputs(out, accumulate, names, shapes, self.result)
+        with memory(self):
+            results = [compute(name) for name in names]
+            each = zip(results, names, into, strict=True)
+            return tuple(self.deliver(r, shapes[n], o, accumulate) for r, n, o in each)
+
 
 @contextmanager
 def memory(call: Call) -> Iterator[None]:
@@ -111,11 +132,11 @@ def db(grad_out: Array) -> Array:
     return namespace(grad_out).sum(grad_out, axis=(0, *range(2, grad_out.ndim)))
 
 
-def with_bias(out: Array, bias: Array | None) -> Array:
+def with_bias(out: Array, bias: Array | None, call: Call) -> Array:
     if bias is None:
         return out
-    shape = (1, bias.shape[0]) + (1,) * (out.ndim - 2)
-    return add_at(out, ..., namespace(bias).reshape(bias, shape))
+    bias = arguments.cast(bias, call.compute)
+    return add_at(out, ..., namespace(bias).reshape(bias, (1, -1) + (1,) * (out.ndim - 2)))
 
 
 def conjugate(a: Array) -> Array:

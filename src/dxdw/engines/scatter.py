@@ -61,9 +61,7 @@ def scatter_tile(
     return tile_shape(batch, sizes, cost, tile_bytes)
 
 
-def scatter_bytes(
-    G: int, S: int, products: int, itemsize: int, images: int, *extents: int
-) -> int:
+def scatter_bytes(G: int, S: int, products: int, itemsize: int, images: int, *extents: int) -> int:
     return itemsize * G * (products + S) * images * prod(extents)
 
 

@@ -10,9 +10,7 @@ from .pairwise import PairwiseSum
 from .tiles import tile_shape, tiles
 
 
-def weight_gradient(
-    grad_out: Array, x: Array, geometry: ConvGeometry, tile_bytes: int
-) -> Array:
+def weight_gradient(grad_out: Array, x: Array, geometry: ConvGeometry, tile_bytes: int) -> Array:
     xp = namespace(x)
     G, gathers = geometry.groups, geometry.forward_gathers
     U, *others = (len(g.taps) for g in gathers)

@@ -1,0 +1,496 @@
+"""Derivatives beyond the gradient: of the gradient itself, forward mode, and for each sample.
+
+A convolution is linear in x and in W, so all of them are its own three passes on other operands.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from . import arguments, passes
+from .engines.libraries import Array, device_of, namespace
+
+DOUBLE_NEEDS = ("dgrad_out", "dx", "dW")
+
+
+def conv2d_double_backward(
+    ggx: Any,
+    ggW: Any,
+    grad_out: Any,
+    x: Any,
+    W: Any,
+    padding: Any = 0,
+    stride: Any = 1,
+    *,
+    dilation: Any = 1,
+    groups: int = 1,
+    padding_mode: str = "zeros",
+    needs: Sequence[str] = DOUBLE_NEEDS,
+    precision: str = "high",
+    engine: str | None = None,
+    threads: int | None = None,
+    max_workspace: int | None = None,
+) -> tuple[Array, ...]:
+    """The gradients of a loss on the gradients, with respect to what `conv2d_backward` was given.
+
+    With L = ⟨ggx, dx⟩ + ⟨ggW, dW⟩, where dx and dW are what `conv2d_backward` returns:
+
+        dgrad_out = conv2d(ggx, W) + conv2d(x, ggW)
+        dx        = the dx of conv2d_backward(grad_out, ·, ggW)
+        dW        = the dW of conv2d_backward(grad_out, ggx, ·)
+
+    For complex arrays these are the adjoints, as in `conv2d_backward`.
+
+    Args:
+        ggx: the gradient with respect to dx, of x's shape, or None for zero.
+        ggW: the gradient with respect to dW, of W's shape, or None for zero.
+        grad_out, x, W, padding, stride, dilation, groups, padding_mode: as `conv2d_backward` had them.
+        needs: what to compute, of "dgrad_out", "dx" and "dW", and in which order.
+        precision, engine, threads, max_workspace: as for `conv2d`.
+
+    Returns:
+        A tuple of what `needs` names, new arrays in the shapes of grad_out, x and W.
+
+    Raises:
+        ValueError, TypeError, MemoryError: as `conv2d_backward`.
+
+    >>> import numpy as np
+    >>> x, W = np.ones((1, 3, 3)), np.ones((1, 1, 2, 2))
+    >>> dgrad_out, dx, dW = conv2d_double_backward(x, None, np.ones((1, 2, 2)), x, W)
+    >>> dgrad_out
+    array([[[4., 4.],
+            [4., 4.]]])
+    >>> dx.any(), dW
+    (np.False_, array([[[[4., 4.],
+             [4., 4.]]]]))
+
+    Source: the product rule, on the equations of `conv2d_backward`.
+    """
+    how = arguments.execution(precision, engine, threads, max_workspace)
+    options = (padding, stride, dilation, groups, padding_mode, needs, how)
+    return _double_backward(2, ggx, ggW, grad_out, x, W, *options)
+
+
+def conv2d_jvp(
+    x: Any,
+    W: Any,
+    tx: Any,
+    tW: Any,
+    padding: Any = 0,
+    stride: Any = 1,
+    *,
+    dilation: Any = 1,
+    groups: int = 1,
+    padding_mode: str = "zeros",
+    bias_tangent: Any = None,
+    precision: str = "high",
+    engine: str | None = None,
+    threads: int | None = None,
+    max_workspace: int | None = None,
+) -> Array:
+    """The derivative of `conv2d` along a direction (forward mode).
+
+        tangent = conv2d(tx, W) + conv2d(x, tW) + bias_tangent
+
+    Args:
+        x, W, padding, stride, dilation, groups, padding_mode: as for `conv2d`.
+        tx, tW: the direction in x and in W, of their shapes, or None for zero.
+        bias_tangent: the direction in the bias, of shape (C_out,), or None.
+        precision, engine, threads, max_workspace: as for `conv2d`.
+
+    Returns:
+        The tangent of the output, a new array of its shape.
+
+    Raises:
+        ValueError, TypeError, MemoryError: as `conv2d`.
+
+    >>> x, W = [[[1, 2], [3, 4]]], [[[[1, 1]]]]
+    >>> conv2d_jvp(x, W, [[[1, 0], [0, 0]]], None)
+    array([[[1.],
+            [0.]]])
+
+    Source: the product rule.
+    """
+    how = arguments.execution(precision, engine, threads, max_workspace)
+    options = (padding, stride, dilation, groups, padding_mode, how)
+    return _jvp(2, x, W, tx, tW, bias_tangent, *options)
+
+
+def conv2d_per_sample_dW(
+    grad_out: Any,
+    x: Any,
+    W: Any,
+    padding: Any = 0,
+    stride: Any = 1,
+    *,
+    dilation: Any = 1,
+    groups: int = 1,
+    padding_mode: str = "zeros",
+    precision: str = "high",
+    engine: str | None = None,
+    threads: int | None = None,
+    max_workspace: int | None = None,
+) -> Array:
+    """dW of every image of a batch by itself, as differential privacy and influence need it.
+
+        result[n,o,c,u,v] = Σ_{i,j} grad_out[n,o,i,j] · x[n, c, i·s + u·d − p, j·s + v·d − p]
+
+    Its sum over n is the dW of `conv2d_backward`. All arguments are as there; of W only the shape is
+    used.
+
+    Returns:
+        (N, C_out, C_in/groups, kH, kW), a new array; N is 1 where x has no batch axis.
+
+    Raises:
+        ValueError, TypeError, MemoryError: as `conv2d_backward`.
+
+    >>> import numpy as np
+    >>> x = np.stack([np.ones((1, 3, 3)), np.full((1, 3, 3), 2.0)])
+    >>> conv2d_per_sample_dW(np.ones((2, 1, 2, 2)), x, np.ones((1, 1, 2, 2)))[:, 0, 0, 0]
+    array([[4., 4.],
+           [8., 8.]])
+
+    Source: Rochette et al., "Efficient per-example gradient computations in convolutional neural
+    networks", 2019: images as groups.
+    """
+    how = arguments.execution(precision, engine, threads, max_workspace)
+    options = (padding, stride, dilation, groups, padding_mode, how)
+    return _per_sample_dW(2, grad_out, x, W, *options)
+
+
+def conv1d_double_backward(
+    ggx: Any,
+    ggW: Any,
+    grad_out: Any,
+    x: Any,
+    W: Any,
+    padding: Any = 0,
+    stride: Any = 1,
+    *,
+    dilation: Any = 1,
+    groups: int = 1,
+    padding_mode: str = "zeros",
+    needs: Sequence[str] = DOUBLE_NEEDS,
+    precision: str = "high",
+    engine: str | None = None,
+    threads: int | None = None,
+    max_workspace: int | None = None,
+) -> tuple[Array, ...]:
+    """The gradients of the gradients of `conv1d`, as `conv2d_double_backward` gives those of 2-D.
+
+        dgrad_out = conv1d(ggx, W) + conv1d(x, ggW)
+        dx        = the dx of conv1d_backward(grad_out, ·, ggW)
+        dW        = the dW of conv1d_backward(grad_out, ggx, ·)
+
+    >>> import numpy as np
+    >>> x, W, grad_out = np.ones((1, 3)), np.ones((1, 1, 2)), np.ones((1, 2))
+    >>> float(conv1d_double_backward(x, None, grad_out, x, W, needs=("dgrad_out",))[0].sum())
+    4.0
+
+    Source: as for `conv2d_double_backward`.
+    """
+    how = arguments.execution(precision, engine, threads, max_workspace)
+    options = (padding, stride, dilation, groups, padding_mode, needs, how)
+    return _double_backward(1, ggx, ggW, grad_out, x, W, *options)
+
+
+def conv1d_jvp(
+    x: Any,
+    W: Any,
+    tx: Any,
+    tW: Any,
+    padding: Any = 0,
+    stride: Any = 1,
+    *,
+    dilation: Any = 1,
+    groups: int = 1,
+    padding_mode: str = "zeros",
+    bias_tangent: Any = None,
+    precision: str = "high",
+    engine: str | None = None,
+    threads: int | None = None,
+    max_workspace: int | None = None,
+) -> Array:
+    """The derivative of `conv1d` along a direction, as `conv2d_jvp` gives that of 2-D.
+
+        tangent = conv1d(tx, W) + conv1d(x, tW) + bias_tangent
+
+    >>> import numpy as np
+    >>> x, W = np.ones((1, 3)), np.ones((1, 1, 2))
+    >>> float(conv1d_jvp(x, W, x, W).sum())
+    8.0
+
+    Source: the product rule.
+    """
+    how = arguments.execution(precision, engine, threads, max_workspace)
+    options = (padding, stride, dilation, groups, padding_mode, how)
+    return _jvp(1, x, W, tx, tW, bias_tangent, *options)
+
+
+def conv1d_per_sample_dW(
+    grad_out: Any,
+    x: Any,
+    W: Any,
+    padding: Any = 0,
+    stride: Any = 1,
+    *,
+    dilation: Any = 1,
+    groups: int = 1,
+    padding_mode: str = "zeros",
+    precision: str = "high",
+    engine: str | None = None,
+    threads: int | None = None,
+    max_workspace: int | None = None,
+) -> Array:
+    """dW of `conv1d` for every sample of a batch by itself, as `conv2d_per_sample_dW` for 2-D.
+
+        result[n] = the dW of conv1d_backward(grad_out[n], x[n], W)
+
+    >>> import numpy as np
+    >>> grad_out, x, W = np.ones((5, 1, 2)), np.ones((5, 1, 3)), np.ones((1, 1, 2))
+    >>> conv1d_per_sample_dW(grad_out, x, W).shape
+    (5, 1, 1, 2)
+
+    Source: as for `conv2d_per_sample_dW`.
+    """
+    how = arguments.execution(precision, engine, threads, max_workspace)
+    options = (padding, stride, dilation, groups, padding_mode, how)
+    return _per_sample_dW(1, grad_out, x, W, *options)
+
+
+def conv3d_double_backward(
+    ggx: Any,
+    ggW: Any,
+    grad_out: Any,
+    x: Any,
+    W: Any,
+    padding: Any = 0,
+    stride: Any = 1,
+    *,
+    dilation: Any = 1,
+    groups: int = 1,
+    padding_mode: str = "zeros",
+    needs: Sequence[str] = DOUBLE_NEEDS,
+    precision: str = "high",
+    engine: str | None = None,
+    threads: int | None = None,
+    max_workspace: int | None = None,
+) -> tuple[Array, ...]:
+    """The gradients of the gradients of `conv3d`, as `conv2d_double_backward` gives those of 2-D.
+
+        dgrad_out = conv3d(ggx, W) + conv3d(x, ggW)
+        dx        = the dx of conv3d_backward(grad_out, ·, ggW)
+        dW        = the dW of conv3d_backward(grad_out, ggx, ·)
+
+    >>> import numpy as np
+    >>> x, W, grad_out = np.ones((1, 3, 3, 3)), np.ones((1, 1, 2, 2, 2)), np.ones((1, 2, 2, 2))
+    >>> float(conv3d_double_backward(x, None, grad_out, x, W, needs=("dgrad_out",))[0].sum())
+    64.0
+
+    Source: as for `conv2d_double_backward`.
+    """
+    how = arguments.execution(precision, engine, threads, max_workspace)
+    options = (padding, stride, dilation, groups, padding_mode, needs, how)
+    return _double_backward(3, ggx, ggW, grad_out, x, W, *options)
+
+
+def conv3d_jvp(
+    x: Any,
+    W: Any,
+    tx: Any,
+    tW: Any,
+    padding: Any = 0,
+    stride: Any = 1,
+    *,
+    dilation: Any = 1,
+    groups: int = 1,
+    padding_mode: str = "zeros",
+    bias_tangent: Any = None,
+    precision: str = "high",
+    engine: str | None = None,
+    threads: int | None = None,
+    max_workspace: int | None = None,
+) -> Array:
+    """The derivative of `conv3d` along a direction, as `conv2d_jvp` gives that of 2-D.
+
+        tangent = conv3d(tx, W) + conv3d(x, tW) + bias_tangent
+
+    >>> import numpy as np
+    >>> x, W = np.ones((1, 3, 3, 3)), np.ones((1, 1, 2, 2, 2))
+    >>> float(conv3d_jvp(x, W, x, W).sum())
+    128.0
+
+    Source: the product rule.
+    """
+    how = arguments.execution(precision, engine, threads, max_workspace)
+    options = (padding, stride, dilation, groups, padding_mode, how)
+    return _jvp(3, x, W, tx, tW, bias_tangent, *options)
+
+
+def conv3d_per_sample_dW(
+    grad_out: Any,
+    x: Any,
+    W: Any,
+    padding: Any = 0,
+    stride: Any = 1,
+    *,
+    dilation: Any = 1,
+    groups: int = 1,
+    padding_mode: str = "zeros",
+    precision: str = "high",
+    engine: str | None = None,
+    threads: int | None = None,
+    max_workspace: int | None = None,
+) -> Array:
+    """dW of `conv3d` for every sample of a batch by itself, as `conv2d_per_sample_dW` for 2-D.
+
+        result[n] = the dW of conv3d_backward(grad_out[n], x[n], W)
+
+    >>> import numpy as np
+    >>> grad_out, x, W = (
+    ...     np.ones((5, 1, 2, 2, 2)),
+    ...     np.ones((5, 1, 3, 3, 3)),
+    ...     np.ones((1, 1, 2, 2, 2)),
+    ... )
+    >>> conv3d_per_sample_dW(grad_out, x, W).shape
+    (5, 1, 1, 2, 2, 2)
+
+    Source: as for `conv2d_per_sample_dW`.
+    """
+    how = arguments.execution(precision, engine, threads, max_workspace)
+    options = (padding, stride, dilation, groups, padding_mode, how)
+    return _per_sample_dW(3, grad_out, x, W, *options)
+
+
+def _call(
+    ndim: int,
+    operands: dict[str, Array | None],
+    padding: Any,
+    stride: Any,
+    dilation: Any,
+    groups: Any,
+    padding_mode: str,
+    how: arguments.Execution,
+) -> passes.Call:
+    x, W = operands["x"], operands["W"]
+    geometry, batched = arguments.convolution(
+        ndim, x.shape, W.shape, padding, stride, dilation, groups, padding_mode
+    )
+    return passes.Call(ndim, geometry, batched, *arguments.common_dtypes(**operands), how)
+
+
+def _operands(optional: tuple[str, ...], **given: Any) -> dict[str, Array | None]:
+    """The arrays by name; those named optional may be None."""
+    return {
+        name: None if a is None and name in optional else arguments.array(a, name)
+        for name, a in given.items()
+    }
+
+
+def _double_backward(
+    ndim: int,
+    ggx: Any,
+    ggW: Any,
+    grad_out: Any,
+    x: Any,
+    W: Any,
+    padding: Any,
+    stride: Any,
+    dilation: Any,
+    groups: Any,
+    padding_mode: str,
+    needs: Sequence[str],
+    how: arguments.Execution,
+) -> tuple[Array, ...]:
+    given = _operands(("ggx", "ggW"), ggx=ggx, ggW=ggW, grad_out=grad_out, x=x, W=W)
+    ggx, ggW, grad_out, x, W = given.values()
+    call = _call(ndim, given, padding, stride, dilation, groups, padding_mode, how)
+    names = arguments.needs(needs, DOUBLE_NEEDS)
+    geometry = call.geometry
+    arguments.check_grad_out(grad_out, call.out_shape, x, W, geometry)
+    arguments.check_like(ggx, "ggx", x, "x")
+    arguments.check_like(ggW, "ggW", W, "W")
+    shapes = {"dgrad_out": call.out_shape, "dx": call.x_shape, "dW": call.W_shape}
+
+    def compute(name: str) -> Array:
+        if name == "dgrad_out":
+            return _product_rule(call, x, W, ggx, ggW)
+        if name == "dx":
+            if ggW is None:
+                return _zeros(x, geometry.x_shape, call)
+            return passes.dx(call.out(grad_out), call.W(ggW), geometry, how)
+        if ggx is None:
+            return _zeros(x, geometry.W_shape, call)
+        return passes.dW(call.out(grad_out), call.x(ggx), geometry, how)
+
+    return call.gradients(names, compute, shapes, None, False)
+
+
+def _jvp(
+    ndim: int,
+    x: Any,
+    W: Any,
+    tx: Any,
+    tW: Any,
+    bias_tangent: Any,
+    padding: Any,
+    stride: Any,
+    dilation: Any,
+    groups: Any,
+    padding_mode: str,
+    how: arguments.Execution,
+) -> Array:
+    optional = ("tx", "tW", "bias_tangent")
+    given = _operands(optional, x=x, W=W, tx=tx, tW=tW, bias_tangent=bias_tangent)
+    x, W, tx, tW, bias_tangent = given.values()
+    call = _call(ndim, given, padding, stride, dilation, groups, padding_mode, how)
+    arguments.check_like(tx, "tx", x, "x")
+    arguments.check_like(tW, "tW", W, "W")
+    if bias_tangent is not None:
+        arguments.check_bias(bias_tangent, call.geometry.channels_out, "bias_tangent")
+    with passes.memory(call):
+        tangent = passes.with_bias(_product_rule(call, x, W, tx, tW), bias_tangent, call)
+        return call.deliver(tangent, call.out_shape, None, accumulate=False)
+
+
+def _per_sample_dW(
+    ndim: int,
+    grad_out: Any,
+    x: Any,
+    W: Any,
+    padding: Any,
+    stride: Any,
+    dilation: Any,
+    groups: Any,
+    padding_mode: str,
+    how: arguments.Execution,
+) -> Array:
+    given = _operands((), grad_out=grad_out, x=x, W=W)
+    grad_out, x, W = given.values()
+    call = _call(ndim, given, padding, stride, dilation, groups, padding_mode, how)
+    arguments.check_grad_out(grad_out, call.out_shape, x, W, call.geometry)
+    if not call.geometry.batch:
+        empty = _zeros(x, (0, *call.W_shape), call)
+        return call.deliver(empty, empty.shape, None, accumulate=False)
+    each = call._replace(geometry=call.geometry.images_as_groups)
+    shape = (call.geometry.batch, *call.W_shape)
+    with passes.memory(call):
+        result = passes.dW(each.out(grad_out), each.x(x), each.geometry, how)
+        return call.deliver(result, shape, None, accumulate=False)
+
+
+def _product_rule(
+    call: passes.Call, x: Array, W: Array, tx: Array | None, tW: Array | None
+) -> Array:
+    """forward(tx, W) + forward(x, tW), each where its direction is given."""
+    terms = []
+    if tx is not None:
+        terms.append(passes.forward(call.x(tx), call.W(W), call.geometry, call.how))
+    if tW is not None:
+        terms.append(passes.forward(call.x(x), call.W(tW), call.geometry, call.how))
+    if not terms:
+        return _zeros(x, call.geometry.out_shape, call)
+    return terms[0] if len(terms) == 1 else terms[0] + terms[1]
+
+
+def _zeros(like: Array, shape: tuple[int, ...], call: passes.Call) -> Array:
+    return namespace(like).zeros(shape, dtype=call.compute, device=device_of(like))

@@ -1,0 +1,316 @@
+"""Transposed convolutions: the adjoint of a convolution as a layer of its own, and its gradients.
+
+With the convolution that maps our output's shape to our input's, the forward pass here is that
+convolution's dx, and our gradients are its forward and its dW.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from . import arguments, passes, plan
+from .engines.libraries import Array
+from .passes import NEEDS
+
+
+def conv_transpose2d(
+    x: Any,
+    W: Any,
+    padding: Any = 0,
+    stride: Any = 1,
+    *,
+    output_padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+    bias: Any = None,
+    out: Array | None = None,
+    precision: str = "high",
+    engine: str | None = None,
+    threads: int | None = None,
+    max_workspace: int | None = None,
+) -> Array:
+    """The transposed convolution: every input pixel writes its multiple of the kernel.
+
+        out[n,o,h,w] = bias[o] + Σ x[n,c,i,j] · W[c,o,u,v]   over h = i·s + u·d − p, w = j·s + v·d − p
+
+    with stride s, dilation d and padding p, which here crops: out is
+    (H − 1)·s − before − after + (kH − 1)·d + 1 + output_padding high.
+
+    Args:
+        x: (C_in, H, W) or (N, C_in, H, W).
+        W: (C_in, C_out/groups, kH, kW).
+        padding: p, (p_H, p_W), ((before, after), (before, after)) or "valid" (none).
+        output_padding: rows and columns more at the end, less than the stride or the dilation: it
+            chooses among the output sizes whose convolution has the size of x.
+        stride, dilation, groups, bias, out, precision, engine, threads, max_workspace: as for
+            `conv2d`, whose rules for dtypes, aliasing and errors hold too.
+
+    Returns:
+        (C_out, out_H, out_W), with N in front where x has it.
+
+    >>> import numpy as np
+    >>> conv_transpose2d(np.ones((1, 2, 2)), [[[[1, 2], [3, 4]]]], stride=2)
+    array([[[1., 2., 1., 2.],
+            [3., 4., 3., 4.],
+            [1., 2., 1., 2.],
+            [3., 4., 3., 4.]]])
+
+    Source: Zeiler et al., "Deconvolutional networks", 2010.
+    """
+    how = arguments.execution(precision, engine, threads, max_workspace)
+    options = (padding, stride, output_padding, dilation, groups, bias, out, how)
+    return _forward(2, x, W, *options)
+
+
+def conv_transpose2d_backward(
+    grad_out: Any,
+    x: Any,
+    W: Any,
+    padding: Any = 0,
+    stride: Any = 1,
+    *,
+    output_padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+    needs: Sequence[str] = ("dx", "dW"),
+    out: Sequence[Array | None] | None = None,
+    accumulate: bool = False,
+    precision: str = "high",
+    engine: str | None = None,
+    threads: int | None = None,
+    max_workspace: int | None = None,
+) -> tuple[Array, ...]:
+    """The gradients of `conv_transpose2d`, from that of its output.
+
+        dx[n,c,i,j] = Σ_{o,u,v} grad_out[n, o, i·s + u·d − p, j·s + v·d − p] · W[c,o,u,v]
+        dW[c,o,u,v] = Σ_{n,i,j} x[n,c,i,j] · grad_out[n, o, i·s + u·d − p, j·s + v·d − p]
+        db[o]       = Σ_{n,h,w} grad_out[n,o,h,w]
+
+    For complex arrays W and x stand conjugated. All arguments, results and errors are as for
+    `conv2d_backward`.
+
+    >>> import numpy as np
+    >>> x, W = np.ones((1, 2, 2)), np.array([[[[1.0, 2.0], [3.0, 4.0]]]])
+    >>> dx, dW = conv_transpose2d_backward(np.ones((1, 4, 4)), x, W, stride=2)
+    >>> dx
+    array([[[10., 10.],
+            [10., 10.]]])
+
+    Source: as for `conv_transpose2d`.
+    """
+    how = arguments.execution(precision, engine, threads, max_workspace)
+    options = (padding, stride, output_padding, dilation, groups, needs, out, accumulate, how)
+    return _backward(2, grad_out, x, W, *options)
+
+
+def conv_transpose1d(
+    x: Any,
+    W: Any,
+    padding: Any = 0,
+    stride: Any = 1,
+    *,
+    output_padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+    bias: Any = None,
+    out: Array | None = None,
+    precision: str = "high",
+    engine: str | None = None,
+    threads: int | None = None,
+    max_workspace: int | None = None,
+) -> Array:
+    """The transposed convolution of a signal x (C_in, L) or (N, C_in, L), W (C_in, C_out/groups, k).
+
+        out[n,o,l] = bias[o] + Σ x[n,c,i] · W[c,o,u]     over l = i·stride + u·dilation − padding
+
+    Everything else is as for `conv_transpose2d`, with one spatial axis.
+
+    >>> conv_transpose1d([[1, 2]], [[[1, 10, 100]]])
+    array([[  1.,  12., 120., 200.]])
+
+    Source: as for `conv_transpose2d`.
+    """
+    how = arguments.execution(precision, engine, threads, max_workspace)
+    options = (padding, stride, output_padding, dilation, groups, bias, out, how)
+    return _forward(1, x, W, *options)
+
+
+def conv_transpose1d_backward(
+    grad_out: Any,
+    x: Any,
+    W: Any,
+    padding: Any = 0,
+    stride: Any = 1,
+    *,
+    output_padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+    needs: Sequence[str] = ("dx", "dW"),
+    out: Sequence[Array | None] | None = None,
+    accumulate: bool = False,
+    precision: str = "high",
+    engine: str | None = None,
+    threads: int | None = None,
+    max_workspace: int | None = None,
+) -> tuple[Array, ...]:
+    """The gradients of `conv_transpose1d`, as `conv_transpose2d_backward` gives those of 2-D.
+
+        dx[n,c,i] = Σ_{o,u} grad_out[n, o, i·stride + u·dilation − padding] · W[c,o,u]
+        dW[c,o,u] = Σ_{n,i} x[n,c,i] · grad_out[n, o, i·stride + u·dilation − padding]
+
+    >>> conv_transpose1d_backward([[1, 0, 0, 0]], [[1, 2]], [[[1, 10, 100]]])
+    (array([[1., 0.]]), array([[[1., 0., 0.]]]))
+
+    Source: as for `conv_transpose2d`.
+    """
+    how = arguments.execution(precision, engine, threads, max_workspace)
+    options = (padding, stride, output_padding, dilation, groups, needs, out, accumulate, how)
+    return _backward(1, grad_out, x, W, *options)
+
+
+def conv_transpose3d(
+    x: Any,
+    W: Any,
+    padding: Any = 0,
+    stride: Any = 1,
+    *,
+    output_padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+    bias: Any = None,
+    out: Array | None = None,
+    precision: str = "high",
+    engine: str | None = None,
+    threads: int | None = None,
+    max_workspace: int | None = None,
+) -> Array:
+    """The transposed convolution of a volume x (C_in, D, H, W), or with N in front.
+
+        out[n,o,…] = bias[o] + Σ x[n,c,h,i,j] · W[c,o,t,u,v]     over … = h·s + t·d − p, …
+
+    W is (C_in, C_out/groups, kD, kH, kW). Everything else is as for `conv_transpose2d`, with three
+    spatial axes.
+
+    >>> import numpy as np
+    >>> float(conv_transpose3d(np.ones((1, 2, 2, 2)), np.ones((1, 1, 2, 2, 2))).sum())
+    64.0
+
+    Source: as for `conv_transpose2d`.
+    """
+    how = arguments.execution(precision, engine, threads, max_workspace)
+    options = (padding, stride, output_padding, dilation, groups, bias, out, how)
+    return _forward(3, x, W, *options)
+
+
+def conv_transpose3d_backward(
+    grad_out: Any,
+    x: Any,
+    W: Any,
+    padding: Any = 0,
+    stride: Any = 1,
+    *,
+    output_padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+    needs: Sequence[str] = ("dx", "dW"),
+    out: Sequence[Array | None] | None = None,
+    accumulate: bool = False,
+    precision: str = "high",
+    engine: str | None = None,
+    threads: int | None = None,
+    max_workspace: int | None = None,
+) -> tuple[Array, ...]:
+    """The gradients of `conv_transpose3d`, as `conv_transpose2d_backward` gives those of 2-D.
+
+        dx[n,c,h,i,j]   = Σ_{o,t,u,v} grad_out[n, o, h·s + t·d − p, …] · W[c,o,t,u,v]
+        dW[c,o,t,u,v]   = Σ_{n,h,i,j} x[n,c,h,i,j] · grad_out[n, o, h·s + t·d − p, …]
+
+    >>> import numpy as np
+    >>> x, W = np.ones((1, 2, 2, 2)), np.ones((1, 1, 2, 2, 2))
+    >>> dx, dW = conv_transpose3d_backward(np.ones((1, 3, 3, 3)), x, W)
+    >>> float(dx[0, 0, 0, 0]), float(dW[0, 0, 0, 0, 0])
+    (8.0, 8.0)
+
+    Source: as for `conv_transpose2d`.
+    """
+    how = arguments.execution(precision, engine, threads, max_workspace)
+    options = (padding, stride, output_padding, dilation, groups, needs, out, accumulate, how)
+    return _backward(3, grad_out, x, W, *options)
+
+
+def _call(
+    ndim: int,
+    operands: dict[str, Array],
+    padding: Any,
+    stride: Any,
+    output_padding: Any,
+    dilation: Any,
+    groups: Any,
+    how: arguments.Execution,
+) -> passes.Call:
+    x, W = operands["x"], operands["W"]
+    geometry, batched = arguments.transposed(
+        ndim, x.shape, W.shape, padding, stride, output_padding, dilation, groups
+    )
+    return passes.Call(ndim, geometry, batched, *arguments.common_dtypes(**operands), how)
+
+
+def _forward(
+    ndim: int,
+    x: Any,
+    W: Any,
+    padding: Any,
+    stride: Any,
+    output_padding: Any,
+    dilation: Any,
+    groups: Any,
+    bias: Any,
+    out: Array | None,
+    how: arguments.Execution,
+) -> Array:
+    operands = {"x": arguments.array(x, "x"), "W": arguments.array(W, "W")}
+    if bias is not None:
+        operands["bias"] = bias = arguments.array(bias, "bias")
+    call = _call(ndim, operands, padding, stride, output_padding, dilation, groups, how)
+    shape = call.x_shape  # of the adjoint convolution: its x is our output
+    if bias is not None:
+        arguments.check_bias(bias, shape[-ndim - 1])
+    if out is not None:
+        arguments.writable(out, "out", shape, call.result)
+    with passes.memory(call):
+        x, W = call.out(operands["x"]), call.W(operands["W"])
+        result = plan.run("dx", x, W, call.geometry, how)
+        return call.deliver(passes.with_bias(result, bias, call), shape, out, accumulate=False)
+
+
+def _backward(
+    ndim: int,
+    grad_out: Any,
+    x: Any,
+    W: Any,
+    padding: Any,
+    stride: Any,
+    output_padding: Any,
+    dilation: Any,
+    groups: Any,
+    needs: Sequence[str],
+    out: Sequence[Array | None] | None,
+    accumulate: bool,
+    how: arguments.Execution,
+) -> tuple[Array, ...]:
+    given = {"grad_out": grad_out, "x": x, "W": W}
+    operands = {name: arguments.array(a, name) for name, a in given.items()}
+    grad_out, x, W = operands.values()
+    call = _call(ndim, operands, padding, stride, output_padding, dilation, groups, how)
+    names = arguments.needs(needs, NEEDS)
+    arguments.check_grad_out(grad_out, call.x_shape, x, W, call.geometry)
+    shapes = {"dx": call.out_shape, "dW": call.W_shape, "db": call.x_shape[-ndim - 1 : -ndim]}
+
+    def compute(name: str) -> Array:
+        g = call.x(grad_out)
+        if name == "dx":
+            return passes.forward(g, passes.conjugate(call.W(W)), call.geometry, how)
+        if name == "dW":
+            return plan.run("dW", passes.conjugate(call.out(x)), g, call.geometry, how)
+        return passes.db(g)
+
+    return call.gradients(names, compute, shapes, out, accumulate)
