@@ -1,8 +1,9 @@
 """What every test runs under: groups that need other libraries, NumPy's error state, hypothesis."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
+from typing import Any
 
 import hypothesis
 import numpy as np
@@ -64,3 +65,24 @@ def numpy_error_state() -> Iterator[None]:
         before = np.geterr()
         yield
         assert np.geterr() == before, "the code under test changed NumPy's error state"
+
+
+@pytest.fixture
+def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the engines that computed a result, in the order in which they did."""
+    from dxdw.plan import ENGINES
+
+    names: list[str] = []
+
+    def spy(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*args: Any) -> Any:
+            result = original(*args)
+            if result is not None:
+                names.append(name)
+            return result
+
+        return run
+
+    for name, engine in ENGINES.items():
+        monkeypatch.setattr(engine, "run", spy(name, engine.run))
+    return names

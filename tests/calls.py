@@ -1,0 +1,63 @@
+"""The package's functions as the tests call them: by kind, on the operands of a case."""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+from oracles import Array, Case
+
+import dxdw
+from dxdw import plan
+from dxdw.engines import fft, small
+
+FORWARD = {1: dxdw.conv1d, 2: dxdw.conv2d, 3: dxdw.conv3d}
+BACKWARD = {1: dxdw.conv1d_backward, 2: dxdw.conv2d_backward, 3: dxdw.conv3d_backward}
+KINDS = ("forward", "dx", "dW")
+
+
+def convolve(kind: str, a: Mapping[str, Array], case: Case, **options: Any) -> Array:
+    """One pass on a["x"], a["W"] and a["grad_out"]."""
+    given = case.options | options
+    if kind == "forward":
+        return FORWARD[case.ndim](a["x"], a["W"], **given)
+    return BACKWARD[case.ndim](a["grad_out"], a["x"], a["W"], needs=(kind,), **given)[0]
+
+
+def least_workspace(kind: str, a: Mapping[str, Array], case: Case, **options: Any) -> int:
+    """What the error for a max_workspace of one byte says is needed, for the array engine."""
+    try:
+        convolve(kind, a, case, max_workspace=1, **options)
+    except ValueError as error:
+        found = re.search(r"needs ([\d,]+) bytes", str(error))
+        if found is None:
+            raise
+        return int(found[1].replace(",", ""))
+    return 1
+
+
+@contextmanager
+def cost_no_object() -> Iterator[None]:
+    """Engines take what they otherwise decline for its estimated cost or its size alone."""
+    free = patch.object(fft, "_cost", lambda _: 0.0)
+    large = patch.object(small, "LARGEST", 1 << 40)
+    with free, large:
+        forget_decisions()
+        yield
+    forget_decisions()
+
+
+def forget_decisions() -> None:
+    plan.decide.cache_clear()
+    plan.accepting.cache_clear()
+
+
+def same_bits(a: Array, b: Array) -> bool:
+    """Equal in dtype, shape and every bit, the signs of zeros and the payloads of NaN included."""
+    return bool(
+        a.dtype == b.dtype
+        and a.shape == b.shape
+        and np.ascontiguousarray(a).tobytes() == np.ascontiguousarray(b).tobytes()
+    )
