@@ -23,7 +23,7 @@ from math import prod
 import numpy as np
 
 from ..geometry import ConvGeometry
-from .gather import gather, gather_bytes, gather_tile
+from .gather import Shape, gather
 from .libraries import Array, all_finite, device_of, namespace
 from .problem import Problem, direct_bound
 from .scatter import Reach, scatter, scatter_bytes, scatter_tile
@@ -129,8 +129,8 @@ def workspace(problem: Problem, tile_bytes: int = TILE_BYTES) -> int:
     if not scatter_pays(geometry, problem.kind):
         for phase in phases:
             if all(g.taps for g in phase):
-                shape = gather_tile(geometry.batch, G, S, D, phase, itemsize, tile_bytes)
-                peak = max(peak, gather_bytes(G, S, D, phase, itemsize, *shape))
+                shape = Shape(geometry.batch, G, S, D, phase, itemsize)
+                peak = max(peak, shape.tile_bytes(*shape.tile(tile_bytes)))
     return _fixed_bytes(problem) + peak
 
 

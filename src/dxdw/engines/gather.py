@@ -1,23 +1,82 @@
-"""Gathers as matrix products over a lowered source: forward, and each stride phase of dx."""
+"""Gathers as matrix products over a lowered source: forward, and each stride phase of dx.
 
-from collections.abc import Sequence
-from functools import partial
+Three ways, chosen by what they cost beside the products:
+
+- whole: lowered along every tap, as im2col, but a tile at a time and straight into the result. For
+  few source channels and many destinations, and for a single tap row, where it copies no more.
+- by row: for each row one product over all its taps. For few channels.
+- by tap: for each tap row one product over the whole tile, summed. For many channels.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 
 from ..geometry import Gather
-from .libraries import Array, contiguous, device_of, is_numpy, namespace, put
-from .lowering import Rows, lower, rows_for, split_channels
+from .libraries import Array, contiguous, is_numpy, matmul, namespace, put
+from .lowering import Rows, lower, lower_whole, rows_for, split_channels
+from .scratch import Scratch
 from .tiles import Tile, tile_shape, tiles
 
-# With fewer source channels than this in a group, one product over all of K = (u, v, c) for each
-# row beats a sum over u of products over a whole tile (measured: 1.2 to 1.7 times at 1 to 16).
+# With fewer source channels than this in a group, by row beats by tap (measured: 1.2 to 1.7 times
+# at 1 to 16 channels).
 FEW_CHANNELS = 32
+# A matrix product of fewer columns than this spends much of its time on W: images are joined.
+FEW_COLUMNS = 128
+
+
+class Shape(NamedTuple):
+    """The sizes a gather's cost depends on: groups, source and destination channels in each."""
+
+    batch: int
+    groups: int
+    sources: int
+    destinations: int
+    gathers: tuple[Gather, ...]
+    itemsize: int
+
+    @property
+    def way(self) -> str:
+        rows, *others = self.gathers
+        U, V = len(rows.taps), prod(len(g.taps) for g in others)
+        outputs = prod(g.count for g in self.gathers)
+        extra_copies = self.sources * V * (U - 1)
+        pays = U == 1 or (self.destinations >= FEW_CHANNELS and extra_copies < 3 * self.destinations)
+        if pays and (outputs >= FEW_COLUMNS or self.batch == 1):
+            return "whole"
+        return "by row" if self.sources < FEW_CHANNELS else "by tap"
+
+    @property
+    def in_place(self) -> bool:
+        """Whether the source itself is the lowered source."""
+        return self.way == "whole" and all(
+            len(g.taps) == 1 and g.step == 1 and g.offsets[0] == 0 and g.count == g.source
+            for g in self.gathers
+        )
+
+    def tile_bytes(self, images: int, *extents: int) -> int:
+        """Bytes of scratch memory for a tile of so many images and positions."""
+        taps = [len(g.taps) for g in self.gathers]
+        positions = images * prod(extents)
+        if self.way == "whole":
+            lowered = 0 if self.in_place else prod(taps) * self.sources * positions
+            results = self.destinations * positions
+        else:
+            rows = sum(r.count for r in rows_for(self.gathers[0], 0, extents[0]))
+            lowered = prod(taps[1:]) * self.sources * rows * images * prod(extents[1:])
+            results = 2 * self.destinations * positions
+        return self.itemsize * self.groups * (lowered + results)
+
+    def tile(self, budget: int) -> tuple[int, ...]:
+        """The (images, *extents) of a tile that fits the budget."""
+        return tile_shape(self.batch, [g.count for g in self.gathers], self.tile_bytes, budget)
 
 
 def gather(
-    source: Array, weights: Array, gathers: Sequence[Gather], out: Array, tile_bytes: int
+    source: Array, weights: Array, gathers: tuple[Gather, ...], out: Array, tile_bytes: int
 ) -> Array:
     """Fills the gathers' destinations in out (N, G, D, *sizes) from source (N, G·S, *sizes).
 
@@ -26,87 +85,120 @@ def gather(
     xp = namespace(source)
     weights = _own_taps(weights, gathers)
     G, D, S, U = weights.shape[:4]
-    V = prod(weights.shape[4:])
-    weights = xp.reshape(weights, (G, D, S, U, V))
-    # A window over several rows at once needs strides that the array API can't express.
-    by_rows = is_numpy(source) and S < FEW_CHANNELS
-    if by_rows:
-        multiply = _windows_by_row
-        kernels = contiguous(xp.permute_dims(weights, (0, 1, 3, 4, 2)))  # G, D, U, V, S
-    else:
-        multiply = _windows_by_tap
-        kernels = contiguous(xp.permute_dims(weights, (3, 0, 1, 4, 2)))  # U, G, D, V, S
+    weights = xp.reshape(weights, (G, D, S, U, prod(weights.shape[4:])))
+    shape = Shape(source.shape[0], G, S, D, gathers, source.dtype.itemsize)
     source = split_channels(source, G)
-    shape = gather_tile(source.shape[0], G, S, D, gathers, source.dtype.itemsize, tile_bytes)
-    for tile in tiles(source.shape[0], [g.count for g in gathers], shape):
-        result = None
-        for rows in rows_for(gathers[0], *tile.spans[0]):
-            L = lower(source, gathers, tile, rows, rows_first=by_rows)
-            result = multiply(L, kernels, rows, tile.extents[0], result)
-        height, *columns = tile.extents
-        if by_rows:
-            result = xp.reshape(result, (G, height, D, tile.count, *columns))
-            result = xp.permute_dims(result, (3, 0, 2, 1, *range(4, result.ndim)))
-        else:
-            result = xp.reshape(result, (G, D, height, tile.count, *columns))
-            result = xp.permute_dims(result, (3, 0, 1, 2, *range(4, result.ndim)))
-        out = put(out, _destination(tile, gathers), result)
+    way = shape.way
+    # A window over several rows at once needs strides that the array API can't express.
+    if way == "by row" and not is_numpy(source):
+        way = "by tap"
+    order = {"whole": (0, 1, 2, 3, 4), "by row": (0, 1, 3, 4, 2), "by tap": (3, 0, 1, 4, 2)}[way]
+    kernels = contiguous(xp.permute_dims(weights, order))
+    tile_shape = shape.tile(tile_bytes)
+    with Scratch(source, shape.tile_bytes(*tile_shape)) as scratch:
+        for tile in tiles(shape.batch, [g.count for g in gathers], tile_shape):
+            scratch.clear()
+            if way == "whole":
+                out = _whole(source, kernels, gathers, tile, out, scratch)
+            else:
+                out = _windows(source, kernels, gathers, tile, out, scratch, way)
     return out
 
 
-def gather_tile(
-    batch: int, G: int, S: int, D: int, gathers: Sequence[Gather], itemsize: int, tile_bytes: int
-) -> tuple[int, ...]:
-    """The (images, *extents) of a tile that fits."""
-    cost = partial(gather_bytes, G, S, D, gathers, itemsize)
-    return tile_shape(batch, [g.count for g in gathers], cost, tile_bytes)
-
-
-def gather_bytes(
-    G: int, S: int, D: int, gathers: Sequence[Gather], itemsize: int, images: int, *extents: int
-) -> int:
-    """Bytes of a tile: the lowered source, the sum and a term of it."""
-    V = prod(len(g.taps) for g in gathers[1:])
-    rows = extents[0] + max((r.count for r in rows_for(gathers[0], 0, 1)), default=1) - 1
-    return itemsize * G * (V * S * rows + 2 * D * extents[0]) * images * prod(extents[1:])
-
-
 def _own_taps(weights: Array, gathers: Sequence[Gather]) -> Array:
+    """The gathers' taps of weights (G, D, S, *taps), in their order: evenly spaced, up or down."""
     xp = namespace(weights)
     for axis, g in enumerate(gathers, start=3):
-        if g.taps != tuple(range(weights.shape[axis])):
-            index = xp.asarray(g.taps, device=device_of(weights))
-            weights = xp.take(weights, index, axis=axis)
+        ends = g.taps[0], g.taps[-1]
+        spacing = abs(g.taps[1] - g.taps[0]) if len(g.taps) > 1 else 1
+        index = (slice(None),) * axis + (slice(min(ends), max(ends) + 1, spacing),)
+        weights = weights[index]
+        if ends[0] > ends[1]:
+            weights = xp.flip(weights, axis=axis)
     return weights
 
 
-def _windows_by_tap(
-    L: Array, kernels: Array, rows: Rows, height: int, result: Array | None
+def _whole(
+    source: Array,
+    kernels: Array,
+    gathers: tuple[Gather, ...],
+    tile: Tile,
+    out: Array,
+    scratch: Scratch,
 ) -> Array:
-    """Σ_u kernels[u] @ window u, over whole tiles: (G, D, height·columns)."""
+    """For each image one product over all taps, straight into out where its rows are whole."""
+    xp = namespace(source)
+    G, D = kernels.shape[:2]
+    L = lower_whole(source, gathers, tile, scratch)
+    kernels = xp.reshape(kernels, (G, D, L.shape[2]))
+    where = _destination(tile, gathers)
+    target = out[where]
+    rows_are_whole = tile.extents[1:] == tuple(out.shape[4:])
+    if is_numpy(out) and rows_are_whole and all(g.spacing == 1 for g in gathers):
+        np.matmul(kernels, L, out=target.reshape(*target.shape[:3], L.shape[3]))
+        return out
+    result = matmul(kernels, L, scratch.empty((*target.shape[:3], L.shape[3])))
+    return put(out, where, xp.reshape(result, target.shape))
+
+
+def _windows(
+    source: Array,
+    kernels: Array,
+    gathers: tuple[Gather, ...],
+    tile: Tile,
+    out: Array,
+    scratch: Scratch,
+    way: str,
+) -> Array:
+    """The sum over tap rows, or runs of them, of their kernels times their windows."""
+    xp = namespace(source)
+    height, *others = tile.extents
+    by_row = way == "by row"
+    D = kernels.shape[1 if by_row else 2]
+    G = source.shape[1]
+    size = tile.count * prod(others)
+    shape = (G, height, D, size) if by_row else (G, D, height * size)
+    result = term = None
+    for rows in rows_for(gathers[0], *tile.spans[0]):
+        L = lower(source, gathers, tile, rows, scratch, rows_first=by_row)
+        products = _products_by_row if by_row else _products_by_tap
+        for kernel, window in products(L, kernels, rows, height):
+            if result is None:
+                result = matmul(kernel, window, scratch.empty(shape))
+            else:
+                term = matmul(kernel, window, scratch.empty(shape) if term is None else term)
+                result += term
+    if by_row:
+        result = xp.reshape(result, (G, height, D, tile.count, *others))
+        result = xp.permute_dims(result, (3, 0, 2, 1, *range(4, result.ndim)))
+    else:
+        result = xp.reshape(result, (G, D, height, tile.count, *others))
+        result = xp.permute_dims(result, (3, 0, 1, 2, *range(4, result.ndim)))
+    return put(out, _destination(tile, gathers), result)
+
+
+def _products_by_tap(
+    L: Array, kernels: Array, rows: Rows, height: int
+) -> Iterator[tuple[Array, Array]]:
+    """For each tap row its kernel (G, D, K) and, for the whole tile, its window (G, K, columns)."""
     xp = namespace(L)
-    U, G, D, V, S = kernels.shape
+    _, G, D, V, S = kernels.shape
     columns = prod(L.shape[4:])
     L = xp.reshape(L, (G, V * S, rows.count * columns))
     for u, begin in rows.taps:
-        kernel = xp.reshape(kernels[u, ...], (G, D, V * S))
-        term = xp.matmul(kernel, L[:, :, begin * columns : (begin + height) * columns])
-        if result is None:
-            result = term
-        else:
-            result += term
-    return result
+        window = L[:, :, begin * columns : (begin + height) * columns]
+        yield xp.reshape(kernels[u, ...], (G, D, V * S)), window
 
 
-def _windows_by_row(
-    L: Array, kernels: Array, rows: Rows, height: int, result: Array | None
-) -> Array:
-    """For each row one product over all its taps: (G, height, D, columns). NumPy only.
+def _products_by_row(
+    L: Array, kernels: Array, rows: Rows, height: int
+) -> Iterator[tuple[Array, Array]]:
+    """For each run of taps its kernel (G, 1, D, K) and windows (G, height, K, columns).
 
     Neighbouring taps read neighbouring rows of L, so a row's window is a matrix that overlaps the
-    next row's: a view, nothing is copied.
+    next row's: a view, nothing is copied. NumPy only.
     """
-    G, D, U, V, S = kernels.shape
+    G, D, _, V, S = kernels.shape
     columns = prod(L.shape[4:])
     row_bytes = V * S * columns * L.itemsize
     for first, last in _runs(rows.taps):
@@ -119,22 +211,18 @@ def _windows_by_row(
             begin * row_bytes,
             (rows.count * row_bytes, row_bytes, columns * L.itemsize, L.itemsize),
         )
-        kernel = kernels[:, :, u : u + last - first].reshape(G, 1, D, K)
-        term = np.matmul(kernel, windows)
-        if result is None:
-            result = term
-        else:
-            result += term
-    return result
+        yield kernels[:, :, u : u + last - first].reshape(G, 1, D, K), windows
 
 
 def _runs(taps: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """Stretches first … last of taps that follow each other both as taps and as rows."""
-    cuts = [0]
-    for i in range(1, len(taps)):
-        if (taps[i][0] - taps[i - 1][0], taps[i][1] - taps[i - 1][1]) != (1, 1):
-            cuts.append(i)
-    return list(zip(cuts, [*cuts[1:], len(taps)], strict=True))
+    breaks = (
+        i
+        for i in range(1, len(taps))
+        if (taps[i][0] - taps[i - 1][0], taps[i][1] - taps[i - 1][1]) != (1, 1)
+    )
+    cuts = [0, *breaks, len(taps)]
+    return list(pairwise(cuts))
 
 
 def _destination(tile: Tile, gathers: Sequence[Gather]) -> tuple[slice, ...]:

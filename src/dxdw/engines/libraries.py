@@ -36,6 +36,13 @@ def put(target: Array, index: Any, value: Array) -> Array:
     return target
 
 
+def matmul(a: Array, b: Array, out: Array) -> Array:
+    """a @ b, in out where the library can."""
+    if is_numpy(out):
+        return np.matmul(a, b, out=out)
+    return namespace(a).matmul(a, b)
+
+
 def add_at(target: Array, index: Any, value: Array) -> Array:
     """target with target[index] += value, likewise. No element may be named twice by index."""
     if hasattr(target, "at") and not is_numpy(target):

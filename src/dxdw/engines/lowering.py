@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import product
+from math import prod
 from typing import NamedTuple
 
 from ..geometry import Gather
-from .libraries import Array, device_of, namespace, put
+from .libraries import Array, namespace, put
+from .scratch import Scratch
 from .tiles import Tile
 
 
@@ -27,7 +29,13 @@ def rows_for(gather: Gather, first: int, last: int) -> Iterator[Rows]:
 
 
 def lower(
-    source: Array, gathers: Sequence[Gather], tile: Tile, rows: Rows, *, rows_first: bool
+    source: Array,
+    gathers: Sequence[Gather],
+    tile: Tile,
+    rows: Rows,
+    scratch: Scratch,
+    *,
+    rows_first: bool,
 ) -> Array:
     """Copies the tile's source, once for every tap v along the other axes; zeros beyond its edge.
 
@@ -64,8 +72,9 @@ def lower(
         for reach in reaches
         for (target, _), extent in zip(reach, extents, strict=True)
     )
-    allocate = xp.empty if covered else xp.zeros
-    L = allocate(shape, dtype=source.dtype, device=device_of(source))
+    L = scratch.empty(shape)
+    if not covered:
+        L = put(L, ..., 0)
     every = slice(None)
     for v, reach in enumerate(reaches):
         target_columns = tuple(target for target, _ in reach)
@@ -78,6 +87,38 @@ def lower(
             where = (every, every, row_source, every, *source_columns)
         L = put(L, target, block[where])
     return L
+
+
+def lower_whole(
+    source: Array, gathers: Sequence[Gather], tile: Tile, scratch: Scratch
+) -> Array:
+    """As `lower`, but once for every tap along all axes, image by image: im2col of one tile.
+
+    Returns (N, groups, channels·taps, positions): a view of the source where that is the same.
+    """
+    xp = namespace(source)
+    block = source[slice(*tile.images)]
+    images, groups, channels = block.shape[:3]
+    reaches = [
+        [g.within(o, *span) for g, o, span in zip(gathers, offsets, tile.spans, strict=True)]
+        for offsets in product(*(g.offsets for g in gathers))
+    ]
+    covered = all(
+        target.stop - target.start == extent
+        for reach in reaches
+        for (target, _), extent in zip(reach, tile.extents, strict=True)
+    )
+    if covered and len(reaches) == 1:
+        L = block[(..., *(where for _, where in reaches[0]))]
+    else:
+        L = scratch.empty((images, groups, channels, len(reaches), *tile.extents))
+        if not covered:
+            L = put(L, ..., 0)
+        every = slice(None)
+        for t, reach in enumerate(reaches):
+            place = (every, every, every, t, *(target for target, _ in reach))
+            L = put(L, place, block[(..., *(where for _, where in reach))])
+    return xp.reshape(L, (images, groups, channels * len(reaches), prod(tile.extents)))
 
 
 def split_channels(a: Array, groups: int) -> Array:

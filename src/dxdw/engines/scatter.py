@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .libraries import Array, add_at, contiguous, namespace
+from .libraries import Array, add_at, matmul, namespace
 from .lowering import split_channels
+from .scratch import Scratch
 from .tiles import tile_shape, tiles
 
 
@@ -32,24 +33,29 @@ def scatter(
     source = split_channels(source, G)
     batch, sizes = source.shape[0], source.shape[3:]
     T = prod(taps)
-    weights = xp.permute_dims(xp.reshape(weights, (G, D, S, T)), (0, 3, 1, 2))
-    weights = contiguous(xp.reshape(weights, (G, T * D, S)))
+    # In dx this is a view, W as it is transposed: BLAS takes it so.
+    weights = xp.permute_dims(xp.reshape(weights, (G, D, S, T)), (0, 1, 3, 2))
+    weights = xp.reshape(weights, (G, D * T, S))
     shape = scatter_tile(batch, sizes, G, S, T * D, source.dtype.itemsize, tile_bytes)
     every = slice(None)
-    for tile in tiles(batch, sizes, shape):
-        images = slice(*tile.images)
-        block = source[(images, every, every, *(slice(*span) for span in tile.spans))]
-        block = contiguous(xp.reshape(block, (tile.count, G, S, prod(tile.extents))))
-        products = xp.reshape(xp.matmul(weights, block), (tile.count, G, T, D, *tile.extents))
-        for reach in reaches:
-            cut = [
-                _intersect(s, d, span)
-                for s, d, span in zip(reach.source, reach.destination, tile.spans, strict=True)
-            ]
-            if all(s.stop > s.start for s, _ in cut):
-                t = int(np.ravel_multi_index(reach.tap, taps))
-                term = products[(every, every, t, every, *(s for s, _ in cut))]
-                out = add_at(out, (images, every, every, *(d for _, d in cut)), term)
+    with Scratch(source, scatter_bytes(G, S, T * D, source.dtype.itemsize, *shape)) as scratch:
+        for tile in tiles(batch, sizes, shape):
+            scratch.clear()
+            images = slice(*tile.images)
+            block = source[(images, every, every, *(slice(*span) for span in tile.spans))]
+            block = xp.reshape(block, (tile.count, G, S, prod(tile.extents)))
+            products = scratch.empty((tile.count, G, D * T, prod(tile.extents)))
+            products = matmul(weights, block, products)
+            products = xp.reshape(products, (tile.count, G, D, T, *tile.extents))
+            for reach in reaches:
+                cut = [
+                    _intersect(s, d, span)
+                    for s, d, span in zip(reach.source, reach.destination, tile.spans, strict=True)
+                ]
+                if all(s.stop > s.start for s, _ in cut):
+                    t = int(np.ravel_multi_index(reach.tap, taps))
+                    term = products[(every, every, every, t, *(s for s, _ in cut))]
+                    out = add_at(out, (images, every, every, *(d for _, d in cut)), term)
     return out
 
 

@@ -1,38 +1,90 @@
-"""dW as matrix products of windows of the lowered input with grad_out, summed over tiles."""
+"""dW as matrix products of the lowered input with grad_out, summed over tiles.
 
-from functools import partial
+Two ways, as for a gather: lowered along every tap, image by image, for few input channels; else
+lowered along all axes but the first, whose taps are windows.
+"""
+
+from collections.abc import Iterator
 from math import prod
 
 from ..geometry import ConvGeometry
-from .libraries import Array, contiguous, namespace
-from .lowering import lower, rows_for, split_channels
+from .gather import FEW_CHANNELS, FEW_COLUMNS
+from .libraries import Array, contiguous, namespace, put
+from .lowering import lower, lower_whole, rows_for, split_channels
 from .pairwise import PairwiseSum
-from .tiles import tile_shape, tiles
+from .scratch import Scratch
+from .tiles import Tile, tile_shape, tiles
 
 
-def weight_gradient(grad_out: Array, x: Array, geometry: ConvGeometry, tile_bytes: int) -> Array:
-    xp = namespace(x)
-    G, gathers = geometry.groups, geometry.forward_gathers
-    U, *others = (len(g.taps) for g in gathers)
-    VS, D = prod(others) * geometry.channels_in // G, geometry.channels_out // G
-    source, grad = split_channels(x, G), split_channels(grad_out, G)
-    sums = [PairwiseSum() for _ in range(U)]
+def weight_gradient(
+    grad_out: Array, x: Array, geometry: ConvGeometry, tile_bytes: int
+) -> Array:
+    """dW of geometry.W_shape from grad_out of out_shape and x of x_shape."""
+    G = geometry.groups
+    grad, source = split_channels(grad_out, G), split_channels(x, G)
     shape = gradient_tile(geometry, x.dtype.itemsize, tile_bytes)
-    for tile in tiles(geometry.batch, [g.count for g in gathers], shape):
+    each_tile = tiles(geometry.batch, geometry.out_shape[2:], shape)
+    sum_tiles = _whole if lowers_whole(geometry) else _windows
+    with Scratch(x, gradient_bytes(geometry, x.dtype.itemsize, *shape)) as scratch:
+        return sum_tiles(grad, source, geometry, each_tile, scratch)
+
+
+def lowers_whole(geometry: ConvGeometry) -> bool:
+    """Whether the copies that lowering along the first axis costs too are few beside grad_out."""
+    S, D = geometry.channels_in // geometry.groups, geometry.channels_out // geometry.groups
+    U, *others = geometry.W_shape[2:]
+    pays = U == 1 or (D >= FEW_CHANNELS and S * prod(others) * (U - 1) < 3 * D)
+    return pays and (prod(geometry.out_shape[2:]) >= FEW_COLUMNS or geometry.batch == 1)
+
+
+def _whole(
+    grad: Array,
+    source: Array,
+    geometry: ConvGeometry,
+    each_tile: Iterator[Tile],
+    scratch: Scratch,
+) -> Array:
+    xp = namespace(source)
+    G, D = grad.shape[1:3]
+    total = PairwiseSum()
+    for tile in each_tile:
+        scratch.clear()
+        L = lower_whole(source, geometry.forward_gathers, tile, scratch)
+        where = (slice(*tile.images), ..., *(slice(*span) for span in tile.spans))
+        block = xp.reshape(grad[where], (tile.count, G, D, prod(tile.extents)))
+        for n in range(tile.count):
+            total.add(xp.matmul(block[n, ...], xp.matrix_transpose(L[n, ...])))
+    return xp.reshape(total.total(), geometry.W_shape)
+
+
+def _windows(
+    grad: Array,
+    source: Array,
+    geometry: ConvGeometry,
+    each_tile: Iterator[Tile],
+    scratch: Scratch,
+) -> Array:
+    xp = namespace(source)
+    G, gathers = geometry.groups, geometry.forward_gathers
+    U, *others = geometry.W_shape[2:]
+    S, D = geometry.channels_in // G, geometry.channels_out // G
+    sums = [PairwiseSum() for _ in range(U)]
+    for tile in each_tile:
         height, columns = tile.extents[0], tile.count * prod(tile.extents[1:])
         where = tuple(slice(*span) for span in tile.spans)
         block = grad[(slice(*tile.images), slice(None), slice(None), *where)]
         block = xp.permute_dims(block, (1, 2, 3, 0, *range(4, block.ndim)))
-        block = contiguous(xp.reshape(block, (G, D, height * columns)))
-        block = xp.permute_dims(block, (0, 2, 1))
+        scratch.clear()
+        block = put(scratch.empty(tuple(block.shape)), ..., block)
+        block = xp.matrix_transpose(xp.reshape(block, (G, D, height * columns)))
         for rows in rows_for(gathers[0], *tile.spans[0]):
-            L = lower(source, gathers, tile, rows, rows_first=False)
-            L = xp.reshape(L, (G, VS, rows.count * columns))
+            L = lower(source, gathers, tile, rows, scratch, rows_first=False)
+            L = xp.reshape(L, (G, prod(others) * S, rows.count * columns))
             for u, begin in rows.taps:
                 window = L[:, :, begin * columns : (begin + height) * columns]
                 sums[u].add(xp.matmul(window, block))
     total = xp.stack([s.total() for s in sums])
-    total = xp.reshape(total, (U, G, *others, geometry.channels_in // G, D))
+    total = xp.reshape(total, (U, G, *others, S, D))
     last = total.ndim - 1
     total = xp.permute_dims(total, (1, last, last - 1, 0, *range(2, last - 1)))
     return contiguous(xp.reshape(total, geometry.W_shape))
@@ -40,14 +92,18 @@ def weight_gradient(grad_out: Array, x: Array, geometry: ConvGeometry, tile_byte
 
 def gradient_tile(geometry: ConvGeometry, itemsize: int, tile_bytes: int) -> tuple[int, ...]:
     """The (images, *extents) of a tile that fits."""
-    cost = partial(gradient_bytes, geometry, itemsize)
+
+    def cost(images: int, *extents: int) -> int:
+        return gradient_bytes(geometry, itemsize, images, *extents)
+
     return tile_shape(geometry.batch, geometry.out_shape[2:], cost, tile_bytes)
 
 
 def gradient_bytes(geometry: ConvGeometry, itemsize: int, images: int, *extents: int) -> int:
     """Bytes of a tile: the lowered input and the part of grad_out."""
-    gathers = geometry.forward_gathers
-    V = prod(len(g.taps) for g in gathers[1:])
-    rows = extents[0] + max(r.count for r in rows_for(gathers[0], 0, 1)) - 1
-    channels = V * geometry.channels_in * rows + geometry.channels_out * extents[0]
+    U, *others = geometry.W_shape[2:]
+    rows = U * extents[0]
+    if not lowers_whole(geometry):
+        rows = sum(r.count for r in rows_for(geometry.forward_gathers[0], 0, extents[0]))
+    channels = prod(others) * geometry.channels_in * rows + geometry.channels_out * extents[0]
     return itemsize * channels * images * prod(extents[1:])
