@@ -38,6 +38,9 @@ FEW_PAIRS = 16
 TRANSFORM_NS = 0.35
 PAIR_NS, MATRIX_NS = 1.0, 0.15
 DIRECT_FEW_NS, DIRECT_MANY_NS = 0.10, 0.02
+# A direct sum cheaper than this is not worth a transform, whatever the estimates: a call takes as
+# long by itself, and the direct sum of small integers is exact.
+LEAST_NS = 100_000
 
 
 class Layout(NamedTuple):
@@ -58,7 +61,10 @@ def declines(problem: Problem) -> str | None:
         return "its error is relative to a tile's norm, not to each element"
     if any(a.stride > 1 for a in geometry.axes):
         return "takes stride 1 only"
-    ratio = _cost(problem) / _direct_cost(geometry)
+    direct = _direct_cost(geometry)
+    if direct < LEAST_NS:
+        return "too little to sum for a transform to gain anything"
+    ratio = _cost(problem) / direct
     if ratio >= 1:
         return f"estimated at {ratio:.1f} times the direct sum's cost"
     needed = workspace(problem)
