@@ -41,9 +41,8 @@ def least_workspace(kind: str, a: Mapping[str, Array], case: Case, **options: An
 @contextmanager
 def cost_no_object() -> Iterator[None]:
     """Engines take what they otherwise decline for its estimated cost or its size alone."""
-    free = patch.object(fft, "_cost", lambda _: 0.0)
-    large = patch.object(small, "LARGEST", 1 << 40)
-    with free, large:
+    free = patch.object(fft, "_cost", lambda _: 0.0), patch.object(fft, "LEAST_NS", 0)
+    with free[0], free[1], patch.object(small, "LARGEST", 1 << 40):
         forget_decisions()
         yield
     forget_decisions()

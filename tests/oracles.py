@@ -119,7 +119,7 @@ def simple(
 
 def forward(x: Array, W: Array, case: Case) -> Array:
     x, W = _by_group(pad(x, case), 1, case), _by_group(W, 0, case)
-    out = 0
+    out: Array = 0
     for tap, window in _windows(case):
         out = out + np.einsum("ngc...,goc->ngo...", x[(..., *window)], W[(..., *tap)])
     return out.reshape(case.out_shape)
@@ -130,17 +130,17 @@ def dx(grad_out: Array, W: Array, case: Case) -> Array:
     grad_out = _by_group(grad_out, 1, case)
     padded = [b + s + a for s, (b, a) in zip(case.sizes, case.padding, strict=True)]
     shape = (case.batch, case.groups, case.channels[0], *padded)
-    result = np.zeros(shape, np.result_type(grad_out, W))
+    result: Array = np.zeros(shape, np.result_type(grad_out, W))
     for tap, window in _windows(case):
         result[(..., *window)] += np.einsum("ngo...,goc->ngc...", grad_out, W[(..., *tap)])
-    return _unpad(result.reshape(*case.x_shape[:2], *padded), case)
+    return unpad(result.reshape(*case.x_shape[:2], *padded), case)
 
 
 def dW(grad_out: Array, x: Array, case: Case) -> Array:
     x, grad_out = _by_group(pad(x.conj(), case), 1, case), _by_group(grad_out, 1, case)
     x, grad_out = np.moveaxis(x, 0, 2), np.moveaxis(grad_out, 0, 2)  # groups, channels, batch, …
     shape = (case.groups, case.channels[1], case.channels[0], *case.taps)
-    result = np.zeros(shape, np.result_type(grad_out, x))
+    result: Array = np.zeros(shape, np.result_type(grad_out, x))
     flat = grad_out.reshape(*grad_out.shape[:2], -1)
     for tap, window in _windows(case):
         seen = x[(..., *window)].reshape(*x.shape[:2], -1)
@@ -175,7 +175,7 @@ def conv_transpose(
         end = (size - 1) * stride[d] + (W.shape[2 + d] - 1) * dilation[d] + 1 + output_padding[d]
         whole.append(end)
         crop.append(slice(before, end - after))
-    out = np.zeros((batch, groups, C_out // groups, *whole), np.result_type(x, W))
+    out: Array = np.zeros((batch, groups, C_out // groups, *whole), np.result_type(x, W))
     x = x.reshape(batch, groups, C_in // groups, *sizes)
     W = W.reshape(groups, C_in // groups, *W.shape[1:])
     for pixel in np.ndindex(*sizes):
@@ -192,8 +192,8 @@ def pad(x: Array, case: Case) -> Array:
     return np.pad(x, ((0, 0), (0, 0), *case.padding), NP_PAD[case.mode])
 
 
-def _unpad(dx_padded: Array, case: Case) -> Array:
-    """The adjoint of _pad, through the place that np.pad copies each position from."""
+def unpad(dx_padded: Array, case: Case) -> Array:
+    """The adjoint of pad, through the place that np.pad copies each position from."""
     for d, (size, pair) in enumerate(zip(case.sizes, case.padding, strict=True), start=2):
         if case.mode == "zeros":
             source = np.arange(-pair[0], size + pair[1])
@@ -202,7 +202,7 @@ def _unpad(dx_padded: Array, case: Case) -> Array:
             source = np.pad(np.arange(size), pair, NP_PAD[case.mode])
             keep = np.ones(source.shape, bool)
         dx_padded = np.moveaxis(dx_padded, d, 0)
-        result = np.zeros((size, *dx_padded.shape[1:]), dx_padded.dtype)
+        result: Array = np.zeros((size, *dx_padded.shape[1:]), dx_padded.dtype)
         np.add.at(result, source[keep], dx_padded[keep])
         dx_padded = np.moveaxis(result, 0, d)
     return dx_padded

@@ -1,0 +1,110 @@
+"""Every geometry of tiny sizes along an axis, laid against every other axis in turn.
+
+An axis knows nothing of the others, so a grid that is exhaustive along each axis meets every index
+computation. Axes are still paired, by a stride through the list that is coprime to its length: each
+stands once as the rows and once as the columns in every round, next to another partner each time.
+"""
+
+from collections.abc import Iterator
+from math import gcd
+from typing import NamedTuple
+
+import numpy as np
+import oracles
+import pytest
+from calls import KINDS, convolve, cost_no_object
+from oracles import Case
+
+SIZES, TAPS, STRIDES, DILATIONS = range(1, 6), range(1, 5), range(1, 4), range(1, 4)
+# Groups and the channels of each: one, plain, grouped, depthwise, depthwise with a multiplier.
+CHANNELS = ((1, (1, 1)), (1, (2, 3)), (2, (2, 1)), (3, (1, 1)), (2, (1, 2)))
+
+
+class AxisCase(NamedTuple):
+    size: int
+    taps: int
+    stride: int
+    dilation: int
+    padding: tuple[int, int]
+
+
+def all_axes(*, symmetric: bool) -> list[AxisCase]:
+    """Every axis with sizes up to 5, 4 taps, stride and dilation 3, and padding up to k + 2."""
+    return [
+        AxisCase(size, taps, stride, dilation, (before, after))
+        for size in SIZES
+        for taps in TAPS
+        for stride in STRIDES
+        for dilation in DILATIONS
+        for before in range(taps + 3)
+        for after in ([before] if symmetric else range(taps + 3))
+        if (taps - 1) * dilation < before + size + after
+    ]
+
+
+def joined(axes: tuple[AxisCase, ...], number: int) -> Case:
+    groups, channels = CHANNELS[number % len(CHANNELS)]
+    sizes, taps, stride, dilation, padding = zip(*axes, strict=True)
+    batch = 1 + number % 2
+    return Case(sizes, taps, stride, dilation, padding, "zeros", batch, groups, channels)
+
+
+def paired(axes: list[AxisCase], rounds: int) -> Iterator[Case]:
+    n = len(axes)
+    strides = [s for s in range(n // 3, n) if gcd(s, n) == 1][:rounds]
+    for r, s in enumerate(strides):
+        for i, axis in enumerate(axes):
+            yield joined((axis, axes[(i * s + r) % n]), i + r)
+
+
+def engines_for(case: Case) -> list[str]:
+    return ["array"] + ["small"] * (case.groups == 1)
+
+
+def check(case: Case, *, fft: bool = False) -> None:
+    """All kinds of pass, exactly, by every engine that can be exact."""
+    a = oracles.operands(case, 0)
+    for kind in KINDS:
+        first, second = (a[name] for name in oracles.OPERANDS[kind])
+        expected = oracles.run(kind, first, second, case)
+        for engine in engines_for(case):
+            result = convolve(kind, a, case, engine=engine)
+            assert np.array_equal(result, expected), f"{kind} by {engine} of {case}"
+        if fft and set(case.stride) == {1}:
+            result = np.rint(convolve(kind, a, case, engine="fft"))
+            assert np.array_equal(result, expected), f"{kind} by fft of {case}"
+
+
+def test_every_axis_alone_with_every_asymmetric_padding():
+    axes = all_axes(symmetric=False)
+    assert len(axes) > 4000
+    for i, axis in enumerate(axes):
+        check(joined((axis,), i))
+
+
+@pytest.mark.parametrize("first", range(2))
+def test_every_axis_paired_as_rows_and_as_columns(first):
+    """Two shares of the rounds, so that a failure is found sooner."""
+    axes = all_axes(symmetric=True)
+    for case in list(paired(axes, 4))[first::2]:
+        check(case)
+
+
+def test_every_axis_of_stride_1_by_fft():
+    axes = [a for a in all_axes(symmetric=True) if a.stride == 1]
+    with cost_no_object():
+        for case in paired(axes, 1):
+            check(case, fft=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("taps", TAPS)
+@pytest.mark.parametrize("stride", STRIDES)
+def test_every_pair_of_axes(stride, taps, size):
+    """The whole product, in shares of rows: more than half an hour on one core."""
+    axes = all_axes(symmetric=True)
+    rows = [a for a in axes if a[:3] == (size, taps, stride)]
+    for i, row in enumerate(rows):
+        for j, column in enumerate(axes):
+            check(joined((row, column), i + j))
