@@ -19,6 +19,7 @@ from .derivatives import (
     conv3d_jvp,
     conv3d_per_sample_dW,
 )
+from .explanation import Explanation, explain
 from .reference import conv2d_backward_naive, conv2d_naive
 from .transposed import (
     conv_transpose1d,

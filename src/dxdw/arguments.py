@@ -88,9 +88,12 @@ def _foreign(value: Any) -> bool:
 def common_dtypes(**arrays: Array | None) -> tuple[Any, Any]:
     """The dtype to compute in, and the results' own: NumPy's promotion, integers as float64."""
     given = {name: a for name, a in arrays.items() if a is not None}
+    for a in given.values():
+        if not is_numpy(a):
+            break
+    else:
+        return _numpy_dtypes(*[a.dtype for a in given.values()])
     first = next(iter(given.values()))
-    if all(is_numpy(a) for a in given.values()):
-        return _numpy_dtypes(*(a.dtype for a in given.values()))
     xp = _one_library(given)
     floats = [a.dtype for a in given.values() if not xp.isdtype(a.dtype, ("integral", "bool"))]
     if any(xp.isdtype(a.dtype, "bool") for a in given.values()):
@@ -127,6 +130,8 @@ def cast(a: Array, dtype: Any) -> Array:
     """a in the dtype to compute in; for NumPy contiguous and in native byte order, so that the
     same values give the same bits whatever their layout."""
     if is_numpy(a):
+        if a.dtype == dtype and a.flags.carray:
+            return a
         return np.require(a, dtype, ("C", "A"))
     return a if a.dtype == dtype else namespace(a).astype(a, dtype)
 
@@ -458,15 +463,15 @@ def outputs(
 
 
 def writable(out: Any, name: str, shape: tuple[int, ...], dtype: Any) -> None:
-    if not is_numpy(out) and not _foreign(out):
+    if not isinstance(out, np.ndarray) and not _foreign(out):
         raise TypeError(f"{name} is a {type(out).__name__}: it must be an array")
-    if not is_numpy(out) and hasattr(out, "at"):
+    if not isinstance(out, np.ndarray) and hasattr(out, "at"):
         raise TypeError(f"{name} can't be written: arrays of its library are immutable")
     if tuple(out.shape) != shape:
         raise ValueError(f"{name} has shape {tuple(out.shape)}: it must be {shape}")
     if out.dtype != dtype:
         raise ValueError(f"{name} has dtype {out.dtype}: it must be {dtype}, the result's")
-    if is_numpy(out) and not out.flags.writeable:
+    if isinstance(out, np.ndarray) and not out.flags.writeable:
         raise ValueError(f"{name} is read-only: it must be writable")
 
 

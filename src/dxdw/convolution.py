@@ -299,10 +299,12 @@ def _forward(
         arguments.check_bias(bias, geometry.channels_out)
     if out is not None:
         arguments.writable(out, "out", call.out_shape, call.result)
-    with passes.memory(call):
+    try:
         result = passes.forward(call.x(x), call.W(W), geometry, how)
         result = passes.with_bias(result, bias, call)
         return call.deliver(result, call.out_shape, out, accumulate=False)
+    except MemoryError as error:
+        raise call.too_large(error) from error
 
 
 def _backward(

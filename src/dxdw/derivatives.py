@@ -447,9 +447,11 @@ def _jvp(
     arguments.check_like(tW, "tW", W, "W")
     if bias_tangent is not None:
         arguments.check_bias(bias_tangent, call.geometry.channels_out, "bias_tangent")
-    with passes.memory(call):
+    try:
         tangent = passes.with_bias(_product_rule(call, x, W, tx, tW), bias_tangent, call)
         return call.deliver(tangent, call.out_shape, None, accumulate=False)
+    except MemoryError as error:
+        raise call.too_large(error) from error
 
 
 def _per_sample_dW(
@@ -473,9 +475,11 @@ def _per_sample_dW(
         return call.deliver(empty, empty.shape, None, accumulate=False)
     each = call._replace(geometry=call.geometry.images_as_groups)
     shape = (call.geometry.batch, *call.W_shape)
-    with passes.memory(call):
+    try:
         result = passes.dW(each.out(grad_out), each.x(x), each.geometry, how)
         return call.deliver(result, shape, None, accumulate=False)
+    except MemoryError as error:
+        raise call.too_large(error) from error
 
 
 def _product_rule(

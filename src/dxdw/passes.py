@@ -5,15 +5,14 @@ once for all functions: a missing batch axis, one dimension as two, narrow dtype
 than zeros, conjugates, and where the results go.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from . import arguments, padding, plan
 from .arguments import Execution
-from .engines.libraries import Array, add_at, namespace, put
+from .engines.libraries import Array, add_at, is_numpy, namespace, put
 from .geometry import ConvGeometry
 
 
@@ -59,17 +58,18 @@ class Call(NamedTuple):
 
     def _operand(self, a: Array, shape: tuple[int, ...]) -> Array:
         a = arguments.cast(a, self.compute)
-        return a if a.shape == shape else namespace(a).reshape(a, shape)
+        if a.shape == shape:
+            return a
+        return a.reshape(shape) if is_numpy(a) else namespace(a).reshape(a, shape)
 
     def deliver(self, result: Array, shape: tuple[int, ...], out: Array, accumulate: bool) -> Array:
         """The result in the caller's shape and dtype, written or added into out where given."""
-        xp = namespace(result)
         if result.shape != shape:
-            result = xp.reshape(result, shape)
+            result = result.reshape(shape) if is_numpy(result) else namespace(result).reshape(result, shape)
         if out is not None and accumulate:
             result = result + arguments.cast(out, self.compute)
         if result.dtype != self.result:
-            result = xp.astype(result, self.result)
+            result = namespace(result).astype(result, self.result)
         return result if out is None else put(out, ..., result)
 
     def gradients(
@@ -85,25 +85,21 @@ class Call(NamedTuple):
         Nothing is written before everything is computed, for out may overlap the operands.
         """
         into = arguments.outputs(out, accumulate, names, shapes, self.result)
-        with memory(self):
+        try:
             results = [compute(name) for name in names]
             each = zip(results, names, into, strict=True)
-            return tuple(self.deliver(r, shapes[n], o, accumulate) for r, n, o in each)
+            return tuple([self.deliver(r, shapes[n], o, accumulate) for r, n, o in each])
+        except MemoryError as error:
+            raise self.too_large(error) from error
 
-
-@contextmanager
-def memory(call: Call) -> Iterator[None]:
-    """Says in bytes what a call that found too little memory holds at the least."""
-    try:
-        yield
-    except MemoryError as error:
-        elements = sum(call.geometry.sizes)
-        width = np.dtype(call.compute).itemsize
-        raise MemoryError(
-            f"not enough memory: x {call.x_shape}, W {call.W_shape} and the output "
-            f"{call.out_shape} take {elements * width:,} bytes as {call.compute}, beside scratch "
-            f"memory that max_workspace limits ({error})"
-        ) from error
+    def too_large(self, error: MemoryError) -> MemoryError:
+        """What to tell who found too little memory, in bytes."""
+        needed = sum(self.geometry.sizes) * np.dtype(self.compute).itemsize
+        return MemoryError(
+            f"not enough memory: x {self.x_shape}, W {self.W_shape} and the output "
+            f"{self.out_shape} take {needed:,} bytes as {self.compute}, beside scratch memory, "
+            f"which max_workspace limits ({error})"
+        )
 
 
 def forward(x: Array, W: Array, geometry: ConvGeometry, how: Execution) -> Array:
@@ -140,5 +136,7 @@ def with_bias(out: Array, bias: Array | None, call: Call) -> Array:
 
 
 def conjugate(a: Array) -> Array:
+    if is_numpy(a):
+        return a.conj() if a.dtype.kind == "c" else a
     xp = namespace(a)
     return xp.conj(a) if xp.isdtype(a.dtype, "complex floating") else a

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from .arguments import Execution
 from .engines import array_api, fft, reference, small
 from .engines.libraries import Array, device_of, is_numpy, namespace
-from .engines.problem import Problem, result_shape
+from .engines.problem import Problem
 from .geometry import ConvGeometry
 
 ENGINES: dict[str, Any] = {
@@ -34,22 +34,33 @@ class Verdict(NamedTuple):
 
 def run(kind: str, first: Array, second: Array, geometry: ConvGeometry, how: Execution) -> Array:
     """forward of (x, W), dx of (grad_out, W) or dW of (grad_out, x): a fresh array."""
-    library = "numpy" if is_numpy(first) else type(first).__module__.split(".")[0]
+    library = "numpy" if is_numpy(first) else type(first).__module__.partition(".")[0]
     problem = Problem(kind, geometry, first.dtype, library, how.precision, how.max_workspace)
     if not geometry.flops:  # an empty sum everywhere
-        xp = namespace(first)
-        shape = result_shape(kind, geometry)
-        return xp.zeros(shape, dtype=first.dtype, device=device_of(first))
+        zeros = namespace(first).zeros
+        return zeros(problem.result_shape, dtype=first.dtype, device=device_of(first))
     names = accepting(problem, how.engine)
-    with _blas_threads(how.threads):
-        for name in names:
-            result = ENGINES[name].run(problem, first, second)
-            if result is not None:
-                return result
-    raise EngineDeclined(
-        f"engine {how.engine!r} declines this {kind}: it takes finite values only, "
-        "whose sums do not overflow"
-    )
+    if how.threads is None:
+        result = _first_result(names, problem, first, second)
+    else:
+        with _blas_threads(how.threads):
+            result = _first_result(names, problem, first, second)
+    if result is None:
+        raise EngineDeclined(
+            f"engine {how.engine!r} declines this {kind}: it takes finite values only, "
+            "whose sums do not overflow"
+        )
+    return result
+
+
+def _first_result(
+    names: tuple[str, ...], problem: Problem, first: Array, second: Array
+) -> Array | None:
+    for name in names:
+        result = ENGINES[name].run(problem, first, second)
+        if result is not None:
+            return result
+    return None
 
 
 @lru_cache(maxsize=1024)
@@ -76,12 +87,19 @@ def accepting(problem: Problem, name: str | None = None) -> tuple[str, ...]:
     return (name,)
 
 
-def _blas_threads(threads: int | None) -> AbstractContextManager[Any]:
+def _blas_threads(threads: int) -> AbstractContextManager[Any]:
     """A limit on the threads of NumPy's matrix products, where threadpoolctl can set one."""
-    if threads is None:
-        return nullcontext()
     controller = _threadpool_controller()
     return controller.limit(limits=threads) if controller else nullcontext()
+
+
+def threads_in_words(threads: int | None) -> str:
+    """How many threads a call would use, and who decides."""
+    if threads is None:
+        return "as NumPy's BLAS library is set"
+    if _threadpool_controller() is None:
+        return "as NumPy's BLAS library is set: limiting them needs threadpoolctl"
+    return f"at most {threads}"
 
 
 @lru_cache(maxsize=1)

@@ -276,10 +276,12 @@ def _forward(
         arguments.check_bias(bias, shape[-ndim - 1])
     if out is not None:
         arguments.writable(out, "out", shape, call.result)
-    with passes.memory(call):
+    try:
         x, W = call.out(operands["x"]), call.W(operands["W"])
         result = plan.run("dx", x, W, call.geometry, how)
         return call.deliver(passes.with_bias(result, bias, call), shape, out, accumulate=False)
+    except MemoryError as error:
+        raise call.too_large(error) from error
 
 
 def _backward(

@@ -1,0 +1,113 @@
+"""What would run for a problem, and why: the plan, in words."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from . import arguments, plan
+from .engines.problem import KINDS, Problem
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The answer of `explain`; `str` shows it as a table."""
+
+    kind: str
+    problem: str
+    verdicts: tuple[plan.Verdict, ...]
+    engine: str | None  # the one that runs, None where every one declines
+    method: str
+    flops: int  # floating-point operations of the definition: 2 for each product and its sum
+    workspace: int  # bytes of scratch memory
+    error_bound: str
+    threads: str
+
+    def __str__(self) -> str:
+        width = max(len(v.engine) for v in self.verdicts)
+        lines = [f"{self.kind} of {self.problem}"]
+        for verdict in self.verdicts:
+            note = f"declined: {verdict.declined}" if verdict.declined else "accepts"
+            if verdict.engine == self.engine:
+                note = f"runs: {self.method}"
+            lines.append(f"  {verdict.engine:<{width}}  {note}")
+        if self.engine is not None:
+            lines += [
+                f"  {self.flops:,} FLOPs, {self.workspace:,} bytes of scratch memory",
+                f"  {self.error_bound}",
+                f"  threads: {self.threads}",
+            ]
+        return "\n".join(lines)
+
+
+def explain(
+    kind: str,
+    x_shape: tuple[int, ...],
+    W_shape: tuple[int, ...],
+    padding: Any = 0,
+    stride: Any = 1,
+    *,
+    dilation: Any = 1,
+    groups: int = 1,
+    padding_mode: str = "zeros",
+    dtype: DTypeLike = np.float64,
+    precision: str = "high",
+    engine: str | None = None,
+    threads: int | None = None,
+    max_workspace: int | None = None,
+) -> Explanation:
+    """Which implementation would run a convolution, why the better ones decline, and what it costs.
+
+        FLOPs = 2 · N · C_out · out_H · out_W · (C_in/groups) · kH · kW     for each kind
+
+    Args:
+        kind: "forward", "dx" or "dW".
+        x_shape, W_shape: shapes as `conv1d`, `conv2d` or `conv3d` takes them; W_shape tells which.
+        padding, stride, dilation, groups, padding_mode, precision, engine, threads, max_workspace:
+            as there.
+        dtype: of the operands; integers are computed in float64, 16-bit floats in float32.
+
+    Returns:
+        An Explanation with kind, verdicts, engine, method, flops, workspace (bytes), error_bound
+        and threads. An engine that takes finite values only passes others on to the next one.
+
+    Raises:
+        ValueError, TypeError: as the convolution itself would.
+
+    >>> e = explain("dW", (8, 64, 56, 56), (64, 64, 3, 3), padding=1, dtype="float32")
+    >>> e.engine, e.flops
+    ('array', 1849688064)
+
+    Source: the table of implementations that oneDNN prints, as an idea.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"kind is {kind!r}: it must be one of {', '.join(map(repr, KINDS))}")
+    ndim = len(W_shape) - 2
+    if ndim not in arguments.AXIS_NAMES:
+        raise ValueError(f"W_shape is {W_shape}: it must have 3, 4 or 5 entries")
+    how = arguments.execution(precision, engine, threads, max_workspace)
+    geometry, _ = arguments.convolution(
+        ndim, x_shape, W_shape, padding, stride, dilation, groups, padding_mode
+    )
+    own = arguments.array(np.empty(0, dtype), "an array of this dtype")
+    compute, _ = arguments.common_dtypes(x=own)
+    inner = geometry.prepadded if geometry.explicit_padding else geometry
+    problem = Problem(kind, inner, compute, "numpy", how.precision, how.max_workspace)
+    verdicts = plan.decide(problem)
+    try:
+        chosen = plan.accepting(problem, how.engine)[0]
+    except plan.EngineDeclined:
+        chosen = None
+    module = plan.ENGINES.get(chosen)
+    return Explanation(
+        kind=kind,
+        problem=f"x {tuple(x_shape)} and W {tuple(W_shape)} in {np.dtype(compute)}",
+        verdicts=verdicts,
+        engine=chosen,
+        method=module.METHOD if module else "",
+        flops=geometry.flops,
+        workspace=module.workspace(problem) if module else 0,
+        error_bound=module.error_bound(problem) if module else "",
+        threads=plan.threads_in_words(how.threads),
+    )
