@@ -271,7 +271,7 @@ def _transposed(
             )
         axes.append(Axis(max(out, 0), taps, stride[d], dilation[d], before, after, size))
     geometry = ConvGeometry(batch, W_shape[1] * groups, channels, groups, _at_least_two(axes))
-    _check_sizes(geometry)
+    _check_sizes(geometry, x="the output", out="x")
     return geometry, batched
 
 
@@ -316,10 +316,10 @@ def _check_padding_mode(mode: str, letter: str, size: int, before: int, after: i
         )
 
 
-def _check_sizes(geometry: ConvGeometry) -> None:
-    shapes = {"x": geometry.x_shape, "W": geometry.W_shape, "the output": geometry.out_shape}
+def _check_sizes(geometry: ConvGeometry, x: str = "x", out: str = "the output") -> None:
+    shapes = {x: geometry.x_shape, "W": geometry.W_shape, out: geometry.out_shape}
     padded = tuple(a.padded for a in geometry.axes)
-    shapes["x with its padding"] = (geometry.batch, geometry.channels_in, *padded)
+    shapes[f"{x} with its padding"] = (geometry.batch, geometry.channels_in, *padded)
     for name, shape in shapes.items():
         if prod(shape) > _LARGEST // 16:
             product = " × ".join(map(str, shape))

@@ -61,6 +61,8 @@ def declines(problem: Problem) -> str | None:
         return "its error is relative to a tile's norm, not to each element"
     if any(a.stride > 1 for a in geometry.axes):
         return "takes stride 1 only"
+    if not geometry.sizes[0]:
+        return "x has no elements"
     direct = _direct_cost(geometry)
     if direct < LEAST_NS:
         return "too little to sum for a transform to gain anything"
