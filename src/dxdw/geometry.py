@@ -14,6 +14,9 @@ from functools import cached_property
 from itertools import product
 from math import prod
 
+import numpy as np
+from numpy.typing import NDArray
+
 
 def meeting(offset: int, step: int, size: int, first: int, last: int) -> tuple[slice, slice]:
     """Those q in first..last with 0 <= q·step + offset < size, counted from first; and where."""
@@ -91,18 +94,13 @@ class Axis:
         """The same axis over an input that carries its padding already."""
         return replace(self, size=self.padded, before=0, after=0)
 
-    def padding_sources(self, mode: str) -> tuple[int, ...]:
+    def padding_sources(self, mode: str) -> NDArray[np.intp]:
         """Which position of the input each position of the padded input copies."""
+        positions = np.arange(-self.before, self.size + self.after)
         if mode == "circular":
-            return tuple(j % self.size for j in range(-self.before, self.size + self.after))
-        last = self.size - 1
-        clip = [min(max(j, 0), last) for j in range(-self.before, self.size + self.after)]
-        if mode == "replicate":
-            return tuple(clip)
-        return tuple(
-            2 * c - j
-            for c, j in zip(clip, range(-self.before, self.size + self.after), strict=True)
-        )
+            return positions % self.size
+        nearest = np.clip(positions, 0, self.size - 1)
+        return nearest if mode == "replicate" else 2 * nearest - positions
 
     def forward_gather(self) -> Gather:
         offsets = tuple(u * self.dilation - self.before for u in range(self.taps))
@@ -110,22 +108,21 @@ class Axis:
         return Gather(taps, offsets, self.stride, self.size, 0, 1, self.out)
 
     def dx_gathers(self) -> list[Gather]:
-        """The stride phases of dx. In each, input q·stride + a gathers from outputs q + offset.
+        """The stride phases of dx that hold a tap: input q·stride + a gathers from outputs q + offset.
 
         The taps that reach phase a satisfy u·dilation ≡ a + before (mod stride), so each phase is
         a problem of stride 1 with a part of the taps: nothing is multiplied that does not count.
         """
+        taps_of: dict[int, list[int]] = {}
+        # A later tap reads an earlier output, so going backwards makes offsets ascend.
+        for u in reversed(range(self.taps)):
+            taps_of.setdefault((u * self.dilation - self.before) % self.stride, []).append(u)
         phases = []
-        for a in range(min(self.stride, self.size)):
-            taps = [
-                u
-                for u in range(self.taps)
-                if (a + self.before - u * self.dilation) % self.stride == 0
-            ]
-            taps.reverse()  # a later tap reads an earlier output, so this makes offsets ascend
-            offsets = [(a + self.before - u * self.dilation) // self.stride for u in taps]
-            count = -(-(self.size - a) // self.stride)
-            phases.append(Gather(tuple(taps), tuple(offsets), 1, self.out, a, self.stride, count))
+        for a, taps in sorted(taps_of.items()):
+            if a < self.size:
+                offsets = tuple((a + self.before - u * self.dilation) // self.stride for u in taps)
+                count = -(-(self.size - a) // self.stride)
+                phases.append(Gather(tuple(taps), offsets, 1, self.out, a, self.stride, count))
         return phases
 
     def reach(self, tap: int) -> tuple[slice, slice]:
