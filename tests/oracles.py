@@ -141,9 +141,9 @@ def dW(grad_out: Array, x: Array, case: Case) -> Array:
     x, grad_out = np.moveaxis(x, 0, 2), np.moveaxis(grad_out, 0, 2)  # groups, channels, batch, …
     shape = (case.groups, case.channels[1], case.channels[0], *case.taps)
     result: Array = np.zeros(shape, np.result_type(grad_out, x))
-    flat = grad_out.reshape(*grad_out.shape[:2], -1)
+    flat = grad_out.reshape(*grad_out.shape[:2], int(np.prod(grad_out.shape[2:])))
     for tap, window in _windows(case):
-        seen = x[(..., *window)].reshape(*x.shape[:2], -1)
+        seen = x[(..., *window)].reshape(*x.shape[:2], flat.shape[2])
         result[(..., *tap)] = np.einsum("gos,gcs->goc", flat, seen)
     return result.reshape(case.W_shape)
 
