@@ -35,6 +35,7 @@ class Execution(NamedTuple):
 def execution(
     precision: str, engine: str | None, threads: int | None, max_workspace: int | None
 ) -> Execution:
+    """The checked options of how to run."""
     if precision not in PRECISIONS:
         raise ValueError(f"precision is {precision!r}: it must be one of {_list(PRECISIONS)}")
     if engine is not None and not isinstance(engine, str):
@@ -68,7 +69,7 @@ def array(value: Any, name: str) -> Array:
         except ValueError as error:
             raise ValueError(f"{name} can't be made an array: {error}") from None
     dtype = value.dtype
-    if dtype.kind in "iufc" and dtype.char not in "gG" or dtype.name == "bfloat16":
+    if (dtype.kind in "iufc" and dtype.char not in "gG") or dtype.name == "bfloat16":
         return value
     hint = "float64 is the widest dtype here" if dtype.char in "gG" else "convert it first"
     raise TypeError(
@@ -134,6 +135,18 @@ def cast(a: Array, dtype: Any) -> Array:
             return a
         return np.require(a, dtype, ("C", "A"))
     return a if a.dtype == dtype else namespace(a).astype(a, dtype)
+
+
+def seed_operands(**given: Any) -> list[Any]:
+    """The operands of the series' loops: checked, and wide, for an oracle must not round."""
+    arrays = {name: np.asarray(array(a, name)) for name, a in given.items()}
+    x, W = arrays["x"], arrays["W"]
+    if x.ndim != 3:
+        raise ValueError(f"x has shape {x.shape}: the loops take one image (C_in, H, W)")
+    geometry, _ = convolution(2, x.shape, W.shape, 0, 1, 1, 1)
+    if "grad_out" in arrays:
+        check_grad_out(arrays["grad_out"], geometry.out_shape[1:], x, W, geometry)
+    return [a.astype(np.complex128 if a.dtype.kind == "c" else np.float64) for a in arrays.values()]
 
 
 # --- geometry -------------------------------------------------------------------------------------
@@ -329,6 +342,7 @@ def _check_sizes(geometry: ConvGeometry, x: str = "x", out: str = "the output") 
 
 
 def per_axis(value: Any, ndim: int, name: str, *, least: int) -> tuple[int, ...]:
+    """An integer for each axis, from one or from one each."""
     if type(value) is int and value >= least:
         return (value,) * ndim
     if isinstance(value, (tuple, list)):
@@ -396,10 +410,11 @@ def _whole(value: Any, name: str, *, least: int) -> int:
     return number
 
 
-# --- the other arguments ---------------------------------------------------------------------------
+# --- the other arguments --------------------------------------------------------------------------
 
 
 def check_bias(bias: Array, channels: int, name: str = "bias") -> None:
+    """Refuses a bias that has not one element for each output channel."""
     if tuple(bias.shape) != (channels,):
         raise ValueError(
             f"{name} has shape {tuple(bias.shape)}: it must be {(channels,)}, one for each of the "
@@ -408,6 +423,7 @@ def check_bias(bias: Array, channels: int, name: str = "bias") -> None:
 
 
 def check_like(a: Array | None, name: str, model: Array, model_name: str) -> None:
+    """Refuses a that has not the shape of its model; None is nothing to refuse."""
     if a is not None and tuple(a.shape) != tuple(model.shape):
         raise ValueError(
             f"{name} has shape {tuple(a.shape)}: it must be {tuple(model.shape)}, the shape of "
@@ -418,17 +434,19 @@ def check_like(a: Array | None, name: str, model: Array, model_name: str) -> Non
 def check_grad_out(
     grad_out: Array, shape: tuple[int, ...], x: Array, W: Array, geometry: ConvGeometry
 ) -> None:
+    """Refuses a grad_out that has not the output's shape, with all that decides it."""
     if tuple(grad_out.shape) != shape:
         axes = geometry.axes
         raise ValueError(
-            f"grad_out has shape {tuple(grad_out.shape)}: it must be {shape}, the output's shape for "
-            f"x {tuple(x.shape)}, W {tuple(W.shape)}, "
+            f"grad_out has shape {tuple(grad_out.shape)}: it must be {shape}, the output's shape "
+            f"for x {tuple(x.shape)}, W {tuple(W.shape)}, "
             f"padding {tuple((a.before, a.after) for a in axes)}, "
             f"stride {tuple(a.stride for a in axes)}, dilation {tuple(a.dilation for a in axes)}"
         )
 
 
 def needs(value: Any, allowed: tuple[str, ...]) -> tuple[str, ...]:
+    """The names asked for, as a tuple, each known and once."""
     if isinstance(value, str):
         raise TypeError(f"needs is {value!r}: it must be a tuple of names, as in ({value!r},)")
     try:
@@ -447,7 +465,7 @@ def outputs(
     shapes: dict[str, tuple[int, ...]],
     dtype: Any,
 ) -> tuple[Array | None, ...]:
-    """out as one entry for each name, checked: a wrong one is refused before anything is computed."""
+    """Out as one entry for each name; a wrong one is refused before anything is computed."""
     if not isinstance(accumulate, (bool, np.bool_)):
         raise TypeError(f"accumulate is {accumulate!r}: it must be True or False")
     if out is None:
@@ -463,6 +481,7 @@ def outputs(
 
 
 def writable(out: Any, name: str, shape: tuple[int, ...], dtype: Any) -> None:
+    """Refuses an array that a result can't be written into."""
     if not isinstance(out, np.ndarray) and not _foreign(out):
         raise TypeError(f"{name} is a {type(out).__name__}: it must be an array")
     if not isinstance(out, np.ndarray) and hasattr(out, "at"):

@@ -37,17 +37,17 @@ def conv2d(
         padding: p, (p_H, p_W), ((before, after), (before, after)), "valid" (none), "same"
             (⌈H/stride⌉ outputs, an odd padding's larger half after) or "full" ((k−1)·d everywhere).
         stride, dilation: an integer or one for each axis, at least 1.
-        groups: how many independent blocks the channels fall into; C_in for a depthwise convolution.
+        groups: how many independent blocks the channels fall into; C_in makes it depthwise.
         bias: (C_out,), added to every output of its channel.
         padding_mode: "zeros", "reflect" (mirrored, edge not repeated; less than the size),
             "replicate" (the edge repeated) or "circular" (the other end; at most the size).
         out: an array for the result, of its shape and dtype. It may overlap x or W: the result is
             as if they had been copied first.
         precision: "highest" sums the products themselves, in whatever order:
-            |error| ≤ γ_K·Σ|W|·|x| for each element, γ_K = K·u/(1 − K·u), K the number of products, u
-            the unit roundoff. "high" also allows fast transforms, whose error is relative to the
-            norms of a tile; `explain` prints the bound.
-        engine: an implementation by name instead of the best: "small", "fft", "array", "reference".
+            |error| ≤ γ_K·Σ|W|·|x| for each element, γ_K = K·u/(1 − K·u), K the number of
+            products, u the unit roundoff. "high" also allows fast transforms, whose error is
+            relative to the norms of a tile; `explain` prints the bound.
+        engine: an implementation by name, not the best: "small", "fft", "array" or "reference".
         threads: the most threads for NumPy's matrix products (needs the extra "threads"; without
             it, and by default, the BLAS library decides).
         max_workspace: the most bytes of scratch memory, beside the results and the operands (a
@@ -56,7 +56,7 @@ def conv2d(
     Returns:
         (C_out, out_H, out_W), with N in front where x has it: a new array, or out. Its dtype is
         NumPy's promotion of x, W and bias, with integers as float64. float16 and bfloat16 are
-        summed in float32. Arrays of PyTorch, JAX or CuPy give arrays of the same library and device.
+        summed in float32. Arrays of PyTorch, JAX or CuPy give arrays of the same kind and device.
 
     Infinities and NaN propagate as they do in the loops over a zero-padded x, whatever the engine.
 
@@ -96,7 +96,7 @@ def conv2d_backward(
 ) -> tuple[Array, ...]:
     """The gradients of a loss with respect to what `conv2d` was given, from that of its output.
 
-        dx[n,c,h,w]  = Σ grad_out[n,o,i,j] · W[o,c,u,v]     over h = i·s + u·d − p, w = j·s + v·d − p
+        dx[n,c,h,w]  = Σ grad_out[n,o,i,j] · W[o,c,u,v]     over h = i·s + u·d − p, w likewise
         dW[o,c,u,v]  = Σ_{n,i,j} grad_out[n,o,i,j] · x[n, c, i·s + u·d − p, j·s + v·d − p]
         db[o]        = Σ_{n,i,j} grad_out[n,o,i,j]
 
@@ -107,7 +107,7 @@ def conv2d_backward(
         grad_out: the gradient with respect to the output, of its shape.
         x, W: as the forward had them. (dx reads only x's shape, dW only W's.)
         padding, stride, dilation, groups, padding_mode: as the forward had them.
-        needs: what to compute, of "dx", "dW" and "db", and in which order. Nothing else is computed.
+        needs: what to compute, of "dx", "dW" and "db", in this order. Nothing else is computed.
         out: a tuple with an array (or None) for each of `needs`, of its shape and dtype. It may
             overlap the operands.
         accumulate: add into out, for gradients summed over several calls.
@@ -156,7 +156,7 @@ def conv1d(
     threads: int | None = None,
     max_workspace: int | None = None,
 ) -> Array:
-    """The cross-correlation of a signal x (C_in, L) or (N, C_in, L) with W (C_out, C_in/groups, k).
+    """The cross-correlation of a signal x (C_in, L) with W (C_out, C_in/groups, k).
 
         out[n,o,i] = bias[o] + Σ_{c,u} W[o,c,u] · x[n, c, i·stride + u·dilation − padding]
 
@@ -226,8 +226,8 @@ def conv3d(
 
         out[n,o,h,i,j] = bias[o] + Σ_{c,t,u,v} W[o,c,t,u,v] · x[n, c, h·s + t·d − p, …]
 
-    W is (C_out, C_in/groups, kD, kH, kW). Options, dtypes, aliasing and errors are those of `conv2d`,
-    with three spatial axes.
+    W is (C_out, C_in/groups, kD, kH, kW). Options, dtypes, aliasing and errors are those of
+    `conv2d`, with three spatial axes.
 
     >>> import numpy as np
     >>> conv3d(np.ones((1, 2, 2, 2)), np.ones((1, 1, 2, 2, 2)))

@@ -43,7 +43,7 @@ def conv2d_double_backward(
     Args:
         ggx: the gradient with respect to dx, of x's shape, or None for zero.
         ggW: the gradient with respect to dW, of W's shape, or None for zero.
-        grad_out, x, W, padding, stride, dilation, groups, padding_mode: as `conv2d_backward` had them.
+        grad_out, x, W, padding, stride, dilation, groups, padding_mode: as in `conv2d_backward`.
         needs: what to compute, of "dgrad_out", "dx" and "dW", and in which order.
         precision, engine, threads, max_workspace: as for `conv2d`.
 
@@ -134,8 +134,8 @@ def conv2d_per_sample_dW(
 
         result[n,o,c,u,v] = Σ_{i,j} grad_out[n,o,i,j] · x[n, c, i·s + u·d − p, j·s + v·d − p]
 
-    Its sum over n is the dW of `conv2d_backward`. All arguments are as there; of W only the shape is
-    used.
+    Its sum over n is the dW of `conv2d_backward`. All arguments are as there; of W only the shape
+    is used.
 
     Returns:
         (N, C_out, C_in/groups, kH, kW), a new array; N is 1 where x has no batch axis.
@@ -363,7 +363,7 @@ def conv3d_per_sample_dW(
 
 def _call(
     ndim: int,
-    operands: dict[str, Array | None],
+    operands: dict[str, Array],
     padding: Any,
     stride: Any,
     dilation: Any,
@@ -378,7 +378,7 @@ def _call(
     return passes.Call(ndim, geometry, batched, *arguments.common_dtypes(**operands), how)
 
 
-def _operands(optional: tuple[str, ...], **given: Any) -> dict[str, Array | None]:
+def _operands(optional: tuple[str, ...], **given: Any) -> dict[str, Array]:
     """The arrays by name; those named optional may be None."""
     return {
         name: None if a is None and name in optional else arguments.array(a, name)

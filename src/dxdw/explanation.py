@@ -28,7 +28,11 @@ class Explanation:
         width = max(len(v.engine) for v in self.verdicts)
         lines = [f"{self.kind} of {self.problem}"]
         for verdict in self.verdicts:
-            note = f"declined: {verdict.declined}" if verdict.declined else "accepts"
+            note = "accepts"
+            if verdict.declined:
+                note = f"declines: {verdict.declined}"
+            elif verdict.engine == plan.BY_NAME_ONLY:
+                note = "only when asked for by name"
             if verdict.engine == self.engine:
                 note = f"runs: {self.method}"
             lines.append(f"  {verdict.engine:<{width}}  {note}")
@@ -99,7 +103,7 @@ def explain(
         chosen = plan.accepting(problem, how.engine)[0]
     except plan.EngineDeclined:
         chosen = None
-    module = plan.ENGINES.get(chosen)
+    module = None if chosen is None else plan.ENGINES[chosen]
     return Explanation(
         kind=kind,
         problem=f"x {tuple(x_shape)} and W {tuple(W_shape)} in {np.dtype(compute)}",

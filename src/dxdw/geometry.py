@@ -50,7 +50,7 @@ class Gather:
         return slice(self.start, self.start + self.spacing * self.count, self.spacing)
 
     def within(self, offset: int, first: int, last: int) -> tuple[slice, slice]:
-        """Of destinations first..last, those whose source exists: relative to first; the sources."""
+        """Of destinations first … last those whose source exists, from first; and the sources."""
         return meeting(offset, self.step, self.source, first, last)
 
     def residues(self) -> dict[int, list[tuple[int, int]]]:
@@ -108,7 +108,7 @@ class Axis:
         return Gather(taps, offsets, self.stride, self.size, 0, 1, self.out)
 
     def dx_gathers(self) -> list[Gather]:
-        """The stride phases of dx that hold a tap: input q·stride + a gathers from outputs q + offset.
+        """The stride phases of dx that hold a tap: input q·stride + a gathers outputs q + offset.
 
         The taps that reach phase a satisfy u·dilation ≡ a + before (mod stride), so each phase is
         a problem of stride 1 with a part of the taps: nothing is multiplied that does not count.
@@ -126,7 +126,7 @@ class Axis:
         return phases
 
     def reach(self, tap: int) -> tuple[slice, slice]:
-        """The outputs for which this tap falls inside the input, and the inputs it then falls on."""
+        """The outputs for which this tap falls inside the input, and the inputs it falls on."""
         return meeting(tap * self.dilation - self.before, self.stride, self.size, 0, self.out)
 
 

@@ -15,7 +15,6 @@ from .arguments import Execution
 from .engines.libraries import Array, add_at, is_numpy, namespace, put
 from .geometry import ConvGeometry
 
-
 NEEDS = ("dx", "dW", "db")
 
 
@@ -58,14 +57,16 @@ class Call(NamedTuple):
 
     def _operand(self, a: Array, shape: tuple[int, ...]) -> Array:
         a = arguments.cast(a, self.compute)
-        if a.shape == shape:
-            return a
-        return a.reshape(shape) if is_numpy(a) else namespace(a).reshape(a, shape)
+        return a if a.shape == shape else _reshaped(a, shape)
 
     def deliver(self, result: Array, shape: tuple[int, ...], out: Array, accumulate: bool) -> Array:
         """The result in the caller's shape and dtype, written or added into out where given."""
         if result.shape != shape:
-            result = result.reshape(shape) if is_numpy(result) else namespace(result).reshape(result, shape)
+            result = (
+                result.reshape(shape)
+                if is_numpy(result)
+                else namespace(result).reshape(result, shape)
+            )
         if out is not None and accumulate:
             result = result + arguments.cast(out, self.compute)
         if result.dtype != self.result:
@@ -102,7 +103,12 @@ class Call(NamedTuple):
         )
 
 
+def _reshaped(a: Array, shape: tuple[int, ...]) -> Array:
+    return a.reshape(shape) if is_numpy(a) else namespace(a).reshape(a, shape)
+
+
 def forward(x: Array, W: Array, geometry: ConvGeometry, how: Execution) -> Array:
+    """Out of x and W: the definition."""
     if geometry.explicit_padding:
         x, geometry = padding.pad(x, geometry), geometry.prepadded
     return plan.run("forward", x, W, geometry, how)
@@ -125,10 +131,12 @@ def dW(grad_out: Array, x: Array, geometry: ConvGeometry, how: Execution) -> Arr
 
 
 def db(grad_out: Array) -> Array:
+    """The sum of grad_out over images and positions."""
     return namespace(grad_out).sum(grad_out, axis=(0, *range(2, grad_out.ndim)))
 
 
 def with_bias(out: Array, bias: Array | None, call: Call) -> Array:
+    """Out, itself written into, with the bias of each channel added."""
     if bias is None:
         return out
     bias = arguments.cast(bias, call.compute)
@@ -136,6 +144,7 @@ def with_bias(out: Array, bias: Array | None, call: Call) -> Array:
 
 
 def conjugate(a: Array) -> Array:
+    """The complex conjugate; a itself where it is real."""
     if is_numpy(a):
         return a.conj() if a.dtype.kind == "c" else a
     xp = namespace(a)

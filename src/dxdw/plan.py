@@ -28,6 +28,8 @@ class EngineDeclined(ValueError):
 
 
 class Verdict(NamedTuple):
+    """What an engine says of a problem."""
+
     engine: str
     declined: str | None  # why, or None where it accepts
 

@@ -11,11 +11,21 @@ one kernel, so its gradient flows back to exactly that patch and that kernel.
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
+
+from .arguments import seed_operands
 
 
-def conv2d_naive(x: ArrayLike, W: ArrayLike) -> NDArray[Any]:
-    x, W = _wide(x), _wide(W)
+def conv2d_naive(x: Any, W: Any) -> NDArray[Any]:
+    """Out (C_out, out_H, out_W) of x (C_in, H, W) and W (C_out, C_in, kH, kW), as loops.
+
+    Stride 1, no padding, in float64 (complex128 for complex arrays). `conv2d` does the same, fast.
+
+    >>> conv2d_naive([[[1, 2], [3, 4]]], [[[[1, 1]]]])
+    array([[[3.],
+            [7.]]])
+    """
+    x, W = seed_operands(x=x, W=W)
     C_out, _, kH, kW = W.shape
     out_H, out_W = x.shape[1] - kH + 1, x.shape[2] - kW + 1
     out = np.zeros((C_out, out_H, out_W), np.result_type(x, W))
@@ -26,10 +36,20 @@ def conv2d_naive(x: ArrayLike, W: ArrayLike) -> NDArray[Any]:
     return out
 
 
-def conv2d_backward_naive(
-    grad_out: ArrayLike, x: ArrayLike, W: ArrayLike
-) -> tuple[NDArray[Any], NDArray[Any]]:
-    grad_out, x, W = _wide(grad_out), _wide(x), _wide(W)
+def conv2d_backward_naive(grad_out: Any, x: Any, W: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+    """(dx, dW) in the shapes of x and W, as loops; grad_out is (C_out, out_H, out_W).
+
+    Stride 1, no padding, in float64. `conv2d_backward` does the same, fast. For complex arrays this
+    is the plain sum of products, without conjugates.
+
+    >>> dx, dW = conv2d_backward_naive([[[1], [0]]], [[[1, 2], [3, 4]]], [[[[5, 6]]]])
+    >>> dx
+    array([[[5., 6.],
+            [0., 0.]]])
+    >>> dW
+    array([[[[1., 2.]]]])
+    """
+    grad_out, x, W = seed_operands(grad_out=grad_out, x=x, W=W)
     C_out, _, kH, kW = W.shape
     _, out_H, out_W = grad_out.shape
     dx = np.zeros(x.shape, np.result_type(grad_out, W))
@@ -41,9 +61,3 @@ def conv2d_backward_naive(
                 dW[o] += g * x[:, i : i + kH, j : j + kW]
                 dx[:, i : i + kH, j : j + kW] += g * W[o]
     return dx, dW
-
-
-def _wide(a: ArrayLike) -> NDArray[Any]:
-    """float64 (or complex128), whatever came: an oracle must not round."""
-    a = np.asarray(a)
-    return a.astype(np.complex128 if a.dtype.kind == "c" else np.float64)

@@ -30,7 +30,7 @@ def conv_transpose2d(
 ) -> Array:
     """The transposed convolution: every input pixel writes its multiple of the kernel.
 
-        out[n,o,h,w] = bias[o] + Σ x[n,c,i,j] · W[c,o,u,v]   over h = i·s + u·d − p, w = j·s + v·d − p
+        out[n,o,h,w] = bias[o] + Σ x[n,c,i,j] · W[c,o,u,v]     over h = i·s + u·d − p, w likewise
 
     with stride s, dilation d and padding p, which here crops: out is
     (H − 1)·s − before − after + (kH − 1)·d + 1 + output_padding high.
@@ -118,7 +118,7 @@ def conv_transpose1d(
     threads: int | None = None,
     max_workspace: int | None = None,
 ) -> Array:
-    """The transposed convolution of a signal x (C_in, L) or (N, C_in, L), W (C_in, C_out/groups, k).
+    """The transposed convolution of a signal x (C_in, L) with W (C_in, C_out/groups, k).
 
         out[n,o,l] = bias[o] + Σ x[n,c,i] · W[c,o,u]     over l = i·stride + u·dilation − padding
 

@@ -5,14 +5,14 @@ im2col of many gigabytes, say) is left out by `ways`.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 
 from .problems import ConvProblem
 
-Array = NDArray[np.floating]
+Array = Any
 Way = Callable[[], Array]
 
 # A way that needs more than this for one array is not what anybody would wait for.
@@ -106,11 +106,11 @@ def _full_correlation(
 ) -> Array:
     """dx as it is taught: zeros between and around grad_out, correlated with the flipped kernel."""
     (s, t), (d, e), (p, q) = problem.stride, problem.dilation, problem.padding
-    N, O, h, w = grad_out.shape
+    N, channels_out, h, w = grad_out.shape
     kH, kW = W.shape[2:]
     around_h, around_w = (kH - 1) * d, (kW - 1) * e
     H, width = problem.x_shape[2] + 2 * p, problem.x_shape[3] + 2 * q
-    spread = np.zeros((N, O, H + around_h, width + around_w), grad_out.dtype)
+    spread = np.zeros((N, channels_out, H + around_h, width + around_w), grad_out.dtype)
     spread[:, :, around_h : around_h + s * h : s, around_w : around_w + t * w : t] = grad_out
     flipped = W.transpose(1, 0, 2, 3)[:, :, ::-1, ::-1]
     dense = problem._replace(stride=(1, 1), padding=(0, 0))
@@ -175,12 +175,13 @@ def _grouped(W: Array, problem: ConvProblem) -> Array:
 def taps_forward(x: Array, W: Array, problem: ConvProblem) -> Array:
     kernels = _grouped(W, problem)
     depthwise = kernels.shape[1:3] == (1, 1)
-    out = 0
+    N, _, h, w = problem.geometry.out_shape
+    out = np.zeros((N, *kernels.shape[:2], h, w), x.dtype)
     for u, v, part in _each_tap(problem, padded(x, problem)):
         if depthwise:
-            out = out + part * kernels[:, :, 0, u, v, None, None]
+            out += part * kernels[:, :, 0, u, v, None, None]
         else:
-            out = out + np.einsum("ngchw,goc->ngohw", part, kernels[..., u, v], optimize=True)
+            out += np.einsum("ngchw,goc->ngohw", part, kernels[..., u, v], optimize=True)
     return out.reshape(problem.geometry.out_shape)
 
 
@@ -192,9 +193,10 @@ def taps_dx(grad_out: Array, W: Array, problem: ConvProblem) -> Array:
     dx = np.zeros((N, C, H + 2 * p, width + 2 * q), grad_out.dtype)
     for u, v, part in _each_tap(problem, dx):
         if depthwise:
-            part += grad * kernels[:, :, 0, u, v, None, None]
+            np.add(part, grad * kernels[:, :, 0, u, v, None, None], out=part)
         else:
-            part += np.einsum("ngohw,goc->ngchw", grad, kernels[..., u, v], optimize=True)
+            term = np.einsum("ngohw,goc->ngchw", grad, kernels[..., u, v], optimize=True)
+            np.add(part, term, out=part)
     return dx[:, :, p : p + H, q : q + width]
 
 
@@ -242,11 +244,11 @@ def scipy_dW(grad_out: Array, x: Array, problem: ConvProblem) -> Array:
 
 def _channel_pairs(problem: ConvProblem) -> list[tuple[int, int, int, int]]:
     """(image, output channel, input channel, its index in W)."""
-    O, inner = problem.W_shape[:2]
-    per_group = O // problem.groups
+    channels_out, inner = problem.W_shape[:2]
+    per_group = channels_out // problem.groups
     return [
         (n, o, o // per_group * inner + i, i)
         for n in range(problem.x_shape[0])
-        for o in range(O)
+        for o in range(channels_out)
         for i in range(inner)
     ]

@@ -1,0 +1,1 @@
+"""Implementations of a convolution's passes: `plan` orders them, and nothing else calls them."""

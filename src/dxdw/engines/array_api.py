@@ -20,8 +20,6 @@ After Chellapilla, Puri & Simard 2006 (im2col) and Cho & Brand 2017 (lowering al
 from functools import lru_cache
 from math import prod
 
-import numpy as np
-
 from ..geometry import ConvGeometry
 from .gather import Shape, gather
 from .libraries import Array, all_finite, device_of, namespace
@@ -75,7 +73,7 @@ def _dx(grad_out: Array, W: Array, geometry: ConvGeometry, tile_bytes: int) -> A
         out = scatter(grad_out, weights, reaches, out, tile_bytes)
     else:
         for phase in geometry.dx_phases:
-                out = gather(grad_out, weights, phase, out, tile_bytes)
+            out = gather(grad_out, weights, phase, out, tile_bytes)
     return xp.reshape(out, geometry.x_shape)
 
 
@@ -108,7 +106,7 @@ def tile_bytes(problem: Problem) -> int:
 @lru_cache(maxsize=1024)
 def workspace(problem: Problem, tile_bytes: int = TILE_BYTES) -> int:
     """Bytes of scratch memory at the peak, with tiles of the given size where they can be."""
-    geometry, itemsize = problem.geometry, np.dtype(problem.dtype).itemsize
+    geometry, itemsize = problem.geometry, problem.itemsize
     G = geometry.groups
     S, D = geometry.channels_in // G, geometry.channels_out // G
     if problem.kind == "dW":
@@ -128,15 +126,15 @@ def workspace(problem: Problem, tile_bytes: int = TILE_BYTES) -> int:
     if not scatter_pays(geometry, problem.kind):
         for phase in phases:
             if all(g.taps for g in phase):
-                shape = Shape(geometry.batch, G, S, D, phase, itemsize)
-                peak = max(peak, shape.tile_bytes(*shape.tile(tile_bytes)))
+                own = Shape(geometry.batch, G, S, D, phase, itemsize)
+                peak = max(peak, own.tile_bytes(*own.tile(tile_bytes)))
     return _fixed_bytes(problem) + peak
 
 
 def _fixed_bytes(problem: Problem) -> int:
     """Bytes beside the tiles: W in the order of its products, or the partial sums of dW."""
     geometry = problem.geometry
-    weights = geometry.sizes[1] * np.dtype(problem.dtype).itemsize
+    weights = geometry.sizes[1] * problem.itemsize
     if problem.kind != "dW":
         return 2 * weights
     positions = geometry.batch * prod(geometry.out_shape[2:])

@@ -14,7 +14,9 @@ SciPy's transforms are used where SciPy is installed, NumPy's otherwise.
 After Stockham 1966 (overlap-save).
 """
 
+from collections.abc import Callable
 from functools import lru_cache
+from importlib import import_module
 from math import log2, prod
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -55,24 +57,18 @@ class Layout(NamedTuple):
 
 def declines(problem: Problem) -> str | None:
     geometry = problem.geometry
+    reason = None
     if problem.library != "numpy":
-        return f"takes NumPy arrays, not those of {problem.library}"
-    if problem.precision == "highest":
-        return "its error is relative to a tile's norm, not to each element"
-    if any(a.stride > 1 for a in geometry.axes):
-        return "takes stride 1 only"
-    if not geometry.sizes[0]:
-        return "x has no elements"
-    direct = _direct_cost(geometry)
-    if direct < LEAST_NS:
-        return "too little to sum for a transform to gain anything"
-    ratio = _cost(problem) / direct
-    if ratio >= 1:
-        return f"estimated at {ratio:.1f} times the direct sum's cost"
-    needed = workspace(problem)
-    if problem.max_workspace is not None and needed > problem.max_workspace:
-        return f"needs {needed:,} bytes of scratch memory"
-    return None
+        reason = f"takes NumPy arrays, not those of {problem.library}"
+    elif problem.precision == "highest":
+        reason = "its error is relative to a tile's norm, not to each element"
+    elif any(a.stride > 1 for a in geometry.axes):
+        reason = "takes stride 1 only"
+    elif (ratio := _cost(problem) / _direct_cost(geometry)) >= 1:
+        reason = f"estimated at {ratio:.1f} times the direct sum's cost"
+    elif problem.max_workspace is not None and workspace(problem) > problem.max_workspace:
+        reason = f"needs {workspace(problem):,} bytes of scratch memory"
+    return reason
 
 
 def workspace(problem: Problem) -> int:
@@ -81,7 +77,7 @@ def workspace(problem: Problem) -> int:
     points = _spectrum_points(problem, layout(problem).transform)
     pairs = geometry.channels_out * geometry.channels_in // geometry.groups
     width = 2 * _real_itemsize(problem.dtype)
-    one = _block_cost(problem)(1)
+    one: int = _block_cost(problem)(1)
     return 3 * pairs * points * width + max(BLOCK_BYTES, one)
 
 
@@ -125,7 +121,7 @@ def _correlate(problem: Problem, source: Array, W: Array) -> Array:
     plan = layout(problem)
     forward, inverse = _transforms(problem.dtype)
     axes = tuple(range(3, source.ndim))
-    kernel = np.zeros((*W.shape[:3], *plan.transform), problem.dtype)
+    kernel: Array = np.zeros((*W.shape[:3], *plan.transform), problem.dtype)
     for d, gather in enumerate(plan.gathers, start=3):
         if gather.taps[0] > gather.taps[-1]:
             W = np.flip(W, d)
@@ -133,13 +129,13 @@ def _correlate(problem: Problem, source: Array, W: Array) -> Array:
         slice(0, s + 1, _spacing(g)) for g, s in zip(plan.gathers, plan.span, strict=True)
     )
     kernel[(..., *where)] = W.conj()
-    spectrum = forward(kernel, axes).conj()
+    spectrum = forward(kernel, axes=axes).conj()
     del kernel
     N, G = source.shape[:2]
-    out = np.empty((N, G, W.shape[1], *(g.count for g in plan.gathers)), problem.dtype)
+    out: Array = np.empty((N, G, W.shape[1], *(g.count for g in plan.gathers)), problem.dtype)
     for tile in _tiles(problem, plan):
-        product = _multiply(forward(_source_tile(source, plan, tile), axes), spectrum)
-        values = inverse(product, plan.transform, axes)
+        product = _multiply(forward(_source_tile(source, plan, tile), axes=axes), spectrum)
+        values = inverse(product, plan.transform, axes=axes)
         inside = tuple(slice(0, extent) for extent in tile.extents)
         target = (slice(*tile.images), ..., *(slice(*span) for span in tile.spans))
         out[target] = values[(..., *inside)]
@@ -154,16 +150,16 @@ def _gradient(problem: Problem, grad: Array, source: Array) -> Array:
     total = PairwiseSum()
     for tile in _tiles(problem, plan):
         images = tile.images[1] - tile.images[0]
-        padded = np.zeros((images, *grad.shape[1:3], *plan.transform), problem.dtype)
+        padded: Array = np.zeros((images, *grad.shape[1:3], *plan.transform), problem.dtype)
         inside = (..., *(slice(0, extent) for extent in tile.extents))
         where = (slice(*tile.images), ..., *(slice(*span) for span in tile.spans))
         padded[inside] = grad[where].conj()
-        left = forward(padded, axes).conj()
-        right = forward(_source_tile(source, plan, tile), axes)
+        left = forward(padded, axes=axes).conj()
+        right = forward(_source_tile(source, plan, tile), axes=axes)
         # (N, G, D, 1, …) · (N, G, 1, S, …) summed over N is a product like the one over channels.
         total.add(_multiply(left.transpose(2, 1, 0, *axes), right.transpose(1, 2, 0, *axes)))
     spectrum = total.total()  # (D, G, S, *frequencies)
-    values = inverse(spectrum, plan.transform, axes)
+    values = inverse(spectrum, plan.transform, axes=axes)
     where = tuple(
         slice(0, s + 1, _spacing(g)) for g, s in zip(plan.gathers, plan.span, strict=True)
     )
@@ -190,7 +186,7 @@ def _multiply(left: Array, right: Array) -> Array:
 def _source_tile(source: Array, plan: Layout, tile: Tile) -> Array:
     """The part of the source that a tile's outputs read, zeros beyond its edges."""
     block = source[slice(*tile.images)]
-    padded = np.zeros((*block.shape[:3], *plan.transform), block.dtype)
+    padded: Array = np.zeros((*block.shape[:3], *plan.transform), block.dtype)
     reach = [
         meeting(g.offsets[0], 1, g.source, first, min(first + t, last + s))
         for g, t, s, (first, last) in zip(
@@ -208,7 +204,7 @@ def _tiles(problem: Problem, plan: Layout) -> list[Tile]:
     return list(tiles(batch, counts, (*images, *plan.valid)))
 
 
-def _block_cost(problem: Problem) -> Any:
+def _block_cost(problem: Problem) -> Callable[[int], int]:
     """Bytes that a block of so many images needs: its source, spectra, their product and back."""
     geometry = problem.geometry
     points = _spectrum_points(problem, layout(problem).transform)
@@ -278,7 +274,7 @@ def _fast_sizes(limit: int) -> tuple[int, ...]:
     """The products of 2, 3, 5 and 7 up to limit, ascending: transforms of these sizes are quick."""
     sizes = {1}
     for prime in (2, 3, 5, 7):
-        for n in list(sizes):
+        for n in sizes:
             while (n := n * prime) <= limit:
                 sizes.add(n)
     return tuple(sorted(sizes))
@@ -288,21 +284,13 @@ def _transforms(dtype: Any) -> tuple[Any, Any]:
     """Forward and inverse transforms over given axes, real or complex as the dtype is."""
     library = _fft_library()
     if np.dtype(dtype).kind == "c":
-        return (
-            lambda a, axes: library.fftn(a, axes=axes),
-            lambda a, sizes, axes: library.ifftn(a, sizes, axes),
-        )
-    return (
-        lambda a, axes: library.rfftn(a, axes=axes),
-        lambda a, sizes, axes: library.irfftn(a, sizes, axes),
-    )
+        return library.fftn, library.ifftn
+    return library.rfftn, library.irfftn
 
 
 @lru_cache(maxsize=1)
 def _fft_library() -> ModuleType:
     try:
-        import scipy.fft
-
-        return scipy.fft
+        return import_module("scipy.fft")
     except ImportError:
         return np.fft

@@ -44,7 +44,8 @@ class Shape(NamedTuple):
         U, V = len(rows.taps), prod(len(g.taps) for g in others)
         outputs = prod(g.count for g in self.gathers)
         extra_copies = self.sources * V * (U - 1)
-        pays = U == 1 or (self.destinations >= FEW_CHANNELS and extra_copies < 3 * self.destinations)
+        few = self.destinations < FEW_CHANNELS or extra_copies >= 3 * self.destinations
+        pays = U == 1 or not few
         if pays and (outputs >= FEW_COLUMNS or self.batch == 1):
             return "whole"
         return "by row" if self.sources < FEW_CHANNELS else "by tap"
@@ -65,7 +66,7 @@ class Shape(NamedTuple):
             lowered = 0 if self.in_place else prod(taps) * self.sources * positions
             results = self.destinations * positions
         else:
-            rows = sum(r.count for r in rows_for(self.gathers[0], 0, extents[0]))
+            rows = sum(r.height for r in rows_for(self.gathers[0], 0, extents[0]))
             lowered = prod(taps[1:]) * self.sources * rows * images * prod(extents[1:])
             results = 2 * self.destinations * positions
         return self.itemsize * self.groups * (lowered + results)
@@ -156,7 +157,7 @@ def _windows(
     by_row = way == "by row"
     D = kernels.shape[1 if by_row else 2]
     G = source.shape[1]
-    size = tile.count * prod(others)
+    size = tile.batch * prod(others)
     shape = (G, height, D, size) if by_row else (G, D, height * size)
     result = term = None
     for rows in rows_for(gathers[0], *tile.spans[0]):
@@ -169,10 +170,10 @@ def _windows(
                 term = matmul(kernel, window, scratch.empty(shape) if term is None else term)
                 result += term
     if by_row:
-        result = xp.reshape(result, (G, height, D, tile.count, *others))
+        result = xp.reshape(result, (G, height, D, tile.batch, *others))
         result = xp.permute_dims(result, (3, 0, 2, 1, *range(4, result.ndim)))
     else:
-        result = xp.reshape(result, (G, D, height, tile.count, *others))
+        result = xp.reshape(result, (G, D, height, tile.batch, *others))
         result = xp.permute_dims(result, (3, 0, 1, 2, *range(4, result.ndim)))
     return put(out, _destination(tile, gathers), result)
 
@@ -184,7 +185,7 @@ def _products_by_tap(
     xp = namespace(L)
     _, G, D, V, S = kernels.shape
     columns = prod(L.shape[4:])
-    L = xp.reshape(L, (G, V * S, rows.count * columns))
+    L = xp.reshape(L, (G, V * S, rows.height * columns))
     for u, begin in rows.taps:
         window = L[:, :, begin * columns : (begin + height) * columns]
         yield xp.reshape(kernels[u, ...], (G, D, V * S)), window
@@ -209,7 +210,7 @@ def _products_by_row(
             L.dtype,
             L,
             begin * row_bytes,
-            (rows.count * row_bytes, row_bytes, columns * L.itemsize, L.itemsize),
+            (rows.height * row_bytes, row_bytes, columns * L.itemsize, L.itemsize),
         )
         yield kernels[:, :, u : u + last - first].reshape(G, 1, D, K), windows
 

@@ -16,7 +16,7 @@ class Rows(NamedTuple):
 
     residue: int
     first: int  # grid position of the first of them
-    count: int
+    height: int
     taps: list[tuple[int, int]]  # (index into the gather's taps, row of L where its window begins)
 
 
@@ -49,16 +49,16 @@ def lower(
     extents = tile.extents[1:]
     taps = list(product(*(g.offsets for g in others)))
     if rows_first:
-        shape = (groups, rows.count, len(taps), channels, images, *extents)
+        shape = (groups, rows.height, len(taps), channels, images, *extents)
         block = xp.permute_dims(block, (1, 3, 2, 0, *range(4, block.ndim)))
     else:
-        shape = (groups, len(taps), channels, rows.count, images, *extents)
+        shape = (groups, len(taps), channels, rows.height, images, *extents)
         block = xp.permute_dims(block, (1, 2, 3, 0, *range(4, block.ndim)))
 
     step = row_gather.step
     grid = (row_gather.source - rows.residue + step - 1) // step  # rows of this residue
     lead = max(0, -rows.first)
-    held = max(lead, min(rows.count, grid - rows.first))
+    held = max(lead, min(rows.height, grid - rows.first))
     low = (rows.first + lead) * step + rows.residue
     row_target = slice(lead, held)
     row_source = slice(low, low + (held - lead) * step, step)
@@ -67,7 +67,7 @@ def lower(
         [g.within(o, *span) for g, o, span in zip(others, offsets, tile.spans[1:], strict=True)]
         for offsets in taps
     ]
-    covered = held - lead == rows.count and all(
+    covered = held - lead == rows.height and all(
         target.stop - target.start == extent
         for reach in reaches
         for (target, _), extent in zip(reach, extents, strict=True)
@@ -89,9 +89,7 @@ def lower(
     return L
 
 
-def lower_whole(
-    source: Array, gathers: Sequence[Gather], tile: Tile, scratch: Scratch
-) -> Array:
+def lower_whole(source: Array, gathers: Sequence[Gather], tile: Tile, scratch: Scratch) -> Array:
     """As `lower`, but once for every tap along all axes, image by image: im2col of one tile.
 
     Returns (N, groups, channels·taps, positions): a view of the source where that is the same.

@@ -32,6 +32,11 @@ class Problem(NamedTuple):
         return self.geometry.terms[self.kind]
 
     @property
+    def itemsize(self) -> int:
+        """Bytes of an element."""
+        return int(np.dtype(self.dtype).itemsize)
+
+    @property
     def unit_roundoff(self) -> float:
         """u of the dtype, where it is NumPy's."""
         return float(np.finfo(self.dtype).eps) / 2

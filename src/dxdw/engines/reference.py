@@ -46,8 +46,9 @@ def run(problem: Problem, first: Array, second: Array) -> Array:
     in_group = geometry.channels_in // geometry.groups
     out_group = geometry.channels_out // geometry.groups
     for n, o, *position in np.ndindex(geometry.out_shape):
+        cell: Any = (n, o, *position)
         first_channel = o // out_group * in_group
-        window = (
+        window: Any = (
             n,
             slice(first_channel, first_channel + in_group),
             *(
@@ -55,7 +56,6 @@ def run(problem: Problem, first: Array, second: Array) -> Array:
                 for i, a in zip(position, geometry.axes, strict=True)
             ),
         )
-        cell = (n, o, *position)
         if problem.kind == "forward":
             grad_out[cell] = np.sum(x[window] * W[o])
         elif problem.kind == "dx":

@@ -43,10 +43,10 @@ def scatter(
             scratch.clear()
             images = slice(*tile.images)
             block = source[(images, every, every, *(slice(*span) for span in tile.spans))]
-            block = xp.reshape(block, (tile.count, G, S, prod(tile.extents)))
-            products = scratch.empty((tile.count, G, D * T, prod(tile.extents)))
+            block = xp.reshape(block, (tile.batch, G, S, prod(tile.extents)))
+            products = scratch.empty((tile.batch, G, D * T, prod(tile.extents)))
             products = matmul(weights, block, products)
-            products = xp.reshape(products, (tile.count, G, D, T, *tile.extents))
+            products = xp.reshape(products, (tile.batch, G, D, T, *tile.extents))
             for reach in reaches:
                 cut = [
                     _intersect(s, d, span)

@@ -5,8 +5,10 @@
 
 import threading
 from math import prod
+from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .libraries import Array, device_of, is_numpy, namespace
 
@@ -28,10 +30,10 @@ class Scratch:
     def __init__(self, like: Array, size: int) -> None:
         self._like = like
         self._size = size + 8 * ALIGNMENT
-        self._block: np.ndarray | None = None
+        self._block: NDArray[np.uint8] | None = None
         self._used = 0
 
-    def __enter__(self) -> "Scratch":
+    def __enter__(self) -> Self:
         if is_numpy(self._like):
             block, _kept.block = getattr(_kept, "block", None), None
             if block is None or block.size < self._size:

@@ -9,7 +9,7 @@ for sizes where the time goes into calls and not into memory.
 
 from functools import lru_cache
 from math import prod
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,6 +24,8 @@ LARGEST = 1 << 14
 
 
 class Tables(NamedTuple):
+    """What a geometry's small problems look up."""
+
     columns: Array  # (C·taps, outputs), into one image's x followed by a zero
     padded: bool  # whether that zero is named at all
     order: Array  # the products that reach some x, those of one x next to each other
@@ -48,7 +50,7 @@ def declines(problem: Problem) -> str | None:
 def workspace(problem: Problem) -> int:
     """Bytes of the columns (twice for dx: as they are, and sorted) and of x with its zero."""
     elements = 2 * _columns(problem.geometry) + problem.geometry.sizes[0] + problem.geometry.batch
-    return elements * np.dtype(problem.dtype).itemsize
+    return elements * problem.itemsize
 
 
 error_bound = direct_bound
@@ -57,10 +59,10 @@ error_bound = direct_bound
 def run(problem: Problem, first: Array, second: Array) -> Array:
     geometry = problem.geometry
     table = _tables(geometry)
-    N, O = geometry.batch, geometry.channels_out
+    N, channels_out = geometry.batch, geometry.channels_out
     if problem.kind == "dx":
-        W = second.reshape(O, -1)
-        products = np.matmul(W.T, first.reshape(N, O, -1)).reshape(N, -1)
+        W = second.reshape(channels_out, -1)
+        products = np.matmul(W.T, first.reshape(N, channels_out, -1)).reshape(N, -1)
         sums = np.add.reduceat(products.take(table.order, 1), table.starts, 1)
         if table.reached is not None:
             dx = np.zeros((N, prod(geometry.x_shape[1:])), sums.dtype)
@@ -72,9 +74,9 @@ def run(problem: Problem, first: Array, second: Array) -> Array:
         x = np.concatenate((x, np.zeros((N, 1), x.dtype)), 1)
     columns = x.take(table.columns, 1)
     if problem.kind == "forward":
-        out = np.matmul(second.reshape(O, -1), columns)
+        out = np.matmul(second.reshape(channels_out, -1), columns)
         return out.reshape(geometry.out_shape)
-    dW = np.matmul(first.reshape(N, O, -1), columns.transpose(0, 2, 1))
+    dW = np.matmul(first.reshape(N, channels_out, -1), columns.transpose(0, 2, 1))
     return (dW[0] if N == 1 else dW.sum(0)).reshape(geometry.W_shape)
 
 
@@ -87,7 +89,7 @@ def _tables(geometry: ConvGeometry) -> Tables:
     sizes = geometry.x_shape[1:]
     nowhere = prod(sizes)
     taps, outs = geometry.W_shape[2:], geometry.out_shape[2:]
-    where = np.full((*taps, *outs), -1, np.intp)
+    where: Array = np.full((*taps, *outs), -1, np.intp)
     plane = np.arange(prod(sizes[1:])).reshape(sizes[1:])
     for tap, outputs, inputs in geometry.tap_reaches():
         where[(*tap, *outputs)] = plane[inputs]

@@ -12,7 +12,7 @@ class Tile(NamedTuple):
     spans: tuple[tuple[int, int], ...]
 
     @property
-    def count(self) -> int:
+    def batch(self) -> int:
         return self.images[1] - self.images[0]
 
     @property

@@ -16,9 +16,7 @@ from .scratch import Scratch
 from .tiles import Tile, tile_shape, tiles
 
 
-def weight_gradient(
-    grad_out: Array, x: Array, geometry: ConvGeometry, tile_bytes: int
-) -> Array:
+def weight_gradient(grad_out: Array, x: Array, geometry: ConvGeometry, tile_bytes: int) -> Array:
     """dW of geometry.W_shape from grad_out of out_shape and x of x_shape."""
     G = geometry.groups
     grad, source = split_channels(grad_out, G), split_channels(x, G)
@@ -51,8 +49,8 @@ def _whole(
         scratch.clear()
         L = lower_whole(source, geometry.forward_gathers, tile, scratch)
         where = (slice(*tile.images), ..., *(slice(*span) for span in tile.spans))
-        block = xp.reshape(grad[where], (tile.count, G, D, prod(tile.extents)))
-        for n in range(tile.count):
+        block = xp.reshape(grad[where], (tile.batch, G, D, prod(tile.extents)))
+        for n in range(tile.batch):
             total.add(xp.matmul(block[n, ...], xp.matrix_transpose(L[n, ...])))
     return xp.reshape(total.total(), geometry.W_shape)
 
@@ -70,7 +68,7 @@ def _windows(
     S, D = geometry.channels_in // G, geometry.channels_out // G
     sums = [PairwiseSum() for _ in range(U)]
     for tile in each_tile:
-        height, columns = tile.extents[0], tile.count * prod(tile.extents[1:])
+        height, columns = tile.extents[0], tile.batch * prod(tile.extents[1:])
         where = tuple(slice(*span) for span in tile.spans)
         block = grad[(slice(*tile.images), slice(None), slice(None), *where)]
         block = xp.permute_dims(block, (1, 2, 3, 0, *range(4, block.ndim)))
@@ -79,7 +77,7 @@ def _windows(
         block = xp.matrix_transpose(xp.reshape(block, (G, D, height * columns)))
         for rows in rows_for(gathers[0], *tile.spans[0]):
             L = lower(source, gathers, tile, rows, scratch, rows_first=False)
-            L = xp.reshape(L, (G, prod(others) * S, rows.count * columns))
+            L = xp.reshape(L, (G, prod(others) * S, rows.height * columns))
             for u, begin in rows.taps:
                 window = L[:, :, begin * columns : (begin + height) * columns]
                 sums[u].add(xp.matmul(window, block))
@@ -104,6 +102,6 @@ def gradient_bytes(geometry: ConvGeometry, itemsize: int, images: int, *extents:
     U, *others = geometry.W_shape[2:]
     rows = U * extents[0]
     if not lowers_whole(geometry):
-        rows = sum(r.count for r in rows_for(geometry.forward_gathers[0], 0, extents[0]))
+        rows = sum(r.height for r in rows_for(geometry.forward_gathers[0], 0, extents[0]))
     channels = prod(others) * geometry.channels_in * rows + geometry.channels_out * extents[0]
     return itemsize * channels * images * prod(extents[1:])
