@@ -51,7 +51,8 @@ def run(problem: Problem, first: Array, second: Array) -> Array:
 
 def _forward(x: Array, W: Array, geometry: ConvGeometry, tile_bytes: int) -> Array:
     weights = _grouped_weights(W, geometry)
-    if scatter_pays(geometry, "forward"):
+    # A scatter has no product for a padding zero, which shows only where W is not finite.
+    if scatter_pays(geometry, "forward") and (not _padded(geometry) or all_finite(W)):
         reaches = [Reach(tap, inputs, outs) for tap, outs, inputs in geometry.tap_reaches()]
         out = _new(x, geometry.out_shape, geometry.groups, zeros=True)
         out = scatter(x, weights, reaches, out, tile_bytes)
@@ -92,6 +93,10 @@ def scatter_pays(geometry: ConvGeometry, kind: str) -> bool:
     return 3 * prod(taps) * D < 2 * prod(taps[1:]) * S
 
 
+def _padded(geometry: ConvGeometry) -> bool:
+    return any(a.before or a.after for a in geometry.axes)
+
+
 # --- scratch memory -------------------------------------------------------------------------------
 
 
@@ -117,13 +122,15 @@ def workspace(problem: Problem, tile_bytes: int = TILE_BYTES) -> int:
         sizes, phases = geometry.out_shape[2:], geometry.dx_phases
     else:
         sizes, phases = geometry.x_shape[2:], (geometry.forward_gathers,)
-    # A dx whose W is not finite is scattered whatever pays, so that is counted for every dx.
+    # A dx whose W is not finite is scattered whatever pays, and a padded forward gathered, so that
+    # is counted for every one.
     peak = 0
-    if problem.kind == "dx" or scatter_pays(geometry, problem.kind):
+    scattered = scatter_pays(geometry, problem.kind)
+    if problem.kind == "dx" or scattered:
         products = prod(a.taps for a in geometry.axes) * D
         shape = scatter_tile(geometry.batch, sizes, G, S, products, itemsize, tile_bytes)
         peak = scatter_bytes(G, S, products, itemsize, *shape)
-    if not scatter_pays(geometry, problem.kind):
+    if not scattered or (problem.kind == "forward" and _padded(geometry)):
         for phase in phases:
             if all(g.taps for g in phase):
                 own = Shape(geometry.batch, G, S, D, phase, itemsize)
