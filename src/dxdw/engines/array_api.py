@@ -128,8 +128,9 @@ def workspace(problem: Problem, tile_bytes: int = TILE_BYTES) -> int:
     scattered = scatter_pays(geometry, problem.kind)
     if problem.kind == "dx" or scattered:
         products = prod(a.taps for a in geometry.axes) * D
-        shape = scatter_tile(geometry.batch, sizes, G, S, products, itemsize, tile_bytes)
-        peak = scatter_bytes(G, S, products, itemsize, *shape)
+        sizes = (G, geometry.batch, *sizes)
+        shape = scatter_tile(sizes, S, products, itemsize, tile_bytes)
+        peak = scatter_bytes(S, products, itemsize, *shape)
     if not scattered or (problem.kind == "forward" and _padded(geometry)):
         for phase in phases:
             if all(g.taps for g in phase):

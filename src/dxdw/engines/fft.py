@@ -17,6 +17,7 @@ After Stockham 1966 (overlap-save).
 from collections.abc import Callable
 from functools import lru_cache
 from importlib import import_module
+from itertools import product
 from math import log2, prod
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -33,16 +34,21 @@ METHOD = "fast Fourier transforms of tiles"
 # Scratch for the spectra of one block of tiles, in bytes; as much again for the kernels'.
 BLOCK_BYTES = 8 << 20
 # Up to this many pairs of channels, a product for each beats a matrix product per frequency.
-FEW_PAIRS = 16
-# Costs in nanoseconds, measured on 2 cores in float32 (float64 takes twice as long on both sides):
-# per point and doubling of a transform, per complex product of spectra (for each pair, and inside a
-# matrix product), and per product of the direct engine with few channels and with many.
-TRANSFORM_NS = 0.35
-PAIR_NS, MATRIX_NS = 1.0, 0.15
-DIRECT_FEW_NS, DIRECT_MANY_NS = 0.10, 0.02
-# A direct sum cheaper than this is not worth a transform, whatever the estimates: a call takes as
-# long by itself, and the direct sum of small integers is exact.
-LEAST_NS = 100_000
+FEW_PAIRS = 32
+# Rows that a transposition reads at a time: a cache line of each stays at hand.
+STRIP = 32
+# Costs in nanoseconds of one core in float32, measured; float64 doubles both sides. Of a transform,
+# for each point and doubling; of a complex product of spectra, alone and inside a matrix product
+# (with the transpositions it takes; for dW, whose matrices are thin, three times that); and of the
+# calls for one tile.
+TRANSFORM_NS = 0.3
+PAIR_NS, MATRIX_NS, TRANSPOSED_NS = 2.0, 0.8, 3.0
+# Of one product of the direct engine with one channel in a group, with few, and with many.
+DIRECT_ONE_NS, DIRECT_FEW_NS, DIRECT_MANY_NS = 0.17, 0.12, 0.035
+MANY_CHANNELS = 12
+# The estimates are rough, and being wrong for the FFT costs more than being wrong against it.
+MARGIN = 1.3
+TILE_NS = 60_000.0
 
 
 class Layout(NamedTuple):
@@ -53,6 +59,18 @@ class Layout(NamedTuple):
     span: tuple[int, ...]
     transform: tuple[int, ...]
     valid: tuple[int, ...]
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """Destinations along each axis."""
+        return tuple(g.count for g in self.gathers)
+
+    @property
+    def taps(self) -> tuple[Any, ...]:
+        """Where the taps stand in a kernel's tile."""
+        spacings = [_spacing(g) for g in self.gathers]
+        each = (slice(0, s + 1, step) for s, step in zip(self.span, spacings, strict=True))
+        return (..., *each)
 
 
 def declines(problem: Problem) -> str | None:
@@ -111,7 +129,9 @@ def layout(problem: Problem) -> Layout:
     geometry = problem.geometry
     gathers = geometry.dx_phases[0] if problem.kind == "dx" else geometry.forward_gathers
     span = tuple(g.offsets[-1] - g.offsets[0] for g in gathers)
-    transform = tuple(_transform_size(g.count, s) for g, s in zip(gathers, span, strict=True))
+    candidates = (_transform_sizes(g.count, s) for g, s in zip(gathers, span, strict=True))
+    counts = tuple(g.count for g in gathers)
+    transform = min(product(*candidates), key=lambda t: _tiles_cost(problem, counts, span, t))
     valid = tuple(min(g.count, t - s) for g, t, s in zip(gathers, transform, span, strict=True))
     return Layout(gathers, span, transform, valid)
 
@@ -125,20 +145,14 @@ def _correlate(problem: Problem, source: Array, W: Array) -> Array:
     for d, gather in enumerate(plan.gathers, start=3):
         if gather.taps[0] > gather.taps[-1]:
             W = np.flip(W, d)
-    where = tuple(
-        slice(0, s + 1, _spacing(g)) for g, s in zip(plan.gathers, plan.span, strict=True)
-    )
-    kernel[(..., *where)] = W.conj()
-    spectrum = forward(kernel, axes=axes).conj()
+    kernel[plan.taps] = W.conj()
+    kernels = Kernels(forward(kernel, axes=axes).conj())
     del kernel
-    N, G = source.shape[:2]
-    out: Array = np.empty((N, G, W.shape[1], *(g.count for g in plan.gathers)), problem.dtype)
+    out: Array = np.empty((*source.shape[:2], W.shape[1], *plan.counts), problem.dtype)
     for tile in _tiles(problem, plan):
-        product = _multiply(forward(_source_tile(source, plan, tile), axes=axes), spectrum)
+        product = kernels.product(forward(_source_tile(source, plan, tile), axes=axes))
         values = inverse(product, plan.transform, axes=axes)
-        inside = tuple(slice(0, extent) for extent in tile.extents)
-        target = (slice(*tile.images), ..., *(slice(*span) for span in tile.spans))
-        out[target] = values[(..., *inside)]
+        out[tile.where] = values[(..., *(slice(0, extent) for extent in tile.extents))]
     return out.reshape(problem.result_shape)
 
 
@@ -149,38 +163,54 @@ def _gradient(problem: Problem, grad: Array, source: Array) -> Array:
     axes = tuple(range(3, source.ndim))
     total = PairwiseSum()
     for tile in _tiles(problem, plan):
-        images = tile.images[1] - tile.images[0]
-        padded: Array = np.zeros((images, *grad.shape[1:3], *plan.transform), problem.dtype)
-        inside = (..., *(slice(0, extent) for extent in tile.extents))
-        where = (slice(*tile.images), ..., *(slice(*span) for span in tile.spans))
-        padded[inside] = grad[where].conj()
+        padded: Array = np.zeros((tile.batch, *grad.shape[1:3], *plan.transform), problem.dtype)
+        padded[(..., *(slice(0, extent) for extent in tile.extents))] = grad[tile.where].conj()
         left = forward(padded, axes=axes).conj()
         right = forward(_source_tile(source, plan, tile), axes=axes)
-        # (N, G, D, 1, …) · (N, G, 1, S, …) summed over N is a product like the one over channels.
-        total.add(_multiply(left.transpose(2, 1, 0, *axes), right.transpose(1, 2, 0, *axes)))
-    spectrum = total.total()  # (D, G, S, *frequencies)
-    values = inverse(spectrum, plan.transform, axes=axes)
-    where = tuple(
-        slice(0, s + 1, _spacing(g)) for g, s in zip(plan.gathers, plan.span, strict=True)
-    )
-    values = values[(..., *where)].swapaxes(0, 1)
+        # Summed over images as forward's is over channels: images stand where channels do there.
+        kernels = Kernels(right.transpose(1, 2, 0, *axes))
+        total.add(kernels.product(left.transpose(2, 1, 0, *axes)))
+    values = inverse(total.total(), plan.transform, axes=axes)  # (D, G, S, *transform)
+    values = values[plan.taps].swapaxes(0, 1)
     return np.ascontiguousarray(values.reshape(problem.result_shape), problem.dtype)
 
 
-def _multiply(left: Array, right: Array) -> Array:
-    """Σ_s left[p, g, s, …] · right[g, d, s, …]: (p, g, d, *frequencies)."""
-    P, G, S = left.shape[:3]
-    D = right.shape[1]
-    if D * S <= FEW_PAIRS:
-        result = left[:, :, None, 0] * right[None, :, :, 0]
-        for s in range(1, S):
-            result += left[:, :, None, s] * right[None, :, :, s]
-        return result
-    frequencies = left.shape[3:]
-    left = np.ascontiguousarray(left.reshape(P, G, S, -1).transpose(1, 3, 0, 2))
-    right = np.ascontiguousarray(right.reshape(G, D, S, -1).transpose(0, 3, 2, 1))
-    result = np.matmul(left, right)  # (G, F, P, D)
-    return np.ascontiguousarray(result.transpose(2, 0, 3, 1)).reshape(P, G, D, *frequencies)
+class Kernels:
+    """Spectra (G, D, S, *frequencies), kept in the order in which their products are taken."""
+
+    def __init__(self, spectra: Array) -> None:
+        G, D, S = spectra.shape[:3]
+        self._few = D * S <= FEW_PAIRS
+        if self._few:
+            self._spectra = spectra
+        else:
+            planes = spectra.reshape(G, D * S, -1)
+            each = [_transposed(plane).reshape(-1, D, S).transpose(0, 2, 1) for plane in planes]
+            self._spectra = each  # for each group (frequencies, S, D)
+
+    def product(self, left: Array) -> Array:
+        """Σ_s left[p, g, s, …] · spectra[g, d, s, …]: (P, G, D, *frequencies)."""
+        P, G, S, *frequencies = left.shape
+        if self._few:
+            result = left[:, :, None, 0] * self._spectra[None, :, :, 0]
+            for s in range(1, S):
+                result += left[:, :, None, s] * self._spectra[None, :, :, s]
+            return result
+        D = self._spectra[0].shape[2]
+        result = np.empty((P, G, D, prod(frequencies)), left.dtype)
+        for g, spectrum in enumerate(self._spectra):
+            rows = _transposed(left[:, g].reshape(P * S, -1)).reshape(-1, P, S)
+            products = np.matmul(rows, spectrum).reshape(-1, P * D)
+            result[:, g] = _transposed(products).reshape(P, D, -1)
+        return result.reshape(P, G, D, *frequencies)
+
+
+def _transposed(a: Array) -> Array:
+    """The transpose of a matrix, written out in strips whose rows stay in the nearest cache."""
+    result = np.empty(a.shape[::-1], a.dtype)
+    for first in range(0, len(a), STRIP):
+        result[:, first : first + STRIP] = a[first : first + STRIP].T
+    return result
 
 
 def _source_tile(source: Array, plan: Layout, tile: Tile) -> Array:
@@ -199,9 +229,14 @@ def _source_tile(source: Array, plan: Layout, tile: Tile) -> Array:
 
 def _tiles(problem: Problem, plan: Layout) -> list[Tile]:
     batch = problem.geometry.batch
-    images = tile_shape(batch, (), _block_cost(problem), BLOCK_BYTES)
-    counts = [g.count for g in plan.gathers]
-    return list(tiles(batch, counts, (*images, *plan.valid)))
+    cost = _block_cost(problem)
+    _, images = tile_shape((1, batch), lambda _, n: cost(n), BLOCK_BYTES)
+    return list(
+        tiles(
+            (problem.geometry.groups, batch, *plan.counts),
+            (problem.geometry.groups, images, *plan.valid),
+        )
+    )
 
 
 def _block_cost(problem: Problem) -> Callable[[int], int]:
@@ -237,32 +272,44 @@ def _real_itemsize(dtype: Any) -> int:
 
 def _cost(problem: Problem) -> float:
     """Estimated nanoseconds."""
-    geometry = problem.geometry
     plan = layout(problem)
-    blocks = geometry.batch
-    for gather, valid in zip(plan.gathers, plan.valid, strict=True):
-        blocks *= -(-gather.count // valid)
-    points = prod(plan.transform)
-    pairs = geometry.channels_out * geometry.channels_in // geometry.groups
-    data = blocks * (geometry.channels_in + geometry.channels_out)
-    transforms = (data + pairs) * points * log2(max(points, 2)) * TRANSFORM_NS
-    few = pairs // geometry.groups <= FEW_PAIRS
-    products = blocks * pairs * (points // 2 + 1) * (PAIR_NS if few else MATRIX_NS)
-    return transforms + products
+    return MARGIN * _tiles_cost(problem, plan.counts, plan.span, plan.transform)
+
+
+def _tiles_cost(
+    problem: Problem,
+    counts: tuple[int, ...],
+    span: tuple[int, ...],
+    transform: tuple[int, ...],
+) -> float:
+    geometry = problem.geometry
+    tiles = prod(-(-n // (t - s)) for n, s, t in zip(counts, span, transform, strict=True))
+    points = prod(transform)
+    kernels = geometry.sizes[1] // prod(geometry.W_shape[2:])
+    planes = geometry.batch * tiles * (geometry.channels_in + geometry.channels_out)
+    cost = tiles * TILE_NS + (planes + kernels) * points * log2(points + 1) * TRANSFORM_NS
+    products = geometry.batch * tiles * kernels * (points / 2)
+    if kernels // geometry.groups <= FEW_PAIRS:
+        return cost + products * PAIR_NS
+    products *= 3 if problem.kind == "dW" else 1
+    return cost + products * MATRIX_NS + (planes + kernels) * points / 2 * TRANSPOSED_NS
 
 
 def _direct_cost(geometry: ConvGeometry) -> float:
     narrow = min(geometry.channels_in, geometry.channels_out) // geometry.groups
-    rate = DIRECT_FEW_NS if narrow < FEW_PAIRS else DIRECT_MANY_NS
-    return geometry.flops / 2 * rate
+    rate = DIRECT_FEW_NS if narrow < MANY_CHANNELS else DIRECT_MANY_NS
+    return geometry.flops / 2 * (DIRECT_ONE_NS if narrow == 1 else rate)
 
 
 @lru_cache(maxsize=1024)
-def _transform_size(count: int, span: int) -> int:
-    """The transform along one axis that costs least for all its tiles together."""
+def _transform_sizes(count: int, span: int) -> list[int]:
+    """Sizes worth trying along one axis: up to the whole, each at least an eighth larger."""
     whole = _next_fast(count + span)
-    sizes = [n for n in _fast_sizes(whole) if n > span]
-    return min(sizes, key=lambda n: -(-count // (n - span)) * n * log2(2 * n), default=whole)
+    sizes = [whole]
+    for n in reversed(_fast_sizes(whole)):
+        if span < n <= sizes[-1] * 8 // 9:
+            sizes.append(n)
+    return sizes
 
 
 def _next_fast(n: int) -> int:
@@ -274,7 +321,7 @@ def _fast_sizes(limit: int) -> tuple[int, ...]:
     """The products of 2, 3, 5 and 7 up to limit, ascending: transforms of these sizes are quick."""
     sizes = {1}
     for prime in (2, 3, 5, 7):
-        for n in sizes:
+        for n in sorted(sizes):
             while (n := n * prime) <= limit:
                 sizes.add(n)
     return tuple(sorted(sizes))

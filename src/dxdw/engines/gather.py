@@ -58,8 +58,13 @@ class Shape(NamedTuple):
             for g in self.gathers
         )
 
-    def tile_bytes(self, images: int, *extents: int) -> int:
-        """Bytes of scratch memory for a tile of so many images and positions."""
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """(groups, images, *positions): what there is to be cut into tiles."""
+        return (self.groups, self.batch, *(g.count for g in self.gathers))
+
+    def tile_bytes(self, groups: int, images: int, *extents: int) -> int:
+        """Bytes of scratch memory for a tile."""
         taps = [len(g.taps) for g in self.gathers]
         positions = images * prod(extents)
         if self.way == "whole":
@@ -69,11 +74,13 @@ class Shape(NamedTuple):
             rows = sum(r.height for r in rows_for(self.gathers[0], 0, extents[0]))
             lowered = prod(taps[1:]) * self.sources * rows * images * prod(extents[1:])
             results = 2 * self.destinations * positions
-        return self.itemsize * self.groups * (lowered + results)
+        return self.itemsize * groups * (lowered + results)
 
     def tile(self, budget: int) -> tuple[int, ...]:
-        """The (images, *extents) of a tile that fits the budget."""
-        return tile_shape(self.batch, [g.count for g in self.gathers], self.tile_bytes, budget)
+        """The (groups, images, *extents) of a tile that fits the budget."""
+        rows = self.gathers[0]
+        span = 0 if self.way == "whole" else (rows.offsets[-1] - rows.offsets[0]) // rows.step
+        return tile_shape(self.sizes, self.tile_bytes, budget, span)
 
 
 def gather(
@@ -97,7 +104,7 @@ def gather(
     kernels = contiguous(xp.permute_dims(weights, order))
     tile_shape = shape.tile(tile_bytes)
     with Scratch(source, shape.tile_bytes(*tile_shape)) as scratch:
-        for tile in tiles(shape.batch, [g.count for g in gathers], tile_shape):
+        for tile in tiles(shape.sizes, tile_shape):
             scratch.clear()
             if way == "whole":
                 out = _whole(source, kernels, gathers, tile, out, scratch)
@@ -129,9 +136,9 @@ def _whole(
 ) -> Array:
     """For each image one product over all taps, straight into out where its rows are whole."""
     xp = namespace(source)
-    G, D = kernels.shape[:2]
+    kernels = kernels[slice(*tile.groups), ...]
     L = lower_whole(source, gathers, tile, scratch)
-    kernels = xp.reshape(kernels, (G, D, L.shape[2]))
+    kernels = xp.reshape(kernels, (*kernels.shape[:2], L.shape[2]))
     where = _destination(tile, gathers)
     target = out[where]
     rows_are_whole = tile.extents[1:] == tuple(out.shape[4:])
@@ -155,8 +162,9 @@ def _windows(
     xp = namespace(source)
     height, *others = tile.extents
     by_row = way == "by row"
-    D = kernels.shape[1 if by_row else 2]
-    G = source.shape[1]
+    groups = slice(*tile.groups)
+    kernels = kernels[groups, ...] if by_row else kernels[:, groups, ...]
+    G, D = kernels.shape[:2] if by_row else kernels.shape[1:3]
     size = tile.batch * prod(others)
     shape = (G, height, D, size) if by_row else (G, D, height * size)
     result = term = None
@@ -231,4 +239,4 @@ def _destination(tile: Tile, gathers: Sequence[Gather]) -> tuple[slice, ...]:
         slice(g.start + first * g.spacing, g.start + (last - 1) * g.spacing + 1, g.spacing)
         for g, (first, last) in zip(gathers, tile.spans, strict=True)
     ]
-    return (slice(*tile.images), slice(None), slice(None), *spans)
+    return (*tile.where[:3], *spans)

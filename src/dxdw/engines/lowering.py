@@ -44,7 +44,7 @@ def lower(
     """
     xp = namespace(source)
     row_gather, *others = gathers
-    block = source[slice(*tile.images)]
+    block = source[tile.where[:2]]
     images, groups, channels = block.shape[:3]
     extents = tile.extents[1:]
     taps = list(product(*(g.offsets for g in others)))
@@ -95,7 +95,7 @@ def lower_whole(source: Array, gathers: Sequence[Gather], tile: Tile, scratch: S
     Returns (N, groups, channels·taps, positions): a view of the source where that is the same.
     """
     xp = namespace(source)
-    block = source[slice(*tile.images)]
+    block = source[tile.where[:2]]
     images, groups, channels = block.shape[:3]
     reaches = [
         [g.within(o, *span) for g, o, span in zip(gathers, offsets, tile.spans, strict=True)]

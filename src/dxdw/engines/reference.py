@@ -62,7 +62,7 @@ def run(problem: Problem, first: Array, second: Array) -> Array:
             dx[window] += grad_out[cell] * W[o]
         else:
             dW[o] += grad_out[cell] * x[window]
-    crop = (..., *(slice(a.before, a.before + a.size) for a in geometry.axes))
+    crop: Any = (..., *(slice(a.before, a.before + a.size) for a in geometry.axes))
     result = {"forward": grad_out, "dx": dx[crop], "dW": dW}[problem.kind]
     return np.ascontiguousarray(result, problem.dtype)
 

@@ -31,22 +31,22 @@ def scatter(
     xp = namespace(source)
     G, D, S, *taps = weights.shape
     source = split_channels(source, G)
-    batch, sizes = source.shape[0], source.shape[3:]
+    sizes = (G, source.shape[0], *source.shape[3:])
     T = prod(taps)
     # In dx this is a view, W as it is transposed: BLAS takes it so.
     weights = xp.permute_dims(xp.reshape(weights, (G, D, S, T)), (0, 1, 3, 2))
     weights = xp.reshape(weights, (G, D * T, S))
-    shape = scatter_tile(batch, sizes, G, S, T * D, source.dtype.itemsize, tile_bytes)
+    shape = scatter_tile(sizes, S, T * D, source.dtype.itemsize, tile_bytes)
     every = slice(None)
-    with Scratch(source, scatter_bytes(G, S, T * D, source.dtype.itemsize, *shape)) as scratch:
-        for tile in tiles(batch, sizes, shape):
+    with Scratch(source, scatter_bytes(S, T * D, source.dtype.itemsize, *shape)) as scratch:
+        for tile in tiles(sizes, shape):
             scratch.clear()
-            images = slice(*tile.images)
-            block = source[(images, every, every, *(slice(*span) for span in tile.spans))]
-            block = xp.reshape(block, (tile.batch, G, S, prod(tile.extents)))
-            products = scratch.empty((tile.batch, G, D * T, prod(tile.extents)))
-            products = matmul(weights, block, products)
-            products = xp.reshape(products, (tile.batch, G, D, T, *tile.extents))
+            block = source[tile.where]
+            images, groups = block.shape[:2]
+            block = xp.reshape(block, (images, groups, S, prod(tile.extents)))
+            products = scratch.empty((images, groups, D * T, prod(tile.extents)))
+            products = matmul(weights[slice(*tile.groups), ...], block, products)
+            products = xp.reshape(products, (images, groups, D, T, *tile.extents))
             for reach in reaches:
                 cut = [
                     _intersect(s, d, span)
@@ -55,20 +55,22 @@ def scatter(
                 if all(s.stop > s.start for s, _ in cut):
                     t = int(np.ravel_multi_index(reach.tap, taps))
                     term = products[(every, every, every, t, *(s for s, _ in cut))]
-                    out = add_at(out, (images, every, every, *(d for _, d in cut)), term)
+                    out = add_at(out, (*tile.where[:3], *(d for _, d in cut)), term)
     return out
 
 
 def scatter_tile(
-    batch: int, sizes: Sequence[int], G: int, S: int, products: int, itemsize: int, tile_bytes: int
+    sizes: Sequence[int], S: int, products: int, itemsize: int, tile_bytes: int
 ) -> tuple[int, ...]:
-    """The (images, *extents) of a tile whose source and products fit."""
-    cost = partial(scatter_bytes, G, S, products, itemsize)
-    return tile_shape(batch, sizes, cost, tile_bytes)
+    """The (groups, images, *extents) of a tile whose source and products fit."""
+    return tile_shape(sizes, partial(scatter_bytes, S, products, itemsize), tile_bytes)
 
 
-def scatter_bytes(G: int, S: int, products: int, itemsize: int, images: int, *extents: int) -> int:
-    return itemsize * G * (products + S) * images * prod(extents)
+def scatter_bytes(
+    S: int, products: int, itemsize: int, groups: int, images: int, *extents: int
+) -> int:
+    """Bytes of a tile: the source, where it must be copied, and its products."""
+    return itemsize * groups * (products + S) * images * prod(extents)
 
 
 def _intersect(source: slice, destination: slice, span: tuple[int, int]) -> tuple[slice, slice]:

@@ -5,6 +5,7 @@ lowered along all axes but the first, whose taps are windows.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from math import prod
 
 from ..geometry import ConvGeometry
@@ -21,7 +22,7 @@ def weight_gradient(grad_out: Array, x: Array, geometry: ConvGeometry, tile_byte
     G = geometry.groups
     grad, source = split_channels(grad_out, G), split_channels(x, G)
     shape = gradient_tile(geometry, x.dtype.itemsize, tile_bytes)
-    each_tile = tiles(geometry.batch, geometry.out_shape[2:], shape)
+    each_tile = tiles(_sizes(geometry), shape)
     sum_tiles = _whole if lowers_whole(geometry) else _windows
     with Scratch(x, gradient_bytes(geometry, x.dtype.itemsize, *shape)) as scratch:
         return sum_tiles(grad, source, geometry, each_tile, scratch)
@@ -43,16 +44,17 @@ def _whole(
     scratch: Scratch,
 ) -> Array:
     xp = namespace(source)
-    G, D = grad.shape[1:3]
-    total = PairwiseSum()
+    sums: dict[tuple[int, int], PairwiseSum] = {}
     for tile in each_tile:
         scratch.clear()
         L = lower_whole(source, geometry.forward_gathers, tile, scratch)
-        where = (slice(*tile.images), ..., *(slice(*span) for span in tile.spans))
-        block = xp.reshape(grad[where], (tile.batch, G, D, prod(tile.extents)))
+        block = grad[tile.where]
+        block = xp.reshape(block, (*block.shape[:3], prod(tile.extents)))
+        total = sums.setdefault(tile.groups, PairwiseSum())
         for n in range(tile.batch):
             total.add(xp.matmul(block[n, ...], xp.matrix_transpose(L[n, ...])))
-    return xp.reshape(total.total(), geometry.W_shape)
+    total = xp.concat([s.total() for s in sums.values()])
+    return xp.reshape(total, geometry.W_shape)
 
 
 def _windows(
@@ -66,42 +68,50 @@ def _windows(
     G, gathers = geometry.groups, geometry.forward_gathers
     U, *others = geometry.W_shape[2:]
     S, D = geometry.channels_in // G, geometry.channels_out // G
-    sums = [PairwiseSum() for _ in range(U)]
+    sums: dict[tuple[int, int], list[PairwiseSum]] = {}
     for tile in each_tile:
-        height, columns = tile.extents[0], tile.batch * prod(tile.extents[1:])
-        where = tuple(slice(*span) for span in tile.spans)
-        block = grad[(slice(*tile.images), slice(None), slice(None), *where)]
-        block = xp.permute_dims(block, (1, 2, 3, 0, *range(4, block.ndim)))
         scratch.clear()
+        height, columns = tile.extents[0], tile.batch * prod(tile.extents[1:])
+        block = grad[tile.where]
+        block = xp.permute_dims(block, (1, 2, 3, 0, *range(4, block.ndim)))
         block = put(scratch.empty(tuple(block.shape)), ..., block)
-        block = xp.matrix_transpose(xp.reshape(block, (G, D, height * columns)))
+        groups = block.shape[0]
+        block = xp.matrix_transpose(xp.reshape(block, (groups, D, height * columns)))
+        of_taps = sums.setdefault(tile.groups, [PairwiseSum() for _ in range(U)])
         for rows in rows_for(gathers[0], *tile.spans[0]):
             L = lower(source, gathers, tile, rows, scratch, rows_first=False)
-            L = xp.reshape(L, (G, prod(others) * S, rows.height * columns))
+            L = xp.reshape(L, (groups, prod(others) * S, rows.height * columns))
             for u, begin in rows.taps:
                 window = L[:, :, begin * columns : (begin + height) * columns]
-                sums[u].add(xp.matmul(window, block))
-    total = xp.stack([s.total() for s in sums])
-    total = xp.reshape(total, (U, G, *others, S, D))
+                of_taps[u].add(xp.matmul(window, block))
+    total = xp.concat([xp.stack([s.total() for s in of_taps], axis=1) for of_taps in sums.values()])
+    total = xp.reshape(total, (G, U, *others, S, D))
     last = total.ndim - 1
-    total = xp.permute_dims(total, (1, last, last - 1, 0, *range(2, last - 1)))
+    total = xp.permute_dims(total, (0, last, last - 1, *range(1, last - 1)))
     return contiguous(xp.reshape(total, geometry.W_shape))
 
 
 def gradient_tile(geometry: ConvGeometry, itemsize: int, tile_bytes: int) -> tuple[int, ...]:
-    """The (images, *extents) of a tile that fits."""
+    """The (groups, images, *extents) of a tile that fits."""
+    rows = geometry.axes[0]
+    span = 0 if lowers_whole(geometry) else (rows.extent - 1) // rows.stride
+    cost = partial(gradient_bytes, geometry, itemsize)
+    return tile_shape(_sizes(geometry), cost, tile_bytes, span)
 
-    def cost(images: int, *extents: int) -> int:
-        return gradient_bytes(geometry, itemsize, images, *extents)
 
-    return tile_shape(geometry.batch, geometry.out_shape[2:], cost, tile_bytes)
-
-
-def gradient_bytes(geometry: ConvGeometry, itemsize: int, images: int, *extents: int) -> int:
+def gradient_bytes(
+    geometry: ConvGeometry, itemsize: int, groups: int, images: int, *extents: int
+) -> int:
     """Bytes of a tile: the lowered input and the part of grad_out."""
     U, *others = geometry.W_shape[2:]
     rows = U * extents[0]
     if not lowers_whole(geometry):
         rows = sum(r.height for r in rows_for(geometry.forward_gathers[0], 0, extents[0]))
-    channels = prod(others) * geometry.channels_in * rows + geometry.channels_out * extents[0]
-    return itemsize * channels * images * prod(extents[1:])
+    S, D = geometry.channels_in // geometry.groups, geometry.channels_out // geometry.groups
+    return (
+        itemsize * groups * (prod(others) * S * rows + D * extents[0]) * images * prod(extents[1:])
+    )
+
+
+def _sizes(geometry: ConvGeometry) -> tuple[int, ...]:
+    return (geometry.groups, geometry.batch, *geometry.out_shape[2:])
