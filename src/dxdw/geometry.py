@@ -49,9 +49,26 @@ class Gather:
     def destination(self) -> slice:
         return slice(self.start, self.start + self.spacing * self.count, self.spacing)
 
-    def within(self, offset: int, first: int, last: int) -> tuple[slice, slice]:
-        """Of destinations first … last those whose source exists, from first; and the sources."""
-        return meeting(offset, self.step, self.source, first, last)
+    def dilation_phases(self) -> list["Gather"]:
+        """Of a dilated gather of step 1, the dense ones that every dilation-th destination makes.
+
+        Destinations a, a + d, … read sources a, a + d, … and no others, d being the distance of the
+        offsets. A gather whose taps are neighbours already is its own only phase.
+        """
+        d = self.offsets[1] - self.offsets[0] if len(self.offsets) > 1 else 1
+        if self.step > 1 or d == 1:
+            return [self]
+        return [
+            replace(
+                self,
+                offsets=tuple(offset + a for offset in self.offsets),
+                step=d,
+                start=self.start + a * self.spacing,
+                spacing=self.spacing * d,
+                count=-(-(self.count - a) // d),
+            )
+            for a in range(min(d, self.count))
+        ]
 
     def residues(self) -> dict[int, list[tuple[int, int]]]:
         """Taps by the residue of their offset modulo the step, as (index into taps, shift).

@@ -21,7 +21,7 @@ from functools import lru_cache
 from math import prod
 
 from ..geometry import ConvGeometry
-from .gather import Shape, gather
+from .gather import Shape, gather, gather_tile
 from .libraries import Array, all_finite, device_of, namespace
 from .problem import Problem, direct_bound
 from .scatter import Reach, scatter, scatter_bytes, scatter_tile
@@ -115,8 +115,8 @@ def workspace(problem: Problem, tile_bytes: int = TILE_BYTES) -> int:
     G = geometry.groups
     S, D = geometry.channels_in // G, geometry.channels_out // G
     if problem.kind == "dW":
-        tile = gradient_bytes(geometry, itemsize, *gradient_tile(geometry, itemsize, tile_bytes))
-        return _fixed_bytes(problem) + tile
+        own = gradient_tile(geometry, itemsize, tile_bytes)
+        return _fixed_bytes(problem) + gradient_bytes(geometry, itemsize, *own)
     if problem.kind == "dx":
         S, D = D, S
         sizes, phases = geometry.out_shape[2:], geometry.dx_phases
@@ -129,13 +129,14 @@ def workspace(problem: Problem, tile_bytes: int = TILE_BYTES) -> int:
     if problem.kind == "dx" or scattered:
         products = prod(a.taps for a in geometry.axes) * D
         sizes = (G, geometry.batch, *sizes)
-        shape = scatter_tile(sizes, S, products, itemsize, tile_bytes)
-        peak = scatter_bytes(S, products, itemsize, *shape)
+        tile = scatter_tile(sizes, S, products, itemsize, tile_bytes)
+        peak = scatter_bytes(S, products, itemsize, *tile)
     if not scattered or (problem.kind == "forward" and _padded(geometry)):
         for phase in phases:
             if all(g.taps for g in phase):
-                own = Shape(geometry.batch, G, S, D, phase, itemsize)
-                peak = max(peak, own.tile_bytes(*own.tile(tile_bytes)))
+                shape = Shape(geometry.batch, G, S, D, phase, itemsize)
+                for part in shape.dense_phases():
+                    peak = max(peak, part.tile_bytes(*gather_tile(part, tile_bytes)))
     return _fixed_bytes(problem) + peak
 
 

@@ -9,6 +9,7 @@ Three ways, chosen by what they cost beside the products:
 """
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from math import prod
 from typing import NamedTuple
@@ -17,7 +18,7 @@ import numpy as np
 
 from ..geometry import Gather
 from .libraries import Array, contiguous, is_numpy, matmul, namespace, put
-from .lowering import Rows, lower, lower_whole, rows_for, split_channels
+from .lowering import Rows, bordered_elements, lower, lower_whole, rows_for, split_channels
 from .scratch import Scratch
 from .tiles import Tile, tile_shape, tiles
 
@@ -43,9 +44,9 @@ class Shape(NamedTuple):
         rows, *others = self.gathers
         U, V = len(rows.taps), prod(len(g.taps) for g in others)
         outputs = prod(g.count for g in self.gathers)
-        extra_copies = self.sources * V * (U - 1)
-        few = self.destinations < FEW_CHANNELS or extra_copies >= 3 * self.destinations
-        pays = U == 1 or not few
+        # Windows cost a pass over the result; with a step they cost one for each residue.
+        passes = 1.5 if rows.step == 1 else 4
+        pays = self.sources * V * (U - 1) < passes * self.destinations
         if pays and (outputs >= FEW_COLUMNS or self.batch == 1):
             return "whole"
         return "by row" if self.sources < FEW_CHANNELS else "by tap"
@@ -69,18 +70,21 @@ class Shape(NamedTuple):
         positions = images * prod(extents)
         if self.way == "whole":
             lowered = 0 if self.in_place else prod(taps) * self.sources * positions
+            border = images * bordered_elements(self.gathers, extents)
             results = self.destinations * positions
         else:
             rows = sum(r.height for r in rows_for(self.gathers[0], 0, extents[0]))
             lowered = prod(taps[1:]) * self.sources * rows * images * prod(extents[1:])
+            border = images * rows * bordered_elements(self.gathers[1:], extents[1:])
             results = 2 * self.destinations * positions
-        return self.itemsize * groups * (lowered + results)
+        return self.itemsize * groups * (lowered + self.sources * border + results)
 
-    def tile(self, budget: int) -> tuple[int, ...]:
-        """The (groups, images, *extents) of a tile that fits the budget."""
-        rows = self.gathers[0]
-        span = 0 if self.way == "whole" else (rows.offsets[-1] - rows.offsets[0]) // rows.step
-        return tile_shape(self.sizes, self.tile_bytes, budget, span)
+    def dense_phases(self) -> list["Shape"]:
+        """The parts it is run in: by row, each dilated tap would be a product of its own."""
+        if self.way != "by row":
+            return [self]
+        rows, *others = self.gathers
+        return [self._replace(gathers=(phase, *others)) for phase in rows.dilation_phases()]
 
 
 def gather(
@@ -94,17 +98,32 @@ def gather(
     weights = _own_taps(weights, gathers)
     G, D, S, U = weights.shape[:4]
     weights = xp.reshape(weights, (G, D, S, U, prod(weights.shape[4:])))
-    shape = Shape(source.shape[0], G, S, D, gathers, source.dtype.itemsize)
     source = split_channels(source, G)
-    way = shape.way
+    shape = Shape(source.shape[0], G, S, D, gathers, source.dtype.itemsize)
+    for phase in shape.dense_phases():
+        out = _gather(source, weights, phase, out, tile_bytes)
+    return out
+
+
+@lru_cache(maxsize=1024)
+def gather_tile(shape: Shape, budget: int) -> tuple[int, ...]:
+    """The (groups, images, *extents) of a tile that fits the budget."""
+    rows = shape.gathers[0]
+    span = 0 if shape.way == "whole" else (rows.offsets[-1] - rows.offsets[0]) // rows.step
+    return tile_shape(shape.sizes, shape.tile_bytes, budget, span)
+
+
+def _gather(source: Array, weights: Array, shape: Shape, out: Array, tile_bytes: int) -> Array:
+    xp = namespace(source)
+    way, gathers = shape.way, shape.gathers
     # A window over several rows at once needs strides that the array API can't express.
     if way == "by row" and not is_numpy(source):
         way = "by tap"
     order = {"whole": (0, 1, 2, 3, 4), "by row": (0, 1, 3, 4, 2), "by tap": (3, 0, 1, 4, 2)}[way]
     kernels = contiguous(xp.permute_dims(weights, order))
-    tile_shape = shape.tile(tile_bytes)
-    with Scratch(source, shape.tile_bytes(*tile_shape)) as scratch:
-        for tile in tiles(shape.sizes, tile_shape):
+    own = gather_tile(shape, tile_bytes)
+    with Scratch(source, shape.tile_bytes(*own)) as scratch:
+        for tile in tiles(shape.sizes, own):
             scratch.clear()
             if way == "whole":
                 out = _whole(source, kernels, gathers, tile, out, scratch)
@@ -223,7 +242,7 @@ def _products_by_row(
         yield kernels[:, :, u : u + last - first].reshape(G, 1, D, K), windows
 
 
-def _runs(taps: list[tuple[int, int]]) -> list[tuple[int, int]]:
+def _runs(taps: tuple[tuple[int, int], ...]) -> list[tuple[int, int]]:
     """Stretches first … last of taps that follow each other both as taps and as rows."""
     breaks = (
         i

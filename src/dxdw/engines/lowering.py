@@ -1,11 +1,12 @@
 """Lowering a tile of the source: the copies that turn a gather into matrix products."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 from itertools import product
 from math import prod
 from typing import NamedTuple
 
-from ..geometry import Gather
+from ..geometry import Gather, meeting
 from .libraries import Array, namespace, put
 from .scratch import Scratch
 from .tiles import Tile
@@ -17,15 +18,36 @@ class Rows(NamedTuple):
     residue: int
     first: int  # grid position of the first of them
     height: int
-    taps: list[tuple[int, int]]  # (index into the gather's taps, row of L where its window begins)
+    taps: tuple[tuple[int, int], ...]  # (index into the gather's taps, its window's first row of L)
 
 
-def rows_for(gather: Gather, first: int, last: int) -> Iterator[Rows]:
+@lru_cache(maxsize=1024)
+def rows_for(gather: Gather, first: int, last: int) -> tuple[Rows, ...]:
+    found = []
     for residue, taps in gather.residues().items():
         shifts = [shift for _, shift in taps]
-        start = first + shifts[0]
-        count = last - first + shifts[-1] - shifts[0]
-        yield Rows(residue, start, count, [(t, s - shifts[0]) for t, s in taps])
+        height = last - first + shifts[-1] - shifts[0]
+        windows = tuple((t, shift - shifts[0]) for t, shift in taps)
+        found.append(Rows(residue, first + shifts[0], height, windows))
+    return tuple(found)
+
+
+class Read(NamedTuple):
+    """Along one axis, what a tile reads: destination q at position (first + q)·step + offset."""
+
+    offsets: tuple[int, ...]
+    step: int
+    size: int  # of the source
+    first: int
+    extent: int
+
+    @property
+    def low(self) -> int:
+        return self.first * self.step + self.offsets[0]
+
+    @property
+    def high(self) -> int:
+        return (self.first + self.extent - 1) * self.step + self.offsets[-1] + 1
 
 
 def lower(
@@ -43,48 +65,29 @@ def lower(
     rows_first (groups, rows, V, channels, N, *extents).
     """
     xp = namespace(source)
-    row_gather, *others = gathers
-    block = source[tile.where[:2]]
+    row = gathers[0]
+    reads = [Read((rows.residue,), row.step, row.source, rows.first, rows.height)]
+    reads += _reads(gathers[1:], tile.spans[1:])
+    block, places, full = _cut(source[tile.where[:2]], reads, scratch)
     images, groups, channels = block.shape[:3]
-    extents = tile.extents[1:]
-    taps = list(product(*(g.offsets for g in others)))
+    others = tile.extents[1:]
     if rows_first:
-        shape = (groups, rows.height, len(taps), channels, images, *extents)
+        shape = (groups, rows.height, len(places), channels, images, *others)
         block = xp.permute_dims(block, (1, 3, 2, 0, *range(4, block.ndim)))
     else:
-        shape = (groups, len(taps), channels, rows.height, images, *extents)
+        shape = (groups, len(places), channels, rows.height, images, *others)
         block = xp.permute_dims(block, (1, 2, 3, 0, *range(4, block.ndim)))
-
-    step = row_gather.step
-    grid = (row_gather.source - rows.residue + step - 1) // step  # rows of this residue
-    lead = max(0, -rows.first)
-    held = max(lead, min(rows.height, grid - rows.first))
-    low = (rows.first + lead) * step + rows.residue
-    row_target = slice(lead, held)
-    row_source = slice(low, low + (held - lead) * step, step)
-
-    reaches = [
-        [g.within(o, *span) for g, o, span in zip(others, offsets, tile.spans[1:], strict=True)]
-        for offsets in taps
-    ]
-    covered = held - lead == rows.height and all(
-        target.stop - target.start == extent
-        for reach in reaches
-        for (target, _), extent in zip(reach, extents, strict=True)
-    )
     L = scratch.empty(shape)
-    if not covered:
+    if not full:
         L = put(L, ..., 0)
     every = slice(None)
-    for v, reach in enumerate(reaches):
-        target_columns = tuple(target for target, _ in reach)
-        source_columns = tuple(where for _, where in reach)
+    for v, (targets, sources) in enumerate(places):
         if rows_first:
-            target = (every, row_target, v, every, every, *target_columns)
-            where = (every, row_source, every, every, *source_columns)
+            target = (every, targets[0], v, every, every, *targets[1:])
+            where = (every, sources[0], every, every, *sources[1:])
         else:
-            target = (every, v, every, row_target, every, *target_columns)
-            where = (every, every, row_source, every, *source_columns)
+            target = (every, v, every, targets[0], every, *targets[1:])
+            where = (every, every, sources[0], every, *sources[1:])
         L = put(L, target, block[where])
     return L
 
@@ -95,30 +98,92 @@ def lower_whole(source: Array, gathers: Sequence[Gather], tile: Tile, scratch: S
     Returns (N, groups, channels·taps, positions): a view of the source where that is the same.
     """
     xp = namespace(source)
-    block = source[tile.where[:2]]
+    reads = _reads(gathers, tile.spans)
+    block, places, full = _cut(source[tile.where[:2]], reads, scratch)
     images, groups, channels = block.shape[:3]
-    reaches = [
-        [g.within(o, *span) for g, o, span in zip(gathers, offsets, tile.spans, strict=True)]
-        for offsets in product(*(g.offsets for g in gathers))
-    ]
-    covered = all(
-        target.stop - target.start == extent
-        for reach in reaches
-        for (target, _), extent in zip(reach, tile.extents, strict=True)
-    )
-    if covered and len(reaches) == 1:
-        L = block[(..., *(where for _, where in reaches[0]))]
+    if full and len(places) == 1:
+        L = block[(..., *places[0][1])]
     else:
-        L = scratch.empty((images, groups, channels, len(reaches), *tile.extents))
-        if not covered:
+        L = scratch.empty((images, groups, channels, len(places), *tile.extents))
+        if not full:
             L = put(L, ..., 0)
-        every = slice(None)
-        for t, reach in enumerate(reaches):
-            place = (every, every, every, t, *(target for target, _ in reach))
-            L = put(L, place, block[(..., *(where for _, where in reach))])
-    return xp.reshape(L, (images, groups, channels * len(reaches), prod(tile.extents)))
+        every = (slice(None),) * 3
+        for t, (targets, sources) in enumerate(places):
+            L = put(L, (*every, t, *targets), block[(..., *sources)])
+    return xp.reshape(L, (images, groups, channels * len(places), prod(tile.extents)))
+
+
+def bordered_elements(gathers: Sequence[Gather], extents: Sequence[int]) -> int:
+    """Elements of a channel that a tile may copy to put zeros around it."""
+    if any(g.step > 1 for g in gathers):
+        return 0
+    spans = (g.offsets[-1] - g.offsets[0] for g in gathers)
+    return prod(extent + span for extent, span in zip(extents, spans, strict=True))
 
 
 def split_channels(a: Array, groups: int) -> Array:
     batch, channels, *sizes = a.shape
     return namespace(a).reshape(a, (batch, groups, channels // groups, *sizes))
+
+
+def _reads(gathers: Sequence[Gather], spans: Sequence[tuple[int, int]]) -> list[Read]:
+    return [
+        Read(g.offsets, g.step, g.source, first, last - first)
+        for g, (first, last) in zip(gathers, spans, strict=True)
+    ]
+
+
+Place = tuple[tuple[slice, ...], tuple[slice, ...]]
+
+
+def _cut(block: Array, reads: Sequence[Read], scratch: Scratch) -> tuple[Array, list[Place], bool]:
+    """The block to copy from, for each tap where to and where from, and whether that is everything.
+
+    A tile at the edge is first given its border of zeros, so that every tap is one whole copy. With
+    a step the border could be far larger than what is read of it: there taps copy what exists.
+    """
+    if all(r.step == 1 for r in reads):
+        beyond = any(r.low < 0 or r.high > r.size for r in reads)
+        if beyond:
+            block = _with_border(block, reads, scratch)
+        origins = [r.low if beyond else 0 for r in reads]
+        each = [
+            [
+                (slice(0, r.extent), slice(at, at + r.extent))
+                for at in (r.first + o - origin for o in r.offsets)
+            ]
+            for r, origin in zip(reads, origins, strict=True)
+        ]
+        full = True
+    else:
+        each = [
+            [meeting(o, r.step, r.size, r.first, r.first + r.extent) for o in r.offsets]
+            for r in reads
+        ]
+        full = all(
+            target.stop - target.start == r.extent
+            for r, axis in zip(reads, each, strict=True)
+            for target, _ in axis
+        )
+    places = []
+    for combination in product(*each):
+        targets, sources = zip(*combination, strict=True)
+        places.append((targets, sources))
+    return block, places, full
+
+
+def _with_border(block: Array, reads: Sequence[Read], scratch: Scratch) -> Array:
+    """Exactly the positions low … high of each axis; zeros where the block has none."""
+    lows = [min(max(r.low, 0), r.size) for r in reads]
+    highs = [max(min(r.high, r.size), low) for r, low in zip(reads, lows, strict=True)]
+    whole = scratch.empty((*block.shape[:3], *(r.high - r.low for r in reads)))
+    whole = put(whole, ..., 0)
+    inside = tuple(
+        slice(low - r.low, high - r.low)
+        for r, low, high in zip(reads, lows, highs, strict=True)
+        if high > low
+    )
+    if len(inside) < len(reads):
+        return whole
+    where = tuple(slice(low, high) for low, high in zip(lows, highs, strict=True))
+    return put(whole, (..., *inside), block[(..., *where)])

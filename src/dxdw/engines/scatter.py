@@ -1,7 +1,7 @@
 """Multiply first, shift afterwards: each tap's products added where they belong."""
 
 from collections.abc import Sequence
-from functools import partial
+from functools import lru_cache, partial
 from math import prod
 from typing import NamedTuple
 
@@ -37,30 +37,32 @@ def scatter(
     weights = xp.permute_dims(xp.reshape(weights, (G, D, S, T)), (0, 1, 3, 2))
     weights = xp.reshape(weights, (G, D * T, S))
     shape = scatter_tile(sizes, S, T * D, source.dtype.itemsize, tile_bytes)
+    numbered = [(int(np.ravel_multi_index(reach.tap, taps)), reach) for reach in reaches]
     every = slice(None)
     with Scratch(source, scatter_bytes(S, T * D, source.dtype.itemsize, *shape)) as scratch:
         for tile in tiles(sizes, shape):
             scratch.clear()
-            block = source[tile.where]
+            where = tile.where
+            block = source[where]
             images, groups = block.shape[:2]
             block = xp.reshape(block, (images, groups, S, prod(tile.extents)))
             products = scratch.empty((images, groups, D * T, prod(tile.extents)))
             products = matmul(weights[slice(*tile.groups), ...], block, products)
             products = xp.reshape(products, (images, groups, D, T, *tile.extents))
-            for reach in reaches:
+            for t, reach in numbered:
                 cut = [
                     _intersect(s, d, span)
                     for s, d, span in zip(reach.source, reach.destination, tile.spans, strict=True)
                 ]
                 if all(s.stop > s.start for s, _ in cut):
-                    t = int(np.ravel_multi_index(reach.tap, taps))
                     term = products[(every, every, every, t, *(s for s, _ in cut))]
-                    out = add_at(out, (*tile.where[:3], *(d for _, d in cut)), term)
+                    out = add_at(out, (*where[:3], *(d for _, d in cut)), term)
     return out
 
 
+@lru_cache(maxsize=1024)
 def scatter_tile(
-    sizes: Sequence[int], S: int, products: int, itemsize: int, tile_bytes: int
+    sizes: tuple[int, ...], S: int, products: int, itemsize: int, tile_bytes: int
 ) -> tuple[int, ...]:
     """The (groups, images, *extents) of a tile whose source and products fit."""
     return tile_shape(sizes, partial(scatter_bytes, S, products, itemsize), tile_bytes)

@@ -5,13 +5,13 @@ lowered along all axes but the first, whose taps are windows.
 """
 
 from collections.abc import Iterator
-from functools import partial
+from functools import lru_cache, partial
 from math import prod
 
 from ..geometry import ConvGeometry
-from .gather import FEW_CHANNELS, FEW_COLUMNS
+from .gather import FEW_COLUMNS
 from .libraries import Array, contiguous, namespace, put
-from .lowering import lower, lower_whole, rows_for, split_channels
+from .lowering import bordered_elements, lower, lower_whole, rows_for, split_channels
 from .pairwise import PairwiseSum
 from .scratch import Scratch
 from .tiles import Tile, tile_shape, tiles
@@ -32,7 +32,7 @@ def lowers_whole(geometry: ConvGeometry) -> bool:
     """Whether the copies that lowering along the first axis costs too are few beside grad_out."""
     S, D = geometry.channels_in // geometry.groups, geometry.channels_out // geometry.groups
     U, *others = geometry.W_shape[2:]
-    pays = U == 1 or (D >= FEW_CHANNELS and S * prod(others) * (U - 1) < 3 * D)
+    pays = S * prod(others) * (U - 1) < 1.5 * D  # windows cost a copy of grad_out
     return pays and (prod(geometry.out_shape[2:]) >= FEW_COLUMNS or geometry.batch == 1)
 
 
@@ -51,8 +51,7 @@ def _whole(
         block = grad[tile.where]
         block = xp.reshape(block, (*block.shape[:3], prod(tile.extents)))
         total = sums.setdefault(tile.groups, PairwiseSum())
-        for n in range(tile.batch):
-            total.add(xp.matmul(block[n, ...], xp.matrix_transpose(L[n, ...])))
+        total.add(xp.sum(xp.matmul(block, xp.matrix_transpose(L)), axis=0))
     total = xp.concat([s.total() for s in sums.values()])
     return xp.reshape(total, geometry.W_shape)
 
@@ -91,6 +90,7 @@ def _windows(
     return contiguous(xp.reshape(total, geometry.W_shape))
 
 
+@lru_cache(maxsize=1024)
 def gradient_tile(geometry: ConvGeometry, itemsize: int, tile_bytes: int) -> tuple[int, ...]:
     """The (groups, images, *extents) of a tile that fits."""
     rows = geometry.axes[0]
@@ -104,13 +104,18 @@ def gradient_bytes(
 ) -> int:
     """Bytes of a tile: the lowered input and the part of grad_out."""
     U, *others = geometry.W_shape[2:]
-    rows = U * extents[0]
-    if not lowers_whole(geometry):
-        rows = sum(r.height for r in rows_for(geometry.forward_gathers[0], 0, extents[0]))
     S, D = geometry.channels_in // geometry.groups, geometry.channels_out // geometry.groups
-    return (
-        itemsize * groups * (prod(others) * S * rows + D * extents[0]) * images * prod(extents[1:])
-    )
+    gathers = geometry.forward_gathers
+    if lowers_whole(geometry):
+        rows = U * extents[0]
+        border = bordered_elements(gathers, extents)
+        products = S * prod(geometry.W_shape[2:])
+    else:
+        rows = sum(r.height for r in rows_for(gathers[0], 0, extents[0]))
+        border = rows * bordered_elements(gathers[1:], extents[1:])
+        products = prod(extents)
+    lowered = prod(others) * S * rows * prod(extents[1:])
+    return itemsize * groups * images * (lowered + S * border + D * products)
 
 
 def _sizes(geometry: ConvGeometry) -> tuple[int, ...]:
