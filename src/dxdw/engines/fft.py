@@ -82,6 +82,8 @@ def declines(problem: Problem) -> str | None:
         reason = "its error is relative to a tile's norm, not to each element"
     elif any(a.stride > 1 for a in geometry.axes):
         reason = "takes stride 1 only"
+    elif not geometry.sizes[0]:
+        reason = "x has no elements"
     elif (ratio := _cost(problem) / _direct_cost(geometry)) >= 1:
         reason = f"estimated at {ratio:.1f} times the direct sum's cost"
     elif problem.max_workspace is not None and workspace(problem) > problem.max_workspace:
