@@ -81,7 +81,7 @@ class TinyCNN(NamedTuple):
         relu1 = relu(conv1)
         conv2 = conv2d(relu1, p["conv2.W"], padding=1, bias=p["conv2.b"])
         relu2 = relu(conv2)
-        features = max_pool_2d(relu2, POOL, POOL).reshape(len(x), -1)
+        features = max_pool_2d(relu2, POOL, POOL).reshape(-1, prod(_POOLED))
         logits = linear(features, p["linear.W"], p["linear.b"])
         return Activations(x, conv1, relu1, conv2, relu2, features, logits)
 

@@ -1,0 +1,62 @@
+"""Where files may be written, and extras that are missing."""
+
+import sys
+
+import pytest
+
+from dxdw.extras import MissingExtra, need
+from dxdw.files import FileRefused, check_readable, check_writable, replacing
+
+
+def test_a_new_name_and_an_earlier_file_are_fine(tmp_path):
+    check_writable(tmp_path / "new.png", ".png")
+    (tmp_path / "old.PNG").write_bytes(b"old")
+    check_writable(tmp_path / "old.PNG", ".png")
+    assert (tmp_path / "old.PNG").read_bytes() == b"old"
+
+
+def test_places_that_are_refused(tmp_path):
+    for path, what in [
+        (tmp_path / "new.jpg", r"new\.jpg: its name does not end in \.png; expected the name of a"),
+        (tmp_path / "none" / "new.png", "there is no folder .*none"),
+    ]:
+        with pytest.raises(FileRefused, match=what):
+            check_writable(path, ".png")
+    (tmp_path / "folder.png").mkdir()
+    with pytest.raises(FileRefused, match="something that is no regular file has this name"):
+        check_writable(tmp_path / "folder.png", ".png")
+
+
+def test_a_place_without_permission_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.access", lambda *_: False)  # root may write everywhere
+    with pytest.raises(FileRefused, match="it can't be written"):
+        check_writable(tmp_path / "new.png", ".png")
+
+
+def test_a_name_that_no_system_has(tmp_path):
+    with pytest.raises((FileRefused, OSError)):
+        check_readable(tmp_path / "a\0b", "anything", 10)
+
+
+def test_replacing_writes_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "file"
+    with replacing(path) as file:
+        file.write(b"one")
+    assert path.read_bytes() == b"one"
+
+    def interrupted():
+        with replacing(path) as file:
+            file.write(b"two")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert path.read_bytes() == b"one"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_need_names_what_is_missing_and_what_installs_it(monkeypatch):
+    need("train", "this", "numpy")
+    monkeypatch.setitem(sys.modules, "rich", None)
+    with pytest.raises(MissingExtra, match=r'^it needs rich and no_such, .* "dxdw\[train\]"$'):
+        need("train", "it", "numpy", "rich", "no_such")
