@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from . import __version__
-from .commands import CommandError, predict, train
+from .commands import CommandError, bench, explain, predict, train
 from .extras import MissingExtra
 from .files import FileRefused
 
-COMMANDS = (train, predict)
+COMMANDS = (train, predict, explain, bench)
 
 FAILED, INTERRUPTED = 2, 130
 

@@ -41,8 +41,8 @@ class Row(NamedTuple):
 
 def bench(
     lists: Sequence[str], dtypes: Sequence[str], rounds: int, seconds: float, json_file: Path | None
-) -> int:
-    """Prints a line for each row as it is measured; returns an exit status."""
+) -> None:
+    """Prints a line for each row as it is measured, then the means and what fell behind."""
     print(HEADING)
     rows = []
     for name in lists:
@@ -56,7 +56,6 @@ def bench(
         report = {"numpy": np.__version__, "python": sys.version.split()[0]}
         table = [{**row._asdict(), "ratio": row.ratio} for row in rows]
         json_file.write_text(json.dumps({**report, "rows": table}, indent=1) + "\n", "utf-8")
-    return 0
 
 
 def measure(problem: problems.ConvProblem, dtype: str, rounds: int, seconds: float) -> list[Row]:
