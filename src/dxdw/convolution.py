@@ -48,8 +48,8 @@ def conv2d(
             products, u the unit roundoff. "high" also allows fast transforms, whose error is
             relative to the norms of a tile; `explain` prints the bound.
         engine: an implementation by name, not the best: "small", "fft", "array" or "reference".
-        threads: the most threads for NumPy's matrix products (needs the extra "threads"; without
-            it, and by default, the BLAS library decides).
+        threads: the most threads to use. NumPy's matrix products need the extra "threads" for that;
+            without it, and by default, the BLAS library decides.
         max_workspace: the most bytes of scratch memory, beside the results and the operands (a
             strided or integer operand is copied whole).
 

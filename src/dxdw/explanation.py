@@ -97,7 +97,8 @@ def explain(
     own = arguments.array(np.empty(0, dtype), "an array of this dtype")
     compute, _ = arguments.common_dtypes(x=own)
     inner = geometry.prepadded if geometry.explicit_padding else geometry
-    problem = Problem(kind, inner, compute, "numpy", how.precision, how.max_workspace)
+    limits = (how.precision, how.max_workspace, how.threads)
+    problem = Problem(kind, inner, compute, "numpy", *limits)
     verdicts = plan.decide(problem)
     try:
         chosen = plan.accepting(problem, how.engine)[0]
@@ -113,5 +114,5 @@ def explain(
         flops=geometry.flops,
         workspace=module.workspace(problem) if module else 0,
         error_bound=module.error_bound(problem) if module else "",
-        threads=plan.threads_in_words(how.threads),
+        threads=plan.threads_in_words(chosen, how.threads),
     )

@@ -37,7 +37,8 @@ class Verdict(NamedTuple):
 def run(kind: str, first: Array, second: Array, geometry: ConvGeometry, how: Execution) -> Array:
     """forward of (x, W), dx of (grad_out, W) or dW of (grad_out, x): a fresh array."""
     library = "numpy" if is_numpy(first) else type(first).__module__.partition(".")[0]
-    problem = Problem(kind, geometry, first.dtype, library, how.precision, how.max_workspace)
+    limits = (how.precision, how.max_workspace, how.threads)
+    problem = Problem(kind, geometry, first.dtype, library, *limits)
     if not geometry.flops:  # an empty sum everywhere
         zeros = namespace(first).zeros
         return zeros(problem.result_shape, dtype=first.dtype, device=device_of(first))
@@ -95,8 +96,10 @@ def _blas_threads(threads: int) -> AbstractContextManager[Any]:
     return controller.limit(limits=threads) if controller else nullcontext()
 
 
-def threads_in_words(threads: int | None) -> str:
+def threads_in_words(engine: str | None, threads: int | None) -> str:
     """How many threads a call would use, and who decides."""
+    if engine == "fft":
+        return f"{fft.workers(threads)} for transforms"
     if threads is None:
         return "as NumPy's BLAS library is set"
     if _threadpool_controller() is None:

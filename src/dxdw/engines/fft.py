@@ -10,12 +10,13 @@ on the kernel's size. The error is relative to a tile's norm, not to each elemen
 one NaN would fill its tile: values that are not finite, and results that overflowed on the way, are
 left to the direct engine.
 
-SciPy's transforms are used where SciPy is installed, NumPy's otherwise.
+SciPy's transforms, with threads, are used where SciPy is installed, NumPy's otherwise.
 After Stockham 1966 (overlap-save).
 """
 
+import os
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib import import_module
 from itertools import product
 from math import log2, prod
@@ -141,7 +142,7 @@ def layout(problem: Problem) -> Layout:
 def _correlate(problem: Problem, source: Array, W: Array) -> Array:
     """Forward and dx: source (N, G, S, *sizes) with W (G, D, S, *taps)."""
     plan = layout(problem)
-    forward, inverse = _transforms(problem.dtype)
+    forward, inverse = _transforms(problem.dtype, problem.threads)
     axes = tuple(range(3, source.ndim))
     kernel: Array = np.zeros((*W.shape[:3], *plan.transform), problem.dtype)
     for d, gather in enumerate(plan.gathers, start=3):
@@ -161,7 +162,7 @@ def _correlate(problem: Problem, source: Array, W: Array) -> Array:
 def _gradient(problem: Problem, grad: Array, source: Array) -> Array:
     """dW: grad (N, G, D, *outs) with source (N, G, S, *sizes)."""
     plan = layout(problem)
-    forward, inverse = _transforms(problem.dtype)
+    forward, inverse = _transforms(problem.dtype, problem.threads)
     axes = tuple(range(3, source.ndim))
     total = PairwiseSum()
     for tile in _tiles(problem, plan):
@@ -329,12 +330,26 @@ def _fast_sizes(limit: int) -> tuple[int, ...]:
     return tuple(sorted(sizes))
 
 
-def _transforms(dtype: Any) -> tuple[Any, Any]:
+def _transforms(dtype: Any, threads: int | None) -> tuple[Any, Any]:
     """Forward and inverse transforms over given axes, real or complex as the dtype is."""
     library = _fft_library()
-    if np.dtype(dtype).kind == "c":
-        return library.fftn, library.ifftn
-    return library.rfftn, library.irfftn
+    names = ("fftn", "ifftn") if np.dtype(dtype).kind == "c" else ("rfftn", "irfftn")
+    forward, inverse = (getattr(library, name) for name in names)
+    if library is np.fft:
+        return forward, inverse
+    count = workers(threads)
+    return partial(forward, workers=count), partial(inverse, workers=count)
+
+
+def workers(threads: int | None) -> int:
+    """Threads that transforms use: those asked for, or one for each core this process may have."""
+    if _fft_library() is np.fft:
+        return 1
+    if threads is not None:
+        return threads
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 @lru_cache(maxsize=1)

@@ -21,6 +21,7 @@ class Problem(NamedTuple):
     library: str = "numpy"
     precision: str = "high"
     max_workspace: int | None = None
+    threads: int | None = None
 
     @property
     def result_shape(self) -> tuple[int, ...]:
