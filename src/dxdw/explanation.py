@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from . import arguments, plan
+from . import arguments, padding, plan
 from .engines.problem import KINDS, Problem
 
 
@@ -98,7 +98,8 @@ def explain(
     compute, _ = arguments.common_dtypes(x=own)
     inner = geometry.prepadded if geometry.explicit_padding else geometry
     limits = (how.precision, how.max_workspace, how.threads)
-    problem = Problem(kind, inner, compute, "numpy", *limits)
+    held = padding.held(geometry, compute) if geometry.explicit_padding else 0
+    problem = Problem(kind, inner, compute, "numpy", *limits, held)
     verdicts = plan.decide(problem)
     try:
         chosen = plan.accepting(problem, how.engine)[0]
@@ -112,7 +113,7 @@ def explain(
         engine=chosen,
         method=module.METHOD if module else "",
         flops=geometry.flops,
-        workspace=module.workspace(problem) if module else 0,
+        workspace=held + module.workspace(problem) if module else 0,
         error_bound=module.error_bound(problem) if module else "",
         threads=plan.threads_in_words(chosen, how.threads),
     )

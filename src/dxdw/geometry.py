@@ -111,14 +111,6 @@ class Axis:
         """The same axis over an input that carries its padding already."""
         return replace(self, size=self.padded, before=0, after=0)
 
-    def padding_sources(self, mode: str) -> NDArray[np.intp]:
-        """Which position of the input each position of the padded input copies."""
-        positions = np.arange(-self.before, self.size + self.after)
-        if mode == "circular":
-            return positions % self.size
-        nearest = np.clip(positions, 0, self.size - 1)
-        return nearest if mode == "replicate" else 2 * nearest - positions
-
     def forward_gather(self) -> Gather:
         offsets = tuple(u * self.dilation - self.before for u in range(self.taps))
         taps = tuple(range(self.taps))

@@ -109,9 +109,10 @@ def _reshaped(a: Array, shape: tuple[int, ...]) -> Array:
 
 def forward(x: Array, W: Array, geometry: ConvGeometry, how: Execution) -> Array:
     """Out of x and W: the definition."""
-    if geometry.explicit_padding:
-        x, geometry = padding.pad(x, geometry), geometry.prepadded
-    return plan.run("forward", x, W, geometry, how)
+    if not geometry.explicit_padding:
+        return plan.run("forward", x, W, geometry, how)
+    x = padding.pad(x, geometry)
+    return plan.run("forward", x, W, geometry.prepadded, how, padding.held(geometry, x.dtype))
 
 
 def dx(grad_out: Array, W: Array, geometry: ConvGeometry, how: Execution) -> Array:
@@ -119,15 +120,17 @@ def dx(grad_out: Array, W: Array, geometry: ConvGeometry, how: Execution) -> Arr
     W = conjugate(W)
     if not geometry.explicit_padding:
         return plan.run("dx", grad_out, W, geometry, how)
-    return padding.fold(plan.run("dx", grad_out, W, geometry.prepadded, how), geometry)
+    held = padding.held(geometry, W.dtype)
+    return padding.fold(plan.run("dx", grad_out, W, geometry.prepadded, how, held), geometry)
 
 
 def dW(grad_out: Array, x: Array, geometry: ConvGeometry, how: Execution) -> Array:
     """The adjoint of forward in W, so with x's conjugate."""
     x = conjugate(x)
-    if geometry.explicit_padding:
-        x, geometry = padding.pad(x, geometry), geometry.prepadded
-    return plan.run("dW", grad_out, x, geometry, how)
+    if not geometry.explicit_padding:
+        return plan.run("dW", grad_out, x, geometry, how)
+    x = padding.pad(x, geometry)
+    return plan.run("dW", grad_out, x, geometry.prepadded, how, padding.held(geometry, x.dtype))
 
 
 def db(grad_out: Array) -> Array:

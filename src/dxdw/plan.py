@@ -34,11 +34,16 @@ class Verdict(NamedTuple):
     declined: str | None  # why, or None where it accepts
 
 
-def run(kind: str, first: Array, second: Array, geometry: ConvGeometry, how: Execution) -> Array:
-    """forward of (x, W), dx of (grad_out, W) or dW of (grad_out, x): a fresh array."""
+def run(
+    kind: str, first: Array, second: Array, geometry: ConvGeometry, how: Execution, held: int = 0
+) -> Array:
+    """forward of (x, W), dx of (grad_out, W) or dW of (grad_out, x): a fresh array.
+
+    The caller holds `held` bytes of scratch memory itself.
+    """
     library = "numpy" if is_numpy(first) else type(first).__module__.partition(".")[0]
     limits = (how.precision, how.max_workspace, how.threads)
-    problem = Problem(kind, geometry, first.dtype, library, *limits)
+    problem = Problem(kind, geometry, first.dtype, library, *limits, held)
     if not geometry.flops:  # an empty sum everywhere
         zeros = namespace(first).zeros
         return zeros(problem.result_shape, dtype=first.dtype, device=device_of(first))
@@ -69,7 +74,21 @@ def _first_result(
 @lru_cache(maxsize=1024)
 def decide(problem: Problem) -> tuple[Verdict, ...]:
     """Every engine's verdict, best first."""
-    return tuple(Verdict(name, engine.declines(problem)) for name, engine in ENGINES.items())
+    return tuple(Verdict(name, _declines(name, problem)) for name in ENGINES)
+
+
+def _declines(name: str, problem: Problem) -> str | None:
+    reason: str | None = ENGINES[name].declines(problem)
+    limit = problem.max_workspace
+    if reason is None and limit is not None and (least := _least(name, problem)) > limit:
+        reason = f"needs at least {least:,} bytes of scratch memory"
+    return reason
+
+
+def _least(name: str, problem: Problem) -> int:
+    """Bytes of scratch memory that a call needs at the least with this engine."""
+    least: int = ENGINES[name].least_workspace(problem)
+    return problem.held + least
 
 
 @lru_cache(maxsize=1024)
@@ -80,8 +99,16 @@ def accepting(problem: Problem, name: str | None = None) -> tuple[str, ...]:
         accepted = tuple(v.engine for v in verdicts if not v.declined and v.engine != BY_NAME_ONLY)
         if accepted:
             return accepted
-        reasons = "; ".join(f"{v.engine} {v.declined}" for v in verdicts if v.declined)
-        raise EngineDeclined(f"no engine takes this {problem.kind}: {reasons}")
+        # The array engine takes everything, so what is missing is scratch memory.
+        least = min(
+            _least(name, problem)
+            for name, engine in ENGINES.items()
+            if name != BY_NAME_ONLY and engine.declines(problem) is None
+        )
+        raise EngineDeclined(
+            f"max_workspace is {problem.max_workspace:,}: this {problem.kind} needs at least "
+            f"{least:,} bytes of scratch memory"
+        )
     if name not in ENGINES:
         raise ValueError(f"engine is {name!r}: it must be one of {', '.join(map(repr, ENGINES))}")
     declined = dict(verdicts)[name]

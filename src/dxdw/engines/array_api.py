@@ -37,10 +37,7 @@ TILE_BYTES_ELSEWHERE = 64 << 20
 error_bound = direct_bound
 
 
-def declines(problem: Problem) -> str | None:
-    limit = problem.max_workspace
-    if limit is not None and (needed := workspace(problem, tile_bytes=1)) > limit:
-        return f"needs {needed:,} bytes of scratch memory, and max_workspace is {limit:,}"
+def declines(_: Problem) -> str | None:
     return None
 
 
@@ -105,12 +102,21 @@ def tile_bytes(problem: Problem) -> int:
     default = TILE_BYTES if problem.library == "numpy" else TILE_BYTES_ELSEWHERE
     if problem.max_workspace is None:
         return default
-    return max(1, min(default, problem.max_workspace - _fixed_bytes(problem)))
+    return max(1, min(default, problem.max_workspace - problem.held - _fixed_bytes(problem)))
+
+
+def workspace(problem: Problem) -> int:
+    """Bytes of scratch memory at the peak."""
+    return _peak(problem, tile_bytes(problem))
+
+
+def least_workspace(problem: Problem) -> int:
+    """The same, with the smallest tiles there can be."""
+    return _peak(problem, 1)
 
 
 @lru_cache(maxsize=1024)
-def workspace(problem: Problem, tile_bytes: int = TILE_BYTES) -> int:
-    """Bytes of scratch memory at the peak, with tiles of the given size where they can be."""
+def _peak(problem: Problem, tile_bytes: int) -> int:
     geometry, itemsize = problem.geometry, problem.itemsize
     G = geometry.groups
     S, D = geometry.channels_in // G, geometry.channels_out // G

@@ -87,8 +87,6 @@ def declines(problem: Problem) -> str | None:
         reason = "x has no elements"
     elif (ratio := _cost(problem) / _direct_cost(geometry)) >= 1:
         reason = f"estimated at {ratio:.1f} times the direct sum's cost"
-    elif problem.max_workspace is not None and workspace(problem) > problem.max_workspace:
-        reason = f"needs {workspace(problem):,} bytes of scratch memory"
     return reason
 
 
@@ -100,6 +98,9 @@ def workspace(problem: Problem) -> int:
     width = 2 * _real_itemsize(problem.dtype)
     one: int = _block_cost(problem)(1)
     return 3 * pairs * points * width + max(BLOCK_BYTES, one)
+
+
+least_workspace = workspace
 
 
 def error_bound(problem: Problem) -> str:

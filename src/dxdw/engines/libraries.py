@@ -29,6 +29,14 @@ def device_of(a: Array) -> Any:
     return device(a)
 
 
+def element_size(dtype: Any) -> int:
+    """Bytes of an element of a dtype: NumPy's, or another library's, which is named like NumPy's."""
+    try:
+        return np.dtype(dtype).itemsize
+    except TypeError:
+        return np.dtype(str(dtype).rpartition(".")[2]).itemsize
+
+
 def put(target: Array, index: Any, value: Array) -> Array:
     """target with target[index] = value: in place where the library allows it (JAX does not)."""
     if hasattr(target, "at") and not is_numpy(target):

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..geometry import ConvGeometry
+from .libraries import element_size
 
 KINDS = ("forward", "dx", "dW")
 
@@ -22,6 +23,7 @@ class Problem(NamedTuple):
     precision: str = "high"
     max_workspace: int | None = None
     threads: int | None = None
+    held: int = 0  # bytes of scratch that the call holds beside the engine's: x with its padding
 
     @property
     def result_shape(self) -> tuple[int, ...]:
@@ -35,7 +37,7 @@ class Problem(NamedTuple):
     @property
     def itemsize(self) -> int:
         """Bytes of an element."""
-        return int(np.dtype(self.dtype).itemsize)
+        return element_size(self.dtype)
 
     @property
     def unit_roundoff(self) -> float:

@@ -41,9 +41,6 @@ def declines(problem: Problem) -> str | None:
     size = _columns(problem.geometry)
     if size > LARGEST:
         return f"{size:,} column elements, more than {LARGEST:,}"
-    needed = workspace(problem)
-    if problem.max_workspace is not None and needed > problem.max_workspace:
-        return f"needs {needed:,} bytes of scratch memory"
     return None
 
 
@@ -53,6 +50,7 @@ def workspace(problem: Problem) -> int:
     return elements * problem.itemsize
 
 
+least_workspace = workspace
 error_bound = direct_bound
 
 
