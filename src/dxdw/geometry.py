@@ -188,6 +188,13 @@ class ConvGeometry:
         return 2 * prod(self.out_shape) * taps_and_channels
 
     @cached_property
+    def products(self) -> int:
+        """Products of W with what is x and not its padding."""
+        per_axis = (sum(_length(a.reach(u)[0]) for u in range(a.taps)) for a in self.axes)
+        channels = self.channels_out * (self.channels_in // self.groups)
+        return self.batch * channels * prod(per_axis)
+
+    @cached_property
     def terms(self) -> dict[str, int]:
         """The most products that one element of each result sums: K of the error bound γ_K."""
         taps = prod(self.W_shape[2:])
@@ -234,6 +241,10 @@ class ConvGeometry:
             outputs = tuple(c[1] for c in combination)
             if all(s.stop > s.start for s in outputs):
                 yield tuple(c[0] for c in combination), outputs, tuple(c[2] for c in combination)
+
+
+def _length(part: slice) -> int:
+    return int(part.stop - part.start)
 
 
 def same_padding(size: int, extent: int, stride: int) -> tuple[int, int]:

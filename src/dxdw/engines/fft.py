@@ -49,6 +49,9 @@ DIRECT_ONE_NS, DIRECT_FEW_NS, DIRECT_MANY_NS = 0.17, 0.12, 0.035
 MANY_CHANNELS = 12
 # The estimates are rough, and being wrong for the FFT costs more than being wrong against it.
 MARGIN = 1.3
+# A direct sum cheaper than this is left alone: a call takes as long by itself, and small integers
+# stay exact.
+LEAST_NS = 200_000.0
 TILE_NS = 60_000.0
 
 
@@ -85,6 +88,8 @@ def declines(problem: Problem) -> str | None:
         reason = "takes stride 1 only"
     elif not geometry.sizes[0]:
         reason = "x has no elements"
+    elif _direct_cost(geometry) < LEAST_NS:
+        reason = "too little to sum for a transform to gain anything"
     elif (ratio := _cost(problem) / _direct_cost(geometry)) >= 1:
         reason = f"estimated at {ratio:.1f} times the direct sum's cost"
     return reason
@@ -302,7 +307,7 @@ def _tiles_cost(
 def _direct_cost(geometry: ConvGeometry) -> float:
     narrow = min(geometry.channels_in, geometry.channels_out) // geometry.groups
     rate = DIRECT_FEW_NS if narrow < MANY_CHANNELS else DIRECT_MANY_NS
-    return geometry.flops / 2 * (DIRECT_ONE_NS if narrow == 1 else rate)
+    return geometry.products * (DIRECT_ONE_NS if narrow == 1 else rate)
 
 
 @lru_cache(maxsize=1024)
