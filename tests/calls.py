@@ -31,7 +31,7 @@ def least_workspace(kind: str, a: Mapping[str, Array], case: Case, **options: An
     try:
         convolve(kind, a, case, max_workspace=1, **options)
     except ValueError as error:
-        found = re.search(r"needs ([\d,]+) bytes", str(error))
+        found = re.search(r"needs at least ([\d,]+) bytes", str(error))
         if found is None:
             raise
         return int(found[1].replace(",", ""))

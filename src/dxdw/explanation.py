@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from . import arguments, padding, plan
+from . import arguments, plan
 from .engines.problem import KINDS, Problem
 
 

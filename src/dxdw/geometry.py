@@ -14,9 +14,6 @@ from functools import cached_property
 from itertools import product
 from math import prod
 
-import numpy as np
-from numpy.typing import NDArray
-
 
 def meeting(offset: int, step: int, size: int, first: int, last: int) -> tuple[slice, slice]:
     """Those q in first..last with 0 <= q·step + offset < size, counted from first; and where."""

@@ -8,11 +8,9 @@ than zeros, conjugates, and where the results go.
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from . import arguments, padding, plan
 from .arguments import Execution
-from .engines.libraries import Array, add_at, is_numpy, namespace, put
+from .engines.libraries import Array, add_at, element_size, is_numpy, namespace, put
 from .geometry import ConvGeometry
 
 NEEDS = ("dx", "dW", "db")
@@ -95,7 +93,7 @@ class Call(NamedTuple):
 
     def too_large(self, error: MemoryError) -> MemoryError:
         """What to tell who found too little memory, in bytes."""
-        needed = sum(self.geometry.sizes) * np.dtype(self.compute).itemsize
+        needed = sum(self.geometry.sizes) * element_size(self.compute)
         return MemoryError(
             f"not enough memory: x {self.x_shape}, W {self.W_shape} and the output "
             f"{self.out_shape} take {needed:,} bytes as {self.compute}, beside scratch memory, "

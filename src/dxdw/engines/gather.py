@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..geometry import Gather
-from .libraries import Array, contiguous, is_numpy, matmul, namespace, put
+from .libraries import Array, contiguous, element_size, is_numpy, matmul, namespace, put
 from .lowering import Rows, bordered_elements, lower, lower_whole, rows_for, split_channels
 from .scratch import Scratch
 from .tiles import Tile, tile_shape, tiles
@@ -99,7 +99,7 @@ def gather(
     G, D, S, U = weights.shape[:4]
     weights = xp.reshape(weights, (G, D, S, U, prod(weights.shape[4:])))
     source = split_channels(source, G)
-    shape = Shape(source.shape[0], G, S, D, gathers, source.dtype.itemsize)
+    shape = Shape(source.shape[0], G, S, D, gathers, element_size(source.dtype))
     for phase in shape.dense_phases():
         out = _gather(source, weights, phase, out, tile_bytes)
     return out
@@ -138,7 +138,7 @@ def _own_taps(weights: Array, gathers: Sequence[Gather]) -> Array:
     for axis, g in enumerate(gathers, start=3):
         ends = g.taps[0], g.taps[-1]
         spacing = abs(g.taps[1] - g.taps[0]) if len(g.taps) > 1 else 1
-        index = (slice(None),) * axis + (slice(min(ends), max(ends) + 1, spacing),)
+        index = (slice(None),) * axis + (slice(min(ends), max(ends) + 1, spacing), ...)
         weights = weights[index]
         if ends[0] > ends[1]:
             weights = xp.flip(weights, axis=axis)

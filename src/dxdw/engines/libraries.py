@@ -30,11 +30,11 @@ def device_of(a: Array) -> Any:
 
 
 def element_size(dtype: Any) -> int:
-    """Bytes of an element of a dtype: NumPy's, or another library's, which is named like NumPy's."""
+    """Bytes of an element of a dtype: NumPy's, or another library's that is named like it."""
     try:
-        return np.dtype(dtype).itemsize
+        return int(np.dtype(dtype).itemsize)
     except TypeError:
-        return np.dtype(str(dtype).rpartition(".")[2]).itemsize
+        return int(np.dtype(str(dtype).rpartition(".")[2]).itemsize)
 
 
 def put(target: Array, index: Any, value: Array) -> Array:

@@ -68,7 +68,7 @@ def lower(
     row = gathers[0]
     reads = [Read((rows.residue,), row.step, row.source, rows.first, rows.height)]
     reads += _reads(gathers[1:], tile.spans[1:])
-    block, places, full = _cut(source[tile.where[:2]], reads, scratch)
+    block, places, full = _cut(source[(*tile.where[:2], ...)], reads, scratch)
     images, groups, channels = block.shape[:3]
     others = tile.extents[1:]
     if rows_first:
@@ -99,7 +99,7 @@ def lower_whole(source: Array, gathers: Sequence[Gather], tile: Tile, scratch: S
     """
     xp = namespace(source)
     reads = _reads(gathers, tile.spans)
-    block, places, full = _cut(source[tile.where[:2]], reads, scratch)
+    block, places, full = _cut(source[(*tile.where[:2], ...)], reads, scratch)
     images, groups, channels = block.shape[:3]
     if full and len(places) == 1:
         L = block[(..., *places[0][1])]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .libraries import Array, add_at, matmul, namespace
+from .libraries import Array, add_at, element_size, matmul, namespace
 from .lowering import split_channels
 from .scratch import Scratch
 from .tiles import tile_shape, tiles
@@ -36,10 +36,10 @@ def scatter(
     # In dx this is a view, W as it is transposed: BLAS takes it so.
     weights = xp.permute_dims(xp.reshape(weights, (G, D, S, T)), (0, 1, 3, 2))
     weights = xp.reshape(weights, (G, D * T, S))
-    shape = scatter_tile(sizes, S, T * D, source.dtype.itemsize, tile_bytes)
+    shape = scatter_tile(sizes, S, T * D, element_size(source.dtype), tile_bytes)
     numbered = [(int(np.ravel_multi_index(reach.tap, taps)), reach) for reach in reaches]
     every = slice(None)
-    with Scratch(source, scatter_bytes(S, T * D, source.dtype.itemsize, *shape)) as scratch:
+    with Scratch(source, scatter_bytes(S, T * D, element_size(source.dtype), *shape)) as scratch:
         for tile in tiles(sizes, shape):
             scratch.clear()
             where = tile.where

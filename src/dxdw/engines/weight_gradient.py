@@ -10,7 +10,7 @@ from math import prod
 
 from ..geometry import ConvGeometry
 from .gather import FEW_COLUMNS
-from .libraries import Array, contiguous, namespace, put
+from .libraries import Array, contiguous, element_size, namespace, put
 from .lowering import bordered_elements, lower, lower_whole, rows_for, split_channels
 from .pairwise import PairwiseSum
 from .scratch import Scratch
@@ -21,10 +21,10 @@ def weight_gradient(grad_out: Array, x: Array, geometry: ConvGeometry, tile_byte
     """dW of geometry.W_shape from grad_out of out_shape and x of x_shape."""
     G = geometry.groups
     grad, source = split_channels(grad_out, G), split_channels(x, G)
-    shape = gradient_tile(geometry, x.dtype.itemsize, tile_bytes)
+    shape = gradient_tile(geometry, element_size(x.dtype), tile_bytes)
     each_tile = tiles(_sizes(geometry), shape)
     sum_tiles = _whole if lowers_whole(geometry) else _windows
-    with Scratch(x, gradient_bytes(geometry, x.dtype.itemsize, *shape)) as scratch:
+    with Scratch(x, gradient_bytes(geometry, element_size(x.dtype), *shape)) as scratch:
         return sum_tiles(grad, source, geometry, each_tile, scratch)
 
 
