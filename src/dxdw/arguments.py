@@ -19,6 +19,7 @@ PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 PRECISIONS = ("high", "highest")
 AXIS_NAMES = {1: ("L",), 2: ("H", "W"), 3: ("D", "H", "W")}
 _LARGEST = 2**63 - 1
+_FLOATS = "efdFD"  # characters of float16, …, complex128: NumPy's own alone
 
 Pairs = tuple[tuple[int, int], ...]
 
@@ -69,9 +70,11 @@ def array(value: Any, name: str) -> Array:
         except ValueError as error:
             raise ValueError(f"{name} can't be made an array: {error}") from None
     dtype = value.dtype
-    if (dtype.kind in "iufc" and dtype.char not in "gG") or dtype.name == "bfloat16":
+    float_ = dtype.kind in "fc" and dtype.char in _FLOATS
+    if float_ or dtype.kind in "iu" or dtype.name == "bfloat16":
         return value
-    hint = "float64 is the widest dtype here" if dtype.char in "gG" else "convert it first"
+    extended = dtype.kind in "fc" and dtype.itemsize > 1
+    hint = "float64 is the widest dtype here" if extended else "convert it first"
     raise TypeError(
         f"{name} has dtype {dtype}: it must be an integer, float16, bfloat16, float32, float64, "
         f"complex64 or complex128 array; {hint}"
@@ -453,7 +456,8 @@ def needs(value: Any, allowed: tuple[str, ...]) -> tuple[str, ...]:
         names = tuple(value)
     except TypeError:
         raise TypeError(f"needs is {value!r}: it must be a tuple of names") from None
-    if not names or len(set(names)) < len(names) or not set(names) <= set(allowed):
+    known = all(isinstance(name, str) and name in allowed for name in names)
+    if not names or not known or len(set(names)) < len(names):
         raise ValueError(f"needs is {value!r}: it must name one or more of {_list(allowed)}, once")
     return names
 
