@@ -35,10 +35,10 @@ class Scratch:
 
     def __enter__(self) -> Self:
         if is_numpy(self._like):
-            block, _kept.block = getattr(_kept, "block", None), None
-            if block is None or block.size < self._size:
-                block = np.empty(self._size, np.uint8)
-            self._block = block
+            self._block, _kept.block = getattr(_kept, "block", None), None
+            if self._block is None or self._block.size < self._size:
+                self._block = None  # let go of first
+                self._block = np.empty(self._size, np.uint8)
         return self
 
     def __exit__(self, *error: object) -> None:
