@@ -88,10 +88,10 @@ def declines(problem: Problem) -> str | None:
         reason = "takes stride 1 only"
     elif not geometry.sizes[0]:
         reason = "x has no elements"
-    elif _direct_cost(geometry) < LEAST_NS:
+    elif (direct := _direct_cost(geometry)) < LEAST_NS:
         reason = "too little to sum for a transform to gain anything"
-    elif (ratio := _cost(problem) / _direct_cost(geometry)) >= 1:
-        reason = f"estimated at {ratio:.1f} times the direct sum's cost"
+    elif (cost := _cost(problem)) > direct:
+        reason = f"estimated at {cost / 1e6:.1f} ms of a core, the direct sum at {direct / 1e6:.1f}"
     return reason
 
 
