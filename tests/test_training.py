@@ -25,9 +25,9 @@ def few(split):
 
 @pytest.fixture(scope="module")
 def trained(split):
-    """As `dxdw train` does it, from seed 0."""
-    model = TinyCNN.initial(0)
-    return model, train(model, *split, Adam(), epochs=15, seed=0)
+    """As `dxdw train --seed 2` does it, from where the network comes that travels along."""
+    model = TinyCNN.initial(2)
+    return model, train(model, *split, Adam(), epochs=20, seed=2)
 
 
 # --- optimizers -----------------------------------------------------------------------------------
@@ -79,24 +79,24 @@ def test_optimizers_refuse_a_learning_rate(optimizer, rate):
 # --- training -------------------------------------------------------------------------------------
 
 
-def test_held_out_accuracy_is_98_percent_or_more(trained, split):
+def test_held_out_accuracy_is_98_5_percent_or_more(trained, split):
     model, history = trained
-    assert accuracy(model, split[1]) >= 0.98
+    assert accuracy(model, split[1]) >= 0.985
     assert history.accuracies[-1] == accuracy(model, split[1])
-    assert np.mean(history.losses[-45:]) < 0.02
+    assert np.mean(history.losses[-45:]) < 0.05
 
 
 def test_the_network_that_comes_along_is_what_training_gives(trained, split):
     shipped = load_model(str(files("dxdw").joinpath("data/tinycnn.npz")))
-    assert accuracy(shipped, split[1]) >= 0.985
+    assert accuracy(shipped, split[1]) >= 0.99
     # Sums are rounded in another order on other processors, and training amplifies that.
     assert abs(accuracy(shipped, split[1]) - accuracy(trained[0], split[1])) <= 0.01
 
 
 def test_sgd_trains_too(split):
     model = TinyCNN.initial(1)
-    history = train(model, *split, SGD(), epochs=4, seed=1)
-    assert history.accuracies[-1] >= 0.96
+    history = train(model, *split, SGD(), epochs=3, seed=1)
+    assert history.accuracies[-1] >= 0.95
 
 
 def test_same_seed_gives_the_same_parameters(few):
@@ -120,7 +120,8 @@ def test_history_has_every_batch_and_every_epoch(few):
     assert seen[-1] == (len(history.losses), len(history.accuracies)) == (21, 3)
 
 
-def test_every_digit_is_seen_once_an_epoch(few):
+def test_every_digit_is_seen_once_an_epoch(few, monkeypatch):
+    monkeypatch.setattr(training, "jitter", lambda images, _: images)
     seen = []
 
     class Watching(TinyCNN):

@@ -11,7 +11,7 @@ from .tinycnn import TinyCNN
 from .training import History
 
 SHOWN = 8
-_CHECKED = 16  # digits whose mean loss the gradient check differentiates
+CHECKED = 16  # digits whose mean loss the gradient check differentiates
 
 
 class Reading(NamedTuple):
@@ -55,13 +55,11 @@ class Report(NamedTuple):
     @property
     def shown_title(self) -> str:
         if not self.wrong:
-            return f"It gets no digit wrong. The {len(self.shown)} of the largest loss"
-        if self.wrong >= len(self.shown):
-            return f"The digits it gets wrong: {len(self.shown)} of {self.wrong}"
-        others = len(self.shown) - self.wrong
-        return (
-            f"The digits it gets wrong: {self.wrong}. Then the {others} others of the largest loss"
-        )
+            return "It gets no digit wrong. The largest losses"
+        if self.wrong < len(self.shown):
+            return f"The digits it gets wrong: {self.wrong}. Then the largest losses of the others"
+        few = f"{len(self.shown)} of " if self.wrong > len(self.shown) else ""
+        return f"The digits it gets wrong: {few}{self.wrong}"
 
     @property
     def check_line(self) -> str:
@@ -79,14 +77,13 @@ def make_report(model: TinyCNN, held_out: Digits, history: History, recipe: str)
     read = probabilities.argmax(1)
     of_true = probabilities[np.arange(len(read)), held_out.labels]
     is_wrong = read != held_out.labels
-    worst_first = np.lexsort((of_true, ~is_wrong))[:SHOWN]
-    chosen = Digits(held_out.images[worst_first], held_out.labels[worst_first])
+    worst_first = np.lexsort((of_true, ~is_wrong))
+    chosen = _some(held_out, worst_first[:SHOWN])
     dx = model.image_gradients(*chosen)
     shown = [
         Reading(image[0], int(true), int(read[i]), float(probabilities[i, read[i]]), gradient[0])
-        for i, image, true, gradient in zip(worst_first, *chosen, dx, strict=True)
+        for i, image, true, gradient in zip(worst_first[:SHOWN], *chosen, dx, strict=True)
     ]
-    few = Digits(held_out.images[:_CHECKED], held_out.labels[:_CHECKED])
     return Report(
         recipe=recipe,
         kernels=model.parameters["conv1.W"][:, 0],
@@ -94,5 +91,10 @@ def make_report(model: TinyCNN, held_out: Digits, history: History, recipe: str)
         held_out=len(read),
         wrong=int(is_wrong.sum()),
         shown=shown,
-        check=check_gradients(model, few),
+        # Of a large loss, so that there is a gradient to speak of.
+        check=check_gradients(model, _some(held_out, worst_first[:CHECKED])),
     )
+
+
+def _some(digits: Digits, which: Array) -> Digits:
+    return Digits(digits.images[which], digits.labels[which])

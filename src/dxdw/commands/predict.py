@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     from ..pictures import read_digit
     from ..report_terminal import print_prediction
 
-    # Trained beforehand, so that a picture is read in a moment; `dxdw train --save` gave it.
+    # Trained beforehand by `dxdw train --seed 2`, so that a picture is read in a moment.
     with as_file(files("dxdw").joinpath("data/tinycnn.npz")) as trained:
         model = load_model(args.model or trained)
     image = read_digit(args.picture)

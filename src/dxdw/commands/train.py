@@ -25,7 +25,7 @@ def add(subparsers: Any) -> None:
         "on 360 others, checks its gradients, and shows the report: in the terminal and as a PNG.",
     )
     parser.add_argument(
-        "--epochs", type=_count, default=15, metavar="N",
+        "--epochs", type=_count, default=20, metavar="N",
         help="how many times every digit is seen (%(default)s); 0 only evaluates",
     )  # fmt: skip
     parser.add_argument(
@@ -36,7 +36,7 @@ def add(subparsers: Any) -> None:
         help="at the start, from where it falls to zero (0.003 for adam, 0.05 for sgd)",
     )  # fmt: skip
     parser.add_argument(
-        "--seed", type=_count, default=0, metavar="N", help="of weights and order (%(default)s)"
+        "--seed", type=_count, default=0, metavar="N", help="of all that is random (%(default)s)"
     )
     parser.add_argument(
         "--report", type=Path, default=Path("dxdw-report.png"), metavar="FILE.png",
