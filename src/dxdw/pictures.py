@@ -164,7 +164,7 @@ def _as_in_the_data_set(ink: Array) -> Array:
     picture = Image.fromarray(np.uint8(255 * digit)).resize((width, _BITMAP), averaging)
     bitmap = Image.new("L", (_BITMAP, _BITMAP))
     bitmap.paste(picture, ((_BITMAP - width) // 2, 0))
-    inked = np.asarray(_thick_enough(bitmap)) / 255
+    inked = _thick_enough(bitmap)
 
     columns = np.flatnonzero(inked.any(0))
     centre = np.average(np.arange(_BITMAP) + 0.5, weights=inked.sum(0))
@@ -174,13 +174,18 @@ def _as_in_the_data_set(ink: Array) -> Array:
     return blocks.mean((1, 3)).astype(np.float32)
 
 
-def _thick_enough(bitmap: "Picture") -> "Picture":
+def _thick_enough(bitmap: "Picture") -> Array:
+    """Ink of 0…1, thickened by whole pixels, the last of which counts in part."""
     from PIL import ImageFilter
 
-    least = 255 * _LEAST_INK * _BITMAP**2
-    while np.asarray(bitmap).sum() < least:  # ends, since the ink grows to all sides
+    ink = np.asarray(bitmap) / 255
+    while (missing := _LEAST_INK - ink.mean()) > 0:  # ends, since ink grows to all sides
         bitmap = bitmap.filter(ImageFilter.MaxFilter(3))
-    return bitmap
+        growth = np.asarray(bitmap) / 255 - ink
+        if growth.mean() >= missing:
+            return ink + growth * missing / growth.mean()
+        ink = ink + growth
+    return ink
 
 
 def _cut_out(ink: Array) -> Array:
