@@ -21,6 +21,7 @@ from functools import lru_cache
 from math import prod
 
 from ..geometry import ConvGeometry
+from .costs import ADD_NS, matrix_product
 from .gather import Shape, gather, gather_tile
 from .libraries import Array, all_finite, device_of, namespace
 from .problem import Problem, direct_bound
@@ -75,19 +76,22 @@ def _dx(grad_out: Array, W: Array, geometry: ConvGeometry, tile_bytes: int) -> A
     return xp.reshape(out, geometry.x_shape)
 
 
+@lru_cache(maxsize=1024)
 def scatter_pays(geometry: ConvGeometry, kind: str) -> bool:
-    """Whether adding every tap's products costs less than lowering the source along v.
-
-    Counted in passes over memory for each source position: a scatter adds in place for every tap
-    and destination channel, three passes; a gather copies for every v and source channel, two.
-    """
-    S, D = geometry.channels_in // geometry.groups, geometry.channels_out // geometry.groups
+    """Whether multiplying first and adding every tap's products is estimated to cost less."""
+    G = geometry.groups
+    S, D = geometry.channels_in // G, geometry.channels_out // G
     if kind == "dx":
         S, D = D, S
+        sizes, phases = geometry.out_shape[2:], geometry.dx_phases
     elif any(a.stride > 1 for a in geometry.axes):
         return False  # most products would be for outputs that do not exist
-    taps = [a.taps for a in geometry.axes]
-    return 3 * prod(taps) * D < 2 * prod(taps[1:]) * S
+    else:
+        sizes, phases = geometry.x_shape[2:], (geometry.forward_gathers,)
+    products = prod(a.taps for a in geometry.axes) * D
+    positions = geometry.batch * G * prod(sizes)
+    scattered = positions * products * (S * matrix_product(products, S) + ADD_NS)
+    return scattered < sum(Shape(geometry.batch, G, S, D, phase, 1).cost for phase in phases)
 
 
 def _padded(geometry: ConvGeometry) -> bool:

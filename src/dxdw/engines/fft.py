@@ -52,7 +52,7 @@ MARGIN = 1.3
 # A direct sum cheaper than this is left alone: a call takes as long by itself, and small integers
 # stay exact.
 LEAST_NS = 200_000.0
-TILE_NS = 60_000.0
+TILE_NS = 120_000.0
 
 
 class Layout(NamedTuple):

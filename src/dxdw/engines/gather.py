@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..geometry import Gather
+from .costs import ADD_NS, CALL_NS, COPY_NS, matrix_product
 from .libraries import Array, contiguous, element_size, is_numpy, matmul, namespace, put
 from .lowering import Rows, bordered_elements, lower, lower_whole, rows_for, split_channels
 from .scratch import Scratch
@@ -41,15 +42,15 @@ class Shape(NamedTuple):
 
     @property
     def way(self) -> str:
-        rows, *others = self.gathers
-        U, V = len(rows.taps), prod(len(g.taps) for g in others)
-        outputs = prod(g.count for g in self.gathers)
-        # Windows cost a pass over the result; with a step they cost one for each residue.
-        passes = 1.5 if rows.step == 1 else 4
-        pays = self.sources * V * (U - 1) < passes * self.destinations
-        if pays and (outputs >= FEW_COLUMNS or self.batch == 1):
-            return "whole"
-        return "by row" if self.sources < FEW_CHANNELS else "by tap"
+        return _way(self)
+
+    @property
+    def cost(self) -> float:
+        """Estimated nanoseconds."""
+        positions = self.batch * prod(g.count for g in self.gathers)
+        depth = self.sources * prod(len(g.taps) for g in self.gathers)
+        products = self.destinations * depth * matrix_product(self.destinations, depth)
+        return positions * self.groups * products + min(_extra_costs(self).values())
 
     @property
     def in_place(self) -> bool:
@@ -85,6 +86,30 @@ class Shape(NamedTuple):
             return [self]
         rows, *others = self.gathers
         return [self._replace(gathers=(phase, *others)) for phase in rows.dilation_phases()]
+
+
+def _extra_costs(shape: Shape) -> dict[str, float]:
+    """What the ways cost beside the products: copies, passes over the result, calls."""
+    rows, *others = shape.gathers
+    U, V = len(rows.taps), prod(len(g.taps) for g in others)
+    S, D = shape.sources, shape.destinations
+    positions = shape.batch * shape.groups * prod(g.count for g in shape.gathers)
+    residues = min(U, rows.step)
+    calls = shape.groups * CALL_NS
+    return {
+        "whole": positions * S * V * U * COPY_NS + shape.batch * calls,
+        "by row": positions * (S * V * COPY_NS + D * (COPY_NS + (residues - 1) * ADD_NS))
+        + rows.count * residues * calls,
+        "by tap": positions * (S * V * COPY_NS + D * (COPY_NS + (U - 1) * ADD_NS)),
+    }
+
+
+@lru_cache(maxsize=1024)
+def _way(shape: Shape) -> str:
+    costs = _extra_costs(shape)
+    windows = "by row" if shape.sources < FEW_CHANNELS else "by tap"
+    wide = prod(g.count for g in shape.gathers) >= FEW_COLUMNS or shape.batch == 1
+    return "whole" if wide and costs["whole"] <= costs[windows] else windows
 
 
 def gather(
