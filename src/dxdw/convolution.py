@@ -49,7 +49,8 @@ def conv2d(
             relative to the norms of a tile; `explain` prints the bound.
         engine: an implementation by name, not the best: "small", "fft", "array" or "reference".
         threads: the most threads to use. NumPy's matrix products need the extra "threads" for that;
-            without it, and by default, the BLAS library decides.
+            without it, and by default, the BLAS library decides. It may split its sums by their
+            number: the same bits again need the same number.
         max_workspace: the most bytes of scratch memory, beside the results and the operands (a
             strided or integer operand is copied whole).
 

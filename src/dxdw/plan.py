@@ -4,12 +4,11 @@ Every implementation is a module of `engines` that says in one line why it decli
 much scratch memory it needs and how large its error can be.
 """
 
-from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from .arguments import Execution
-from .engines import array_api, fft, reference, small
+from .engines import array_api, blas_threads, fft, reference, small
 from .engines.libraries import Array, device_of, is_numpy, namespace
 from .engines.problem import Problem
 from .geometry import ConvGeometry
@@ -51,7 +50,7 @@ def run(
     if how.threads is None:
         result = _first_result(names, problem, first, second)
     else:
-        with _blas_threads(how.threads):
+        with blas_threads.at_most(how.threads):
             result = _first_result(names, problem, first, second)
     if result is None:
         raise EngineDeclined(
@@ -117,27 +116,12 @@ def accepting(problem: Problem, name: str | None = None) -> tuple[str, ...]:
     return (name,)
 
 
-def _blas_threads(threads: int) -> AbstractContextManager[Any]:
-    """A limit on the threads of NumPy's matrix products, where threadpoolctl can set one."""
-    controller = _threadpool_controller()
-    return controller.limit(limits=threads) if controller else nullcontext()
-
-
 def threads_in_words(engine: str | None, threads: int | None) -> str:
     """How many threads a call would use, and who decides."""
     if engine == "fft":
         return f"{fft.workers(threads)} for transforms"
     if threads is None:
         return "as NumPy's BLAS library is set"
-    if _threadpool_controller() is None:
+    if blas_threads.threadpool_controller() is None:
         return "as NumPy's BLAS library is set: limiting them needs threadpoolctl"
     return f"at most {threads}"
-
-
-@lru_cache(maxsize=1)
-def _threadpool_controller() -> Any:
-    try:
-        from threadpoolctl import ThreadpoolController
-    except ImportError:
-        return None
-    return ThreadpoolController()
