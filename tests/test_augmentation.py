@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from dxdw.augmentation import ASIDE, SLANT, UP_OR_DOWN, jitter, move
-from dxdw.digits import split_digits
+from dxdw.classifier.augmentation import ASIDE, SLANT, UP_OR_DOWN, jitter, move
+from dxdw.classifier.digits import split_digits
 
 IMAGE = np.arange(1, 17, dtype=np.float32).reshape(1, 1, 4, 4)
 

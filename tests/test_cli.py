@@ -11,9 +11,9 @@ from PIL import Image, ImageDraw
 
 import dxdw
 from dxdw import cli
+from dxdw.classifier.digits import split_digits
+from dxdw.classifier.model_file import load_model
 from dxdw.commands import CommandError
-from dxdw.digits import split_digits
-from dxdw.model_file import load_model
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +62,8 @@ def seven(here):
 def drawn(monkeypatch):
     """The reports that would be drawn as pictures, which takes seconds."""
     reports = []
-    monkeypatch.setattr("dxdw.report_png.write_png", lambda *report: reports.append(report))
+    write = "dxdw.classifier.report_png.write_png"
+    monkeypatch.setattr(write, lambda *report: reports.append(report))
     return reports
 
 
@@ -180,7 +181,7 @@ def test_refused_in_one_line(capsys, monkeypatch, here, arguments, what):
     def train(*_, **__):
         raise AssertionError("training had begun")
 
-    monkeypatch.setattr("dxdw.training.train", train)
+    monkeypatch.setattr("dxdw.classifier.training.train", train)
     assert error_of(capsys, *arguments).startswith(what)
     assert not list(here.iterdir())
 
@@ -251,7 +252,7 @@ def test_interrupted_in_the_middle_of_training(capsys, monkeypatch, here):
             signal.raise_signal(signal.SIGINT)
         return images
 
-    monkeypatch.setattr("dxdw.training.jitter", interrupted_at_the_fifth)
+    monkeypatch.setattr("dxdw.classifier.training.jitter", interrupted_at_the_fifth)
     assert run("train", "--save", "model.npz") == 130
     out, err = capsys.readouterr()
     assert err.strip() == "dxdw: interrupted"

@@ -6,8 +6,8 @@ from importlib.resources import files
 
 import numpy as np
 
-from dxdw import digits
-from dxdw.digits import CLASSES, HELD_OUT, load_digits, split_digits
+from dxdw.classifier import digits
+from dxdw.classifier.digits import CLASSES, HELD_OUT, load_digits, split_digits
 
 
 def test_shapes_types_and_range():

@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
+from dxdw.classifier.files import FileRefused, check_readable, check_writable, replacing
 from dxdw.extras import MissingExtra, need
-from dxdw.files import FileRefused, check_readable, check_writable, replacing
 
 
 def test_a_new_name_and_an_earlier_file_are_fine(tmp_path):

@@ -7,10 +7,10 @@ import zipfile
 import numpy as np
 import pytest
 
-from dxdw import model_file
-from dxdw.files import FileRefused
-from dxdw.model_file import load_model, save_model
-from dxdw.tinycnn import SHAPES, TinyCNN
+from dxdw.classifier import model_file
+from dxdw.classifier.files import FileRefused
+from dxdw.classifier.model_file import load_model, save_model
+from dxdw.classifier.tinycnn import SHAPES, TinyCNN
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from dxdw.digits import split_digits
-from dxdw.files import FileRefused
-from dxdw.model_file import load_model
-from dxdw.pictures import EXPECTED, MOST_PIXELS, read_digit
+from dxdw.classifier.digits import split_digits
+from dxdw.classifier.files import FileRefused
+from dxdw.classifier.model_file import load_model
+from dxdw.classifier.pictures import EXPECTED, MOST_PIXELS, read_digit
 
 RESAMPLING = Image.Resampling
 

@@ -10,14 +10,14 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from dxdw import report_terminal
-from dxdw.digits import Digits, split_digits
-from dxdw.gradient_check import GradientCheck
-from dxdw.report import SHOWN, Reading, Report, make_report
-from dxdw.report_png import write_png
-from dxdw.report_terminal import print_prediction, print_report
-from dxdw.tinycnn import TinyCNN
-from dxdw.training import Adam, History, train
+from dxdw.classifier import report_terminal
+from dxdw.classifier.digits import Digits, split_digits
+from dxdw.classifier.gradient_check import GradientCheck
+from dxdw.classifier.report import SHOWN, Reading, Report, make_report
+from dxdw.classifier.report_png import write_png
+from dxdw.classifier.report_terminal import print_prediction, print_report
+from dxdw.classifier.tinycnn import TinyCNN
+from dxdw.classifier.training import Adam, History, train
 
 
 @pytest.fixture(scope="module")

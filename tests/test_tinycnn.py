@@ -5,10 +5,10 @@ from math import prod
 import numpy as np
 import pytest
 
-from dxdw.digits import Digits, split_digits
-from dxdw.gradient_check import check_gradients
+from dxdw.classifier.digits import Digits, split_digits
+from dxdw.classifier.gradient_check import check_gradients
+from dxdw.classifier.tinycnn import SHAPES, TinyCNN
 from dxdw.layers import softmax_cross_entropy
-from dxdw.tinycnn import SHAPES, TinyCNN
 
 
 @pytest.fixture(scope="module")

@@ -6,11 +6,11 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
-from dxdw import training
-from dxdw.digits import Digits, split_digits
-from dxdw.model_file import load_model
-from dxdw.tinycnn import SHAPES, TinyCNN
-from dxdw.training import OPTIMIZERS, SGD, Adam, accuracy, train
+from dxdw.classifier import training
+from dxdw.classifier.digits import Digits, split_digits
+from dxdw.classifier.model_file import load_model
+from dxdw.classifier.tinycnn import SHAPES, TinyCNN
+from dxdw.classifier.training import OPTIMIZERS, SGD, Adam, accuracy, train
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,8 @@ from .derivatives import (
     conv3d_per_sample_dW,
 )
 from .explanation import Explanation, explain
+from .layers import max_pool_2d, relu, softmax
+from .mini_cnn import mini_cnn_forward
 from .plan import EngineDeclined
 from .reference import conv2d_backward_naive, conv2d_naive
 from .transposed import (
@@ -60,4 +62,8 @@ __all__ = [
     "conv_transpose3d",
     "conv_transpose3d_backward",
     "explain",
+    "max_pool_2d",
+    "mini_cnn_forward",
+    "relu",
+    "softmax",
 ]

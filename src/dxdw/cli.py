@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from . import __version__
+from .classifier.files import FileRefused
 from .commands import CommandError, bench, explain, predict, train
 from .extras import MissingExtra
-from .files import FileRefused
 
 COMMANDS = (train, predict, explain, bench)
 

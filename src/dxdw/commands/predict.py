@@ -29,9 +29,9 @@ def run(args: argparse.Namespace) -> int:
     need("train", "dxdw predict", "PIL", "rich")
     from rich.console import Console
 
-    from ..model_file import load_model
-    from ..pictures import read_digit
-    from ..report_terminal import print_prediction
+    from ..classifier.model_file import load_model
+    from ..classifier.pictures import read_digit
+    from ..classifier.report_terminal import print_prediction
 
     # Trained beforehand by `dxdw train --seed 2`, so that a picture is read in a moment.
     with as_file(files("dxdw").joinpath("data/tinycnn.npz")) as trained:

@@ -4,16 +4,16 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..classifier.files import check_writable
 from ..extras import need
-from ..files import check_writable
 from . import CommandError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ..digits import Digits
-    from ..tinycnn import TinyCNN
-    from ..training import SGD, Adam, History
+    from ..classifier.digits import Digits
+    from ..classifier.tinycnn import TinyCNN
+    from ..classifier.training import SGD, Adam, History
 
 
 def add(subparsers: Any) -> None:
@@ -60,13 +60,13 @@ def run(args: argparse.Namespace) -> int:
 
     from rich.console import Console
 
-    from ..digits import split_digits
-    from ..model_file import load_model, save_model
-    from ..report import make_report
-    from ..report_png import write_png
-    from ..report_terminal import print_report
-    from ..tinycnn import TinyCNN
-    from ..training import OPTIMIZERS
+    from ..classifier.digits import split_digits
+    from ..classifier.model_file import load_model, save_model
+    from ..classifier.report import make_report
+    from ..classifier.report_png import write_png
+    from ..classifier.report_terminal import print_report
+    from ..classifier.tinycnn import TinyCNN
+    from ..classifier.training import OPTIMIZERS
 
     options = {} if args.learning_rate is None else {"learning_rate": args.learning_rate}
     try:
@@ -109,7 +109,7 @@ def _train(
 
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from ..training import BATCH, train
+    from ..classifier.training import BATCH, train
 
     batches = -(-len(digits.labels) // BATCH) * args.epochs
     columns = (

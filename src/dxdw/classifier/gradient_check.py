@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..engines.libraries import Array
+from ..layers import max_pool_2d, max_pool_2d_backward, softmax_cross_entropy
 from .digits import Digits
-from .engines.libraries import Array
-from .layers import max_pool_2d, max_pool_2d_backward, softmax_cross_entropy
 from .tinycnn import POOL, TinyCNN
 from .training import one_blas_thread
 

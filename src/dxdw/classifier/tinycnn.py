@@ -11,10 +11,9 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from .convolution import conv2d, conv2d_backward
-from .digits import CLASSES, SIZE
-from .engines.libraries import Array
-from .layers import (
+from ..convolution import conv2d, conv2d_backward
+from ..engines.libraries import Array
+from ..layers import (
     linear,
     linear_backward,
     max_pool_2d,
@@ -24,6 +23,7 @@ from .layers import (
     softmax,
     softmax_cross_entropy,
 )
+from .digits import CLASSES, SIZE
 
 POOL = 2
 _POOLED = (32, SIZE // POOL, SIZE // POOL)

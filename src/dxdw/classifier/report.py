@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..engines.libraries import Array
 from .digits import Digits
-from .engines.libraries import Array
 from .gradient_check import GradientCheck, check_gradients
 from .tinycnn import TinyCNN
 from .training import History

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .engines.libraries import Array
+from ..engines.libraries import Array
 
 SIZE = 8  # pixels along each side
 LEVELS = 16  # a pixel's ink is 0…16 sixteenths
@@ -59,5 +59,5 @@ def split_digits() -> tuple[Digits, Digits]:
 
 @lru_cache(maxsize=1)
 def _table() -> Array:
-    with files(__package__).joinpath("data/digits.csv.gz").open("rb") as packed:
+    with files("dxdw").joinpath("data/digits.csv.gz").open("rb") as packed:
         return np.loadtxt(gzip.open(packed, "rt"), np.uint8, delimiter=",")

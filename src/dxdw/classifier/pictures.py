@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..engines.libraries import Array
 from .digits import SIZE
-from .engines.libraries import Array
 from .files import FileRefused, check_readable
 
 if TYPE_CHECKING:

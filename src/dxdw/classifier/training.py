@@ -1,15 +1,16 @@
 """Training the TinyCNN: two optimizers and the loop."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from math import cos, isfinite, pi
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from ..engines.blas_threads import at_most
+from ..engines.libraries import Array
 from .augmentation import jitter
 from .digits import Digits
-from .engines.libraries import Array
 from .tinycnn import TinyCNN
 
 BATCH = 32
@@ -140,19 +141,14 @@ def accuracy(model: TinyCNN, digits: Digits) -> float:
     return float(np.mean(model.forward(digits.images).logits.argmax(1) == digits.labels))
 
 
-def one_blas_thread() -> AbstractContextManager[Any]:
+def one_blas_thread() -> AbstractContextManager[None]:
     """A limit of one thread for NumPy's matrix products, where threadpoolctl can set one.
 
     A batch is too small to share. On two idle processors one thread is as fast as two; where they
     have other work too, threads wait for each other: an epoch took 1.6 to 3.3 s, and 0.6 to 1.3 s
     with one.
     """
-    try:
-        from threadpoolctl import threadpool_limits
-    except ImportError:
-        return nullcontext()
-    limits: AbstractContextManager[Any] = threadpool_limits(1, user_api="blas")
-    return limits
+    return at_most(1)
 
 
 def _positive(learning_rate: float) -> float:

@@ -1,0 +1,1 @@
+"""The main job: a small network that learns real handwritten digits, with gradients of ours."""
