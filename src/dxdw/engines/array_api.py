@@ -21,7 +21,7 @@ from functools import lru_cache
 from math import prod
 
 from ..geometry import ConvGeometry
-from .costs import ADD_NS, matrix_product
+from .costs import add_in_place, matrix_product
 from .gather import Shape, gather, gather_tile
 from .libraries import Array, all_finite, device_of, namespace
 from .problem import Problem, direct_bound
@@ -90,7 +90,7 @@ def scatter_pays(geometry: ConvGeometry, kind: str) -> bool:
         sizes, phases = geometry.x_shape[2:], (geometry.forward_gathers,)
     products = prod(a.taps for a in geometry.axes) * D
     positions = geometry.batch * G * prod(sizes)
-    scattered = positions * products * (S * matrix_product(products, S) + ADD_NS)
+    scattered = positions * products * (S * matrix_product(products, S) + add_in_place(sizes[-1]))
     return scattered < sum(Shape(geometry.batch, G, S, D, phase, 1).cost for phase in phases)
 
 
