@@ -8,6 +8,7 @@ from numpy.typing import DTypeLike
 
 from . import arguments, plan
 from .engines.problem import KINDS, Problem
+from .padding import held as held_by_padding
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def explain(
     compute, _ = arguments.common_dtypes(x=own)
     inner = geometry.prepadded if geometry.explicit_padding else geometry
     limits = (how.precision, how.max_workspace, how.threads)
-    held = padding.held(geometry, compute) if geometry.explicit_padding else 0
+    held = held_by_padding(geometry, compute) if geometry.explicit_padding else 0
     problem = Problem(kind, inner, compute, "numpy", *limits, held)
     verdicts = plan.decide(problem)
     try:
