@@ -64,7 +64,7 @@ def tile_shape(sizes: Sequence[int], cost: Cost, budget: int, span: int = 0) -> 
 def tiles(sizes: Sequence[int], shape: Sequence[int]) -> Iterator[Tile]:
     """All tiles of the given shape, the last along an axis perhaps smaller."""
     blocks = [
-        [(first, min(first + step, size)) for first in range(0, size, step)]
+        [(first, min(first + step, size)) for first in range(0, size, step or 1)]
         for size, step in zip(sizes, shape, strict=True)
     ]
     for groups, images, *spans in product(*blocks):
