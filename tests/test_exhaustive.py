@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import oracles
 import pytest
-from calls import KINDS, convolve, cost_no_object
+from calls import BACKWARD, FORWARD, KINDS, cost_no_object
 from oracles import Case
 
 SIZES, TAPS, STRIDES, DILATIONS = range(1, 6), range(1, 5), range(1, 4), range(1, 4)
@@ -57,22 +57,26 @@ def paired(axes: list[AxisCase], rounds: int) -> Iterator[Case]:
             yield joined((axis, axes[(i * s + r) % n]), i + r)
 
 
-def engines_for(case: Case) -> list[str]:
-    return ["array"] + ["small"] * (case.groups == 1)
+def engines_for(case: Case, *, fft: bool) -> list[str]:
+    return ["array"] + ["small"] * (case.groups == 1) + ["fft"] * fft
 
 
 def check(case: Case, *, fft: bool = False) -> None:
     """All kinds of pass, exactly, by every engine that can be exact."""
     a = oracles.operands(case, 0)
-    for kind in KINDS:
-        first, second = (a[name] for name in oracles.OPERANDS[kind])
-        expected = oracles.run(kind, first, second, case)
-        for engine in engines_for(case):
-            result = convolve(kind, a, case, engine=engine)
-            assert np.array_equal(result, expected), f"{kind} by {engine} of {case}"
-        if fft and set(case.stride) == {1}:
-            result = np.rint(convolve(kind, a, case, engine="fft"))
-            assert np.array_equal(result, expected), f"{kind} by fft of {case}"
+    x, W, grad_out = a["x"], a["W"], a["grad_out"]
+    expected = (
+        oracles.forward(x, W, case),
+        oracles.dx(grad_out, W, case),
+        oracles.dW(grad_out, x, case),
+    )
+    for engine in engines_for(case, fft=fft):
+        options = case.options | {"engine": engine}
+        out = FORWARD[case.ndim](x, W, **options)
+        results = (out, *BACKWARD[case.ndim](grad_out, x, W, **options))
+        for kind, result, wanted in zip(KINDS, results, expected, strict=True):
+            whole = np.rint(result) if engine == "fft" else result
+            assert np.array_equal(whole, wanted), f"{kind} by {engine} of {case}"
 
 
 def test_every_axis_alone_with_every_asymmetric_padding():
