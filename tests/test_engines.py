@@ -102,6 +102,30 @@ def test_array_engine_in_the_least_memory_so_in_many_tiles(case, seed, more):
         assert np.array_equal(result, expected(kind, a, case)), kind
 
 
+@settings(max_examples=60)
+@given(case=oracles.cases(), seed=oracles.seeds)
+def test_array_engine_in_many_tiles_within_the_elementwise_bound(case, seed):
+    a = oracles.operands(case, seed, dtype=np.float32, draw=oracles.reals)
+    for kind in KINDS:
+        least = least_workspace(kind, a, case, engine="array")
+        result = convolve(kind, a, case, engine="array", max_workspace=least)
+        first, second = (a[name] for name in oracles.OPERANDS[kind])
+        oracles.assert_within_direct_bound(result, kind, first, second, case)
+
+
+@pytest.mark.parametrize("name", ["one image", "a batch"])
+def test_error_of_a_long_dW_grows_with_the_logarithm_of_its_length(name):
+    """10^6 products of float32 numbers of one sign: one running sum is off by 10^-4 and more."""
+    shape = {"one image": (1, 1, 1000, 1000), "a batch": (40, 1, 160, 160)}[name]
+    case = simple(shape, (1, 1, 1, 1))
+    rng = np.random.default_rng(0)
+    a = {n: rng.uniform(0.5, 1, case.shape(n)).astype(np.float32) for n in ("x", "W", "grad_out")}
+    exact = np.vdot(a["grad_out"].astype(np.float64), a["x"].astype(np.float64))
+    for limit in (None, 1 << 16):
+        dW = convolve("dW", a, case, engine="array", max_workspace=limit)
+        assert abs(float(dW[0, 0, 0, 0]) - exact) < 1e-6 * exact
+
+
 # Numbers of channels at which an engine changes its ways, and geometries that meet each of them.
 REGIMES = {
     "wide": simple((2, 40, 6, 5), (33, 40, 3, 3), pad=1),
