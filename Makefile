@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
 # One environment, so one pip at a time, also under `make -j`.
 .NOTPARALLEL:
-.PHONY: help demo test test-peers test-all lint bench wheel clean
+.PHONY: help demo test test-long test-peers test-all lint bench wheel clean
 
 help: ## this list
 	@echo 'usage: make TARGET [PYTHON=python3.12]'
@@ -20,8 +20,11 @@ help: ## this list
 demo: $(STAMPS)/train ## train the classifier on real handwritten digits and show the picture report
 	$(BIN)/dxdw train
 
-test: $(STAMPS)/test ## run the tests, but for the group that needs other libraries
-	$(BIN)/python -m pytest -m 'not peers'
+test: $(STAMPS)/test ## run the tests, but for the long ones and the group that needs other libraries
+	$(BIN)/python -m pytest -m 'not peers and not slow'
+
+test-long: $(STAMPS)/test ## run the long forms: every pair of tiny geometries, half an hour and more
+	$(BIN)/python -m pytest -m slow
 
 test-peers: $(STAMPS)/peers ## run the tests against PyTorch and JAX
 	$(BIN)/python -m pytest -m peers
