@@ -122,7 +122,7 @@ def test_error_of_a_long_dW_grows_with_the_logarithm_of_its_length(name):
     a["x"] *= np.float32(0.1)
     exact = float(np.float32(0.1)) * a["x"].size
     # Inside a tile BLAS sums in its own order, in few running sums; over the tiles it is pairwise.
-    for limit, error in ((None, 2e-5), (1 << 12, 1e-6)):
+    for limit, error in ((None, 3e-4), (1 << 12, 2e-6)):
         dW = convolve("dW", a, case, engine="array", max_workspace=limit)
         assert abs(float(dW[0, 0, 0, 0]) - exact) < error * exact
 

@@ -25,6 +25,14 @@ def shifted(a, offset):
     return view
 
 
+def misaligned(a):
+    return shifted(a, 1)
+
+
+def aligned_to_its_element(a):
+    return shifted(a, a.itemsize)
+
+
 def read_only(a):
     a = a.copy()
     a.flags.writeable = False
@@ -43,8 +51,8 @@ LAYOUTS = {
     "negative strides": reversed_everywhere,
     "every third element": stepped,
     "other byte order": lambda a: a.astype(a.dtype.newbyteorder()),
-    "misaligned": lambda a: shifted(a, 1),
-    "aligned to its element alone": lambda a: shifted(a, a.itemsize),
+    "misaligned": misaligned,
+    "aligned to its element alone": aligned_to_its_element,
     "read-only": read_only,
 }
 
