@@ -153,7 +153,7 @@ def test_blas_threads_are_limited_and_given_back(few):
     pytest.importorskip("threadpoolctl")
 
     def threads():
-        # Those that were there when it was first asked: NumPy's, but not one that SciPy brings later.
+        # Those that were there when it was first asked: NumPy's, not one that SciPy brings later.
         return [library["num_threads"] for library in threadpool_controller().info()]
 
     before, during = threads(), []
