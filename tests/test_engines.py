@@ -113,16 +113,14 @@ def test_array_engine_in_many_tiles_within_the_elementwise_bound(case, seed):
         oracles.assert_within_direct_bound(result, kind, first, second, case)
 
 
-@pytest.mark.parametrize("name", ["one image", "a batch"])
-def test_error_of_a_long_dW_grows_with_the_logarithm_of_its_length(name):
+def test_error_of_a_long_dW_does_not_grow_with_the_number_of_tiles():
     """10^6 times 0.1 in float32: where all terms are alike, so are the errors of a running sum."""
-    shape = {"one image": (1, 1, 1000, 1000), "a batch": (40, 1, 160, 160)}[name]
-    case = simple(shape, (1, 1, 1, 1))
+    case = simple((1, 1, 1000, 1000), (1, 1, 1, 1))
     a = {n: np.ones(case.shape(n), np.float32) for n in ("x", "W", "grad_out")}
     a["x"] *= np.float32(0.1)
     exact = float(np.float32(0.1)) * a["x"].size
     # Inside a tile BLAS sums in its own order, in few running sums; over the tiles it is pairwise.
-    for limit, error in ((None, 3e-4), (1 << 12, 2e-6)):
+    for limit, error in ((None, 3e-4), (1 << 10, 1e-6)):
         dW = convolve("dW", a, case, engine="array", max_workspace=limit)
         assert abs(float(dW[0, 0, 0, 0]) - exact) < error * exact
 
