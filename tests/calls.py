@@ -1,12 +1,13 @@
 """The package's functions as the tests call them: by kind, on the operands of a case."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+import pytest
 from oracles import Array, Case
 
 import dxdw
@@ -60,3 +61,16 @@ def same_bits(a: Array, b: Array) -> bool:
         and a.shape == b.shape
         and np.ascontiguousarray(a).tobytes() == np.ascontiguousarray(b).tobytes()
     )
+
+
+def refused(
+    error: type[Exception], message: str, call: Callable[..., Any], *args: Any, **options: Any
+) -> None:
+    """Refused with exactly this text, whose … stands for anything."""
+    with pytest.raises(error) as caught:
+        call(*args, **options)
+    text = str(caught.value)
+    start, _, end = message.partition("…")
+    assert text.startswith(start), text
+    assert text.endswith(end), text
+    assert text == message or "…" in message, text

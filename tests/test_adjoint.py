@@ -19,7 +19,7 @@ TRANSPOSE = {
     2: (dxdw.conv_transpose2d, dxdw.conv_transpose2d_backward),
     3: (dxdw.conv_transpose3d, dxdw.conv_transpose3d_backward),
 }
-many = settings(max_examples=100)
+many = settings(max_examples=50)
 
 
 def assert_adjoint(forward, backward, a, bias, **options):

@@ -14,7 +14,7 @@ DTYPES = ("float32", "float64", "complex64", "complex128")
 DIRECT = [name for name in ENGINES if name != "fft"]
 
 # The fixture `ran` may see many examples: each looks at its own part of the list.
-many = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+many = settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def fitting(case, engine):

@@ -57,12 +57,8 @@ def paired(axes: list[AxisCase], rounds: int) -> Iterator[Case]:
             yield joined((axis, axes[(i * s + r) % n]), i + r)
 
 
-def engines_for(case: Case, *, fft: bool) -> list[str]:
-    return ["array"] + ["small"] * (case.groups == 1) + ["fft"] * fft
-
-
-def check(case: Case, *, fft: bool = False) -> None:
-    """All kinds of pass, exactly, by every engine that can be exact."""
+def check(case: Case, *engines: str) -> None:
+    """All kinds of pass, exactly. (The small engine takes one group only.)"""
     a = oracles.operands(case, 0)
     x, W, grad_out = a["x"], a["W"], a["grad_out"]
     expected = (
@@ -70,7 +66,9 @@ def check(case: Case, *, fft: bool = False) -> None:
         oracles.dx(grad_out, W, case),
         oracles.dW(grad_out, x, case),
     )
-    for engine in engines_for(case, fft=fft):
+    for engine in engines:
+        if engine == "small" and case.groups > 1:
+            continue
         options = case.options | {"engine": engine}
         out = FORWARD[case.ndim](x, W, **options)
         results = (out, *BACKWARD[case.ndim](grad_out, x, W, **options))
@@ -83,22 +81,22 @@ def test_every_axis_alone_with_every_asymmetric_padding():
     axes = all_axes(symmetric=False)
     assert len(axes) > 4000
     for i, axis in enumerate(axes):
-        check(joined((axis,), i))
+        check(joined((axis,), i), "array")
 
 
 @pytest.mark.parametrize("first", range(2))
 def test_every_axis_paired_as_rows_and_as_columns(first):
     """Two shares of the rounds, so that a failure is found sooner."""
     axes = all_axes(symmetric=True)
-    for case in list(paired(axes, 4))[first::2]:
-        check(case)
+    for case in list(paired(axes, 3))[first::2]:
+        check(case, "array", "small")
 
 
 def test_every_axis_of_stride_1_by_fft():
     axes = [a for a in all_axes(symmetric=True) if a.stride == 1]
     with cost_no_object():
         for case in paired(axes, 1):
-            check(case, fft=True)
+            check(case, "fft")
 
 
 @pytest.mark.slow
@@ -106,9 +104,9 @@ def test_every_axis_of_stride_1_by_fft():
 @pytest.mark.parametrize("taps", TAPS)
 @pytest.mark.parametrize("stride", STRIDES)
 def test_every_pair_of_axes(stride, taps, size):
-    """The whole product, in shares of rows: more than half an hour on one core."""
+    """The whole product, in shares of rows: about half an hour on one core."""
     axes = all_axes(symmetric=True)
     rows = [a for a in axes if a[:3] == (size, taps, stride)]
     for i, row in enumerate(rows):
         for j, column in enumerate(axes):
-            check(joined((row, column), i + j))
+            check(joined((row, column), i + j), "array", "small")

@@ -28,7 +28,7 @@ def assert_same_elements(actual, expected, what):
 
 @pytest.mark.parametrize("engine", [None, "small", "array", "reference", "fft, then array"])
 @pytest.mark.parametrize("mode", MODES)
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(data=st.data(), seed=oracles.seeds)
 def test_specials_land_where_the_definition_puts_them(mode, engine, data, seed):
     case = data.draw(oracles.cases(modes=(mode,)))

@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import oracles
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from oracles import Case, simple
 
 
@@ -42,6 +42,7 @@ def meetings(case):
             yield (n, o, *i), (o, c, *u), None if None in j else x
 
 
+@settings(max_examples=50)
 @given(oracles.cases(), oracles.seeds)
 def test_oracle_against_single_products(case, seed):
     a = oracles.operands(case, seed)

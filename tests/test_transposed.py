@@ -73,7 +73,7 @@ def expected_gradients(a, options):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("engine", [None, "array", "reference"])
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(problem=problems(), seed=oracles.seeds)
 def test_forward_in_small_integers_exactly(engine, dtype, problem, seed):
     ndim, shapes, options = problem
