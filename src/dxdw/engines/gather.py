@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..geometry import Gather
-from .costs import CALL_NS, COPY_NS, SUM_NS, matrix_product
+from .costs import ADD_NS, CALL_NS, COPY_NS, SUM_NS, matrix_product
 from .libraries import Array, contiguous, element_size, is_numpy, matmul, namespace, put
 from .lowering import Rows, bordered_elements, lower, lower_whole, rows_for, split_channels
 from .scratch import Scratch
@@ -98,7 +98,7 @@ def _extra_costs(shape: Shape) -> dict[str, float]:
     calls = shape.groups * CALL_NS
     return {
         "whole": positions * S * V * U * COPY_NS + shape.batch * calls,
-        "by row": positions * (S * V * COPY_NS + D * (COPY_NS + (residues - 1) * SUM_NS))
+        "by row": positions * (S * V * COPY_NS + D * (COPY_NS + (residues - 1) * ADD_NS))
         + rows.count * residues * calls,
         "by tap": positions * (S * V * COPY_NS + D * (COPY_NS + (U - 1) * SUM_NS)),
     }
