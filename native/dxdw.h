@@ -1,0 +1,63 @@
+/* The C interface of the kernels: all that Python, and the browser, call.
+
+   A problem comes as a plan: an array of int64 that geometry.py works out and plan_view.h reads.
+   Operands and results are dense arrays in C order that do not overlap. */
+#ifndef DXDW_H
+#define DXDW_H
+
+#include <stdint.h>
+
+#if defined(_WIN32)
+#define DXDW_API __declspec(dllexport)
+#else
+#define DXDW_API __attribute__((visibility("default")))
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum dxdw_status {
+  DXDW_DONE = 0,
+  DXDW_NO_MEMORY = 1, /* nothing was computed; the same call may work later */
+  DXDW_CANCELLED = 2, /* the result holds whatever had been computed */
+  DXDW_DECLINED = 3,  /* values that this algorithm does not take; the result is to be ignored */
+  DXDW_PENDING = 4    /* dxdw_wait: not done yet */
+};
+
+/* Computes a pass into result, on up to `threads` threads, the caller's among them. */
+DXDW_API int dxdw_run(const int64_t *plan, const void *first, const void *second, void *result,
+                      int threads);
+
+/* The same on threads of the pool alone, so that the caller can look at signals meanwhile. NULL
+   where memory is short. Everything handed over must outlive the job. */
+DXDW_API void *dxdw_start(const int64_t *plan, const void *first, const void *second, void *result,
+                          int threads);
+
+/* Waits for so long at the most. DXDW_PENDING, or what dxdw_run would have returned: then the job
+   is gone. */
+DXDW_API int dxdw_wait(void *job, int milliseconds);
+
+/* Asks a job to stop at its next piece of work; dxdw_wait must still see its end. */
+DXDW_API void dxdw_cancel(void *job);
+
+/* Bytes of scratch memory that dxdw_run takes at its peak. */
+DXDW_API int64_t dxdw_workspace(const int64_t *plan, int threads);
+
+/* Threads that there is room for: CPUs of this process's affinity, within its control group's
+   quota. */
+DXDW_API int dxdw_cpus(void);
+
+/* The instruction set chosen when the library was loaded: "avx512", "avx2" or "base". */
+DXDW_API const char *dxdw_isa(void);
+
+/* What the machine can do, measured for about 50 ms: FLOP/s of independent multiply-adds in
+   registers (dtype 0: float32, 1: float64), and bytes/s read and written of arrays beyond the
+   caches. */
+DXDW_API double dxdw_peak(int dtype, int threads);
+DXDW_API double dxdw_bandwidth(int threads);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

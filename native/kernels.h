@@ -1,0 +1,19 @@
+// What one instruction set offers. kernels.cpp is compiled once for each, and api.cpp chooses.
+#pragma once
+#include <stdint.h>
+
+#include "pool.h"
+
+namespace dxdw {
+
+struct Kernels {
+  const char *name;
+  int (*run)(const int64_t *plan, const void *first, const void *second, void *result,
+             const Team &team);
+  int64_t (*workspace)(const int64_t *plan, int threads);
+  double (*peak)(int dtype, double seconds);  // FLOP/s of one thread
+};
+
+extern const Kernels kernels_avx512, kernels_avx2, kernels_base;
+
+}  // namespace dxdw
