@@ -35,7 +35,7 @@ DXDW_API void *dxdw_start(const int64_t *plan, const void *first, const void *se
                           int threads);
 
 /* Waits for so long at the most. DXDW_PENDING, or what dxdw_run would have returned: then the job
-   is gone. */
+   is gone. In a forked child, which has none of its parent's threads, it computes the whole job. */
 DXDW_API int dxdw_wait(void *job, int milliseconds);
 
 /* Asks a job to stop at its next piece of work; dxdw_wait must still see its end. */
@@ -51,11 +51,22 @@ DXDW_API int dxdw_cpus(void);
 /* The instruction set chosen when the library was loaded: "avx512", "avx2" or "base". */
 DXDW_API const char *dxdw_isa(void);
 
+/* Those that this machine has, the best first, with blanks between. */
+DXDW_API const char *dxdw_isas(void);
+
+/* Empty, or a sentence: DXDW_ISA names one that is not there, and which is used instead. */
+DXDW_API const char *dxdw_isa_note(void);
+
 /* What the machine can do, measured for about 50 ms: FLOP/s of independent multiply-adds in
    registers (dtype 0: float32, 1: float64), and bytes/s read and written of arrays beyond the
-   caches. */
+   caches; 0 where there is no memory for these. */
 DXDW_API double dxdw_peak(int dtype, int threads);
 DXDW_API double dxdw_bandwidth(int threads);
+
+#ifdef DXDW_TESTING
+/* Refuses the nth allocation (or new thread) from now, once; 0: none. */
+DXDW_API void dxdw_fail_allocation(int64_t nth);
+#endif
 
 #ifdef __cplusplus
 }

@@ -1,10 +1,37 @@
 // All kernels for one instruction set, which the build names: DXDW_ISA is avx512, avx2 or base.
 #include "kernels.h"
 
+#include "gather.h"
+#include "weight_gradient.h"
+
 namespace dxdw {
 namespace {
-int run(const int64_t *, const void *, const void *, void *, const Team &) { return 3; }
-int64_t workspace(const int64_t *, int) { return 0; }
+template <class T>
+int run_as(const Plan &plan, const void *first, const void *second, void *result,
+           const Team &team) {
+  const T *a = static_cast<const T *>(first), *b = static_cast<const T *>(second);
+  T *c = static_cast<T *>(result);
+  return plan.kind == kWeightGradient ? weight_gradient(plan, a, b, c, team)
+                                      : gather(plan, a, b, c, team);
+}
+
+int run(const int64_t *words, const void *first, const void *second, void *result,
+        const Team &team) {
+  const Plan plan = view(words);
+  return plan.dtype ? run_as<double>(plan, first, second, result, team)
+                    : run_as<float>(plan, first, second, result, team);
+}
+
+template <class T>
+Index workspace_as(const Plan &plan, int threads) {
+  return plan.kind == kWeightGradient ? weight_gradient_bytes<T>(plan, threads)
+                                      : gather_bytes<T>(plan, threads);
+}
+
+int64_t workspace(const int64_t *words, int threads) {
+  const Plan plan = view(words);
+  return plan.dtype ? workspace_as<double>(plan, threads) : workspace_as<float>(plan, threads);
+}
 double peak(int, double) { return 0; }
 }  // namespace
 

@@ -7,8 +7,16 @@ namespace dxdw {
 
 constexpr size_t kAlignment = 64;
 
-// A block of at least so many bytes, aligned to kAlignment; null where there is no memory.
+// A block of at least so many bytes, aligned to kAlignment; null where there is no memory. What
+// stands in it is of no meaning, and NaN in a build for tests.
 void *acquire(size_t bytes);
 void release(void *block);
+
+// Whether the memory that is about to be asked for is to be refused, in a build for tests.
+#if defined(DXDW_TESTING)
+bool allocation_fails();
+#else
+constexpr bool allocation_fails() { return false; }
+#endif
 
 }  // namespace dxdw

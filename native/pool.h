@@ -7,16 +7,21 @@
 
 namespace dxdw {
 
+struct Flag;  // job.h
+
 struct Team {
-  int threads;      // at the most, the caller among them
-  void *cancelled;  // a flag that stops the loops, or null
+  int threads;            // at the most, the caller among them
+  const Flag *cancelled;  // stops the loops when it is set; or null
 };
 
 using Body = void (*)(void *context, int64_t item, int slot);
 
 // Calls body(context, item, slot) for every item in [0, items), in any order and on up to
 // team.threads threads. slot < team.threads, and no two calls that run at once have the same.
-// Returns false where the team was cancelled: items may then be missing.
+// A body may itself call this. Returns false where the team was cancelled and items are missing.
 bool parallel(const Team &team, int64_t items, Body body, void *context);
+
+// For a body of many milliseconds to look at in between.
+bool cancelled(const Team &team);
 
 }  // namespace dxdw

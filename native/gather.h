@@ -1,0 +1,349 @@
+// Forward and dx by the definition: each destination gathers its sources through the taps.
+//
+//   destination[d, s] = Σ_{c,t} W[d,c,t] · band[c, s + offset_t]
+//
+// A piece of work is a band of rows of one image: copied once (source_band.h), then multiplied with
+// every block of destination channels (gather_tile.h) while it lies in the cache.
+#pragma once
+#include "dxdw.h"
+#include "gather_tile.h"
+#include "parallel_for.h"
+#include "source_band.h"
+#include "workspace.h"
+
+namespace dxdw {
+namespace {
+
+// Bytes of a band: a part of the smallest L2 in use today, so that weights have room beside it.
+constexpr Index kBandBytes = 256 << 10;
+// Pieces of a large problem at the least, so that many threads share it evenly.
+constexpr Index kPieces = 16;
+// Operations of a piece at the least, beside which handing it out costs nothing.
+constexpr Index kPieceFlops = 300'000;
+
+// Rows of one image, where only a part of a problem is wanted.
+struct Part {
+  Index image, first, count;
+};
+
+template <class T>
+class Gather {
+ public:
+  Gather(const Plan &plan, const Phase &phase)
+      : plan_(plan), pass_(images_as_rows(plan, pass_of(plan, phase))) {}
+
+  // Works out tables and sizes. False where there is no memory for the tables.
+  bool prepare() {
+    taps_ = pass_.axis[0].taps * pass_.axis[1].taps * pass_.axis[2].taps;
+    tables_.template reserve<Index>(Band::words(pass_) + 3 * taps_);
+    if (!tables_.take()) return false;
+    Index *memory = tables_.template at<Index>(0);
+    band_ = Band(pass_, memory);
+    offset_ = memory, length_ = offset_ + taps_, tap_ = length_ + taps_;
+    choose_tile();
+    choose_bands();
+    list_runs();
+    weights_of_group_ = plan_.sources * taps_ * plan_.destinations;
+    band_elements_ = plan_.sources * band_.channel + kVectors * lanes<T>;  // read past the end
+    slot_elements_ = band_elements_ + kAccumulators * lanes<T>;            // and one tile
+    return true;
+  }
+
+  Index bytes(int threads) const {
+    return tables_.bytes() + plan_.groups * weights_of_group_ * Index(sizeof(T)) +
+           threads * slot_elements_ * Index(sizeof(T));
+  }
+
+  // All of the phase, or those parts of it.
+  int run(const T *source, const T *weights, T *destination, const Team &team,
+          const Part *parts = nullptr, Index part_count = 0) {
+    Workspace memory;
+    const Index at_weights = memory.reserve<T>(plan_.groups * weights_of_group_);
+    const Index at_slots = memory.reserve<T>(slot_elements_ * team.threads);
+    if (!memory.take()) return DXDW_NO_MEMORY;
+    packed_ = memory.at<T>(at_weights), slots_ = memory.at<T>(at_slots);
+    source_ = source, destination_ = destination;
+    if (!pack_all(weights, team)) return DXDW_CANCELLED;
+
+    if (parts) {
+      const bool whole = parallel_for(team, part_count * plan_.groups, [&](Index i, int slot) {
+        const Part &part = parts[i / plan_.groups];
+        for (Index first = 0; first < part.count; first += band_.height)
+          piece(part.image, i % plan_.groups, 0, part.first + first,
+                least(band_.height, part.count - first), 0, blocks_, slot);
+      });
+      return whole ? DXDW_DONE : DXDW_CANCELLED;
+    }
+    const Index depths = pass_.axis[0].count, rows = pass_.axis[1].count;
+    const Index pieces = pass_.batch * plan_.groups * depths * bands_ * splits_;
+    const Index together = most<Index>(1, least(kPieceFlops * pieces / most<Index>(1, flops()),
+                                                divide_up(pieces, kPieces)));
+    const bool whole =
+        parallel_for(team, divide_up(pieces, together), [&](Index chunk, int slot) {
+          const Index last = least(pieces, (chunk + 1) * together);
+          for (Index i = chunk * together; i < last; ++i) {
+            Index rest = i;
+            const Index split = rest % splits_;
+            rest /= splits_;
+            const Index band = rest % bands_;
+            rest /= bands_;
+            const Index depth = rest % depths;
+            rest /= depths;
+            const Index first = band * rows / bands_;
+            piece(rest / plan_.groups, rest % plan_.groups, depth, first,
+                  (band + 1) * rows / bands_ - first, split * blocks_ / splits_,
+                  (split + 1) * blocks_ / splits_, slot);
+          }
+        });
+    return whole ? DXDW_DONE : DXDW_CANCELLED;
+  }
+
+  // Operations of this phase.
+  Index flops() const {
+    return 2 * pass_.batch * plan_.groups * pass_.axis[0].count * pass_.axis[1].count *
+           pass_.axis[2].count * plan_.sources * plan_.destinations * taps_;
+  }
+
+ private:
+  // Taps whose rows follow each other without a gap share what is loaded: the shortest such run.
+  Index shortest_run() const {
+    const Axis &rows = pass_.axis[1];
+    Index shortest = rows.taps;
+    for (Index g = 0; g < band_.row.count; ++g) {
+      Index length = 0, last = 0;
+      for (Index t = 0; t < rows.taps; ++t) {
+        if (band_.row.grid[t] != g) continue;
+        if (length && band_.row.shift[t] != last + 1) return 1;
+        last = band_.row.shift[t];
+        ++length;
+      }
+      shortest = least(shortest, length);
+    }
+    return shortest;
+  }
+
+  void choose_tile() {
+    const Index D = plan_.destinations, columns = pass_.axis[2].count;
+    rows_ = least(least(D <= 3 ? most_rows(D) : 1, shortest_run()), pass_.axis[1].count);
+    Index widest;
+    if (rows_ > 1) {
+      widest = D;
+    } else {
+      const Index vectors =
+          divide_up((pass_.axis[1].count - 1) * band_.pitch + columns, lanes<T>);
+      const Index half = kAccumulators / most<Index>(1, kVectors / 2);
+      const Index three = kAccumulators / 3;
+      if (vectors <= kVectors / 2 && D > kAccumulators / kVectors)
+        widest = least(half, kMostChannels);
+      else if (kVectors > 3 && D % three == 0)
+        widest = three;  // an even split, which 6 would not give
+      else
+        widest = kAccumulators / kVectors;
+    }
+    blocks_ = divide_up(D, widest);
+    vectors_ = least(kVectors, kAccumulators / (divide_up(D, blocks_) * rows_));
+  }
+
+  void choose_bands() {
+    const Index rows = pass_.axis[1].count;
+    const Index row_bytes = plan_.sources * band_.elements_of_row() * Index(sizeof(T));
+    const Index images = pass_.batch * plan_.groups * pass_.axis[0].count;
+    Index height = kBandBytes / row_bytes - band_.halo();
+    // A halo is copied again for every band: not more than the band itself.
+    height = most(height, most(rows_, band_.halo()));
+    // Enough pieces, while each has enough to do.
+    const Index wanted = least(kPieces, flops() / kPieceFlops);
+    if (images * divide_up(rows, height) < wanted)
+      height = least(height, most(divide_up(rows, divide_up(wanted, images)),
+                                  most(rows_, 2 * band_.halo())));
+    height = least(most<Index>(height, 1), rows);
+    bands_ = most<Index>(1, least(divide_up(rows, height), rows / rows_));
+    band_.set_height(divide_up(rows, bands_));
+    const Index pieces = images * bands_;
+    splits_ = pieces < wanted ? least(blocks_, divide_up(wanted, pieces)) : 1;
+  }
+
+  void list_runs() {
+    Index run = 0, k = 0;
+    const Axis *axis = pass_.axis;
+    auto tap = [&](Index d, Index h, Index w) {
+      tap_[k++] = plan_.weight_tap(axis[0].tap[d], axis[1].tap[h], axis[2].tap[w]);
+    };
+    for (Index d = 0; d < axis[0].taps; ++d) {
+      if (rows_ == 1) {
+        for (Index h = 0; h < axis[1].taps; ++h)
+          for (Index w = 0; w < axis[2].taps; ++w, ++run) {
+            offset_[run] = band_.offset(d, h, w), length_[run] = 1;
+            tap(d, h, w);
+          }
+        continue;
+      }
+      for (Index grid = 0; grid < band_.row.count; ++grid)
+        for (Index w = 0; w < axis[2].taps; ++w, ++run) {
+          length_[run] = 0;
+          for (Index h = 0; h < axis[1].taps; ++h) {
+            if (band_.row.grid[h] != grid) continue;
+            if (!length_[run]++) offset_[run] = band_.offset(d, h, w);
+            tap(d, h, w);
+          }
+        }
+    }
+    runs_ = {plan_.sources, band_.channel, run, offset_, length_, band_.pitch};
+  }
+
+  Index block_start(Index block) const { return block * plan_.destinations / blocks_; }
+
+  bool pack_all(const T *weights, const Team &team) {
+    const Index blocks = plan_.groups * blocks_;
+    const Index together = most<Index>(1, divide_up(blocks, 4 * kPieces));
+    return parallel_for(team, divide_up(blocks, together), [&](Index chunk, int) {
+      for (Index i = chunk * together; i < least(blocks, (chunk + 1) * together); ++i) {
+        const Index group = i / blocks_, start = block_start(i % blocks_);
+        const Index M = block_start(i % blocks_ + 1) - start;
+        const T *from = weights + group * plan_.weights_of_group() + start * plan_.weight_destination;
+        T *to = packed_ + group * weights_of_group_ + start * plan_.sources * taps_;
+        for (Index c = 0; c < plan_.sources; ++c, from += plan_.weight_source)
+          for (Index k = 0; k < taps_; ++k)
+            for (Index m = 0; m < M; ++m) *to++ = from[m * plan_.weight_destination + tap_[k]];
+      }
+    });
+  }
+
+  // Destination rows [first, first + count) at one depth, of channel blocks [block, last_block).
+  void piece(Index image, Index group, Index depth, Index first, Index count, Index block,
+             Index last_block, int slot) {
+    T *band = slots_ + slot * slot_elements_;
+    const T *x = source_ + image * pass_.source.image + group * pass_.source.group;
+    for (Index c = 0; c < plan_.sources; ++c)
+      band_.copy_channel(x + c * pass_.source.channel, depth, first, count,
+                         band + c * band_.channel);
+    const Axis *axis = pass_.axis;
+    const Strides &to = pass_.destination;
+    T *out = destination_ + image * to.image + group * to.group +
+             (axis[0].start + depth * axis[0].spacing) * to.depth +
+             (axis[1].start + first * axis[1].spacing) * to.row + axis[2].start;
+    const T *weights = packed_ + group * weights_of_group_;
+    for (; block < last_block; ++block) {
+      const Index start = block_start(block), M = block_start(block + 1) - start;
+      const T *w = weights + start * plan_.sources * taps_;
+      T *block_out = out + start * to.channel;
+      if (rows_ > 1)
+        rows_of_tiles(band, w, block_out, M, count, band + band_elements_);
+      else
+        flat_tiles(band, w, block_out, M, count, band + band_elements_);
+    }
+  }
+
+  // Tiles along the positions of the band, over the ends of rows.
+  void flat_tiles(const T *band, const T *w, T *out, Index M, Index count, T *spare) const {
+    const Index columns = pass_.axis[2].count, pitch = band_.pitch;
+    const Index row_step = pass_.axis[1].spacing * pass_.destination.row;
+    const Index spacing = pass_.axis[2].spacing, channel = pass_.destination.channel;
+    const Index end = (count - 1) * pitch + columns;
+    Index row = 0, column = 0;
+    for (Index s = 0; s < end;) {
+      const Index V = least(vectors_, divide_up(end - s, lanes<T>)), width = V * lanes<T>;
+      const Tile<T> tile = tiles<T>.of[M][1][V];
+      if (spacing == 1 && column + width <= columns) {
+        tile(band + s, runs_, w, out + row * row_step + column, channel, 0);
+      } else {
+        tile(band + s, runs_, w, spare, width, 0);
+        Index r = row, q = column;
+        for (Index i = 0; i < width && r < count;) {
+          const Index n = least(width - i, columns - q);
+          if (n > 0)
+            for (Index m = 0; m < M; ++m)
+              write(out + m * channel + r * row_step + q * spacing, spare + m * width + i, n,
+                    spacing);
+          i += pitch - q, q = 0, ++r;
+        }
+      }
+      s += width, column += width;
+      while (column >= pitch) column -= pitch, ++row;
+    }
+  }
+
+  // Tiles of several rows, each within its rows.
+  void rows_of_tiles(const T *band, const T *w, T *out, Index M, Index count, T *spare) const {
+    const Index columns = pass_.axis[2].count, pitch = band_.pitch;
+    const Index row_step = pass_.axis[1].spacing * pass_.destination.row;
+    const Index spacing = pass_.axis[2].spacing, channel = pass_.destination.channel;
+    for (Index first = 0; first < count; first += rows_) {
+      // The last rows are computed anew with those before them: the tile is of one height.
+      const Index r = least(first, count - rows_);
+      for (Index q = 0; q < columns;) {
+        const Index V = least(vectors_, divide_up(columns - q, lanes<T>)), width = V * lanes<T>;
+        const Tile<T> tile = tiles<T>.of[M][rows_][V];
+        const T *x = band + r * pitch + q;
+        T *corner = out + r * row_step + q * spacing;
+        if (spacing == 1 && q + width <= columns) {
+          tile(x, runs_, w, corner, channel, row_step);
+        } else {
+          tile(x, runs_, w, spare, width, M * width);
+          const Index n = least(width, columns - q);
+          for (Index i = 0; i < rows_; ++i)
+            for (Index m = 0; m < M; ++m)
+              write(corner + m * channel + i * row_step, spare + (i * M + m) * width, n, spacing);
+        }
+        q += width;
+      }
+    }
+  }
+
+  static void write(T *to, const T *from, Index n, Index spacing) {
+    Index i = 0;
+    if (spacing == 1) {
+      for (; i + lanes<T> <= n; i += lanes<T>) store(to + i, load(from + i));
+      for (; i < n; ++i) to[i] = from[i];
+    } else {
+      for (; i < n; ++i) to[i * spacing] = from[i];
+    }
+  }
+
+  const Plan &plan_;
+  Pass pass_;
+  Workspace tables_;
+  Band band_;
+  Runs runs_ = {};
+  Index *offset_ = nullptr, *length_ = nullptr, *tap_ = nullptr;
+  Index taps_ = 0, rows_ = 1, vectors_ = 1, blocks_ = 1, bands_ = 1, splits_ = 1;
+  Index weights_of_group_ = 0, band_elements_ = 0, slot_elements_ = 0;
+  T *packed_ = nullptr, *slots_ = nullptr, *destination_ = nullptr;
+  const T *source_ = nullptr;
+};
+
+template <class T>
+int gather(const Plan &plan, const T *source, const T *weights, T *destination, const Team &team) {
+  Index covered = 0;
+  const Index *words = plan.first_phase;
+  for (Index i = 0; i < plan.phases; ++i) {
+    const Phase phase = read_phase(words);
+    covered += phase.axis[0].count * phase.axis[1].count * phase.axis[2].count;
+  }
+  if (covered < plan.destination_plane())  // no window reaches the others
+    memset(destination, 0, plan.batch * plan.groups * plan.destinations *
+                               plan.destination_plane() * sizeof(T));
+  words = plan.first_phase;
+  for (Index i = 0; i < plan.phases; ++i) {
+    const Phase phase = read_phase(words);
+    Gather<T> pass(plan, phase);
+    if (!pass.prepare()) return DXDW_NO_MEMORY;
+    if (const int status = pass.run(source, weights, destination, team)) return status;
+  }
+  return DXDW_DONE;
+}
+
+template <class T>
+Index gather_bytes(const Plan &plan, int threads) {
+  Index bytes = 0;
+  const Index *words = plan.first_phase;
+  for (Index i = 0; i < plan.phases; ++i) {
+    const Phase phase = read_phase(words);
+    Gather<T> pass(plan, phase);
+    if (pass.prepare()) bytes = most(bytes, pass.bytes(threads));
+  }
+  return bytes;
+}
+
+}  // namespace
+}  // namespace dxdw

@@ -1,0 +1,53 @@
+// Transposes of square blocks in registers: log2(lanes) rounds, each of which swaps halves of pairs.
+#pragma once
+#include "vector.h"
+
+namespace dxdw {
+namespace {
+
+template <class T, int Width, int... I>
+DXDW_INLINE void swap_halves(Vector<T> &a, Vector<T> &b, Sequence<I...>) {
+  constexpr int n = lanes<T>;
+  const Vector<T> low = __builtin_shufflevector(a, b, (I & Width ? n + (I ^ Width) : I)...);
+  const Vector<T> high = __builtin_shufflevector(a, b, (I & Width ? n + I : I ^ Width)...);
+  a = low, b = high;
+}
+
+template <class T, int Width = 1>
+DXDW_INLINE void transpose_block(Vector<T> (&row)[lanes<T>]) {
+  if constexpr (Width < lanes<T>) {
+#pragma GCC unroll 16
+    for (int i = 0; i < lanes<T>; ++i)
+      if (!(i & Width))
+        swap_halves<T, Width>(row[i], row[i ^ Width], typename SequenceTo<lanes<T>>::type{});
+    transpose_block<T, Width * 2>(row);
+  }
+}
+
+// to[j·ld_to + i] = from[i·ld_from + j] for i < rows, j < columns; i from rows up to the next whole
+// vector becomes zero.
+template <class T>
+void transpose(const T *from, Index ld_from, Index rows, Index columns, T *to, Index ld_to) {
+  constexpr Index n = lanes<T>;
+  for (Index i = 0; i < rows; i += n) {
+    const Index height = least(n, rows - i);
+    Index j = 0;
+    if (height == n)
+      for (; j + n <= columns; j += n) {
+        Vector<T> block[n];
+#pragma GCC unroll 16
+        for (int k = 0; k < n; ++k) block[k] = load(from + (i + k) * ld_from + j);
+        transpose_block<T>(block);
+#pragma GCC unroll 16
+        for (int k = 0; k < n; ++k) store(to + (j + k) * ld_to + i, block[k]);
+      }
+    for (; j < columns; ++j) {
+      T *line = to + j * ld_to + i;
+      for (Index k = 0; k < height; ++k) line[k] = from[(i + k) * ld_from + j];
+      for (Index k = height; k < n; ++k) line[k] = 0;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace dxdw

@@ -1,0 +1,100 @@
+// Vectors of the instruction set that this file is compiled for, in the compiler's portable form.
+#pragma once
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__AVX512F__)
+#define DXDW_VECTOR_BYTES 64
+#define DXDW_REGISTERS 32
+#elif defined(__AVX2__)
+#define DXDW_VECTOR_BYTES 32
+#define DXDW_REGISTERS 16
+#elif defined(__aarch64__)
+#define DXDW_VECTOR_BYTES 16
+#define DXDW_REGISTERS 32
+#else
+#define DXDW_VECTOR_BYTES 16
+#define DXDW_REGISTERS 16
+#endif
+
+#define DXDW_INLINE inline __attribute__((always_inline))
+
+namespace dxdw {
+namespace {
+
+using Index = int64_t;
+
+template <class T>
+struct VectorOf;
+template <>
+struct VectorOf<float> {
+  typedef float type __attribute__((vector_size(DXDW_VECTOR_BYTES)));
+  typedef float unaligned __attribute__((vector_size(DXDW_VECTOR_BYTES), aligned(4), may_alias));
+};
+template <>
+struct VectorOf<double> {
+  typedef double type __attribute__((vector_size(DXDW_VECTOR_BYTES)));
+  typedef double unaligned __attribute__((vector_size(DXDW_VECTOR_BYTES), aligned(8), may_alias));
+};
+
+template <class T>
+using Vector = typename VectorOf<T>::type;
+
+// Elements of a vector.
+template <class T>
+constexpr Index lanes = DXDW_VECTOR_BYTES / sizeof(T);
+
+template <class T>
+DXDW_INLINE Vector<T> load(const T *p) {
+  return *reinterpret_cast<const typename VectorOf<T>::unaligned *>(p);
+}
+
+template <class T>
+DXDW_INLINE void store(T *p, Vector<T> v) {
+  *reinterpret_cast<typename VectorOf<T>::unaligned *>(p) = v;
+}
+
+// All lanes s: s − 0 keeps the sign of a zero, and compilers see through it.
+template <class T>
+DXDW_INLINE Vector<T> broadcast(T s) {
+  return s - Vector<T>{};
+}
+
+template <int... I>
+struct Sequence {};
+template <int N, int... I>
+struct SequenceTo : SequenceTo<N - 1, N - 1, I...> {};
+template <int... I>
+struct SequenceTo<0, I...> {
+  using type = Sequence<I...>;
+};
+
+template <class T, int Width, int... I>
+DXDW_INLINE T sum_halves(Vector<T> v, Sequence<I...> all) {
+  if constexpr (Width == 0)
+    return v[0];
+  else
+    return sum_halves<T, Width / 2>(v + __builtin_shufflevector(v, v, (I ^ Width)...), all);
+}
+
+// In pairs, pairs of pairs and so on.
+template <class T>
+DXDW_INLINE T sum_of_lanes(Vector<T> v) {
+  return sum_halves<T, lanes<T> / 2>(v, typename SequenceTo<lanes<T>>::type{});
+}
+
+template <class T>
+DXDW_INLINE T least(T a, T b) {
+  return b < a ? b : a;
+}
+template <class T>
+DXDW_INLINE T most(T a, T b) {
+  return b > a ? b : a;
+}
+
+DXDW_INLINE Index divide_up(Index a, Index b) { return (a + b - 1) / b; }
+DXDW_INLINE Index round_up(Index a, Index b) { return divide_up(a, b) * b; }
+DXDW_INLINE Index divide_down(Index a, Index b) { return a >= 0 ? a / b : -divide_up(-a, b); }
+
+}  // namespace
+}  // namespace dxdw

@@ -1,0 +1,393 @@
+// dW by the definition: a matrix product of grad_out with shifted rows of x.
+//
+//   dW[o,c,t] = Σ_s g[o, s] · band[c, s + offset_t]
+//
+// The positions are split into chunks, each a sum of its own: by the problem's shape alone, so that
+// every number of threads gives the same bits. The chunks' sums are added in pairs.
+#pragma once
+#include "dxdw.h"
+#include "gather.h"
+#include "transpose.h"
+#include "weight_tiles.h"
+
+namespace dxdw {
+namespace {
+
+// Positions that a register sums before its sum is added to the others: the error grows with this
+// and the number of such sums, not with their product.
+constexpr Index kRun = 512;
+// Scratch memory for the chunks' sums, beside half of what the operands take.
+constexpr Index kSumBytes = 3 << 20;
+
+template <class T>
+class WeightGradient {
+ public:
+  WeightGradient(const Plan &plan, const Phase &phase)
+      : plan_(plan), pass_(images_as_rows(plan, pass_of(plan, phase))) {}
+
+  bool prepare() {
+    const Axis *axis = pass_.axis;
+    taps_ = axis[0].taps * axis[1].taps * axis[2].taps;
+    const Index C = plan_.sources, O = plan_.destinations, rows = axis[1].taps;
+    rights_ = C * taps_, lefts_ = O * rows;
+    tables_.template reserve<Index>(Band::words(pass_) + 2 * (rights_ + lefts_));
+    if (!tables_.take()) return false;
+    Index *memory = tables_.template at<Index>(0);
+    band_ = Band(pass_, memory);
+    at_right_ = memory, to_right_ = at_right_ + rights_;
+    at_left_ = to_right_ + rights_, to_left_ = at_left_ + lefts_;
+
+    // Vectors along output channels, where they fill them.
+    const Index wide = round_up(O, lanes<T>);
+    by_channels_ = O >= 2 * lanes<T> && 4 * O >= 3 * wide;
+    choose_bands();
+    list_operands();
+    if (by_channels_) {
+      const Index vectors = wide / lanes<T>;
+      o_vectors_ = divide_up(vectors, divide_up(vectors, kVectors));
+    } else {
+      choose_position_tile();
+    }
+    channel_tall_ = least(kMostChannels, kAccumulators / (by_channels_ ? o_vectors_ : 1));
+    o_padded_ = wide;
+    sum_elements_ = by_channels_ ? rights_ * o_padded_ : O * C * taps_;
+    choose_chunks();
+
+    x_elements_ = C * band_.channel + (kVectors + band_.pitch) * lanes<T>;
+    transposed_elements_ = most<Index>(1, kRun) * (by_channels_ ? o_vectors_ * lanes<T> : lanes<T>);
+    g_elements_ = by_channels_ ? 0 : O * g_channel_;
+    spare_elements_ = by_channels_ ? 0 : rights_ * lanes<T>;
+    slot_elements_ = round_up(x_elements_ + transposed_elements_ + g_elements_ + spare_elements_,
+                              kAlignment / Index(sizeof(T)));
+    return true;
+  }
+
+  Index bytes(int threads) const {
+    return tables_.bytes() + (plan_.groups * chunks_ * sum_elements_ + threads * slot_elements_) *
+                                 Index(sizeof(T));
+  }
+
+  // dW of all positions; or of those parts, added to what stands there.
+  int run(const T *grad_out, const T *x, T *dW, const Team &team, const Part *parts = nullptr,
+          Index part_count = 0) {
+    Workspace memory;
+    const Index at_sums = memory.reserve<T>(plan_.groups * chunks_ * sum_elements_);
+    const Index at_slots = memory.reserve<T>(slot_elements_ * team.threads);
+    if (!memory.take()) return DXDW_NO_MEMORY;
+    sums_ = memory.at<T>(at_sums), slots_ = memory.at<T>(at_slots);
+    g_ = grad_out, x_ = x;
+    const Index depths = pass_.axis[0].count, rows = pass_.axis[1].count;
+    const Index bands = parts ? part_count : pass_.batch * depths * bands_;
+    const bool whole = parallel_for(
+        team, plan_.groups * chunks_ * splits_, [&](Index item, int slot) {
+          const Index split = item % splits_, chunk = item / splits_ % chunks_;
+          const Index group = item / splits_ / chunks_;
+          T *sum = sums_ + (group * chunks_ + chunk) * sum_elements_;
+          const Index C = plan_.sources;
+          const Index c = split * C / splits_, last_c = (split + 1) * C / splits_;
+          clear(sum, c, last_c);
+          for (Index b = chunk * bands / chunks_; b < (chunk + 1) * bands / chunks_; ++b) {
+            if (parts) {
+              const Part &part = parts[b];
+              for (Index first = 0; first < part.count; first += band_.height)
+                piece(part.image, group, 0, part.first + first,
+                      least(band_.height, part.count - first), c, last_c, sum, slot);
+            } else {
+              const Index band = b % bands_, depth = b / bands_ % depths;
+              const Index first = band * rows / bands_;
+              piece(b / bands_ / depths, group, depth, first, (band + 1) * rows / bands_ - first,
+                    c, last_c, sum, slot);
+            }
+          }
+        });
+    if (!whole) return DXDW_CANCELLED;
+    const Index blocks = divide_up(rights_, 64);
+    return parallel_for(team, plan_.groups * blocks,
+                        [&](Index item, int) {
+                          const Index group = item / blocks, b = item % blocks;
+                          finish(group, b * 64, least(rights_, (b + 1) * 64),
+                                 dW + group * plan_.weights_of_group(), parts != nullptr);
+                        })
+               ? DXDW_DONE
+               : DXDW_CANCELLED;
+  }
+
+  Index flops() const {
+    return 2 * pass_.batch * plan_.groups * pass_.axis[0].count * pass_.axis[1].count *
+           pass_.axis[2].count * plan_.sources * plan_.destinations * taps_;
+  }
+
+ private:
+  void choose_bands() {
+    const Index rows = pass_.axis[1].count;
+    const Index row_bytes =
+        (plan_.sources * band_.elements_of_row() +
+         (by_channels_ ? 0 : plan_.destinations * band_.pitch)) * Index(sizeof(T));
+    const Index images = pass_.batch * pass_.axis[0].count;
+    Index height = most(kBandBytes / row_bytes - band_.halo(), most<Index>(1, 2 * band_.halo()));
+    const Index wanted = least(kPieces, flops() / kPieceFlops / plan_.groups);
+    if (images * divide_up(rows, height) < wanted)
+      height = least(height, most(divide_up(rows, divide_up(wanted, images)), 2 * band_.halo()));
+    height = least(most<Index>(height, 1), rows);
+    bands_ = divide_up(rows, height);
+    band_.set_height(divide_up(rows, bands_));
+  }
+
+  void choose_chunks() {
+    const Index operands = plan_.batch * plan_.groups *
+                           (plan_.sources * plan_.source_plane() +
+                            plan_.destinations * plan_.destination_plane());
+    const Index bytes = kSumBytes + operands * Index(sizeof(T)) / 2;
+    const Index all = plan_.groups * sum_elements_ * Index(sizeof(T));
+    const Index bands = pass_.batch * pass_.axis[0].count * bands_;
+    const Index wanted = most<Index>(1, least(kPieces, flops() / kPieceFlops));
+    chunks_ = most<Index>(1, least(least(bands, bytes / all), divide_up(wanted, plan_.groups)));
+    const Index pieces = plan_.groups * chunks_;
+    splits_ = pieces < wanted ? least(plan_.sources, divide_up(wanted, pieces)) : 1;
+    if (by_channels_ && splits_ > 1)  // whole register tiles of a split's channels
+      splits_ = least(splits_, most<Index>(1, plan_.sources * taps_ / (4 * kMostChannels)));
+  }
+
+  // A left operand is a channel of g, a right one a channel of x at a tap. Few output channels also
+  // take the kernel's rows to the left: a shift of x by a row is one of g the other way.
+  void list_operands() {
+    const Axis *axis = pass_.axis;
+    const Index C = plan_.sources, O = plan_.destinations, T_ = taps_;
+    rows_left_ = !by_channels_ && O <= 3 && axis[1].taps > 1 && band_.row.count == 1;
+    g_rows_ = band_.height + (rows_left_ ? 2 * band_.halo() : 0);
+    g_channel_ = round_up(g_rows_ * band_.pitch, lanes<T>) + lanes<T>;  // zeros past the end
+    Index n = 0;
+    for (Index c = 0; c < C; ++c)
+      for (Index d = 0; d < axis[0].taps; ++d)
+        for (Index h = 0; h < axis[1].taps; ++h)
+          for (Index w = 0; w < axis[2].taps; ++w) {
+            const Index tap = plan_.weight_tap(axis[0].tap[d], axis[1].tap[h], axis[2].tap[w]);
+            if (!rows_left_) {
+              at_right_[n] = c * band_.channel + band_.offset(d, h, w);
+              to_right_[n++] = c * T_ + tap;
+            } else if (h == 0) {
+              at_right_[n] = c * band_.channel + band_.offset(d, 0, w) -
+                             (band_.row.shift[0] - band_.row.least) * band_.pitch;
+              to_right_[n++] = c * T_ + tap - axis[1].tap[0] * plan_.kernel_size[2];
+            }
+          }
+    rights_used_ = n;
+    n = 0;
+    for (Index o = 0; o < O; ++o)
+      for (Index h = 0; h < (rows_left_ ? axis[1].taps : 1); ++h) {
+        const Index up = rows_left_ ? band_.row.shift[h] - band_.row.least : 0;
+        at_left_[n] = o * g_channel_ + (rows_left_ ? band_.halo() - up : 0) * band_.pitch;
+        to_left_[n++] = o * C * T_ + (rows_left_ ? axis[1].tap[h] * plan_.kernel_size[2] : 0);
+      }
+    lefts_used_ = n;
+  }
+
+  // The split of the operands into tiles that loads and multiplies least.
+  void choose_position_tile() {
+    Index best = 0;
+    for (Index a = 1; a <= least(kMostLeft, lefts_used_); ++a)
+      for (Index b = 1; b <= least(least(kMostRight, rights_used_), kPositionSums / a); ++b) {
+        const Index tiles = divide_up(lefts_used_, a) * divide_up(rights_used_, b);
+        // An unaligned load of x takes as long as two products, and nothing hides fewer than 8.
+        const Index cost = tiles * most(most(a * b, a + 2 * b), Index(8));
+        if (!best || cost < best) best = cost, left_ = a, right_ = b;
+      }
+    left_blocks_ = divide_up(lefts_used_, left_), right_blocks_ = divide_up(rights_used_, right_);
+  }
+
+  void clear(T *sum, Index c, Index last_c) const {
+    if (by_channels_) {
+      memset(sum + c * taps_ * o_padded_, 0, (last_c - c) * taps_ * o_padded_ * sizeof(T));
+      return;
+    }
+    for (Index o = 0; o < plan_.destinations; ++o)
+      memset(sum + (o * plan_.sources + c) * taps_, 0, (last_c - c) * taps_ * sizeof(T));
+  }
+
+  // Adds the sums over rows [first, first + count) for source channels [c, last_c).
+  void piece(Index image, Index group, Index depth, Index first, Index count, Index c,
+             Index last_c, T *sum, int slot) {
+    T *x = slots_ + slot * slot_elements_;
+    const T *from = x_ + image * pass_.source.image + group * pass_.source.group;
+    for (Index i = c; i < last_c; ++i)
+      band_.copy_channel(from + i * pass_.source.channel, depth, first, count,
+                         x + i * band_.channel);
+    memset(x + last_c * band_.channel, 0, kVectors * lanes<T> * sizeof(T));  // read past the end
+    const T *g = g_ + image * pass_.destination.image + group * pass_.destination.group +
+                 depth * pass_.destination.depth + first * pass_.destination.row;
+    T *transposed = x + x_elements_;
+    if (by_channels_) {
+      for (Index o = 0; o < plan_.destinations; o += o_vectors_ * lanes<T>)
+        channel_tiles(x, g, o, least(o_vectors_ * lanes<T>, plan_.destinations - o), count,
+                      c * taps_, last_c * taps_, transposed, sum + o, o_padded_);
+    } else if (all_finite(x + c * band_.channel, (last_c - c) * band_.channel)) {
+      position_tiles(x, g, count, c, last_c, transposed + transposed_elements_, sum);
+    } else {
+      // The other way multiplies x by zeros between the rows, which NaN and Inf would show.
+      T *spare = transposed + transposed_elements_ + g_elements_;
+      for (Index o = 0; o < plan_.destinations; o += lanes<T>) {
+        const Index width = least(lanes<T>, plan_.destinations - o);
+        memset(spare, 0, rights_ * lanes<T> * sizeof(T));
+        channel_tiles_by_tap(x, g, o, width, count, c, last_c, transposed, spare);
+        for (Index i = 0; i < width; ++i)
+          for (Index k = c * taps_; k < last_c * taps_; ++k)
+            sum[(o + i) * rights_ + k] += spare[k * lanes<T> + i];
+      }
+    }
+  }
+
+  static bool all_finite(const T *x, Index n) {
+    Vector<T> zeros = {};
+    Index i = 0;
+    for (; i + lanes<T> <= n; i += lanes<T>) zeros += load(x + i) * broadcast(T(0));
+    T zero = sum_of_lanes<T>(zeros);
+    for (; i < n; ++i) zero += x[i] * T(0);
+    return zero == T(0);
+  }
+
+  // Runs of positions of a band: fn(first row, rows, first column, columns).
+  template <class F>
+  void each_run(Index count, const F &fn) const {
+    const Index columns = pass_.axis[2].count;
+    const Index tall = most<Index>(1, kRun / columns), wide = least(kRun, columns);
+    for (Index r = 0; r < count; r += tall)
+      for (Index q = 0; q < columns; q += wide)
+        fn(r, least(tall, count - r), q, least(wide, columns - q));
+  }
+
+  void transpose_run(const T *g, Index o, Index width, Index r, Index rows, Index q,
+                     Index columns, T *to, Index ld) const {
+    for (Index i = 0; i < rows; ++i)
+      transpose(g + o * pass_.destination.channel + (r + i) * pass_.destination.row + q,
+                pass_.destination.channel, width, columns, to + i * columns * ld, ld);
+  }
+
+  void channel_tiles(const T *x, const T *g, Index o, Index width, Index count, Index k,
+                     Index last_k, T *transposed, T *sum, Index ld) const {
+    const Index V = divide_up(width, lanes<T>);
+    const Index tall = least(kMostChannels, kAccumulators / V);
+    const Index blocks = divide_up(last_k - k, tall);
+    each_run(count, [&](Index r, Index rows, Index q, Index columns) {
+      transpose_run(g, o, width, r, rows, q, columns, transposed, V * lanes<T>);
+      for (Index b = 0; b < blocks; ++b) {
+        const Index start = k + b * (last_k - k) / blocks;
+        const Index M = k + (b + 1) * (last_k - k) / blocks - start;
+        weight_tiles<T>.channels[M][V](x + r * band_.pitch + q, at_right_ + start, band_.pitch,
+                                       transposed, V * lanes<T>, rows, columns, sum + start * ld,
+                                       ld);
+      }
+    });
+  }
+
+  // The same for few output channels, of which sum[(c·taps + tap)·lanes + o].
+  void channel_tiles_by_tap(const T *x, const T *g, Index o, Index width, Index count, Index c,
+                            Index last_c, T *transposed, T *sum) const {
+    const Axis *axis = pass_.axis;
+    each_run(count, [&](Index r, Index rows, Index q, Index columns) {
+      transpose_run(g, o, width, r, rows, q, columns, transposed, lanes<T>);
+      for (Index i = c; i < last_c; ++i)
+        for (Index d = 0; d < axis[0].taps; ++d)
+          for (Index h = 0; h < axis[1].taps; ++h)
+            for (Index w = 0; w < axis[2].taps; ++w) {
+              const Index at = i * band_.channel + band_.offset(d, h, w);
+              const Index tap = plan_.weight_tap(axis[0].tap[d], axis[1].tap[h], axis[2].tap[w]);
+              weight_tiles<T>.channels[1][1](x + r * band_.pitch + q, &at, band_.pitch,
+                                             transposed, lanes<T>, rows, columns,
+                                             sum + (i * taps_ + tap) * lanes<T>, lanes<T>);
+            }
+    });
+  }
+
+  void position_tiles(const T *x, const T *grad_out, Index count, Index c, Index last_c, T *g,
+                      T *sum) const {
+    // g in x's pitch: zero where no output stands, at the ends of rows and around the band.
+    const Index pitch = band_.pitch, columns = pass_.axis[2].count;
+    const Index above = rows_left_ ? band_.halo() : 0;
+    for (Index o = 0; o < plan_.destinations; ++o) {
+      T *to = g + o * g_channel_;
+      memset(to, 0, g_channel_ * sizeof(T));
+      for (Index r = 0; r < count; ++r)
+        memcpy(to + (above + r) * pitch,
+               grad_out + o * pass_.destination.channel + r * pass_.destination.row,
+               columns * sizeof(T));
+    }
+    const Index positions = rows_left_ ? (count + above) * pitch : (count - 1) * pitch + columns;
+    const Index per_channel = rights_used_ / plan_.sources;
+    const Index first = c * per_channel, last = last_c * per_channel;
+    const Index blocks = divide_up(last - first, right_);
+    // A run of positions stays in the L1 cache while all tiles pass over it.
+    const Index run = kRun * lanes<T> / 4;
+    for (Index s = 0; s < positions; s += run) {
+      const Index vectors = divide_up(least(run, positions - s), lanes<T>);
+      for (Index i = 0; i < left_blocks_; ++i) {
+        const Index a = i * lefts_used_ / left_blocks_;
+        const Index A = (i + 1) * lefts_used_ / left_blocks_ - a;
+        for (Index j = 0; j < blocks; ++j) {
+          const Index b = first + j * (last - first) / blocks;
+          const Index B = first + (j + 1) * (last - first) / blocks - b;
+          weight_tiles<T>.positions[A][B](g + s, at_left_ + a, to_left_ + a, x + s, at_right_ + b,
+                                          to_right_ + b, vectors, sum);
+        }
+      }
+    }
+  }
+
+  // Adds the chunks' sums in pairs, for the right operands [k, last), and puts them where dW is.
+  void finish(Index group, Index k, Index last, T *dW, bool add) const {
+    T *sums = sums_ + group * chunks_ * sum_elements_;
+    const Index O = plan_.destinations;
+    const Index n = by_channels_ ? (last - k) * o_padded_ : last - k;
+    const Index pieces = by_channels_ ? 1 : O;
+    for (Index piece = 0; piece < pieces; ++piece) {
+      T *start = sums + (by_channels_ ? k * o_padded_ : piece * rights_ + k);
+      for (Index step = 1; step < chunks_; step *= 2)
+        for (Index i = 0; i + step < chunks_; i += 2 * step) {
+          T *to = start + i * sum_elements_;
+          const T *from = to + step * sum_elements_;
+          for (Index j = 0; j < n; ++j) to[j] += from[j];
+        }
+    }
+    for (Index o = 0; o < O; ++o)
+      for (Index i = k; i < last; ++i) {
+        // Right operands by channel and tap as listed; taps of dW where the kernel has them.
+        const T value = by_channels_ ? sums[i * o_padded_ + o] : sums[o * rights_ + i];
+        T *to = dW + o * rights_ + (by_channels_ ? to_right_[i] : i);
+        *to = add ? *to + value : value;
+      }
+  }
+
+  const Plan &plan_;
+  Pass pass_;
+  Workspace tables_;
+  Band band_;
+  Index taps_ = 0, rights_ = 0, lefts_ = 0, rights_used_ = 0, lefts_used_ = 0;
+  Index *at_right_ = nullptr, *to_right_ = nullptr, *at_left_ = nullptr, *to_left_ = nullptr;
+  bool by_channels_ = false, rows_left_ = false;
+  Index o_vectors_ = 1, o_padded_ = 0, channel_tall_ = 1;
+  Index left_ = 1, right_ = 1, left_blocks_ = 1, right_blocks_ = 1;
+  Index bands_ = 1, chunks_ = 1, splits_ = 1, g_rows_ = 0, g_channel_ = 0;
+  Index sum_elements_ = 0, x_elements_ = 0, transposed_elements_ = 0, g_elements_ = 0;
+  Index spare_elements_ = 0, slot_elements_ = 0;
+  T *sums_ = nullptr, *slots_ = nullptr;
+  const T *g_ = nullptr, *x_ = nullptr;
+};
+
+template <class T>
+int weight_gradient(const Plan &plan, const T *grad_out, const T *x, T *dW, const Team &team) {
+  const Index *words = plan.first_phase;
+  const Phase phase = read_phase(words);
+  WeightGradient<T> pass(plan, phase);
+  if (!pass.prepare()) return DXDW_NO_MEMORY;
+  return pass.run(grad_out, x, dW, team);
+}
+
+template <class T>
+Index weight_gradient_bytes(const Plan &plan, int threads) {
+  const Index *words = plan.first_phase;
+  const Phase phase = read_phase(words);
+  WeightGradient<T> pass(plan, phase);
+  return pass.prepare() ? pass.bytes(threads) : 0;
+}
+
+}  // namespace
+}  // namespace dxdw

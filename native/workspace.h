@@ -1,0 +1,45 @@
+// How a run takes its scratch memory, and how the same lines count it beforehand: a Workspace
+// without a block hands out null pointers and only measures.
+#pragma once
+#include "memory.h"
+#include "vector.h"
+
+namespace dxdw {
+namespace {
+
+class Workspace {
+ public:
+  Workspace() = default;
+  Workspace(const Workspace &) = delete;
+  ~Workspace() {
+    if (block_) release(block_);
+  }
+
+  // Reserves n elements and returns their place, which `at` turns into a pointer.
+  template <class T>
+  Index reserve(Index n) {
+    const Index place = size_;
+    size_ += round_up(n * sizeof(T), kAlignment);
+    return place;
+  }
+
+  // False where there is not so much memory.
+  bool take() {
+    block_ = static_cast<char *>(acquire(size_ ? size_ : 1));
+    return block_ != nullptr;
+  }
+
+  template <class T>
+  T *at(Index place) const {
+    return reinterpret_cast<T *>(block_ + place);
+  }
+
+  Index bytes() const { return size_; }
+
+ private:
+  char *block_ = nullptr;
+  Index size_ = 0;
+};
+
+}  // namespace
+}  // namespace dxdw

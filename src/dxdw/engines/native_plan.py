@@ -1,0 +1,64 @@
+"""A problem as the kernels read it: an array of 64-bit integers, laid out as native/plan_view.h."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..geometry import ConvGeometry, Gather
+from .problem import Problem
+
+ALGORITHMS = ("direct", "winograd")
+
+
+@lru_cache(maxsize=1024)
+def native_plan(
+    kind: str, geometry: ConvGeometry, dtype: np.dtype[np.floating], algorithm: str
+) -> NDArray[np.int64]:
+    """The plan of one pass: whom it gathers from, through which taps, to where."""
+    in_group = geometry.channels_in // geometry.groups
+    out_group = geometry.channels_out // geometry.groups
+    taps = prod(geometry.W_shape[2:])
+    inputs, outputs = geometry.x_shape[2:], geometry.out_shape[2:]
+    if kind == "dx":
+        channels = (out_group, in_group, in_group * taps, taps)
+        sizes = (outputs, inputs)
+        phases = geometry.dx_phases
+    else:
+        channels = (in_group, out_group, taps, in_group * taps)
+        sizes = (inputs, outputs)
+        phases = (geometry.forward_gathers,)
+    phases = tuple(phase for phase in phases if all(g.taps for g in phase))
+    words = [
+        int(kind == "dW"),
+        ALGORITHMS.index(algorithm),
+        int(dtype.itemsize == 8),
+        geometry.batch,
+        geometry.groups,
+        *channels,
+        taps,
+        *(size for group in (*sizes, geometry.W_shape[2:]) for size in _three(group)),
+        len(phases),
+    ]
+    for phase in phases:
+        for gather in _axes(phase):
+            words += gather
+    return np.array(words, np.int64)
+
+
+def _three(sizes: tuple[int, ...]) -> tuple[int, ...]:
+    return (1,) * (3 - len(sizes)) + sizes
+
+
+def _axes(phase: tuple[Gather, ...]) -> Iterator[list[int]]:
+    for _ in range(3 - len(phase)):
+        yield [1, 0, 1, 1, 1, 0, 0]  # an axis of one position and one tap
+    for g in phase:
+        yield [g.count, g.start, g.spacing, g.step, len(g.taps), *g.taps, *g.offsets]
+
+
+def plan_of(problem: Problem, algorithm: str) -> NDArray[np.int64]:
+    """The plan of an engine's problem."""
+    return native_plan(problem.kind, problem.geometry, problem.dtype, algorithm)
