@@ -3,6 +3,8 @@
 
 #include "gather.h"
 #include "weight_gradient.h"
+#include "winograd_gather.h"
+#include "winograd_weight_gradient.h"
 
 namespace dxdw {
 namespace {
@@ -11,6 +13,9 @@ int run_as(const Plan &plan, const void *first, const void *second, void *result
            const Team &team) {
   const T *a = static_cast<const T *>(first), *b = static_cast<const T *>(second);
   T *c = static_cast<T *>(result);
+  if (plan.algorithm == kWinograd)
+    return plan.kind == kWeightGradient ? winograd_weight_gradient(plan, a, b, c, team)
+                                        : winograd_gather(plan, a, b, c, team);
   return plan.kind == kWeightGradient ? weight_gradient(plan, a, b, c, team)
                                       : gather(plan, a, b, c, team);
 }
@@ -24,6 +29,9 @@ int run(const int64_t *words, const void *first, const void *second, void *resul
 
 template <class T>
 Index workspace_as(const Plan &plan, int threads) {
+  if (plan.algorithm == kWinograd)
+    return plan.kind == kWeightGradient ? winograd_weight_gradient_bytes<T>(plan, threads)
+                                        : winograd_gather_bytes<T>(plan, threads);
   return plan.kind == kWeightGradient ? weight_gradient_bytes<T>(plan, threads)
                                       : gather_bytes<T>(plan, threads);
 }
