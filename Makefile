@@ -1,5 +1,6 @@
 # Every command sets up what it needs in .venv, once; a stamp in .venv/stamps remembers it until
-# pyproject.toml changes. Only Python >= 3.11 and its package index are needed.
+# pyproject.toml changes, and the kernels' until a file of theirs does. Only Python >= 3.11 and its
+# package index are needed; without a C++ compiler there are no native kernels, and it says so.
 
 PYTHON ?= python3
 
@@ -11,25 +12,75 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
 # One environment, so one pip at a time, also under `make -j`.
 .NOTPARALLEL:
-.PHONY: help demo test test-long test-peers test-all lint bench wheel clean
+.PHONY: help demo test test-long test-peers test-install test-all test-native test-aarch64 sanitize \
+  sanitize-threads lint bench wheel clean
 
 help: ## this list
 	@echo 'usage: make TARGET [PYTHON=python3.12]'
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
 
-demo: $(STAMPS)/train ## train the classifier on real handwritten digits and show the picture report
+demo: $(STAMPS)/train $(STAMPS)/native ## train the classifier on real handwritten digits and show the picture report
 	$(BIN)/dxdw train
 
-test: $(STAMPS)/test ## run the tests, but for the long ones and the group that needs other libraries
-	$(BIN)/python -m pytest -m 'not peers and not slow'
+test: $(STAMPS)/test $(STAMPS)/native ## run the tests, but for the long ones and the groups that need more
+	$(BIN)/python -m pytest -m 'not peers and not slow and not install'
 
-test-long: $(STAMPS)/test ## run the long forms: every pair of tiny geometries, half an hour and more
+test-long: $(STAMPS)/test $(STAMPS)/native ## run the long forms: every pair of tiny geometries, half an hour and more
 	$(BIN)/python -m pytest -m slow
 
-test-peers: $(STAMPS)/peers ## run the tests against PyTorch and JAX
+test-peers: $(STAMPS)/peers $(STAMPS)/native ## run the tests against PyTorch and JAX
 	$(BIN)/python -m pytest -m peers
 
-test-all: test test-peers ## run every group of tests
+test-install: $(STAMPS)/test $(STAMPS)/native ## build wheels with and without a compiler, install and try them
+	$(BIN)/python -m pytest -m install
+
+test-all: test test-peers test-install ## run every group of tests
+
+# --- the kernels' own tests: CMake's presets in native/, the programs of native/tests -------------
+
+test-native: PRESET := testing
+test-native: $(STAMPS)/cmake ## run the test programs of the kernels
+	$(native-tests)
+
+test-aarch64: PRESET := aarch64
+test-aarch64: $(STAMPS)/cmake ## the same for 64-bit ARM, cross-compiled, under qemu (Debian, Ubuntu)
+	.ci/packages g++-aarch64-linux-gnu:aarch64-linux-gnu-g++ qemu-user:qemu-aarch64
+	$(native-tests)
+
+# PYTHON_TESTS: of the Python tests, those to run on a checked library, options of pytest included.
+PYTHON_TESTS ?= tests/test_install_library.py $(wildcard tests/test_native*.py) tests/test_engines.py
+sanitize: PRESET := address
+# The leaks of Python itself are many; what a kernel leaks, the test of 10,000 calls shows.
+sanitize: export ASAN_OPTIONS := detect_leaks=0
+sanitize: export UBSAN_OPTIONS := print_stacktrace=1
+sanitize: export PYTHONMALLOC := malloc
+sanitize: $(STAMPS)/test $(STAMPS)/cmake ## test the kernels with reads and writes checked (ASan and UBSan)
+	$(native-tests)
+	$(call sanitized-pytest,asan ubsan)
+
+PYTHON_THREAD_TESTS ?= $(wildcard tests/test_native*thread*.py) tests/test_hazards_concurrency.py
+sanitize-threads: PRESET := thread
+# Of a race, one side is ours: what NumPy's BLAS does among its own threads was not compiled to tell.
+sanitize-threads: export TSAN_OPTIONS := ignore_noninstrumented_modules=1 halt_on_error=1
+sanitize-threads: export OPENBLAS_NUM_THREADS := 1
+sanitize-threads: PYTHON_TESTS = $(PYTHON_THREAD_TESTS)
+sanitize-threads: $(STAMPS)/test $(STAMPS)/cmake ## test the kernels with what threads share checked (TSan)
+	$(native-tests)
+	$(call sanitized-pytest,tsan)
+
+define native-tests
+cd native && PATH="$(abspath $(BIN)):$$PATH" && cmake --preset $(PRESET) && \
+  cmake --build --preset $(PRESET) && ctest --preset $(PRESET)
+endef
+
+# The program is Python, so the sanitizer's runtime has to be there before it: the compiler's own.
+define sanitized-pytest
+DXDW_LIBRARY=$(abspath build/$(PRESET))/libdxdw.so \
+LD_PRELOAD="$(foreach name,$(1) stdc++,$(shell $(or $(CXX),c++) -print-file-name=lib$(name).so))" \
+  $(BIN)/python -m pytest -p no:cacheprovider --capture=sys -m 'not peers and not slow and not install' $(PYTHON_TESTS)
+endef
+
+# --------------------------------------------------------------------------------------------------
 
 lint: $(STAMPS)/dev ## check style, formatting, types and the repository itself
 	$(BIN)/ruff check
@@ -37,7 +88,7 @@ lint: $(STAMPS)/dev ## check style, formatting, types and the repository itself
 	$(BIN)/mypy
 	$(BIN)/repo-review --show err .
 
-bench: $(STAMPS)/test ## measure the engines against the usual ways
+bench: $(STAMPS)/test $(STAMPS)/native ## measure the engines against the usual ways
 	$(BIN)/dxdw bench
 
 wheel: $(STAMPS)/venv ## build dist/dxdw-*.whl
@@ -45,7 +96,7 @@ wheel: $(STAMPS)/venv ## build dist/dxdw-*.whl
 	@ls -l dist
 
 clean: ## remove .venv and everything built or cached
-	rm -rf $(VENV) dist build .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) dist build src/dxdw/libdxdw.* src/dxdw/native_missing.txt .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMPS)/venv:
@@ -66,4 +117,18 @@ $(STAMPS)/test $(STAMPS)/peers $(STAMPS)/dev: GROUP = $() --group $(@F)
 $(STAMPS)/train $(STAMPS)/test $(STAMPS)/peers $(STAMPS)/dev: pyproject.toml | $(STAMPS)/venv
 	@echo 'installing dxdw[$(EXTRA)]$(GROUP) into $(VENV) ...'
 	@$(PIP) install --quiet --editable '.[$(EXTRA)]'$(GROUP)
+	@$(BIN)/dxdw --version
+	@touch $@ $(STAMPS)/native
+
+# Each of those builds the kernels too; this alone is for when a file of theirs has changed since.
+KERNELS := $(wildcard native/*.cpp native/*.h native/CMakeLists.txt native/build_hook.py)
+$(STAMPS)/native: pyproject.toml $(KERNELS) | $(STAMPS)/venv
+	@echo 'building the native kernels ...'
+	@$(PIP) install --quiet --no-deps --editable .
+	@$(BIN)/dxdw --version
+	@touch $@
+
+# CMake and Ninja as the package index has them, for those builds that no installation makes.
+$(STAMPS)/cmake: pyproject.toml | $(STAMPS)/venv
+	@$(PIP) install --quiet --group cmake
 	@touch $@

@@ -1,42 +1,70 @@
-// The C interface: which instruction set, and how a call becomes a team's work.
+// The C interface: how a call becomes a team's work.
 #include "dxdw.h"
 
-#include <stdlib.h>
-#include <string.h>
+#include <algorithm>
+#include <new>
 
-#include "kernels.h"
-
-namespace dxdw {
-namespace {
-
-const Kernels &choose() {
-  const char *forced = getenv("DXDW_ISA");
-#if defined(__x86_64__)
-  const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-                      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw");
-  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  if (avx512 && !(forced && strcmp(forced, "avx512"))) return kernels_avx512;
-  if (avx2 && !(forced && strcmp(forced, "avx2"))) return kernels_avx2;
-#endif
-  return kernels_base;
-}
-
-const Kernels &kernels = choose();
-
-}  // namespace
-}  // namespace dxdw
+#include "cpus.h"
+#include "isa.h"
+#include "job.h"
+#include "measure.h"
+#include "memory.h"
 
 using namespace dxdw;
 
+namespace {
+
+struct Call : Job {
+  Call(const int64_t *plan, const void *first, const void *second, void *result, int threads)
+      : Job(run, threads), plan(plan), first(first), second(second), result(result) {}
+
+  static int run(Job &job, const Team &team) {
+    const Call &call = static_cast<Call &>(job);
+    return chosen().run(call.plan, call.first, call.second, call.result, team);
+  }
+
+  const int64_t *plan;
+  const void *first, *second;
+  void *result;
+};
+
+}  // namespace
+
 int dxdw_run(const int64_t *plan, const void *first, const void *second, void *result,
              int threads) {
-  return kernels.run(plan, first, second, result, Team{threads, nullptr});
+  return chosen().run(plan, first, second, result, Team{std::max(threads, 1), nullptr});
 }
-int64_t dxdw_workspace(const int64_t *plan, int threads) { return kernels.workspace(plan, threads); }
-const char *dxdw_isa(void) { return kernels.name; }
-int dxdw_cpus(void) { return 1; }
-void *dxdw_start(const int64_t *, const void *, const void *, void *, int) { return nullptr; }
-int dxdw_wait(void *, int) { return DXDW_DONE; }
-void dxdw_cancel(void *) {}
-double dxdw_peak(int dtype, int) { return kernels.peak(dtype, 0.05); }
-double dxdw_bandwidth(int) { return 0; }
+
+void *dxdw_start(const int64_t *plan, const void *first, const void *second, void *result,
+                 int threads) {
+  void *memory = acquire(sizeof(Call));
+  if (!memory) return nullptr;
+  Call *call = new (memory) Call(plan, first, second, result, std::max(threads, 1));
+  start(*call);
+  return call;
+}
+
+int dxdw_wait(void *job, int milliseconds) {
+  if (!job) return DXDW_NO_MEMORY;
+  int status;
+  if (!wait(*static_cast<Call *>(job), milliseconds, &status)) return DXDW_PENDING;
+  release(job);
+  return status;
+}
+
+void dxdw_cancel(void *job) {
+  if (job) cancel(*static_cast<Call *>(job));
+}
+
+int64_t dxdw_workspace(const int64_t *plan, int threads) {
+  return chosen().workspace(plan, std::max(threads, 1));
+}
+
+int dxdw_cpus(void) { return cpus(); }
+
+const char *dxdw_isa(void) { return chosen().name; }
+const char *dxdw_isas(void) { return available(); }
+const char *dxdw_isa_note(void) { return choice_note(); }
+
+double dxdw_peak(int dtype, int threads) { return peak(dtype, threads); }
+double dxdw_bandwidth(int threads) { return bandwidth(threads); }

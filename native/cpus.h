@@ -22,8 +22,8 @@ class Affinity {
   void become(const Affinity &wanted);  // moves the calling thread, whose affinity this is
 
   // For a sleeping thread, whose affinity this is, that is about to be woken: it must not share the
-  // calling thread's CPU. With two CPUs, and a caller that had slept itself, Linux woke it there 180
-  // times of 200, to run up to 3 ms later while the other CPU was idle; so never.
+  // calling thread's CPU. Of two CPUs, and for a caller that had slept itself, Linux chose that one
+  // 180 times of 200, to run the thread up to 3 ms later while the other was idle; so never.
   void move_elsewhere(int thread, const Affinity &wanted);
 
  private:

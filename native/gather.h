@@ -313,7 +313,21 @@ class Gather {
 };
 
 template <class T>
+bool all_finite(const T *values, Index n) {
+  Vector<T> zeros = {};
+  Index i = 0;
+  for (; i + lanes<T> <= n; i += lanes<T>) zeros += load(values + i) * T(0);
+  T zero = sum_of_lanes<T>(zeros);
+  for (; i < n; ++i) zero += values[i] * T(0);
+  return zero == T(0);
+}
+
+template <class T>
 int gather(const Plan &plan, const T *source, const T *weights, T *destination, const Team &team) {
+  // Beyond the edges of grad_out dx has no products, where a band has zeros: a W that is not finite
+  // would show them.
+  if (plan.kind == kInputGradient && !all_finite(weights, plan.groups * plan.weights_of_group()))
+    return DXDW_DECLINED;
   Index covered = 0;
   const Index *words = plan.first_phase;
   for (Index i = 0; i < plan.phases; ++i) {

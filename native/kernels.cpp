@@ -1,6 +1,8 @@
 // All kernels for one instruction set, which the build names: DXDW_ISA is avx512, avx2 or base.
 #include "kernels.h"
 
+#include <chrono>
+
 #include "gather.h"
 #include "weight_gradient.h"
 #include "winograd_gather.h"
@@ -8,39 +10,80 @@
 
 namespace dxdw {
 namespace {
+
+// Threads below this many floating-point operations cost more than they save (measured: a woken
+// thread begins after 5 to 50 µs; a core does 2 MFLOP in 20 to 40 µs).
+constexpr Index kSerialFlops = 2'000'000;
+
+int useful_threads(const Plan &plan, int threads) {
+  return plan.flops() < kSerialFlops ? 1 : threads;
+}
+
 template <class T>
 int run_as(const Plan &plan, const void *first, const void *second, void *result,
            const Team &team) {
   const T *a = static_cast<const T *>(first), *b = static_cast<const T *>(second);
   T *c = static_cast<T *>(result);
-  if (plan.algorithm == kWinograd)
-    return plan.kind == kWeightGradient ? winograd_weight_gradient(plan, a, b, c, team)
-                                        : winograd_gather(plan, a, b, c, team);
-  return plan.kind == kWeightGradient ? weight_gradient(plan, a, b, c, team)
-                                      : gather(plan, a, b, c, team);
+  if (plan.kind == kWeightGradient)
+    return plan.algorithm == kWinograd ? winograd_weight_gradient(plan, a, b, c, team)
+                                       : weight_gradient(plan, a, b, c, team);
+  return plan.algorithm == kWinograd ? winograd_gather(plan, a, b, c, team)
+                                     : gather(plan, a, b, c, team);
 }
 
 int run(const int64_t *words, const void *first, const void *second, void *result,
         const Team &team) {
   const Plan plan = view(words);
-  return plan.dtype ? run_as<double>(plan, first, second, result, team)
-                    : run_as<float>(plan, first, second, result, team);
+  const Team useful = {useful_threads(plan, team.threads), team.cancelled};
+  return plan.dtype ? run_as<double>(plan, first, second, result, useful)
+                    : run_as<float>(plan, first, second, result, useful);
 }
 
 template <class T>
 Index workspace_as(const Plan &plan, int threads) {
-  if (plan.algorithm == kWinograd)
-    return plan.kind == kWeightGradient ? winograd_weight_gradient_bytes<T>(plan, threads)
-                                        : winograd_gather_bytes<T>(plan, threads);
-  return plan.kind == kWeightGradient ? weight_gradient_bytes<T>(plan, threads)
-                                      : gather_bytes<T>(plan, threads);
+  if (plan.kind == kWeightGradient)
+    return plan.algorithm == kWinograd ? winograd_weight_gradient_bytes<T>(plan, threads)
+                                       : weight_gradient_bytes<T>(plan, threads);
+  return plan.algorithm == kWinograd ? winograd_gather_bytes<T>(plan, threads)
+                                     : gather_bytes<T>(plan, threads);
 }
 
 int64_t workspace(const int64_t *words, int threads) {
   const Plan plan = view(words);
-  return plan.dtype ? workspace_as<double>(plan, threads) : workspace_as<float>(plan, threads);
+  const int useful = useful_threads(plan, threads);
+  return plan.dtype ? workspace_as<double>(plan, useful) : workspace_as<float>(plan, useful);
 }
-double peak(int, double) { return 0; }
+
+// Enough independent sums to hide the latency of each on any CPU of today.
+template <class T>
+double peak_of(double seconds) {
+  constexpr int sums = DXDW_REGISTERS == 32 ? 16 : 10;
+  constexpr int rounds = 20'000;
+  using Clock = std::chrono::steady_clock;
+  Vector<T> sum[sums] = {};
+  Vector<T> factor = broadcast(T(0.5)), term = broadcast(T(1));
+  double best = 0;
+  const auto start = Clock::now();
+  for (auto now = start; std::chrono::duration<double>(now - start).count() < seconds;) {
+    for (int i = 0; i < rounds; ++i) {
+      asm volatile("" : "+x"(factor), "+x"(term));
+#pragma GCC unroll 16
+      for (int s = 0; s < sums; ++s) sum[s] = sum[s] * factor + term;
+    }
+    const auto end = Clock::now();
+    const double took = std::chrono::duration<double>(end - now).count();
+    best = most(best, 2.0 * rounds * sums * lanes<T> / took);
+    now = end;
+  }
+  volatile T keep = 0;
+  for (int s = 0; s < sums; ++s) keep = keep + sum[s][0];
+  return best;
+}
+
+double peak(int dtype, double seconds) {
+  return dtype ? peak_of<double>(seconds) : peak_of<float>(seconds);
+}
+
 }  // namespace
 
 #define DXDW_JOIN_(a, b) a##b

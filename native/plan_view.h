@@ -5,7 +5,7 @@
 namespace dxdw {
 namespace {
 
-enum Kind : Index { kGather = 0, kWeightGradient = 1 };
+enum Kind : Index { kForward = 0, kWeightGradient = 1, kInputGradient = 2 };
 enum Algorithm : Index { kDirect = 0, kWinograd = 1 };
 
 // Along one axis, destination start + spacing·q reads source q·step + offset[t] through tap[t], for
@@ -34,6 +34,11 @@ struct Plan {
   Index source_plane() const { return source_size[0] * source_size[1] * source_size[2]; }
   Index destination_plane() const {
     return destination_size[0] * destination_size[1] * destination_size[2];
+  }
+  // Operations of the definition: 2 for each product and its addition.
+  Index flops() const {
+    const Index outputs = kind == kInputGradient ? source_plane() : destination_plane();
+    return 2 * batch * groups * sources * destinations * taps * outputs;
   }
   Index weights_of_group() const { return sources * destinations * taps; }
   Index weight_tap(Index d, Index h, Index w) const {

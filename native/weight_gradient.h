@@ -236,15 +236,6 @@ class WeightGradient {
     }
   }
 
-  static bool all_finite(const T *x, Index n) {
-    Vector<T> zeros = {};
-    Index i = 0;
-    for (; i + lanes<T> <= n; i += lanes<T>) zeros += load(x + i) * broadcast(T(0));
-    T zero = sum_of_lanes<T>(zeros);
-    for (; i < n; ++i) zero += x[i] * T(0);
-    return zero == T(0);
-  }
-
   // Runs of positions of a band: fn(first row, rows, first column, columns).
   template <class F>
   void each_run(Index count, const F &fn) const {

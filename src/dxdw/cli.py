@@ -3,15 +3,17 @@
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Sequence
-from typing import NoReturn
+from importlib import import_module
+from typing import Any, NoReturn
 
 from . import __version__
 from .classifier.files import FileRefused
-from .commands import CommandError, bench, explain, predict, train
+from .commands import CommandError
 from .extras import MissingExtra
 
-COMMANDS = (train, predict, explain, bench)
+COMMANDS = ("train", "predict", "explain", "bench")
 
 FAILED, INTERRUPTED = 2, 130
 
@@ -22,15 +24,48 @@ class _Parser(argparse.ArgumentParser):
         self.exit(FAILED, f"dxdw: error: {message}\n")
 
 
+class _Version(argparse.Action):
+    """`--version`, which looks for the kernels only where it is asked."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, **options: Any) -> None:
+        super().__init__(option_strings, dest, nargs=0, **options)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        print(f"dxdw {__version__}\nnative kernels: {_native()}")
+        parser.exit()
+
+
+def _native() -> str:
+    from .engines import native_library
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the note is part of the answer
+        native_library.load()
+    why = native_library.why_missing()
+    if why is not None:
+        return f"none: {why}"
+    try:
+        threads = f"threads: {native_library.threads()}"
+    except ValueError as error:
+        threads = str(error)
+    note = native_library.isa_note()
+    return f"{native_library.isa()}, {threads}" + (f" ({note})" if note else "")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command, and return its exit status; what its user did wrong is told in one line."""
+    if arguments is None:
+        arguments = sys.argv[1:]
     parser = _Parser(
         prog="dxdw", description="Gradients of convolutions on NumPy arrays, put to work."
     )
-    parser.add_argument("--version", action="version", version=f"dxdw {__version__}")
+    parser.add_argument(
+        "--version", action=_Version, help="show the version, and whether native kernels are there"
+    )
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in COMMANDS:
-        command.add(subparsers)
+    # The one that is asked for; all of them where none is, to be listed.
+    for command in [c for c in COMMANDS if [c] == list(arguments[:1])] or COMMANDS:
+        import_module(f".commands.{command}", __package__).add(subparsers)
     args = parser.parse_args(arguments)
     try:
         status: int = args.run(args)

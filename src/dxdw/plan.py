@@ -8,18 +8,30 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from .arguments import Execution
-from .engines import array_api, blas_threads, fft, reference, small
+from .engines import (
+    array_api,
+    blas_threads,
+    direct,
+    fft,
+    native_library,
+    reference,
+    small,
+    winograd,
+)
 from .engines.libraries import Array, device_of, is_numpy, namespace
 from .engines.problem import Problem
 from .geometry import ConvGeometry
 
 ENGINES: dict[str, Any] = {
-    "small": small,
+    "winograd": winograd,
     "fft": fft,
+    "direct": direct,
+    "small": small,
     "array": array_api,
     "reference": reference,
 }
 BY_NAME_ONLY = "reference"
+COMPILED = ("winograd", "direct")  # with threads of their own
 
 
 class EngineDeclined(ValueError):
@@ -47,27 +59,21 @@ def run(
         zeros = namespace(first).zeros
         return zeros(problem.result_shape, dtype=first.dtype, device=device_of(first))
     names = accepting(problem, how.engine)
-    if how.threads is None:
-        result = _first_result(names, problem, first, second)
-    else:
-        with blas_threads.at_most(how.threads):
-            result = _first_result(names, problem, first, second)
+    result = None
+    for name in names:
+        if how.threads is None or name in COMPILED:
+            result = ENGINES[name].run(problem, first, second)
+        else:
+            with blas_threads.at_most(how.threads):
+                result = ENGINES[name].run(problem, first, second)
+        if result is not None:
+            break
     if result is None:
         raise EngineDeclined(
             f"engine {how.engine!r} declines this {kind}: it takes finite values only, "
             "whose sums do not overflow"
         )
     return result
-
-
-def _first_result(
-    names: tuple[str, ...], problem: Problem, first: Array, second: Array
-) -> Array | None:
-    for name in names:
-        result = ENGINES[name].run(problem, first, second)
-        if result is not None:
-            return result
-    return None
 
 
 @lru_cache(maxsize=1024)
@@ -118,6 +124,9 @@ def accepting(problem: Problem, name: str | None = None) -> tuple[str, ...]:
 
 def threads_in_words(engine: str | None, threads: int | None) -> str:
     """How many threads a call would use, and who decides."""
+    if engine in COMPILED:
+        most = threads or native_library.threads()
+        return f"at most {most}, with the instruction set {native_library.isa()}"
     if engine == "fft":
         return f"{fft.workers(threads)} for transforms"
     if threads is None:

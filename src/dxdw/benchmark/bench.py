@@ -1,142 +1,131 @@
-"""The table of `dxdw bench`: every row checked first, then timed."""
+"""`dxdw bench`: measures, and prints each row as soon as it is there."""
 
-import json
-import sys
-from collections.abc import Sequence
+import os
+import time
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, NamedTuple
 
-import numpy as np
-
-from ..convolution import conv2d, conv2d_backward
-from ..explanation import explain
-from ..geometry import ConvGeometry
-from . import problems, usual_ways
-from .measure import Timing, interleaved
-
-KINDS = ("forward", "dx", "dW")
+from . import machine, table
+from .measure import SETTLING
+from .peers import PEERS, TITLES, installed, version
+from .problems import Listed
+from .report import Run
+from .rows import Row
+from .session import Plan, measure
 
 
-class Row(NamedTuple):
-    """One pass of one problem in one dtype."""
+def bench(problems: Sequence[Listed], plan: Plan, json_file: Path | None) -> Run:
+    """Print a line for each pass of each problem, then means, what fell behind, and the figures.
 
-    problem: str
-    batch: int
-    kind: str
-    dtype: str
-    engine: str
-    gflops: float
-    timings: dict[str, Timing]
-
-    @property
-    def best_other(self) -> str:
-        others = {name: t for name, t in self.timings.items() if name != "dxdw"}
-        return min(others, key=lambda name: others[name].median)
-
-    @property
-    def ratio(self) -> float:
-        """How many times as fast as the fastest usual way."""
-        return self.timings[self.best_other].median / self.timings["dxdw"].median
-
-
-def bench(
-    lists: Sequence[str], dtypes: Sequence[str], rounds: int, seconds: float, json_file: Path | None
-) -> None:
-    """Prints a line for each row as it is measured, then the means and what fell behind."""
-    print(HEADING)
-    rows = []
-    # What was allocated and freed before decides whether an array's pages are fresh, and that alone
-    # is worth up to five times on a small problem: each problem has a process to itself.
-    with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as process:
-        for name in lists:
-            for problem in problems.load(name):
-                for dtype in dtypes:
-                    for row in process.submit(measure, problem, dtype, rounds, seconds).result():
-                        print(line(row), flush=True)
-                        rows.append(row)
-    print(summary(rows))
-    if json_file is not None:
-        report = {"numpy": np.__version__, "python": sys.version.split()[0]}
-        table = [{**row._asdict(), "ratio": row.ratio} for row in rows]
-        json_file.write_text(json.dumps({**report, "rows": table}, indent=1) + "\n", "utf-8")
-
-
-def measure(problem: problems.ConvProblem, dtype: str, rounds: int, seconds: float) -> list[Row]:
-    """The rows of one problem: forward, dx and dW against the usual ways."""
-    rng = np.random.default_rng(0)
-    geometry = problem.geometry
-    x = rng.standard_normal(geometry.x_shape).astype(dtype)
-    W = rng.standard_normal(geometry.W_shape).astype(dtype)
-    grad_out = rng.standard_normal(geometry.out_shape).astype(dtype)
-    options: dict[str, Any] = {
-        "padding": problem.padding,
-        "stride": problem.stride,
-        "dilation": problem.dilation,
-        "groups": problem.groups,
+    Raises:
+        WrongAnswer: a result of dxdw's is wrong. What was measured until then is written.
+    """
+    left_out = {
+        TITLES[name]: why for name in PEERS if (why := _left_out(name, plan.peers)) is not None
     }
-    rows = []
-    for kind in KINDS:
-
-        def ours(kind: str = kind) -> Any:
-            if kind == "forward":
-                return conv2d(x, W, **options)
-            return conv2d_backward(grad_out, x, W, **options, needs=(kind,))[0]
-
-        ways = {"dxdw": ours, **usual_ways.ways(kind, problem, x, W, grad_out)}
-        check(ways, geometry, kind, dtype)
-        timings = interleaved(ways, rounds, seconds)
-        engine = explain(kind, x.shape, W.shape, **options, dtype=dtype).engine
-        gflops = geometry.flops / timings["dxdw"].median / 1e9
-        rows.append(Row(problem.name, geometry.batch, kind, dtype, str(engine), gflops, timings))
-    return rows
-
-
-def check(ways: dict[str, Any], geometry: ConvGeometry, kind: str, dtype: str) -> None:
-    """Every way gives the same answer, or nothing is timed."""
-    results = {name: way() for name, way in ways.items()}
-    ours = results["dxdw"]
-    scale = float(np.abs(ours).max())
-    # Random data: the error grows with the root of the number of terms. 30 is generous for any
-    # order of summation and far below what a wrong term would do.
-    tolerance = 30 * float(np.finfo(dtype).eps) * geometry.terms[kind] ** 0.5
-    for name, result in results.items():
-        error = float(np.abs(result - ours).max()) / scale
-        if result.shape != ours.shape or error > tolerance:
-            raise ArithmeticError(f"{name} differs from dxdw by {error:.1e} of the largest element")
-
-
-HEADING = (
-    "Medians of interleaved rounds, warm caches, a process for each problem; GFLOP/s of the\n"
-    "definition's operations.\n"
-    f"{'problem':<24}{'N':>3} {'dtype':<8}{'pass':<8}{'engine':<7}{'ms':>9}{'GFLOP/s':>9}"
-    f"{'times as fast as the best usual way':>38}"
-)
+    peers = tuple(name for name in plan.peers if installed(name))
+    threads = sorted({setting.threads for setting in plan.settings})
+    plan = plan._replace(peers=peers, ceilings={count: machine.ceiling(count) for count in threads})
+    described = machine.description()
+    described["ceilings"] = {
+        str(count): ceiling._asdict() for count, ceiling in plan.ceilings.items() if ceiling
+    }
+    versions = {TITLES[name]: version(PEERS[name].LIBRARY) or "unknown" for name in peers}
+    run = Run(described, versions, left_out, plan.settings, plan.precisions, [], complete=False)
+    print(introduction(run))
+    columns = table.columns(peers, plan.settings, plan.precisions)
+    print(table.heading(columns))
+    rows: list[Row] = []
+    started = time.monotonic()
+    try:
+        for listed in problems:
+            found = measured_apart(listed, plan)
+            if isinstance(found, str):
+                print(f"{listed.problem.name}: {found}", flush=True)
+                continue
+            rows += found
+            print("\n".join(table.lines(columns, found)), flush=True)
+        run = run._replace(complete=True)
+    finally:
+        run = run._replace(rows=rows)
+        if json_file is not None:
+            run.write(json_file)
+    minutes = (time.monotonic() - started) / 60
+    print(f"\n{table.summary(rows)}\n\n{len(rows)} rows in {minutes:.1f} minutes")
+    return run
 
 
-def line(row: Row) -> str:
-    """A row as text."""
-    ours = row.timings["dxdw"]
-    others = sorted(
-        (t.median / ours.median, name) for name, t in row.timings.items() if name != "dxdw"
+def show(run: Run) -> None:
+    """Print a run that was measured before."""
+    columns = table.columns(
+        [name for name in PEERS if TITLES[name] in run.peers], run.settings, run.precisions
     )
-    ratios = ", ".join(f"{ratio:.2f} {name}" for ratio, name in others)
-    return (
-        f"{row.problem:<24}{row.batch:>3} {row.dtype:<8}{row.kind:<8}{row.engine:<7}"
-        f"{ours.median * 1e3:>9.3f}{row.gflops:>9.2f}   {ratios}"
-    )
+    print(introduction(run), table.heading(columns), sep="\n")
+    print("\n".join(table.lines(columns, run.rows)))
+    print(f"\n{table.summary(run.rows)}")
 
 
-def summary(rows: Sequence[Row]) -> str:
-    """The geometric means, and the rows on which a usual way was faster."""
-    lines = []
-    for kind in KINDS:
-        ratios = [row.ratio for row in rows if row.kind == kind]
-        if ratios:
-            mean = float(np.exp(np.mean(np.log(ratios))))
-            lines.append(f"{kind}: {mean:.2f} times the best usual way, geometric mean")
-    behind = [row for row in rows if row.ratio < 1]
-    lines.append(f"rows behind: {len(behind)} of {len(rows)}")
-    lines += [f"  {r.problem} N={r.batch} {r.dtype} {r.kind}: {r.ratio:.2f}" for r in behind]
-    return "\n".join(lines)
+def introduction(run: Run) -> str:
+    """What machine it is, who is compared, who is not, and what the columns mean."""
+    m = run.machine
+    cache = f"{m['last_level_cache_bytes'] >> 20} MiB of cache"
+    kernels = m["isa"] if m["native_kernels"] else "none"
+    text = [
+        f"{m['cpu']}, {m['cpus']} CPUs, {cache}, {m['system']} {m['architecture']}",
+        f"native kernels: {kernels}; Python {m['python']}, NumPy {m['numpy']} with {m['blas']}",
+        "beside " + (", ".join(f"{name} {v}" for name, v in run.peers.items()) or "nothing"),
+    ]
+    if m["load"] > machine.BUSY:
+        text.append(
+            f"BUSY: a load of {m['load']:.1f} before anything was measured. Where threads wait\n"
+            "      for each other, PyTorch's above all, times can be a hundred times too long."
+        )
+    text += [f"left out: {name}, {why}" for name, why in run.left_out.items()]
+    for threads, ceiling in m["ceilings"].items():
+        flops = ", ".join(f"{f / 1e9:.0f} GFLOP/s in {d}" for d, f in ceiling["flops"].items())
+        text.append(f"measured peak, threads {threads}: {flops}; {_gigabytes(ceiling)}")
+    if not m["ceilings"]:
+        text.append("peak and bandwidth not measured: the native kernels do that")
+    if "JAX" in run.peers:
+        text.append("JAX always has all CPUs: its pool can't be changed within a process")
+    return "\n".join([*text, "", table.LEGEND, ""])
+
+
+def measured_apart(listed: Listed, plan: Plan) -> list[Row] | str:
+    """The rows of a problem, by a process of its own; or why there are none.
+
+    What was allocated and freed before decides whether an array's pages are fresh, and that alone
+    is worth up to five times on a small problem: no problem comes after another.
+    """
+    with _settling(), ProcessPoolExecutor(1, get_context("spawn")) as process:
+        try:
+            return process.submit(measure, listed, plan).result()
+        except (MemoryError, BrokenProcessPool) as error:
+            # A process that ends by itself has usually been ended for its memory.
+            return f"left out, {str(error) or 'no memory'}"
+
+
+@contextmanager
+def _settling() -> Iterator[None]:
+    """Have processes that are started here share the CPUs well; see `measure.SETTLING`."""
+    added = {name: value for name, value in SETTLING.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            del os.environ[name]
+
+
+def _left_out(name: str, chosen: Sequence[str]) -> str | None:
+    if name not in chosen:
+        return "not asked for"
+    return None if installed(name) else "not installed"
+
+
+def _gigabytes(ceiling: dict[str, float]) -> str:
+    return f"{ceiling['bandwidth'] / 1e9:.1f} GB/s"

@@ -4,9 +4,11 @@
 
 is a batch of 8, 64 channels of 56×56 in, 64 of 56×56 out, a 3×3 kernel, stride 1, dilation dh + 1,
 padding 1; `g` gives groups. A width that is not given is the height. oh must follow from the rest.
+A line that ends with `# quick` is in the short run too; any other comment has its line to itself.
 """
 
 import re
+from functools import lru_cache
 from importlib import resources
 from typing import NamedTuple
 
@@ -15,6 +17,7 @@ from ..geometry import ConvGeometry
 
 _FIELD = re.compile(r"(mb|g|ic|ih|iw|oc|oh|ow|kh|kw|sh|sw|dh|dw|ph|pw)(\d+)")
 _LINE = re.compile(rf'(?P<fields>(?:{_FIELD.pattern})+)n"(?P<name>[^"]+)"')
+_QUICK = re.compile(r"\s*# quick$")
 
 
 class ConvProblem(NamedTuple):
@@ -33,7 +36,26 @@ class ConvProblem(NamedTuple):
         sizes = (self.x_shape, self.W_shape, self.padding, self.stride, self.dilation)
         return convolution(2, *sizes, self.groups)[0]
 
+    @property
+    def options(self) -> dict[str, int | tuple[int, int]]:
+        """The arguments of `conv2d` that are not its defaults."""
+        plain = {"padding": (0, 0), "stride": (1, 1), "dilation": (1, 1), "groups": 1}
+        return {name: value for name in plain if (value := getattr(self, name)) != plain[name]}
 
+
+class Listed(NamedTuple):
+    """A line of a list."""
+
+    list: str
+    notation: str
+    quick: bool  # in the short run too
+
+    @property
+    def problem(self) -> ConvProblem:
+        return parse(self.notation)
+
+
+@lru_cache(maxsize=1024)
 def parse(line: str) -> ConvProblem:
     """A problem from its notation; ValueError says what is wrong with it."""
     match = _LINE.fullmatch(line.strip())
@@ -68,8 +90,14 @@ def lists() -> tuple[str, ...]:
     return tuple(sorted(n.removesuffix(".txt") for n in names if n.endswith(".txt")))
 
 
-def load(name: str) -> list[ConvProblem]:
-    """The problems of a list, in order."""
+def load(name: str) -> list[Listed]:
+    """The problems of a list, in order; each has been parsed."""
     text = (resources.files(__package__) / "shapes" / f"{name}.txt").read_text("utf-8")
     lines = (line.strip() for line in text.splitlines())
-    return [parse(line) for line in lines if line and not line.startswith("#")]
+    listed = []
+    for line in lines:
+        if line and not line.startswith("#"):
+            notation = _QUICK.sub("", line)
+            parse(notation)
+            listed.append(Listed(name, notation, notation != line))
+    return listed

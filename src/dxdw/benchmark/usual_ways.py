@@ -1,7 +1,8 @@
 """The ways NumPy users write a convolution and its gradients, each as well as it is usually done.
 
 They take x and W batched, and allocate what they need; a way that does not do a problem (a full
-im2col of many gigabytes, say) is left out by `ways`.
+im2col of many gigabytes, say) is left out by `ways`. The loop over taps does every problem, and is
+also the answer that the others are compared with.
 """
 
 from collections.abc import Callable
@@ -181,7 +182,8 @@ def taps_forward(x: Array, W: Array, problem: ConvProblem) -> Array:
         if depthwise:
             out += part * kernels[:, :, 0, u, v, None, None]
         else:
-            out += np.einsum("ngchw,goc->ngohw", part, kernels[..., u, v], optimize=True)
+            flat = part.reshape(*part.shape[:3], -1)
+            out += np.matmul(kernels[..., u, v], flat).reshape(out.shape)
     return out.reshape(problem.geometry.out_shape)
 
 
@@ -190,19 +192,21 @@ def taps_dx(grad_out: Array, W: Array, problem: ConvProblem) -> Array:
     depthwise = kernels.shape[1:3] == (1, 1)
     (p, q), (N, C, H, width) = problem.padding, problem.x_shape
     grad = grad_out.reshape(N, problem.groups, -1, *grad_out.shape[2:])
+    flat = grad.reshape(*grad.shape[:3], -1)
     dx = np.zeros((N, C, H + 2 * p, width + 2 * q), grad_out.dtype)
     for u, v, part in _each_tap(problem, dx):
         if depthwise:
             np.add(part, grad * kernels[:, :, 0, u, v, None, None], out=part)
         else:
-            term = np.einsum("ngohw,goc->ngchw", grad, kernels[..., u, v], optimize=True)
-            np.add(part, term, out=part)
+            term = np.matmul(kernels[..., u, v].swapaxes(1, 2), flat)
+            np.add(part, term.reshape(part.shape), out=part)
     return dx[:, :, p : p + H, q : q + width]
 
 
 def taps_dW(grad_out: Array, x: Array, problem: ConvProblem) -> Array:
     N = x.shape[0]
     grad = grad_out.reshape(N, problem.groups, -1, *grad_out.shape[2:])
+    flat = grad.reshape(*grad.shape[:3], -1)
     dW = np.empty(
         (problem.groups, *_grouped(np.empty(problem.W_shape), problem).shape[1:]), x.dtype
     )
@@ -210,7 +214,8 @@ def taps_dW(grad_out: Array, x: Array, problem: ConvProblem) -> Array:
         if dW.shape[1:3] == (1, 1):
             dW[:, 0, 0, u, v] = np.einsum("nghw,nghw->g", grad[:, :, 0], part[:, :, 0])
         else:
-            dW[..., u, v] = np.einsum("ngohw,ngchw->goc", grad, part, optimize=True)
+            columns = part.reshape(*part.shape[:3], -1).swapaxes(2, 3)
+            dW[..., u, v] = np.matmul(flat, columns).sum(0)
     return dW.reshape(problem.W_shape)
 
 

@@ -26,6 +26,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..geometry import ConvGeometry, Gather, meeting
+from . import native, native_library
 from .libraries import Array, all_finite
 from .pairwise import PairwiseSum
 from .problem import Problem
@@ -47,6 +48,8 @@ PAIR_NS, MATRIX_NS, TRANSPOSED_NS = 2.0, 0.8, 3.0
 # Of one product of the direct engine with one channel in a group, with few, and with many.
 DIRECT_ONE_NS, DIRECT_FEW_NS, DIRECT_MANY_NS = 0.17, 0.12, 0.035
 MANY_CHANNELS = 12
+# Of one product of the compiled kernels, by instruction set.
+COMPILED_NS = {"avx512": 0.025, "avx2": 0.035, "base": 0.14}
 # The estimates are rough, and being wrong for the FFT costs more than being wrong against it.
 MARGIN = 1.3
 # A direct sum cheaper than this is left alone: a call takes as long by itself, and small integers
@@ -88,7 +91,7 @@ def declines(problem: Problem) -> str | None:
         reason = "takes stride 1 only"
     elif not geometry.sizes[0]:
         reason = "x has no elements"
-    elif (direct := _direct_cost(geometry)) < LEAST_NS:
+    elif (direct := _direct_cost(problem)) < LEAST_NS:
         reason = "too little to sum for a transform to gain anything"
     elif (cost := _cost(problem)) > direct:
         reason = f"estimated at {cost / 1e6:.1f} ms of a core, the direct sum at {direct / 1e6:.1f}"
@@ -304,7 +307,10 @@ def _tiles_cost(
     return cost + products * MATRIX_NS + (planes + kernels) * points / 2 * TRANSPOSED_NS
 
 
-def _direct_cost(geometry: ConvGeometry) -> float:
+def _direct_cost(problem: Problem) -> float:
+    geometry = problem.geometry
+    if native.missing(problem) is None:
+        return geometry.products * COMPILED_NS[native_library.isa()]
     narrow = min(geometry.channels_in, geometry.channels_out) // geometry.groups
     rate = DIRECT_FEW_NS if narrow < MANY_CHANNELS else DIRECT_MANY_NS
     return geometry.products * (DIRECT_ONE_NS if narrow == 1 else rate)

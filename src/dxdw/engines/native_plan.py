@@ -3,20 +3,27 @@
 from collections.abc import Iterator
 from functools import lru_cache
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..geometry import ConvGeometry, Gather
-from .problem import Problem
 
 ALGORITHMS = ("direct", "winograd")
+KINDS = ("forward", "dW", "dx")
+
+
+class NativePlan(NamedTuple):
+    """The integers, and where they are in memory."""
+
+    words: np.ndarray[tuple[int], np.dtype[np.int64]]
+    address: int
 
 
 @lru_cache(maxsize=1024)
 def native_plan(
     kind: str, geometry: ConvGeometry, dtype: np.dtype[np.floating], algorithm: str
-) -> NDArray[np.int64]:
+) -> NativePlan:
     """The plan of one pass: whom it gathers from, through which taps, to where."""
     in_group = geometry.channels_in // geometry.groups
     out_group = geometry.channels_out // geometry.groups
@@ -32,7 +39,7 @@ def native_plan(
         phases = (geometry.forward_gathers,)
     phases = tuple(phase for phase in phases if all(g.taps for g in phase))
     words = [
-        int(kind == "dW"),
+        KINDS.index(kind),
         ALGORITHMS.index(algorithm),
         int(dtype.itemsize == 8),
         geometry.batch,
@@ -45,7 +52,8 @@ def native_plan(
     for phase in phases:
         for gather in _axes(phase):
             words += gather
-    return np.array(words, np.int64)
+    array = np.array(words, np.int64)
+    return NativePlan(array, array.ctypes.data)
 
 
 def _three(sizes: tuple[int, ...]) -> tuple[int, ...]:
@@ -58,7 +66,3 @@ def _axes(phase: tuple[Gather, ...]) -> Iterator[list[int]]:
     for g in phase:
         yield [g.count, g.start, g.spacing, g.step, len(g.taps), *g.taps, *g.offsets]
 
-
-def plan_of(problem: Problem, algorithm: str) -> NDArray[np.int64]:
-    """The plan of an engine's problem."""
-    return native_plan(problem.kind, problem.geometry, problem.dtype, algorithm)

@@ -1,0 +1,88 @@
+"""A call of the compiled kernels: threads, memory, Ctrl-C and what they decline."""
+
+import threading
+from ctypes import c_ubyte
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from . import native_library
+from .libraries import Array
+from .native_plan import native_plan
+from .problem import Problem
+
+DONE, NO_MEMORY, CANCELLED, DECLINED, PENDING = range(5)  # of native/dxdw.h
+
+# Milliseconds in which a call looks at signals again: Ctrl-C is to be answered within 250.
+SLICE = 40
+# FLOPs of a call for each of its threads from which it may take longer than that.
+LONG_FLOPS = 200_000_000
+
+
+def missing(problem: Problem) -> str | None:
+    """Why compiled kernels cannot take a problem, whatever it computes; None where they can."""
+    if problem.library != "numpy":
+        return f"takes NumPy arrays, not those of {problem.library}"
+    if problem.dtype.char not in "fd":
+        return f"takes float32 and float64, not {problem.dtype}"
+    if not problem.geometry.flops:
+        return "there is nothing to sum"
+    why = native_library.why_missing()
+    return f"no compiled kernels: {why}" if why else None
+
+
+def threads_of(problem: Problem) -> int:
+    """How many threads a call may use."""
+    return problem.threads or native_library.threads()
+
+
+def run(problem: Problem, first: Array, second: Array, algorithm: str) -> Array | None:
+    """The result, new; None where the values are none that the algorithm takes."""
+    library: Any = native_library.load()
+    plan = native_plan(problem.kind, problem.geometry, problem.dtype, algorithm)
+    result = np.empty(problem.result_shape, problem.dtype)
+    threads = threads_of(problem)
+    operands = (plan.address, _bytes(first), _bytes(second), c_ubyte.from_buffer(result), threads)
+    long = problem.geometry.flops > LONG_FLOPS * threads
+    if long and threading.current_thread() is threading.main_thread():
+        status = _in_slices(library, operands)
+    else:
+        status = library.dxdw_run(*operands)
+    if status == NO_MEMORY:
+        needed = workspace(problem, algorithm)
+        raise MemoryError(f"no {needed:,} bytes of scratch memory for {problem.kind}")
+    return None if status == DECLINED else result
+
+
+def _in_slices(library: Any, operands: tuple[Any, ...]) -> int:
+    """Runs a job on other threads: this one, which alone sees signals, looks at them meanwhile."""
+    job = library.dxdw_start(*operands)
+    if job is None:
+        return NO_MEMORY
+    status = PENDING
+    try:
+        while status == PENDING:
+            status = library.dxdw_wait(job, SLICE)
+    finally:
+        if status == PENDING:  # interrupted: the operands may go only when the job has ended
+            library.dxdw_cancel(job)
+            while library.dxdw_wait(job, SLICE) == PENDING:
+                pass
+    return status
+
+
+def _bytes(a: Array) -> c_ubyte:
+    """The first byte of an array, for ctypes to pass its address."""
+    if a.flags.writeable:
+        return c_ubyte.from_buffer(a)
+    return c_ubyte.from_address(a.__array_interface__["data"][0])
+
+
+@lru_cache(maxsize=1024)
+def workspace(problem: Problem, algorithm: str) -> int:
+    """Bytes of scratch memory at the peak."""
+    library: Any = native_library.load()
+    plan = native_plan(problem.kind, problem.geometry, problem.dtype, algorithm)
+    return int(library.dxdw_workspace(plan.address, threads_of(problem)))
+
