@@ -12,7 +12,7 @@ from oracles import Array, Case
 
 import dxdw
 from dxdw import plan
-from dxdw.engines import fft, small
+from dxdw.engines import fft, native_library, small
 
 FORWARD = {1: dxdw.conv1d, 2: dxdw.conv2d, 3: dxdw.conv3d}
 BACKWARD = {1: dxdw.conv1d_backward, 2: dxdw.conv2d_backward, 3: dxdw.conv3d_backward}
@@ -44,6 +44,15 @@ def cost_no_object() -> Iterator[None]:
     """Engines take what they otherwise decline for its estimated cost or its size alone."""
     free = patch.object(fft, "_cost", lambda _: 0.0), patch.object(fft, "LEAST_NS", 0)
     with free[0], free[1], patch.object(small, "LARGEST", 1 << 40):
+        forget_decisions()
+        yield
+    forget_decisions()
+
+
+@contextmanager
+def no_kernels() -> Iterator[None]:
+    """As where no compiler was: the engines in Python alone."""
+    with patch.object(native_library, "why_missing", lambda: "left out by a test"):
         forget_decisions()
         yield
     forget_decisions()

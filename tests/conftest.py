@@ -68,6 +68,15 @@ def numpy_error_state() -> Iterator[None]:
 
 
 @pytest.fixture
+def without_kernels() -> Iterator[None]:
+    """The engines in Python alone, as where no compiler was."""
+    from calls import no_kernels
+
+    with no_kernels():
+        yield
+
+
+@pytest.fixture
 def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the engines that computed a result, in the order in which they did."""
     from dxdw.plan import ENGINES

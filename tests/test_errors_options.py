@@ -65,7 +65,8 @@ def test_how_to_run(call):
         (TypeError, "max_workspace is '1', a str: it must be an integer", {"max_workspace": "1"}),
         (
             ValueError,
-            "engine is 'best': it must be one of 'small', 'fft', 'array', 'reference'",
+            "engine is 'best': it must be one of 'winograd', 'fft', 'direct', 'small', 'array', "
+            "'reference'",
             {"engine": "best"},
         ),
     ]
@@ -107,6 +108,7 @@ def test_engine_by_name_that_declines_says_why():
     )
 
 
+@pytest.mark.usefixtures("without_kernels")
 def test_engine_by_name_for_values_it_cannot_carry():
     x = np.ones((1, 200, 200))
     x[0, 3, 3] = np.nan

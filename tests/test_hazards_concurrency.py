@@ -145,6 +145,7 @@ def test_threads_is_over_after_calls_that_overlapped():
     assert blas_threads() == before
 
 
+@pytest.mark.usefixtures("without_kernels")
 def test_an_error_ends_the_limit_too():
     before = blas_threads()
     broken = patch.object(ENGINES["small"], "run", side_effect=RuntimeError("broken"))
@@ -153,6 +154,7 @@ def test_an_error_ends_the_limit_too():
     assert blas_threads() == before
 
 
+@pytest.mark.usefixtures("without_kernels")
 def test_a_call_within_a_call_of_the_same_thread():
     """As a signal handler or a finalizer makes one: kept scratch memory is taken once only."""
     case, other = PROBLEMS["few channels"], PROBLEMS["many channels"]

@@ -49,7 +49,7 @@ def columns(
         Column("N", 2, lambda p: f"{p.main.batch}"),
         Column("", -5, lambda p: f" {_SHORT[p.main.dtype]}"),
         Column(" pass", -9, lambda p: f" {p.main.kind}"),
-        Column("engine", -8, lambda p: p.main.engine[:7]),
+        Column("engine", -9, lambda p: p.main.engine[:8]),
         Column("ms", 8, lambda p: _milliseconds(p.main.seconds)),
         Column("±", 5, lambda p: _spread(p.main)),
         Column("GFLOP/s", 8, lambda p: f"{p.main.gflops:.1f}"),

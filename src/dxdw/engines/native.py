@@ -26,7 +26,7 @@ def missing(problem: Problem) -> str | None:
         return f"takes NumPy arrays, not those of {problem.library}"
     if problem.dtype.char not in "fd":
         return f"takes float32 and float64, not {problem.dtype}"
-    if not problem.geometry.flops:
+    if not problem.geometry.flops or not problem.geometry.sizes[0]:
         return "there is nothing to sum"
     why = native_library.why_missing()
     return f"no compiled kernels: {why}" if why else None
