@@ -1,0 +1,286 @@
+"""The compiled kernels: Winograd's error and guard, threads, memory's edges, instruction sets."""
+
+import ctypes
+import mmap
+import os
+import subprocess
+import sys
+from math import prod
+from pathlib import Path
+
+import numpy as np
+import oracles
+import pytest
+from calls import KINDS, convolve, forget_decisions, same_bits
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from oracles import simple
+
+from dxdw import conv2d, conv2d_backward, explain
+from dxdw.engines import native_library, winograd
+
+pytestmark = pytest.mark.skipif(
+    native_library.load() is None, reason=f"no kernels: {native_library.why_missing()}"
+)
+
+UNIT_ROUNDOFF = {"float32": 2.0**-24, "float64": 2.0**-53}
+
+
+def winograd_bound(kind, a, case):
+    """As explain states it: the largest magnitudes stand for those of every tile."""
+    first, second = (np.abs(a[name]).astype(float) for name in oracles.OPERANDS[kind])
+    if kind == "dW":
+        outs = -(-np.array(case.outs) // 4)
+        pairs = case.batch * prod(outs)
+        terms = pairs + winograd.ROUNDINGS
+        largest = first.max() * second.max() * pairs
+    else:
+        channels = case.channels[0 if kind == "forward" else 1]
+        terms = channels + winograd.ROUNDINGS
+        largest = channels * first.max() * second.max()
+    ku = terms * UNIT_ROUNDOFF[str(a["x"].dtype)]
+    return winograd.GROWTH[kind] * ku / (1 - ku) * largest
+
+
+def wide_operands(a):
+    return {name: v.astype(np.longdouble) for name, v in a.items()}
+
+
+def exact(kind, a, case):
+    first, second = (wide_operands(a)[name] for name in oracles.OPERANDS[kind])
+    return oracles.run(kind, first, second, case)
+
+
+@st.composite
+def winograd_cases(draw):
+    channels = st.sampled_from([1, 3, 8, 16, 17, 24, 40, 65])
+    sizes = tuple(draw(st.integers(3, 22)) for _ in range(2))
+    padding = tuple((draw(st.integers(0, 3)), draw(st.integers(0, 3))) for _ in range(2))
+    one = (1, 1)
+    return oracles.Case(
+        sizes, (3, 3), one, one, padding, batch=draw(st.integers(1, 3)),
+        channels=(draw(channels), draw(channels)),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def few_channels_too(monkeypatch):
+    """Winograd takes what it otherwise leaves to the direct kernels for its cost."""
+    monkeypatch.setattr(winograd, "LEAST_CHANNELS", 1)
+    forget_decisions()
+    yield
+    forget_decisions()
+
+
+@pytest.mark.usefixtures("few_channels_too")
+@pytest.mark.parametrize("dtype", UNIT_ROUNDOFF)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(case=winograd_cases(), seed=oracles.seeds)
+def test_winograd_within_its_bound(dtype, ran, case, seed):
+    a = oracles.operands(case, seed, dtype=dtype, draw=oracles.reals)
+    for kind in KINDS:
+        result = convolve(kind, a, case, engine="winograd", threads=2)
+        assert ran[-1] == "winograd"
+        wanted = exact(kind, a, case)
+        assert np.abs(result - wanted).max() <= winograd_bound(kind, a, case), kind
+
+
+WIDE = simple((2, 32, 30, 27), (48, 32, 3, 3), pad=1)
+
+
+def ladder(shape, rng):
+    return 2.0 ** rng.integers(-6, 7, shape) * rng.choice([-1.0, 1.0], shape)
+
+
+DATA = {
+    "gaussian": lambda shape, rng: rng.standard_normal(shape),
+    "constant": lambda shape, rng: np.full(shape, 0.1),
+    "ladder": ladder,
+    "sparse": lambda shape, rng: rng.standard_normal(shape) * (rng.random(shape) < 0.05),
+}
+
+
+@pytest.mark.parametrize("dtype", UNIT_ROUNDOFF)
+@pytest.mark.parametrize("data", DATA)
+def test_winograds_error_on_data_of_all_kinds(data, dtype):
+    """In the 2-norm a few units: 1e-6 on Gaussian data in float32, where direct sums have 3e-7."""
+    rng = np.random.default_rng(0)
+    a = {n: DATA[data](WIDE.shape(n), rng).astype(dtype) for n in ("x", "W", "grad_out")}
+    for kind in KINDS:
+        result = convolve(kind, a, WIDE, engine="winograd")
+        wanted = exact(kind, a, WIDE)
+        error = np.linalg.norm((result - wanted).astype(float)) / np.linalg.norm(
+            wanted.astype(float)
+        )
+        assert error < 50 * UNIT_ROUNDOFF[dtype], (kind, error)
+        assert np.abs(result - wanted).max() <= winograd_bound(kind, a, WIDE)
+
+
+@pytest.mark.parametrize("special", [np.nan, np.inf, -np.inf, 1e8])
+@pytest.mark.parametrize("operand", ["x", "grad_out"])
+def test_what_a_tile_cannot_carry_lands_where_the_direct_kernel_puts_it(operand, special):
+    """And the rows of tiles that hold it are the direct kernel's, digit for digit."""
+    a = oracles.operands(WIDE, 1, dtype=np.float32, draw=oracles.reals)
+    a[operand][1, 5, 9, 13] = special
+    with np.errstate(invalid="ignore"):
+        for kind in KINDS:
+            if operand not in oracles.OPERANDS[kind]:
+                continue
+            result = convolve(kind, a, WIDE, engine="winograd")
+            direct = convolve(kind, a, WIDE, engine="direct")
+            assert np.array_equal(np.isnan(result), np.isnan(direct))
+            infinite = np.isinf(direct)
+            assert np.array_equal(result[infinite], direct[infinite])
+            assert np.array_equal(np.isinf(result), infinite)
+            if np.isfinite(special) and kind != "dW":
+                # Rows 7 to 10 reach row 9 with a padding of 1; their tiles are rows 4 to 11.
+                assert same_bits(result[1, :, 8:11], direct[1, :, 8:11])
+                majorant = np.abs(direct[1, :, 8:11]).min(initial=1)
+                assert majorant >= 0
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e30, 1e-30])
+def test_weights_that_transforms_cannot_carry_go_to_the_next_engine(value, ran):
+    a = oracles.operands(WIDE, 2, dtype=np.float32, draw=oracles.reals)
+    a["W"][...] = value
+    with np.errstate(invalid="ignore", over="ignore"):
+        convolve("forward", a, WIDE)
+        assert ran[-1] == "direct"
+        convolve("dx", a, WIDE)
+        assert ran[-1] == ("direct" if np.isfinite(value) else "array")
+
+
+# --- threads, memory, instruction sets ------------------------------------------------------------
+
+PROBLEMS = {
+    "wide": simple((2, 40, 40, 41), (72, 40, 3, 3), pad=1),
+    "narrow": simple((2, 3, 90, 91), (8, 3, 5, 5), pad=2),
+    "to one channel": simple((1, 20, 90, 91), (1, 20, 7, 7), pad=3),
+    "strided": simple((2, 20, 61, 60), (40, 20, 3, 3), pad=1, stride=2),
+    "one tap": simple((3, 64, 21, 20), (96, 64, 1, 1)),
+    "depthwise": simple((4, 64, 60, 61), (64, 1, 3, 3), pad=1, groups=64),
+    "small and deep": simple((1, 256, 7, 7), (256, 256, 3, 3), pad=1),
+    "three axes": simple((2, 8, 9, 20, 21), (16, 8, 3, 3, 3), pad=1),
+}
+
+
+@pytest.mark.parametrize("dtype", UNIT_ROUNDOFF)
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_bits_do_not_depend_on_the_number_of_threads(name, dtype):
+    case = PROBLEMS[name]
+    a = oracles.operands(case, 0, dtype=dtype, draw=oracles.reals)
+    for kind in KINDS:
+        for precision in ("high", "highest"):
+            one = convolve(kind, a, case, threads=1, precision=precision)
+            for threads in (2, 3, 7, None):
+                again = convolve(kind, a, case, threads=threads, precision=precision)
+                assert same_bits(one, again), (kind, threads)
+
+
+@pytest.mark.parametrize("dtype", UNIT_ROUNDOFF)
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_direct_kernels_sum_integers_exactly(name, dtype, ran):
+    case = PROBLEMS[name]
+    a = oracles.operands(case, 0, dtype=dtype)
+    for kind in KINDS:
+        first, second = (a[n] for n in oracles.OPERANDS[kind])
+        result = convolve(kind, a, case, engine="direct")
+        assert np.array_equal(result, oracles.run(kind, first, second, case)), kind
+        assert ran[-1] == "direct"
+
+
+@pytest.mark.parametrize("dtype", UNIT_ROUNDOFF)
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_scratch_memory_is_the_tensors_own_size_and_8_megabytes(name, dtype):
+    case = PROBLEMS[name]
+    for kind in KINDS:
+        for engine in ("direct", "winograd"):
+            try:
+                said = explain(kind, case.x_shape, case.W_shape, case.padding, case.stride,
+                               groups=case.groups, dtype=dtype, engine=engine, threads=2)  # fmt: skip
+            except ValueError:
+                continue
+            tensors = sum(prod(case.shape(n)) for n in ("x", "W", "grad_out"))
+            assert said.workspace <= tensors * np.dtype(dtype).itemsize + (8 << 20), said
+
+
+def test_max_workspace_turns_to_an_engine_that_needs_less():
+    case = PROBLEMS["wide"]
+    a = oracles.operands(case, 0)
+    for kind in KINDS:
+        shapes = (kind, case.x_shape, case.W_shape, 1)
+        limit = explain(*shapes, engine="winograd").workspace - 1
+        said = explain(*shapes, max_workspace=limit)
+        assert said.engine != "winograd"
+        assert said.workspace <= limit
+        result = convolve(kind, a, case, max_workspace=limit)
+        first, second = (a[n] for n in oracles.OPERANDS[kind])
+        assert np.array_equal(result, oracles.run(kind, first, second, case))
+
+
+class Fenced:
+    """Copies that end, or begin, at a page that may not be touched."""
+
+    def __init__(self):
+        self.libc = ctypes.CDLL(None, use_errno=True)
+        self.libc.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+        self.kept = []
+
+    def copy(self, array, *, at_end):
+        page = mmap.PAGESIZE
+        room = -(-array.nbytes // page) * page
+        memory = mmap.mmap(-1, room + 2 * page)
+        whole = np.frombuffer(memory, np.uint8)
+        self.kept.append((memory, whole))
+        for fence in (whole.ctypes.data, whole.ctypes.data + page + room):
+            assert self.libc.mprotect(fence, page, 0) == 0, ctypes.get_errno()
+        start = page + (room - array.nbytes if at_end else 0)
+        copy = np.ndarray(array.shape, array.dtype, memory, start)
+        copy[...] = array
+        return copy
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mprotect"), reason="needs mprotect")
+@pytest.mark.parametrize("at_end", [True, False], ids=["end", "start"])
+@pytest.mark.parametrize("engine", ["direct", "winograd"])
+@pytest.mark.parametrize("dtype", UNIT_ROUNDOFF)
+def test_nothing_is_read_past_a_page(dtype, engine, at_end):
+    fenced = Fenced()
+    cases = list(PROBLEMS.values()) if engine == "direct" else [
+        simple((1, 16, 9, 7), (16, 16, 3, 3)),
+        simple((2, 17, 12, 12), (19, 17, 3, 3), pad=1),
+        PROBLEMS["small and deep"],
+    ]  # fmt: skip
+    for case in cases:
+        a = oracles.operands(case, 0, dtype=dtype, draw=oracles.reals)
+        guarded = {name: fenced.copy(v, at_end=at_end) for name, v in a.items()}
+        for kind in KINDS:
+            plain = convolve(kind, a, case, engine=engine)
+            assert same_bits(convolve(kind, guarded, case, engine=engine), plain)
+
+
+def test_read_only_operands_are_read():
+    x, W = np.ones((1, 20, 20)), np.ones((1, 1, 3, 3))
+    for a in (x, W):
+        a.flags.writeable = False
+    assert (conv2d(x, W) == 9).all()
+    dx, dW = conv2d_backward(np.ones((1, 18, 18)), x, W)
+    assert dx.sum() == 18 * 18 * 9
+    assert (dW == 18 * 18).all()
+
+
+@pytest.mark.parametrize("isa", ["avx2", "base"])
+def test_every_instruction_set(isa):
+    """This file and the engines' own, in a process of its own that is told which to use."""
+    available = native_library.load().dxdw_isas().decode().split()
+    if isa not in available or os.environ.get("DXDW_ISA") == isa:
+        pytest.skip(f"there are {', '.join(available)}, and {native_library.isa()} is in use")
+    here = Path(__file__).parent
+    tests = [str(here / "test_native_kernels.py"), str(here / "test_engines.py")]
+    chosen = "(exactly or within or carry or page or threads or direct) and not array and not set"
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-k", chosen, *tests],
+        env={**os.environ, "DXDW_ISA": isa}, cwd=here, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert " passed" in done.stdout
