@@ -291,13 +291,10 @@ class Gather {
   }
 
   static void write(T *to, const T *from, Index n, Index spacing) {
-    Index i = 0;
-    if (spacing == 1) {
-      for (; i + lanes<T> <= n; i += lanes<T>) store(to + i, load(from + i));
-      for (; i < n; ++i) to[i] = from[i];
-    } else {
-      for (; i < n; ++i) to[i * spacing] = from[i];
-    }
+    if (spacing == 1)
+      copy(to, from, n);
+    else
+      for (Index i = 0; i < n; ++i) to[i * spacing] = from[i];
   }
 
   const Plan &plan_;

@@ -100,10 +100,11 @@ struct Band {
   Index pitch;     // columns of each grid
   Index channel;   // elements of a channel
   Index source_rows, source_columns, source_depth;
+  Index *low, *high;  // for each column grid: where on it the source's columns begin and end
   Strides source;
 
   static Index words(const Pass &pass) {
-    return Residues::words(pass.axis[1]) + Residues::words(pass.axis[2]);
+    return Residues::words(pass.axis[1]) + Residues::words(pass.axis[2]) + 2 * pass.axis[2].taps;
   }
 
   Band() = default;
@@ -112,7 +113,16 @@ struct Band {
         column(columns, memory), height(0), held(0),
         pitch(columns.count + column.most - column.least), channel(0),
         source_rows(pass.source_size[1]), source_columns(pass.source_size[2]),
-        source_depth(pass.source_size[0]), source(pass.source) {}
+        source_depth(pass.source_size[0]), low(memory), high(memory + columns.taps),
+        source(pass.source) {
+    memory = high + columns.taps;
+    for (Index g = 0; g < column.count; ++g) {
+      const Index start = first_column(g);
+      low[g] = least(start >= 0 ? 0 : divide_up(-start, columns.step), pitch);
+      high[g] = divide_down(source_columns - 1 - start, columns.step) + 1;
+      high[g] = most(low[g], least(high[g], pitch));
+    }
+  }
 
   Index halo() const { return row.most - row.least; }
   Index elements_of_row() const { return depth.taps * row.count * column.count * pitch; }
@@ -140,7 +150,7 @@ struct Band {
             const Index h = (first + i + row.least) * rows.step + row.value[r];
             T *line = to + i * pitch;
             if (inside && h >= 0 && h < source_rows)
-              copy_row(x + plane * source.depth + h * source.row, column.value[c], line);
+              copy_row(x + plane * source.depth + h * source.row, c, line);
             else
               memset(line, 0, pitch * sizeof(T));
             if (i + 1 == count + halo())  // a lower band than others: nothing may be left over
@@ -150,30 +160,19 @@ struct Band {
   }
 
  private:
-  template <class T>
-  void copy_row(const T *x, Index residue, T *line) const {
-    // Column i stands for x[(i + least)·step + residue].
-    const Index start = column.least * columns.step + residue;
-    Index low = start >= 0 ? 0 : divide_up(-start, columns.step);
-    Index high = divide_down(source_columns - 1 - start, columns.step) + 1;
-    low = least(low, pitch);
-    high = most(low, least(high, pitch));
-    for (Index i = 0; i < low; ++i) line[i] = 0;
-    if (columns.step == 1) {
-      copy(line + low, x + start + low, high - low);
-    } else {
-      const T *p = x + start + low * columns.step;
-      for (Index i = low; i < high; ++i, p += columns.step) line[i] = *p;
-    }
-    for (Index i = high; i < pitch; ++i) line[i] = 0;
-  }
+  // Where in a source row the first column of a grid stands; before it, where there is padding.
+  Index first_column(Index grid) const { return column.least * columns.step + column.value[grid]; }
 
-  // Rows are short: a call of memcpy costs as much as they do.
   template <class T>
-  static void copy(T *to, const T *from, Index n) {
-    Index i = 0;
-    for (; i + lanes<T> <= n; i += lanes<T>) store(to + i, load(from + i));
-    for (; i < n; ++i) to[i] = from[i];
+  DXDW_INLINE void copy_row(const T *x, Index grid, T *line) const {
+    const Index begin = low[grid], end = high[grid];
+    const T *from = x + first_column(grid) + begin * columns.step;
+    for (Index i = 0; i < begin; ++i) line[i] = 0;
+    if (columns.step == 1)
+      copy(line + begin, from, end - begin);
+    else
+      copy_strided(line + begin, from, end - begin, columns.step);
+    for (Index i = end; i < pitch; ++i) line[i] = 0;
   }
 };
 

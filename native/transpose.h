@@ -75,7 +75,7 @@ void transpose_back(const T *from, Index rows, Index columns, T *to, Index ld_to
 #pragma GCC unroll 16
       for (int k = 0; k < n; ++k) store(part[k], block[k]);
       for (Index k = 0; k < columns; ++k)
-        for (Index c = 0; c < width; ++c) to[k * ld_to + i + c] = part[k][c];
+        copy(to + k * ld_to + i, part[k], width);
     }
   }
 }

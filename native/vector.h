@@ -92,6 +92,35 @@ DXDW_INLINE T most(T a, T b) {
   return b > a ? b : a;
 }
 
+// Copies n values to where they do not overlap, whole vectors and halves of them: rows are short, and
+// a call of memcpy costs as much as they do.
+template <class T, Index Width = lanes<T>>
+DXDW_INLINE void copy(T *to, const T *from, Index n) {
+  if (n >= Width) {
+    Index i = 0;
+    for (; i + Width <= n; i += Width) memcpy(to + i, from + i, Width * sizeof(T));
+    memcpy(to + n - Width, from + n - Width, Width * sizeof(T));  // the rest, and some again
+  } else if constexpr (Width > 1) {
+    copy<T, Width / 2>(to, from, n);
+  }
+}
+
+template <class T, int... I>
+DXDW_INLINE Vector<T> even_lanes(Vector<T> a, Vector<T> b, Sequence<I...>) {
+  return __builtin_shufflevector(a, b, (2 * I)...);
+}
+
+// Every step-th of the values, n of them.
+template <class T>
+DXDW_INLINE void copy_strided(T *to, const T *from, Index n, Index step) {
+  Index i = 0;
+  if (step == 2)
+    for (; i + lanes<T> < n; i += lanes<T>)  // the last odd value need not exist
+      store(to + i, even_lanes<T>(load(from + 2 * i), load(from + 2 * i + lanes<T>),
+                                  typename SequenceTo<lanes<T>>::type{}));
+  for (; i < n; ++i) to[i] = from[i * step];
+}
+
 DXDW_INLINE Index divide_up(Index a, Index b) { return (a + b - 1) / b; }
 DXDW_INLINE Index round_up(Index a, Index b) { return divide_up(a, b) * b; }
 DXDW_INLINE Index divide_down(Index a, Index b) { return a >= 0 ? a / b : -divide_up(-a, b); }

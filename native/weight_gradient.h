@@ -39,7 +39,7 @@ class WeightGradient {
 
     // Vectors along output channels, where they fill them.
     const Index wide = round_up(O, lanes<T>);
-    by_channels_ = O >= 2 * lanes<T> && 4 * O >= 3 * wide;
+    by_channels_ = O >= lanes<T> && 4 * O >= 3 * wide;
     choose_bands();
     list_operands();
     if (by_channels_) {
@@ -125,7 +125,9 @@ class WeightGradient {
          (by_channels_ ? 0 : plan_.destinations * band_.pitch)) * Index(sizeof(T));
     const Index images = pass_.batch * pass_.axis[0].count;
     Index height = most(kBandBytes / row_bytes - band_.halo(), most<Index>(1, 2 * band_.halo()));
-    const Index wanted = least(kPieces, flops() / kPieceFlops / plan_.groups);
+    // Short bands only where each may have a sum of its own.
+    const Index sums = sum_bytes() / (plan_.groups * rights_ * plan_.destinations * Index(sizeof(T)));
+    const Index wanted = least(least(kPieces, sums), flops() / kPieceFlops / plan_.groups);
     if (images * divide_up(rows, height) < wanted)
       height = least(height, most(divide_up(rows, divide_up(wanted, images)), 2 * band_.halo()));
     height = least(most<Index>(height, 1), rows);
@@ -133,11 +135,15 @@ class WeightGradient {
     band_.set_height(divide_up(rows, bands_));
   }
 
-  void choose_chunks() {
+  Index sum_bytes() const {
     const Index operands = plan_.batch * plan_.groups *
                            (plan_.sources * plan_.source_plane() +
                             plan_.destinations * plan_.destination_plane());
-    const Index bytes = kSumBytes + operands * Index(sizeof(T)) / 2;
+    return kSumBytes + operands * Index(sizeof(T)) / 2;
+  }
+
+  void choose_chunks() {
+    const Index bytes = sum_bytes();
     const Index all = plan_.groups * sum_elements_ * Index(sizeof(T));
     const Index bands = pass_.batch * pass_.axis[0].count * bands_;
     const Index wanted = most<Index>(1, least(kPieces, flops() / kPieceFlops));
@@ -187,9 +193,11 @@ class WeightGradient {
     Index best = 0;
     for (Index a = 1; a <= least(kMostLeft, lefts_used_); ++a)
       for (Index b = 1; b <= least(least(kMostRight, rights_used_), kPositionSums / a); ++b) {
-        const Index tiles = divide_up(lefts_used_, a) * divide_up(rights_used_, b);
-        // An unaligned load of x takes as long as two products, and nothing hides fewer than 8.
-        const Index cost = tiles * most(most(a * b, a + 2 * b), Index(8));
+        // Loads beside the products, which are as many for every split: an unaligned one of x, which
+        // crosses a cache line, counts as two. Tiles of fewer than 8 sums wait for each of them.
+        const Index down = divide_up(lefts_used_, a), across = divide_up(rights_used_, b);
+        const Index cost = across * lefts_used_ + 2 * down * rights_used_ +
+                           down * across * (4 + (a * b < 8 ? 16 : 0));
         if (!best || cost < best) best = cost, left_ = a, right_ = b;
       }
     left_blocks_ = divide_up(lefts_used_, left_), right_blocks_ = divide_up(rights_used_, right_);
@@ -296,11 +304,14 @@ class WeightGradient {
     const Index above = rows_left_ ? band_.halo() : 0;
     for (Index o = 0; o < plan_.destinations; ++o) {
       T *to = g + o * g_channel_;
-      memset(to, 0, g_channel_ * sizeof(T));
-      for (Index r = 0; r < count; ++r)
-        memcpy(to + (above + r) * pitch,
-               grad_out + o * pass_.destination.channel + r * pass_.destination.row,
-               columns * sizeof(T));
+      memset(to, 0, above * pitch * sizeof(T));
+      for (Index r = 0; r < count; ++r) {
+        T *line = to + (above + r) * pitch;
+        copy(line, grad_out + o * pass_.destination.channel + r * pass_.destination.row, columns);
+        for (Index i = columns; i < pitch; ++i) line[i] = 0;
+      }
+      const Index end = (above + count) * pitch;
+      memset(to + end, 0, (g_channel_ - end) * sizeof(T));
     }
     const Index positions = rows_left_ ? (count + above) * pitch : (count - 1) * pitch + columns;
     const Index per_channel = rights_used_ / plan_.sources;

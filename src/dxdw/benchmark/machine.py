@@ -11,7 +11,7 @@ import numpy as np
 from ..engines import native_library
 
 # A load that no longer comes from the shell alone.
-BUSY = 0.5
+BUSY = 0.75
 # Where the system does not tell: more than most have.
 USUAL_LAST_LEVEL_CACHE = 64 << 20
 

@@ -87,7 +87,7 @@ def _turn(way: Callable[[], object], conditions: Conditions) -> float:
         return once(way)
     first = once(way)
     # What a call finds in the caches is no part of so long a time.
-    if first > SLOW / 4:
+    if first > SLOW / 10:
         return first
     repeats = max(1, min(MOST_REPEATS, int(BLOCK / first)))
     start = time.perf_counter()

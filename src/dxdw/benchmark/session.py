@@ -13,6 +13,9 @@ from .problems import Listed
 from .rows import Row, Setting, in_words
 from .task import Operands, Task, Way
 
+# A way that takes so many times as long as another is the slower one of the two.
+CLEARLY = 2.0
+
 
 class Plan(NamedTuple):
     """What to measure of each problem."""
@@ -153,6 +156,7 @@ def _timed(
                 left_out[peer] = f"can't be limited to {in_words(setting.threads)}"
         ways = mine | {n: c for n, c in peers.items() if n.partition(" ")[0] not in left_out}
         rounds = {n: rounds_of(c.seconds, plan.rounds) for n, c in ways.items()}
+        rounds |= dict.fromkeys(hopeless({n: c.seconds for n, c in ways.items()}), 0)
         if not main:  # what is slow has been timed already
             rounds = {n: r if r == plan.rounds else 1 for n, r in rounds.items()}
         first = {n: summarized([ways[n].seconds]) for n, r in rounds.items() if not r}
@@ -169,14 +173,27 @@ def _own_name(precision: str) -> str:
     return f"{ours.NAME} {precision}"
 
 
+def hopeless(seconds: Mapping[str, float]) -> set[str]:
+    """NumPy's ways that are no candidates for its fastest after one call each: that must do.
+
+    PyTorch's first call sets up threads and kernels, and says nothing of the next.
+    """
+    usual = {name: t for name, t in seconds.items() if name.startswith("numpy ")}
+    return {name for name, t in usual.items() if t > CLEARLY * min(usual.values())}
+
+
 def _worth_another_setting(timings: Mapping[str, Timing]) -> set[str]:
-    """Both layouts of PyTorch, and of the others the fastest way, unless that is slow."""
-    names = {name for name in timings if name.startswith("torch ")}
+    """Of each peer the fastest way, unless that is slow; both of PyTorch if they are close."""
+    names = set()
     for peer in PEERS:
-        ways = [name for name in timings if name.startswith(f"{peer} ")]
-        fastest = min(ways, key=lambda name: timings[name].median, default=None)
-        if fastest is not None and timings[fastest].median <= SLOW:
-            names.add(fastest)
+        ways = {n: t.median for n, t in timings.items() if n.startswith(f"{peer} ")}
+        if not ways:
+            continue
+        fastest = min(ways.values())
+        if peer == "torch":
+            names |= {name for name, t in ways.items() if t <= CLEARLY * fastest}
+        elif fastest <= SLOW:
+            names.add(min(ways, key=ways.__getitem__))
     return names
 
 
