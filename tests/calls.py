@@ -11,7 +11,7 @@ import pytest
 from oracles import Array, Case
 
 import dxdw
-from dxdw import plan
+from dxdw import plan, shortcut
 from dxdw.engines import fft, native_library, small
 
 FORWARD = {1: dxdw.conv1d, 2: dxdw.conv2d, 3: dxdw.conv3d}
@@ -59,6 +59,7 @@ def no_kernels() -> Iterator[None]:
 
 
 def forget_decisions() -> None:
+    shortcut.forget()
     plan.decide.cache_clear()
     plan.accepting.cache_clear()
 
