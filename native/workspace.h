@@ -12,7 +12,7 @@ class Workspace {
   Workspace() = default;
   Workspace(const Workspace &) = delete;
   ~Workspace() {
-    if (block_) release(block_);
+    if (block_ && block_ != own_) release(block_);
   }
 
   // Reserves n elements and returns their place, which `at` turns into a pointer.
@@ -25,7 +25,7 @@ class Workspace {
 
   // False where there is not so much memory.
   bool take() {
-    block_ = static_cast<char *>(acquire(size_ ? size_ : 1));
+    block_ = size_ <= Index(sizeof own_) ? own_ : static_cast<char *>(acquire(size_));
     return block_ != nullptr;
   }
 
@@ -37,6 +37,8 @@ class Workspace {
   Index bytes() const { return size_; }
 
  private:
+  // Small problems need no more, and a call of a microsecond notices a lock.
+  alignas(kAlignment) char own_[4096];
   char *block_ = nullptr;
   Index size_ = 0;
 };

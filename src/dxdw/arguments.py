@@ -33,10 +33,15 @@ class Execution(NamedTuple):
     max_workspace: int | None = None
 
 
+PLAIN = Execution()  # nothing asked for
+
+
 def execution(
     precision: str, engine: str | None, threads: int | None, max_workspace: int | None
 ) -> Execution:
     """The checked options of how to run."""
+    if precision == "high" and engine is None and threads is None and max_workspace is None:
+        return PLAIN
     if precision not in PRECISIONS:
         raise ValueError(f"precision is {precision!r}: it must be one of {_list(PRECISIONS)}")
     if engine is not None and not isinstance(engine, str):

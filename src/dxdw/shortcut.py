@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import plan
-from .arguments import Execution
+from .arguments import PLAIN, Execution
 from .engines import native, native_library
 from .engines.libraries import Array
 from .engines.native_plan import NativePlan, native_plan
@@ -24,12 +24,11 @@ from .geometry import ConvGeometry
 MOST_FLOPS = 1_000_000
 # Calls that are kept in mind.
 MOST_CALLS = 512
-PLAIN = Execution()
 
 Key = tuple[Any, ...]
 
 _from_buffer = c_ubyte.from_buffer
-_empty = np.empty
+_empty, _ndarray = np.empty, np.ndarray
 
 
 class Step(NamedTuple):
@@ -60,17 +59,24 @@ def key(
 
     Options are padding, stride, dilation and groups: integers alone, for 1 == True == 1.0.
     """
-    if how != PLAIN:
+    padding, stride, dilation, groups = options
+    if (
+        how is not PLAIN
+        or type(padding) is not int
+        or type(stride) is not int
+        or type(dilation) is not int
+        or type(groups) is not int
+        or type(needs) is not tuple
+    ):
         return None
-    for option in options:
-        if type(option) is not int:
-            return None
-    shapes: list[Any] = []
-    for a in operands:
-        if type(a) is not np.ndarray:
-            return None
-        shapes += (a.shape, a.dtype)
-    return (*shapes, *options, needs if type(needs) is tuple else None)
+    first, *_, last = operands
+    middle = operands[1]
+    if type(first) is not _ndarray or type(middle) is not _ndarray or type(last) is not _ndarray:
+        return None
+    dtype = first.dtype
+    if middle.dtype is not dtype or last.dtype is not dtype:
+        return None
+    return (first.shape, middle.shape, last.shape, dtype, *options, needs)
 
 
 def run(known: Key, operands: tuple[Array, ...]) -> list[Array] | None:
@@ -81,10 +87,11 @@ def run(known: Key, operands: tuple[Array, ...]) -> list[Array] | None:
         return None
     if ready is None:
         return None
+    buffers = []
     for a in operands:
         if not a.flags.carray:
             return None
-    buffers = [_from_buffer(a) for a in operands]
+        buffers.append(_from_buffer(a))
     results = []
     for shape, address, first, second, _ in ready.steps:
         result = _empty(shape, ready.dtype)
@@ -103,9 +110,8 @@ def keep(
     """Remembers a call that went well: (kind, shape of the result, operands) for each pass."""
     if geometry.flops > MOST_FLOPS or geometry.explicit_padding:
         return
-    dtypes = {part for part in known if isinstance(part, np.dtype)}
     problems = [Problem(kind, geometry, dtype) for kind, *_ in passes]
-    if dtypes != {dtype} or any(native.missing(p) for p in problems):
+    if dtype != known[3] or any(native.missing(p) for p in problems):
         return
     if any(plan.accepting(problem)[0] != "direct" for problem in problems):
         return
