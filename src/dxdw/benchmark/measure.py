@@ -18,7 +18,7 @@ SETTLING = {"OPENBLAS_THREAD_TIMEOUT": "20"}
 # No CPU has a cache to itself that is larger, in bytes.
 LARGEST_OWN_CACHE = 4 << 20
 # Ways that take so long, in seconds, need no round more than these to be told apart.
-SLOW, VERY_SLOW = 1.0, 5.0
+SLOW, VERY_SLOW = 0.5, 5.0
 
 
 class Timing(NamedTuple):
@@ -87,7 +87,7 @@ def _turn(way: Callable[[], object], conditions: Conditions) -> float:
         return once(way)
     first = once(way)
     # What a call finds in the caches is no part of so long a time.
-    if first > SLOW / 10:
+    if first > SLOW / 5:
         return first
     repeats = max(1, min(MOST_REPEATS, int(BLOCK / first)))
     start = time.perf_counter()

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..geometry import ConvGeometry, Gather, meeting
+from ..geometry import Gather, meeting
 from . import native, native_library
 from .libraries import Array, all_finite
 from .pairwise import PairwiseSum

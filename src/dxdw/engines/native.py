@@ -41,7 +41,7 @@ def run(problem: Problem, first: Array, second: Array, algorithm: str) -> Array 
     """The result, new; None where the values are none that the algorithm takes."""
     library: Any = native_library.load()
     plan = native_plan(problem.kind, problem.geometry, problem.dtype, algorithm)
-    result = np.empty(problem.result_shape, problem.dtype)
+    result: Array = np.empty(problem.result_shape, problem.dtype)
     threads = threads_of(problem)
     operands = (plan.address, _bytes(first), _bytes(second), c_ubyte.from_buffer(result), threads)
     long = problem.geometry.flops > LONG_FLOPS * threads
@@ -85,4 +85,3 @@ def workspace(problem: Problem, algorithm: str) -> int:
     library: Any = native_library.load()
     plan = native_plan(problem.kind, problem.geometry, problem.dtype, algorithm)
     return int(library.dxdw_workspace(plan.address, threads_of(problem)))
-

@@ -65,4 +65,3 @@ def _axes(phase: tuple[Gather, ...]) -> Iterator[list[int]]:
         yield [1, 0, 1, 1, 1, 0, 0]  # an axis of one position and one tap
     for g in phase:
         yield [g.count, g.start, g.spacing, g.step, len(g.taps), *g.taps, *g.offsets]
-

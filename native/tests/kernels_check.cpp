@@ -1,0 +1,163 @@
+// Every kernel against loops written from the definition, on integers, which sums keep exact: what
+// also runs where there is no Python, under an emulator say.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <initializer_list>
+
+#include "../dxdw.h"
+
+namespace {
+
+enum { kForward, kWeightGradient, kInputGradient };
+enum { kDirect, kWinograd };
+
+struct Problem {
+  int64_t batch, groups, C, O, H, W, kH, kW, stride, dilation, padding;  // C, O: of a group
+  int64_t out(int64_t size, int64_t taps) const {
+    return (size + 2 * padding - (taps - 1) * dilation - 1) / stride + 1;
+  }
+};
+
+int64_t words[512];
+int64_t *end;
+
+void put(int64_t value) { *end++ = value; }
+
+int64_t floor_divide(int64_t a, int64_t b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
+
+// One axis of one phase, as geometry.py lays it out: forward, or the phase of dx.
+void put_axis(const Problem &p, int64_t size, int64_t taps, int64_t phase, bool forward) {
+  if (forward) {
+    for (int64_t v : {p.out(size, taps), int64_t(0), int64_t(1), p.stride, taps}) put(v);
+    for (int64_t u = 0; u < taps; ++u) put(u);
+    for (int64_t u = 0; u < taps; ++u) put(u * p.dilation - p.padding);
+    return;
+  }
+  int64_t of_phase[16], n = 0;
+  for (int64_t u = taps; u-- > 0;) {
+    const int64_t at = u * p.dilation - p.padding - phase;
+    if (at == floor_divide(at, p.stride) * p.stride) of_phase[n++] = u;
+  }
+  for (int64_t v : {(size - phase + p.stride - 1) / p.stride, phase, p.stride, int64_t(1), n}) put(v);
+  for (int64_t i = 0; i < n; ++i) put(of_phase[i]);
+  for (int64_t i = 0; i < n; ++i) put((phase + p.padding - of_phase[i] * p.dilation) / p.stride);
+}
+
+bool has_taps(const Problem &p, int64_t size, int64_t taps, int64_t phase) {
+  if (phase >= size) return false;
+  for (int64_t u = 0; u < taps; ++u) {
+    const int64_t at = u * p.dilation - p.padding - phase;
+    if (at == floor_divide(at, p.stride) * p.stride) return true;
+  }
+  return false;
+}
+
+void make_plan(const Problem &p, int kind, int algorithm, int dtype) {
+  end = words;
+  const int64_t taps = p.kH * p.kW, h = p.out(p.H, p.kH), w = p.out(p.W, p.kW);
+  const bool dx = kind == kInputGradient;
+  for (int64_t v : {int64_t(kind), int64_t(algorithm), int64_t(dtype), p.batch, p.groups}) put(v);
+  for (int64_t v : {dx ? p.O : p.C, dx ? p.C : p.O, dx ? p.C * taps : taps,
+                    dx ? taps : p.C * taps, taps})
+    put(v);
+  for (int64_t v : {int64_t(1), dx ? h : p.H, dx ? w : p.W, int64_t(1), dx ? p.H : h,
+                    dx ? p.W : w, int64_t(1), p.kH, p.kW})
+    put(v);
+  int64_t *phases = end;
+  put(0);
+  for (int64_t a = 0; a < (dx ? p.stride : 1); ++a)
+    for (int64_t b = 0; b < (dx ? p.stride : 1); ++b) {
+      if (dx && !(has_taps(p, p.H, p.kH, a) && has_taps(p, p.W, p.kW, b))) continue;
+      ++*phases;
+      for (int64_t v : {1, 0, 1, 1, 1, 0, 0}) put(v);
+      put_axis(p, p.H, p.kH, a, !dx);
+      put_axis(p, p.W, p.kW, b, !dx);
+    }
+}
+
+template <class T>
+T *integers(int64_t n, unsigned seed) {
+  T *values = static_cast<T *>(malloc(n * sizeof(T)));
+  for (int64_t i = 0; i < n; ++i) {
+    seed = seed * 1103515245u + 12345u;
+    values[i] = T(int(seed >> 16 & 7) - 3);
+  }
+  return values;
+}
+
+template <class T>
+bool check(const Problem &p, int kind, int algorithm, int threads) {
+  const int64_t h = p.out(p.H, p.kH), w = p.out(p.W, p.kW), taps = p.kH * p.kW;
+  const int64_t nx = p.batch * p.groups * p.C * p.H * p.W, nW = p.groups * p.O * p.C * taps;
+  const int64_t ng = p.batch * p.groups * p.O * h * w;
+  T *x = integers<T>(nx, 1), *W = integers<T>(nW, 2), *g = integers<T>(ng, 3);
+  const int64_t n = kind == kForward ? ng : kind == kInputGradient ? nx : nW;
+  T *result = static_cast<T *>(malloc(n * sizeof(T)));
+  double *wanted = static_cast<double *>(calloc(n, sizeof(double)));
+  memset(result, 0xFF, n * sizeof(T));
+  for (int64_t b = 0; b < p.batch; ++b)
+    for (int64_t o = 0; o < p.groups * p.O; ++o)
+      for (int64_t c = 0; c < p.C; ++c)
+        for (int64_t i = 0; i < h; ++i)
+          for (int64_t j = 0; j < w; ++j)
+            for (int64_t u = 0; u < p.kH; ++u)
+              for (int64_t v = 0; v < p.kW; ++v) {
+                const int64_t r = i * p.stride + u * p.dilation - p.padding;
+                const int64_t q = j * p.stride + v * p.dilation - p.padding;
+                if (r < 0 || r >= p.H || q < 0 || q >= p.W) continue;
+                const int64_t at_g = ((b * p.groups * p.O + o) * h + i) * w + j;
+                const int64_t channel = b * p.groups * p.C + o / p.O * p.C + c;
+                const int64_t at_x = (channel * p.H + r) * p.W + q;
+                const int64_t at_W = ((o * p.C + c) * p.kH + u) * p.kW + v;
+                if (kind == kForward) wanted[at_g] += double(x[at_x]) * double(W[at_W]);
+                if (kind == kInputGradient) wanted[at_x] += double(g[at_g]) * double(W[at_W]);
+                if (kind == kWeightGradient) wanted[at_W] += double(g[at_g]) * double(x[at_x]);
+              }
+  make_plan(p, kind, algorithm, sizeof(T) == 8);
+  const int status = dxdw_run(words, kind == kForward ? x : g, kind == kWeightGradient ? x : W,
+                              result, threads);
+  double worst = 0, largest = 1;
+  for (int64_t i = 0; i < n; ++i) {
+    const double error = double(result[i]) - wanted[i], size = error < 0 ? -error : error;
+    if (!(size <= worst)) worst = size;
+    if (wanted[i] > largest) largest = wanted[i];
+  }
+  const double allowed = algorithm == kWinograd ? 1e-4 * largest : 0;
+  const bool right = status == DXDW_DONE && worst <= allowed;
+  if (!right)
+    printf("kind %d, algorithm %d, %d bytes, %d threads, k %d, stride %d: status %d, error %g\n", kind,
+           algorithm, int(sizeof(T)), threads, int(p.kH), int(p.stride), status, worst);
+  free(x), free(W), free(g), free(result), free(wanted);
+  return right;
+}
+
+}  // namespace
+
+int main() {
+  const Problem direct[] = {
+      {2, 1, 3, 8, 11, 13, 3, 3, 1, 1, 1},   {1, 1, 1, 1, 4, 4, 2, 2, 1, 1, 0},
+      {1, 1, 1, 1, 40, 37, 7, 5, 1, 1, 2},   {2, 1, 17, 24, 9, 10, 3, 3, 2, 1, 1},
+      {1, 1, 5, 70, 12, 9, 1, 1, 1, 1, 0},   {2, 1, 40, 33, 7, 7, 1, 1, 3, 1, 0},
+      {2, 6, 1, 1, 15, 14, 3, 3, 1, 1, 1},   {1, 3, 2, 2, 15, 14, 3, 3, 2, 1, 1},
+      {1, 1, 4, 64, 20, 21, 5, 5, 1, 1, 2},  {1, 1, 3, 2, 19, 23, 3, 4, 1, 2, 2},
+      {1, 1, 20, 3, 30, 70, 3, 3, 1, 1, 1},  {1, 2, 3, 5, 12, 12, 2, 2, 5, 1, 1},
+  };
+  const Problem winograd[] = {
+      {2, 1, 16, 16, 9, 14, 3, 3, 1, 1, 1},
+      {1, 1, 33, 70, 12, 8, 3, 3, 1, 1, 0},
+      {3, 1, 64, 130, 7, 7, 3, 3, 1, 1, 1},
+  };
+  int wrong = 0;
+  for (int kind = kForward; kind <= kInputGradient; ++kind)
+    for (int threads = 1; threads <= 3; threads += 2) {
+      for (const Problem &p : direct)
+        wrong += !check<float>(p, kind, kDirect, threads) + !check<double>(p, kind, kDirect, threads);
+      for (const Problem &p : winograd)
+        wrong += !check<float>(p, kind, kWinograd, threads) +
+                 !check<double>(p, kind, kWinograd, threads);
+    }
+  printf("%s: %d wrong\n", dxdw_isa(), wrong);
+  return wrong != 0;
+}
