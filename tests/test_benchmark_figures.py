@@ -63,6 +63,8 @@ def row(problem="wide", ratio=None, setting=MAIN, seconds=1.0, **changes):
         bandwidth=None,
         timings=timings,
         left_out={},
+        others=0.0,
+        crowded=False,
     )
     return made._replace(**changes)
 
@@ -227,6 +229,9 @@ def test_the_summary_names_what_is_behind_and_what_is_not_met():
     assert "  0.50  wide N=8 float32 dx+dW" in text
     assert any(line.startswith("NOT MET every row") for line in text)
     assert any(line.startswith("met     fewer than 16") for line in text)
+    assert "1 of 2 rows (*) missed CPUs that other programs had" in table.summary(
+        [row(ratio=2.0), row(ratio=2.0, crowded=True)]
+    )
     assert "No ratios over PyTorch" in table.summary([row()])
 
 

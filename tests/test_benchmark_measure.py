@@ -1,11 +1,12 @@
 """How times are taken: in turn, equally warm or equally cold, and only of right answers."""
 
+import itertools
 import time
 
 import numpy as np
 import pytest
 
-from dxdw.benchmark import measure, ours, session
+from dxdw.benchmark import measure, others, ours, session
 from dxdw.benchmark.measure import Conditions, Eviction, interleaved, rounds_of, summarized
 from dxdw.benchmark.peers import PEERS
 from dxdw.benchmark.problems import Listed
@@ -148,3 +149,42 @@ def test_what_is_called_is_what_a_user_calls(monkeypatch):
     told = ours.told(task, "high", 2)
     assert told.engine
     assert told.workspace >= 0
+
+
+@pytest.fixture
+def others_use(monkeypatch):
+    """Makes other programs use so many of two CPUs, in one attempt after the other."""
+
+    def use(*cpus):
+        clock = itertools.accumulate([0.0, *(c for each in cpus for c in (each * 10.0, 0.0))])
+        walls = itertools.accumulate([0.0, *(w for _ in cpus for w in (10.0, 0.0))])
+        monkeypatch.setattr(others, "busy_seconds", lambda: next(clock))
+        monkeypatch.setattr(others.time, "perf_counter", lambda: next(walls))
+        monkeypatch.setattr(others.time, "process_time", lambda: 0.0)
+        monkeypatch.setattr(others.os, "cpu_count", lambda: 2)
+        monkeypatch.setattr(others, "PAUSE", 0.0)
+
+    return use
+
+
+@pytest.mark.parametrize(
+    ("threads", "used", "attempts", "crowded"),
+    [
+        (2, [0.1], 1, False),
+        (2, [0.5, 0.1], 2, False),
+        (2, [0.5, 0.5], 2, True),
+        (1, [0.9], 1, False),
+        (1, [1.5, 1.5], 2, True),
+    ],
+)
+def test_what_is_crowded_is_timed_once_more(others_use, threads, used, attempts, crowded):
+    calls = []
+    others_use(*used)
+    _, share = others.undisturbed(lambda: calls.append(1), threads)
+    assert len(calls) == attempts
+    assert share == (pytest.approx(used[-1]), crowded)
+
+
+def test_where_the_system_tells_nothing_nothing_is_crowded(monkeypatch):
+    monkeypatch.setattr(others, "busy_seconds", lambda: None)
+    assert others.watched(lambda: 5, 2) == (5, (None, False))

@@ -45,12 +45,13 @@ def conv2d(
             as if they had been copied first.
         precision: "highest" sums the products themselves, in whatever order:
             |error| ≤ γ_K·Σ|W|·|x| for each element, γ_K = K·u/(1 − K·u), K the number of
-            products, u the unit roundoff. "high" also allows fast transforms, whose error is
-            relative to the norms of a tile; `explain` prints the bound.
-        engine: an implementation by name, not the best: "small", "fft", "array" or "reference".
-        threads: the most threads to use. NumPy's matrix products need the extra "threads" for that;
-            without it, and by default, the BLAS library decides. It may split its sums by their
-            number: the same bits again need the same number.
+            products, u the unit roundoff. "high" also allows Winograd's and Fourier's transforms,
+            whose error is relative to a tile; `explain` prints the bound.
+        engine: an implementation by name, not the best: "winograd", "direct", "fft", "small",
+            "array" or "reference".
+        threads: the most threads to use; by default DXDW_NUM_THREADS, or the CPUs there is room
+            for. The compiled kernels give the same bits for any number. Without them NumPy's BLAS
+            library decides, the extra "threads" limits it, and its sums may depend on the number.
         max_workspace: the most bytes of scratch memory, beside the results and the operands (a
             strided or integer operand is copied whole).
 

@@ -62,10 +62,10 @@ def interleaved(
     call, and repeats a short one; with cold ones each call is timed alone, after `evict`.
     """
     seconds: dict[str, list[float]] = {name: [] for name in ways}
-    most = max(rounds.values())
+    most = max((rounds[name] for name in ways), default=0)
     started = time.perf_counter()
     done = 0
-    while done < most or (done < 25 * most and time.perf_counter() - started < least_seconds):
+    while done < most or (0 < done < 25 * most and time.perf_counter() - started < least_seconds):
         for name in list(ways)[:: 1 if done % 2 == 0 else -1]:
             if rounds[name] == most or done < rounds[name]:
                 seconds[name].append(_turn(ways[name], conditions))

@@ -36,6 +36,8 @@ class Row(NamedTuple):
     bandwidth: float | None  # bytes/s
     timings: dict[str, Timing]  # of dxdw, and of each way of the peers by its name
     left_out: dict[str, str]  # a peer or a way of it that has no time here, and why
+    others: float | None  # how many CPUs other programs used meanwhile
+    crowded: bool  # too many: times of this row are not to be believed
 
     @property
     def problem(self) -> ConvProblem:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from . import machine, ours
 from .measure import SETTLE, SLOW, Conditions, Eviction, Timing, interleaved, rounds_of, summarized
+from .others import Share, undisturbed
 from .peers import PEERS
 from .problems import Listed
 from .rows import Row, Setting, in_words
@@ -64,7 +65,7 @@ def _rows(listed: Listed, task: Task, plan: Plan) -> Iterator[Row]:
             for precision in (plan.precisions if main else plan.precisions[:1])
         }
         there = peers if main else {name: peers[name] for name in best}
-        timings, also_left_out = _timed(own, there, setting, plan, main)
+        timings, also_left_out, share = _timed(own, there, setting, plan, main)
         if main:
             best = _worth_another_setting(timings)
         ceiling = plan.ceilings.get(setting.threads)
@@ -90,6 +91,8 @@ def _rows(listed: Listed, task: Task, plan: Plan) -> Iterator[Row]:
                 ceiling.bandwidth if ceiling else None,
                 {ours.NAME: timings[_own_name(precision)], **others},
                 {**left_out, **also_left_out},
+                share.others,
+                share.crowded,
             )
 
 
@@ -146,7 +149,7 @@ def _timed(
     setting: Setting,
     plan: Plan,
     main: bool,
-) -> tuple[dict[str, Timing], dict[str, str]]:
+) -> tuple[dict[str, Timing], dict[str, str], Share]:
     """The times of all, dxdw's under a name for each precision."""
     mine = {_own_name(precision): checked[ours.NAME] for precision, checked in own.items()}
     left_out = {}
@@ -165,8 +168,10 @@ def _timed(
             SETTLE if setting.threads > 1 and len(ways) > 1 else 0.0,
         )
         calls = {name: checked.way.call for name, checked in ways.items() if rounds[name]}
-        timed = interleaved(calls, rounds, plan.seconds, conditions) if calls else {}
-        return {**timed, **first}, left_out
+        timed, share = undisturbed(
+            lambda: interleaved(calls, rounds, plan.seconds, conditions), setting.threads
+        )
+        return {**timed, **first}, left_out, share
 
 
 def _own_name(precision: str) -> str:

@@ -17,7 +17,8 @@ distance of the quarter points. GFLOP/s: of the definition's operations. peak: t
 measured FMA peak, over 100 % where an algorithm saves products. memory: the part of the measured
 bandwidth, where memory-bound. ×: how many times as fast dxdw is as the peer's fastest way (PyTorch
 in NCHW or NHWC); the next columns say the same, over the first peer, in other settings. MB: scratch
-memory. error: over the largest element."""
+memory. error: over the largest element; a * after it: other programs took CPUs from this row or its
+other settings, whose times are too long."""
 
 
 class Pass(NamedTuple):
@@ -70,7 +71,7 @@ def columns(
     ]
     found += [
         Column("MB", 7, lambda p: f"{p.main.workspace / 1e6:.1f}"),
-        Column("error", 7, lambda p: f"{p.main.error:.0e}"),
+        Column("error", 7, lambda p: f"{p.main.error:.0e}{'*' if _crowded(p) else ' '}"),
     ]
     return found
 
@@ -98,7 +99,11 @@ def lines(table: Sequence[Column], rows: Iterable[Row]) -> list[str]:
 
 def summary(rows: Sequence[Row]) -> str:
     """The means of the groups, the rows behind and the figures."""
-    return "\n".join([*_means(rows), "", *_behind(rows), "", *_figures(rows)])
+    text = [*_means(rows), "", *_behind(rows), "", *_figures(rows)]
+    crowded = sum(row.crowded for row in rows)
+    if crowded:
+        text += ["", f"{crowded} of {len(rows)} rows (*) missed CPUs that other programs had"]
+    return "\n".join(text)
 
 
 def _means(rows: Sequence[Row]) -> list[str]:
@@ -132,6 +137,10 @@ def _figures(rows: Sequence[Row]) -> list[str]:
         mark = {True: "met", False: "NOT MET", None: "–"}[figure.met]
         text += [f"{mark:<8}{figure.what}: {figure.goal}", f"        {figure.measured}"]
     return text
+
+
+def _crowded(p: Pass) -> bool:
+    return any(row.crowded for row in p.others.values())
 
 
 def _ratio_cell(peer: str) -> Callable[[Pass], str]:

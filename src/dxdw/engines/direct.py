@@ -14,7 +14,7 @@ error_bound = direct_bound
 
 
 def declines(problem: Problem) -> str | None:
-    return native.missing(problem)
+    return native.missing(problem) or native.too_much_memory(problem, "direct")
 
 
 def workspace(problem: Problem) -> int:

@@ -18,6 +18,8 @@ DONE, NO_MEMORY, CANCELLED, DECLINED, PENDING = range(5)  # of native/dxdw.h
 SLICE = 40
 # FLOPs of a call for each of its threads from which it may take longer than that.
 LONG_FLOPS = 200_000_000
+# Bytes of scratch memory that a call may take beside as much as its tensors.
+BESIDE_OPERANDS = 8 << 20
 
 
 def missing(problem: Problem) -> str | None:
@@ -32,17 +34,12 @@ def missing(problem: Problem) -> str | None:
     return f"no compiled kernels: {why}" if why else None
 
 
-def threads_of(problem: Problem) -> int:
-    """How many threads a call may use."""
-    return problem.threads or native_library.threads()
-
-
 def run(problem: Problem, first: Array, second: Array, algorithm: str) -> Array | None:
     """The result, new; None where the values are none that the algorithm takes."""
     library: Any = native_library.load()
     plan = native_plan(problem.kind, problem.geometry, problem.dtype, algorithm)
     result: Array = np.empty(problem.result_shape, problem.dtype)
-    threads = threads_of(problem)
+    threads, _ = _fitting(problem, algorithm)
     operands = (plan.address, _bytes(first), _bytes(second), c_ubyte.from_buffer(result), threads)
     long = problem.geometry.flops > LONG_FLOPS * threads
     if long and threading.current_thread() is threading.main_thread():
@@ -79,9 +76,32 @@ def _bytes(a: Array) -> c_ubyte:
     return c_ubyte.from_address(a.__array_interface__["data"][0])
 
 
-@lru_cache(maxsize=1024)
 def workspace(problem: Problem, algorithm: str) -> int:
     """Bytes of scratch memory at the peak."""
+    return _fitting(problem, algorithm)[1]
+
+
+def too_much_memory(problem: Problem, algorithm: str) -> str | None:
+    """Why a problem is declined that takes more scratch memory than is promised."""
+    needed, promised = workspace(problem, algorithm), _promised(problem)
+    if needed <= promised:
+        return None
+    return f"needs {needed:,} bytes of scratch memory, more than the operands and 8 MiB"
+
+
+@lru_cache(maxsize=1024)
+def _fitting(problem: Problem, algorithm: str) -> tuple[int, int]:
+    """As many threads as their scratch memory allows, and its bytes."""
     library: Any = native_library.load()
     plan = native_plan(problem.kind, problem.geometry, problem.dtype, algorithm)
-    return int(library.dxdw_workspace(plan.address, threads_of(problem)))
+    most = _promised(problem)
+    if problem.max_workspace is not None:
+        most = min(most, problem.max_workspace - problem.held)
+    threads = problem.threads or native_library.threads()
+    while (needed := library.dxdw_workspace(plan.address, threads)) > most and threads > 1:
+        threads -= 1
+    return threads, int(needed)
+
+
+def _promised(problem: Problem) -> int:
+    return sum(problem.geometry.sizes) * problem.itemsize + BESIDE_OPERANDS

@@ -33,7 +33,7 @@ def declines(problem: Problem) -> str | None:
     least = min(geometry.channels_in, geometry.channels_out)
     if least < LEAST_CHANNELS:
         return f"{least} channels, fewer than {LEAST_CHANNELS}"
-    return None
+    return native.too_much_memory(problem, "winograd")
 
 
 def workspace(problem: Problem) -> int:
