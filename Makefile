@@ -88,7 +88,7 @@ lint: $(STAMPS)/dev ## check style, formatting, types and the repository itself
 	$(BIN)/mypy
 	$(BIN)/repo-review --show err .
 
-bench: $(STAMPS)/test $(STAMPS)/native ## measure the engines against the usual ways
+bench: $(STAMPS)/peers $(STAMPS)/native ## measure beside PyTorch, JAX and NumPy: about an hour
 	$(BIN)/dxdw bench
 
 wheel: $(STAMPS)/venv ## build dist/dxdw-*.whl

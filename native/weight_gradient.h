@@ -220,7 +220,9 @@ class WeightGradient {
     for (Index i = c; i < last_c; ++i)
       band_.copy_channel(from + i * pass_.source.channel, depth, first, count,
                          x + i * band_.channel);
-    memset(x + last_c * band_.channel, 0, kVectors * lanes<T> * sizeof(T));  // read past the end
+    // Whole vectors are read, from every column shift, past the end.
+    const Index past = band_.column.most - band_.column.least + kVectors * lanes<T>;
+    memset(x + last_c * band_.channel, 0, past * sizeof(T));
     const T *g = g_ + image * pass_.destination.image + group * pass_.destination.group +
                  depth * pass_.destination.depth + first * pass_.destination.row;
     T *transposed = x + x_elements_;

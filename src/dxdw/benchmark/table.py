@@ -46,7 +46,7 @@ def columns(
     # The other settings are compared by the first peer alone.
     first = peers[0] if peers else ""
     found = [
-        Column("problem", -22, lambda p: p.main.problem.name),
+        Column("problem", -21, lambda p: p.main.problem.name),
         Column("N", 2, lambda p: f"{p.main.batch}"),
         Column("", -5, lambda p: f" {_SHORT[p.main.dtype]}"),
         Column(" pass", -9, lambda p: f" {p.main.kind}"),
@@ -58,7 +58,8 @@ def columns(
         Column("memory", 7, lambda p: _percent(p.main.of_bandwidth)),
     ]
     found += [
-        Column(f"×{TITLES[peer]}", len(TITLES[peer]) + 2, _ratio_cell(peer)) for peer in peers
+        Column(f"×{TITLES[peer]}", max(7, len(TITLES[peer]) + 2), _ratio_cell(peer))
+        for peer in peers
     ]
     found += [
         Column(title, max(7, len(title) + 1), _other_cell(first, setting, precisions[0]))
@@ -70,7 +71,7 @@ def columns(
         for precision in precisions[1:]
     ]
     found += [
-        Column("MB", 7, lambda p: f"{p.main.workspace / 1e6:.1f}"),
+        Column("MB", 6, lambda p: f"{p.main.workspace / 1e6:.1f}"),
         Column("error", 7, lambda p: f"{p.main.error:.0e}{'*' if _crowded(p) else ' '}"),
     ]
     return found
