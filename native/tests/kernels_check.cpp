@@ -35,7 +35,7 @@ void put_axis(const Problem &p, int64_t size, int64_t taps, int64_t phase, bool 
     for (int64_t u = 0; u < taps; ++u) put(u * p.dilation - p.padding);
     return;
   }
-  int64_t of_phase[16], n = 0;
+  int64_t of_phase[32], n = 0;
   for (int64_t u = taps; u-- > 0;) {
     const int64_t at = u * p.dilation - p.padding - phase;
     if (at == floor_divide(at, p.stride) * p.stride) of_phase[n++] = u;
