@@ -61,7 +61,7 @@ sanitize: $(STAMPS)/test $(STAMPS)/cmake ## test the kernels with reads and writ
 PYTHON_THREAD_TESTS ?= $(wildcard tests/test_native*thread*.py) tests/test_hazards_concurrency.py
 sanitize-threads: PRESET := thread
 # Of a race, one side is ours: what NumPy's BLAS does among its own threads was not compiled to tell.
-sanitize-threads: export TSAN_OPTIONS := ignore_noninstrumented_modules=1 halt_on_error=1
+sanitize-threads: export TSAN_OPTIONS := ignore_noninstrumented_modules=1 halt_on_error=1 die_after_fork=0
 sanitize-threads: export OPENBLAS_NUM_THREADS := 1
 sanitize-threads: PYTHON_TESTS = $(PYTHON_THREAD_TESTS)
 sanitize-threads: $(STAMPS)/test $(STAMPS)/cmake ## test the kernels with what threads share checked (TSan)
