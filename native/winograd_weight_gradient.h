@@ -46,8 +46,10 @@ class WinogradWeightGradient {
     const Index of_sums = kFrequencies * stride(C * o_padded_);
     one_group_ = tile_rows_ * of_row + 2 * of_block <= budget;
     group_ = tile_rows_;
+    // Smaller groups lose to the direct kernel: where they do not fit either, bytes() says so and
+    // the plan goes on to that.
     if (!one_group_)
-      group_ = least(tile_rows_, most<Index>(1, least(budget - of_sums,
+      group_ = least(tile_rows_, most<Index>(8, least(budget - of_sums,
                                                       kGroupBytes / Index(sizeof(T))) / of_row));
     x_frequency_ = stride(group_ * across_ * c_padded_);
     g_frequency_ = stride(group_ * across_ * o_padded_);
