@@ -48,7 +48,6 @@ class WeightGradient {
     } else {
       choose_position_tile();
     }
-    channel_tall_ = least(kMostChannels, kAccumulators / (by_channels_ ? o_vectors_ : 1));
     o_padded_ = wide;
     sum_elements_ = by_channels_ ? rights_ * o_padded_ : O * C * taps_;
     choose_chunks();
@@ -367,7 +366,7 @@ class WeightGradient {
   Index taps_ = 0, rights_ = 0, lefts_ = 0, rights_used_ = 0, lefts_used_ = 0;
   Index *at_right_ = nullptr, *to_right_ = nullptr, *at_left_ = nullptr, *to_left_ = nullptr;
   bool by_channels_ = false, rows_left_ = false;
-  Index o_vectors_ = 1, o_padded_ = 0, channel_tall_ = 1;
+  Index o_vectors_ = 1, o_padded_ = 0;
   Index left_ = 1, right_ = 1, left_blocks_ = 1, right_blocks_ = 1;
   Index bands_ = 1, chunks_ = 1, splits_ = 1, g_rows_ = 0, g_channel_ = 0;
   Index sum_elements_ = 0, x_elements_ = 0, transposed_elements_ = 0, g_elements_ = 0;

@@ -28,7 +28,8 @@ struct Guard<double> {
 };
 
 // How far the largest value of a tile may be above the mean of its others that are not zero. On
-// Gaussian data it is 4; at this limit a tile's error is still below 1e-3 of its small values.
+// Gaussian data it is 4. At 1000 the error of outputs that the large value does not reach was 4e-7 of
+// their own Σ|W||x| in float32 (measured on 16 and 64 channels), where direct sums had 2e-7.
 constexpr double kWidestRange = 1024;
 
 template <class T>
