@@ -6,6 +6,7 @@
 // every block of destination channels (gather_tile.h) while it lies in the cache.
 #pragma once
 #include "dxdw.h"
+#include "gather_channels.h"
 #include "gather_tile.h"
 #include "parallel_for.h"
 #include "source_band.h"
@@ -35,17 +36,29 @@ class Gather {
   // Works out tables and sizes. False where there is no memory for the tables.
   bool prepare() {
     taps_ = pass_.axis[0].taps * pass_.axis[1].taps * pass_.axis[2].taps;
-    tables_.template reserve<Index>(Band::words(pass_) + 3 * taps_);
+    by_channels_ = pays_by_channels();
+    tables_.template reserve<Index>(Band::words(pass_) + 3 * taps_ + plan_.taps);
     if (!tables_.take()) return false;
     Index *memory = tables_.template at<Index>(0);
-    band_ = Band(pass_, memory);
-    offset_ = memory, length_ = offset_ + taps_, tap_ = length_ + taps_;
+    Pass of_band = pass_;
+    if (by_channels_)
+      for (int a = 1; a < 3; ++a) {
+        Axis &axis = of_band.axis[a];  // every row and column is there: steps are taken in it
+        axis.count = (axis.count - 1) * axis.step + 1, axis.step = 1;
+      }
+    row_step_ = by_channels_ ? pass_.axis[1].step : 1;
+    band_ = Band(of_band, memory);
+    offset_ = memory, length_ = offset_ + taps_, tap_ = length_ + taps_, place_ = tap_ + taps_;
     choose_tile();
     choose_bands();
     list_runs();
-    weights_of_group_ = plan_.sources * taps_ * plan_.destinations;
-    band_elements_ = plan_.sources * band_.channel + kVectors * lanes<T>;  // read past the end
-    slot_elements_ = band_elements_ + kAccumulators * lanes<T>;            // and one tile
+    in_place_ = by_channels_ && reads_inside();
+    if (in_place_) use_in_place();
+    const Index D = by_channels_ ? round_up(plan_.destinations, lanes<T>) : plan_.destinations;
+    weights_of_group_ = plan_.sources * taps_ * D;
+    band_elements_ = in_place_ ? 0 : plan_.sources * band_.channel + kVectors * lanes<T>;
+    slot_elements_ = band_elements_ + (by_channels_ ? (strip_ + lanes<T>) * vectors_ * lanes<T>
+                                                    : kAccumulators * lanes<T>);  // and one tile
     return true;
   }
 
@@ -68,9 +81,9 @@ class Gather {
     if (parts) {
       const bool whole = parallel_for(team, part_count * plan_.groups, [&](Index i, int slot) {
         const Part &part = parts[i / plan_.groups];
-        for (Index first = 0; first < part.count; first += band_.height)
+        for (Index first = 0; first < part.count; first += height_)
           piece(part.image, i % plan_.groups, 0, part.first + first,
-                least(band_.height, part.count - first), 0, blocks_, slot);
+                least(height_, part.count - first), 0, blocks_, slot);
       });
       return whole ? DXDW_DONE : DXDW_CANCELLED;
     }
@@ -122,7 +135,64 @@ class Gather {
     return shortest;
   }
 
+  bool pays_by_channels() const {
+    const Axis &columns = pass_.axis[2];
+    if (!fills_vectors<T>(plan_.destinations) || columns.step > kMostStep) return false;
+    // Cycles of a vector of results, either way: its products, its share in copying rows of the
+    // source (30 and more for each, twice that to separate its residues), and in writing it.
+    const double products = double(plan_.sources) * taps_;
+    const double per_row = 16.0 / (double(columns.count) * taps_ * plan_.destinations);
+    const double copying = (30 + columns.count / 4.0) * per_row;
+    const double pitch = columns.count + (columns.reach() + columns.step - 1) / columns.step;
+    const double along = products * pitch / columns.count * (1 + columns.step * copying) + 4;
+    const double across = products * (1 + (reads_inside() ? 0 : copying)) + 10 +
+                          (columns.spacing > 1 ? 16 : 0);
+    return across < along;
+  }
+
+  // Nothing beyond the edges of the source is read: then it needs no copy with borders.
+  bool reads_inside() const {
+    for (int a = 0; a < 3; ++a) {
+      const Axis &axis = pass_.axis[a];
+      if (axis.offset[0] < 0 ||
+          (axis.count - 1) * axis.step + axis.offset[axis.taps - 1] >= pass_.source_size[a])
+        return false;
+    }
+    return true;
+  }
+
+  void use_in_place() {
+    const Axis *axis = pass_.axis;
+    Index k = 0;
+    for (Index d = 0; d < axis[0].taps; ++d)
+      for (Index h = 0; h < axis[1].taps; ++h)
+        for (Index w = 0; w < axis[2].taps; ++w)
+          offset_[k++] = axis[0].offset[d] * pass_.source.depth +
+                         axis[1].offset[h] * pass_.source.row + axis[2].offset[w];
+    channel_ = pass_.source.channel, pitch_ = row_step_ * pass_.source.row;
+  }
+
+  // The tile that multiplies and loads least, for each of a row's positions.
+  void choose_channel_tile() {
+    const Index columns = pass_.axis[2].count;
+    const Index vectors = divide_up(plan_.destinations, lanes<T>);
+    Index best = 0;
+    for (Index v = 1; v <= least(kVectors, vectors); ++v) {
+      const Index tiles = divide_up(columns, least(kMostPositions, kChannelSums / v));
+      const Index m = divide_up(columns, tiles), blocks = divide_up(vectors, v);
+      const Index cost = tiles * blocks * (4 * most(m * v, m + v) + m + v);
+      if (!best || cost < best) best = cost, vectors_ = v, blocks_ = blocks;
+    }
+    vectors_ = divide_up(vectors, blocks_);
+    rows_ = 1;
+    const Index positions = kStripBytes / (vectors_ * DXDW_VECTOR_BYTES);
+    strip_ = least(positions, pass_.axis[1].count * columns);
+    chunk_ = kWeightBytes / (taps_ * vectors_ * DXDW_VECTOR_BYTES);
+    chunk_ = most<Index>(1, divide_up(plan_.sources, divide_up(plan_.sources, most<Index>(1, chunk_))));
+  }
+
   void choose_tile() {
+    if (by_channels_) return choose_channel_tile();
     const Index D = plan_.destinations, columns = pass_.axis[2].count;
     rows_ = least(least(D <= 3 ? most_rows(D) : 1, shortest_run()), pass_.axis[1].count);
     Index widest;
@@ -148,7 +218,7 @@ class Gather {
     const Index rows = pass_.axis[1].count;
     const Index row_bytes = plan_.sources * band_.elements_of_row() * Index(sizeof(T));
     const Index images = pass_.batch * plan_.groups * pass_.axis[0].count;
-    Index height = kBandBytes / row_bytes - band_.halo();
+    Index height = (kBandBytes / row_bytes - band_.halo() - 1) / row_step_ + 1;
     // A halo is copied again for every band: not more than the band itself.
     height = most(height, most(rows_, band_.halo()));
     // Enough pieces, while each has enough to do.
@@ -158,10 +228,13 @@ class Gather {
                                   most(rows_, 2 * band_.halo())));
     height = least(most<Index>(height, 1), rows);
     bands_ = most<Index>(1, least(divide_up(rows, height), rows / rows_));
-    band_.set_height(divide_up(rows, bands_));
+    height_ = divide_up(rows, bands_);
+    band_.set_height(rows_of_band(height_));
     const Index pieces = images * bands_;
     splits_ = pieces < wanted ? least(blocks_, divide_up(wanted, pieces)) : 1;
   }
+
+  Index rows_of_band(Index count) const { return (count - 1) * row_step_ + 1; }
 
   void list_runs() {
     Index run = 0, k = 0;
@@ -188,10 +261,17 @@ class Gather {
           }
         }
     }
+    for (Index i = 0; i < plan_.taps; ++i) place_[i] = -1;
+    for (Index i = 0; i < taps_; ++i) place_[tap_[i]] = i;
+    channel_ = band_.channel, pitch_ = row_step_ * band_.pitch;
     runs_ = {plan_.sources, band_.channel, run, offset_, length_, band_.pitch};
   }
 
-  Index block_start(Index block) const { return block * plan_.destinations / blocks_; }
+  // The first channel of a block: of whole vectors, where these run along channels.
+  Index block_start(Index block) const {
+    if (!by_channels_) return block * plan_.destinations / blocks_;
+    return block * divide_up(plan_.destinations, lanes<T>) / blocks_ * lanes<T>;
+  }
 
   bool pack_all(const T *weights, const Team &team) {
     const Index blocks = plan_.groups * blocks_;
@@ -202,6 +282,14 @@ class Gather {
         const Index M = block_start(i % blocks_ + 1) - start;
         const T *from = weights + group * plan_.weights_of_group() + start * plan_.weight_destination;
         T *to = packed_ + group * weights_of_group_ + start * plan_.sources * taps_;
+        if (by_channels_) {
+          const T *end = weights + plan_.groups * plan_.weights_of_group();
+          const Index D = least(M, plan_.destinations - start);
+          for (Index c = 0; c < plan_.sources; ++c, from += plan_.weight_source)
+            pack_taps(from, plan_.weight_destination, D, place_, plan_.taps, to + c * taps_ * M, M,
+                      end - from - (D - 1) * plan_.weight_destination - plan_.taps);
+          continue;
+        }
         for (Index c = 0; c < plan_.sources; ++c, from += plan_.weight_source)
           for (Index k = 0; k < taps_; ++k)
             for (Index m = 0; m < M; ++m) *to++ = from[m * plan_.weight_destination + tap_[k]];
@@ -214,9 +302,13 @@ class Gather {
              Index last_block, int slot) {
     T *band = slots_ + slot * slot_elements_;
     const T *x = source_ + image * pass_.source.image + group * pass_.source.group;
-    for (Index c = 0; c < plan_.sources; ++c)
-      band_.copy_channel(x + c * pass_.source.channel, depth, first, count,
-                         band + c * band_.channel);
+    const T *shifted = band;
+    if (in_place_)
+      shifted = x + depth * pass_.axis[0].step * pass_.source.depth + first * pitch_;
+    else
+      for (Index c = 0; c < plan_.sources; ++c)
+        band_.copy_channel(x + c * pass_.source.channel, depth, first * row_step_,
+                           rows_of_band(count), band + c * band_.channel);
     const Axis *axis = pass_.axis;
     const Strides &to = pass_.destination;
     T *out = destination_ + image * to.image + group * to.group +
@@ -227,11 +319,44 @@ class Gather {
       const Index start = block_start(block), M = block_start(block + 1) - start;
       const T *w = weights + start * plan_.sources * taps_;
       T *block_out = out + start * to.channel;
-      if (rows_ > 1)
+      if (by_channels_)
+        channel_tiles(shifted, w, block_out, M, least(M, plan_.destinations - start), count,
+                      band + band_elements_);
+      else if (rows_ > 1)
         rows_of_tiles(band, w, block_out, M, count, band + band_elements_);
       else
         flat_tiles(band, w, block_out, M, count, band + band_elements_);
     }
+  }
+
+  // Tiles along channels: ld of them, of which D are there.
+  void channel_tiles(const T *band, const T *w, T *out, Index ld, Index D, Index count,
+                     T *sums) const {
+    const Axis *axis = pass_.axis;
+    const Index V = ld / lanes<T>, step = axis[2].step, pitch = pitch_;
+    const Index row = axis[1].spacing * pass_.destination.row, spacing = axis[2].spacing;
+    const Index widest = least(kMostPositions, kChannelSums / V);
+    each_run(count, axis[2].count, strip_, [&](Index r, Index rows, Index q, Index columns) {
+      const Index tiles = divide_up(columns, widest);
+      for (Index c = 0; c < plan_.sources; c += chunk_) {
+        const Index channels = least(chunk_, plan_.sources - c);
+        for (Index i = 0; i < rows; ++i)
+          for (Index t = 0; t < tiles; ++t) {
+            const Index start = t * columns / tiles, M = (t + 1) * columns / tiles - start;
+            channel_gather_tiles<T>.of[M][V][step](
+                band + c * channel_ + (r + i) * pitch + (q + start) * step, channels,
+                channel_, offset_, taps_, w + c * taps_ * ld,
+                sums + (i * columns + start) * ld, ld, c > 0);
+          }
+      }
+      T *to = out + r * row + q * spacing;
+      if (spacing == 1 && row == columns)
+        write_transposed(sums, ld, rows * columns, D, to, pass_.destination.channel, 1);
+      else
+        for (Index i = 0; i < rows; ++i)
+          write_transposed(sums + i * columns * ld, ld, columns, D, to + i * row,
+                           pass_.destination.channel, spacing);
+    });
   }
 
   // Tiles along the positions of the band, over the ends of rows.
@@ -302,7 +427,10 @@ class Gather {
   Workspace tables_;
   Band band_;
   Runs runs_ = {};
-  Index *offset_ = nullptr, *length_ = nullptr, *tap_ = nullptr;
+  Index *offset_ = nullptr, *length_ = nullptr, *tap_ = nullptr, *place_ = nullptr;
+  bool by_channels_ = false, in_place_ = false;
+  Index channel_ = 0, pitch_ = 0;
+  Index height_ = 1, row_step_ = 1, strip_ = 1, chunk_ = 1;
   Index taps_ = 0, rows_ = 1, vectors_ = 1, blocks_ = 1, bands_ = 1, splits_ = 1;
   Index weights_of_group_ = 0, band_elements_ = 0, slot_elements_ = 0;
   T *packed_ = nullptr, *slots_ = nullptr, *destination_ = nullptr;
