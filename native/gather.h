@@ -40,19 +40,13 @@ class Gather {
     tables_.template reserve<Index>(Band::words(pass_) + 3 * taps_ + plan_.taps);
     if (!tables_.take()) return false;
     Index *memory = tables_.template at<Index>(0);
-    Pass of_band = pass_;
-    if (by_channels_)
-      for (int a = 1; a < 3; ++a) {
-        Axis &axis = of_band.axis[a];  // every row and column is there: steps are taken in it
-        axis.count = (axis.count - 1) * axis.step + 1, axis.step = 1;
-      }
     row_step_ = by_channels_ ? pass_.axis[1].step : 1;
-    band_ = Band(of_band, memory);
+    band_ = Band(by_channels_ ? without_steps(pass_) : pass_, memory);
     offset_ = memory, length_ = offset_ + taps_, tap_ = length_ + taps_, place_ = tap_ + taps_;
     choose_tile();
     choose_bands();
     list_runs();
-    in_place_ = by_channels_ && reads_inside();
+    in_place_ = by_channels_ && reads_inside(pass_);
     if (in_place_) use_in_place();
     const Index D = by_channels_ ? round_up(plan_.destinations, lanes<T>) : plan_.destinations;
     weights_of_group_ = plan_.sources * taps_ * D;
@@ -145,20 +139,9 @@ class Gather {
     const double copying = (30 + columns.count / 4.0) * per_row;
     const double pitch = columns.count + (columns.reach() + columns.step - 1) / columns.step;
     const double along = products * pitch / columns.count * (1 + columns.step * copying) + 4;
-    const double across = products * (1 + (reads_inside() ? 0 : copying)) + 10 +
+    const double across = products * (1 + (reads_inside(pass_) ? 0 : copying)) + 10 +
                           (columns.spacing > 1 ? 16 : 0);
     return across < along;
-  }
-
-  // Nothing beyond the edges of the source is read: then it needs no copy with borders.
-  bool reads_inside() const {
-    for (int a = 0; a < 3; ++a) {
-      const Axis &axis = pass_.axis[a];
-      if (axis.offset[0] < 0 ||
-          (axis.count - 1) * axis.step + axis.offset[axis.taps - 1] >= pass_.source_size[a])
-        return false;
-    }
-    return true;
   }
 
   void use_in_place() {

@@ -78,16 +78,6 @@ struct ChannelGatherTiles {
 template <class T>
 constexpr ChannelGatherTiles<T> channel_gather_tiles{};
 
-// Runs of positions of a band, whole rows or parts of one: fn(first row, rows, first column,
-// columns).
-template <class F>
-void each_run(Index rows, Index columns, Index positions, const F &fn) {
-  const Index tall = most<Index>(1, positions / columns), wide = least(positions, columns);
-  for (Index r = 0; r < rows; r += tall)
-    for (Index q = 0; q < columns; q += wide)
-      fn(r, least(tall, rows - r), q, least(wide, columns - q));
-}
-
 // What vectors of channels fill so badly is better gathered along positions.
 template <class T>
 bool fills_vectors(Index channels) {

@@ -67,6 +67,36 @@ inline Pass images_as_rows(const Plan &plan, const Pass &pass) {
   return flat;
 }
 
+// With every row and column of the source in a band, whatever the step: it is taken on reading.
+inline Pass without_steps(Pass pass) {
+  for (int a = 1; a < 3; ++a) {
+    Axis &axis = pass.axis[a];
+    axis.count = (axis.count - 1) * axis.step + 1, axis.step = 1;
+  }
+  return pass;
+}
+
+// Nothing beyond the edges of the source is read: then it can be read where it is, without a copy
+// that has borders.
+inline bool reads_inside(const Pass &pass) {
+  for (int a = 0; a < 3; ++a) {
+    const Axis &axis = pass.axis[a];
+    const Index last = (axis.count - 1) * axis.step + axis.offset[axis.taps - 1];
+    if (axis.offset[0] < 0 || last >= pass.source_size[a]) return false;
+  }
+  return true;
+}
+
+// Runs of positions of a band, whole rows or parts of one: fn(first row, rows, first column,
+// columns).
+template <class F>
+void each_run(Index rows, Index columns, Index positions, const F &fn) {
+  const Index tall = most<Index>(1, positions / columns), wide = least(positions, columns);
+  for (Index r = 0; r < rows; r += tall)
+    for (Index q = 0; q < columns; q += wide)
+      fn(r, least(tall, rows - r), q, least(wide, columns - q));
+}
+
 // The taps of one axis on the grids of their residues.
 struct Residues {
   Index count;        // grids in use

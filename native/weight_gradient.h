@@ -33,13 +33,14 @@ class WeightGradient {
     tables_.template reserve<Index>(Band::words(pass_) + 2 * (rights_ + lefts_));
     if (!tables_.take()) return false;
     Index *memory = tables_.template at<Index>(0);
-    band_ = Band(pass_, memory);
+    // Vectors along output channels, where they fill them.
+    by_channels_ = fills_vectors<T>(O);
+    row_step_ = by_channels_ ? pass_.axis[1].step : 1;
+    band_ = Band(by_channels_ ? without_steps(pass_) : pass_, memory);
     at_right_ = memory, to_right_ = at_right_ + rights_;
     at_left_ = to_right_ + rights_, to_left_ = at_left_ + lefts_;
 
-    // Vectors along output channels, where they fill them.
     const Index wide = round_up(O, lanes<T>);
-    by_channels_ = O >= lanes<T> && 4 * O >= 3 * wide;
     choose_bands();
     list_operands();
     if (by_channels_) {
@@ -52,7 +53,7 @@ class WeightGradient {
     sum_elements_ = by_channels_ ? rights_ * o_padded_ : O * C * taps_;
     choose_chunks();
 
-    x_elements_ = C * band_.channel + (kVectors + band_.pitch) * lanes<T>;
+    x_elements_ = in_place_ ? 0 : C * band_.channel + (kVectors + band_.pitch) * lanes<T>;
     transposed_elements_ = most<Index>(1, kRun) * (by_channels_ ? o_vectors_ * lanes<T> : lanes<T>);
     g_elements_ = by_channels_ ? 0 : O * g_channel_;
     spare_elements_ = by_channels_ ? 0 : rights_ * lanes<T>;
@@ -82,20 +83,19 @@ class WeightGradient {
           const Index split = item % splits_, chunk = item / splits_ % chunks_;
           const Index group = item / splits_ / chunks_;
           T *sum = sums_ + (group * chunks_ + chunk) * sum_elements_;
-          const Index C = plan_.sources;
-          const Index c = split * C / splits_, last_c = (split + 1) * C / splits_;
-          clear(sum, c, last_c);
+          const Share share = share_of(split);
+          clear(sum, share);
           for (Index b = chunk * bands / chunks_; b < (chunk + 1) * bands / chunks_; ++b) {
             if (parts) {
               const Part &part = parts[b];
-              for (Index first = 0; first < part.count; first += band_.height)
+              for (Index first = 0; first < part.count; first += height_)
                 piece(part.image, group, 0, part.first + first,
-                      least(band_.height, part.count - first), c, last_c, sum, slot);
+                      least(height_, part.count - first), share, sum, slot);
             } else {
               const Index band = b % bands_, depth = b / bands_ % depths;
               const Index first = band * rows / bands_;
               piece(b / bands_ / depths, group, depth, first, (band + 1) * rows / bands_ - first,
-                    c, last_c, sum, slot);
+                    share, sum, slot);
             }
           }
         });
@@ -123,7 +123,8 @@ class WeightGradient {
         (plan_.sources * band_.elements_of_row() +
          (by_channels_ ? 0 : plan_.destinations * band_.pitch)) * Index(sizeof(T));
     const Index images = pass_.batch * pass_.axis[0].count;
-    Index height = most(kBandBytes / row_bytes - band_.halo(), most<Index>(1, 2 * band_.halo()));
+    Index height = (kBandBytes / row_bytes - band_.halo() - 1) / row_step_ + 1;
+    height = most(height, most<Index>(1, 2 * band_.halo()));
     // Short bands only where each may have a sum of its own.
     const Index sums = sum_bytes() / (plan_.groups * rights_ * plan_.destinations * Index(sizeof(T)));
     const Index wanted = least(least(kPieces, sums), flops() / kPieceFlops / plan_.groups);
@@ -131,8 +132,11 @@ class WeightGradient {
       height = least(height, most(divide_up(rows, divide_up(wanted, images)), 2 * band_.halo()));
     height = least(most<Index>(height, 1), rows);
     bands_ = divide_up(rows, height);
-    band_.set_height(divide_up(rows, bands_));
+    height_ = divide_up(rows, bands_);
+    band_.set_height(rows_of_band(height_));
   }
+
+  Index rows_of_band(Index count) const { return (count - 1) * row_step_ + 1; }
 
   Index sum_bytes() const {
     const Index operands = plan_.batch * plan_.groups *
@@ -149,7 +153,9 @@ class WeightGradient {
     chunks_ = most<Index>(1, least(least(bands, bytes / all), divide_up(wanted, plan_.groups)));
     const Index pieces = plan_.groups * chunks_;
     splits_ = pieces < wanted ? least(plan_.sources, divide_up(wanted, pieces)) : 1;
-    if (by_channels_ && splits_ > 1)  // whole register tiles of a split's channels
+    if (in_place_)
+      splits_ = least(splits_, divide_up(plan_.destinations, o_vectors_ * lanes<T>));
+    else if (by_channels_ && splits_ > 1)  // whole register tiles of a split's channels
       splits_ = least(splits_, most<Index>(1, plan_.sources * taps_ / (4 * kMostChannels)));
   }
 
@@ -159,7 +165,9 @@ class WeightGradient {
     const Axis *axis = pass_.axis;
     const Index C = plan_.sources, O = plan_.destinations, T_ = taps_;
     rows_left_ = !by_channels_ && O <= 3 && axis[1].taps > 1 && band_.row.count == 1;
-    g_rows_ = band_.height + (rows_left_ ? 2 * band_.halo() : 0);
+    in_place_ = by_channels_ && reads_inside(pass_);
+    pitch_ = row_step_ * (in_place_ ? pass_.source.row : band_.pitch);
+    g_rows_ = height_ + (rows_left_ ? 2 * band_.halo() : 0);
     g_channel_ = round_up(g_rows_ * band_.pitch, lanes<T>) + lanes<T>;  // zeros past the end
     Index n = 0;
     for (Index c = 0; c < C; ++c)
@@ -168,7 +176,8 @@ class WeightGradient {
           for (Index w = 0; w < axis[2].taps; ++w) {
             const Index tap = plan_.weight_tap(axis[0].tap[d], axis[1].tap[h], axis[2].tap[w]);
             if (!rows_left_) {
-              at_right_[n] = c * band_.channel + band_.offset(d, h, w);
+              at_right_[n] = in_place_ ? c * pass_.source.channel + offset_in_place(d, h, w)
+                                       : c * band_.channel + band_.offset(d, h, w);
               to_right_[n++] = c * T_ + tap;
             } else if (h == 0) {
               at_right_[n] = c * band_.channel + band_.offset(d, 0, w) -
@@ -177,6 +186,8 @@ class WeightGradient {
             }
           }
     rights_used_ = n;
+    in_order_ = true;
+    for (Index i = 0; i < n; ++i) in_order_ = in_order_ && to_right_[i] == i;
     n = 0;
     for (Index o = 0; o < O; ++o)
       for (Index h = 0; h < (rows_left_ ? axis[1].taps : 1); ++h) {
@@ -185,6 +196,11 @@ class WeightGradient {
         to_left_[n++] = o * C * T_ + (rows_left_ ? axis[1].tap[h] * plan_.kernel_size[2] : 0);
       }
     lefts_used_ = n;
+  }
+
+  Index offset_in_place(Index d, Index h, Index w) const {
+    return pass_.axis[0].offset[d] * pass_.source.depth + pass_.axis[1].offset[h] * pass_.source.row +
+           pass_.axis[2].offset[w];
   }
 
   // The split of the operands into tiles that loads and multiplies least.
@@ -202,32 +218,56 @@ class WeightGradient {
     left_blocks_ = divide_up(lefts_used_, left_), right_blocks_ = divide_up(rights_used_, right_);
   }
 
-  void clear(T *sum, Index c, Index last_c) const {
-    if (by_channels_) {
-      memset(sum + c * taps_ * o_padded_, 0, (last_c - c) * taps_ * o_padded_ * sizeof(T));
-      return;
+  // What a split computes: of those source channels and those output channels.
+  struct Share {
+    Index c, last_c, o, last_o;
+  };
+
+  // By output channels where x is read in place: by source channels every split would transpose all
+  // of g, by output channels every one would copy all of x.
+  Share share_of(Index split) const {
+    const Index C = plan_.sources, O = plan_.destinations;
+    if (!in_place_) return {split * C / splits_, (split + 1) * C / splits_, 0, O};
+    const Index block = o_vectors_ * lanes<T>, blocks = divide_up(O, block);
+    return {0, C, split * blocks / splits_ * block,
+            least(O, (split + 1) * blocks / splits_ * block)};
+  }
+
+  void clear(T *sum, const Share &share) const {
+    const Index taps = (share.last_c - share.c) * taps_;
+    if (!by_channels_) {
+      for (Index o = 0; o < plan_.destinations; ++o)
+        memset(sum + (o * plan_.sources + share.c) * taps_, 0, taps * sizeof(T));
+    } else {
+      const Index width = round_up(share.last_o - share.o, lanes<T>);
+      for (Index k = 0; k < taps; ++k)
+        memset(sum + (share.c * taps_ + k) * o_padded_ + share.o, 0, width * sizeof(T));
     }
-    for (Index o = 0; o < plan_.destinations; ++o)
-      memset(sum + (o * plan_.sources + c) * taps_, 0, (last_c - c) * taps_ * sizeof(T));
   }
 
   // Adds the sums over rows [first, first + count) for source channels [c, last_c).
-  void piece(Index image, Index group, Index depth, Index first, Index count, Index c,
-             Index last_c, T *sum, int slot) {
-    T *x = slots_ + slot * slot_elements_;
-    const T *from = x_ + image * pass_.source.image + group * pass_.source.group;
-    for (Index i = c; i < last_c; ++i)
-      band_.copy_channel(from + i * pass_.source.channel, depth, first, count,
-                         x + i * band_.channel);
-    // Whole vectors are read, from every column shift, past the end.
-    const Index past = band_.column.most - band_.column.least + kVectors * lanes<T>;
-    memset(x + last_c * band_.channel, 0, past * sizeof(T));
+  void piece(Index image, Index group, Index depth, Index first, Index count, const Share &share,
+             T *sum, int slot) {
+    const Index c = share.c, last_c = share.last_c;
+    T *copied = slots_ + slot * slot_elements_;
+    const T *x = x_ + image * pass_.source.image + group * pass_.source.group;
+    if (in_place_) {
+      x += depth * pass_.axis[0].step * pass_.source.depth + first * pitch_;
+    } else {
+      for (Index i = c; i < last_c; ++i)
+        band_.copy_channel(x + i * pass_.source.channel, depth, first * row_step_,
+                           rows_of_band(count), copied + i * band_.channel);
+      // Whole vectors are read, from every column shift, past the end.
+      const Index past = band_.column.most - band_.column.least + kVectors * lanes<T>;
+      memset(copied + last_c * band_.channel, 0, past * sizeof(T));
+      x = copied;
+    }
     const T *g = g_ + image * pass_.destination.image + group * pass_.destination.group +
                  depth * pass_.destination.depth + first * pass_.destination.row;
-    T *transposed = x + x_elements_;
+    T *transposed = copied + x_elements_;
     if (by_channels_) {
-      for (Index o = 0; o < plan_.destinations; o += o_vectors_ * lanes<T>)
-        channel_tiles(x, g, o, least(o_vectors_ * lanes<T>, plan_.destinations - o), count,
+      for (Index o = share.o; o < share.last_o; o += o_vectors_ * lanes<T>)
+        channel_tiles(x, g, o, least(o_vectors_ * lanes<T>, share.last_o - o), count,
                       c * taps_, last_c * taps_, transposed, sum + o, o_padded_);
     } else if (all_finite(x + c * band_.channel, (last_c - c) * band_.channel)) {
       position_tiles(x, g, count, c, last_c, transposed + transposed_elements_, sum);
@@ -245,16 +285,6 @@ class WeightGradient {
     }
   }
 
-  // Runs of positions of a band: fn(first row, rows, first column, columns).
-  template <class F>
-  void each_run(Index count, const F &fn) const {
-    const Index columns = pass_.axis[2].count;
-    const Index tall = most<Index>(1, kRun / columns), wide = least(kRun, columns);
-    for (Index r = 0; r < count; r += tall)
-      for (Index q = 0; q < columns; q += wide)
-        fn(r, least(tall, count - r), q, least(wide, columns - q));
-  }
-
   void transpose_run(const T *g, Index o, Index width, Index r, Index rows, Index q,
                      Index columns, T *to, Index ld) const {
     for (Index i = 0; i < rows; ++i)
@@ -265,14 +295,14 @@ class WeightGradient {
   void channel_tiles(const T *x, const T *g, Index o, Index width, Index count, Index k,
                      Index last_k, T *transposed, T *sum, Index ld) const {
     const Index V = divide_up(width, lanes<T>);
-    const Index tall = least(kMostChannels, kAccumulators / V);
+    const Index tall = least(kMostChannels, kAccumulators / V), step = pass_.axis[2].step;
     const Index blocks = divide_up(last_k - k, tall);
-    each_run(count, [&](Index r, Index rows, Index q, Index columns) {
+    each_run(count, pass_.axis[2].count, kRun, [&](Index r, Index rows, Index q, Index columns) {
       transpose_run(g, o, width, r, rows, q, columns, transposed, V * lanes<T>);
       for (Index b = 0; b < blocks; ++b) {
         const Index start = k + b * (last_k - k) / blocks;
         const Index M = k + (b + 1) * (last_k - k) / blocks - start;
-        weight_tiles<T>.channels[M][V](x + r * band_.pitch + q, at_right_ + start, band_.pitch,
+        weight_tiles<T>.channels[M][V](x + r * pitch_ + q * step, at_right_ + start, pitch_, step,
                                        transposed, V * lanes<T>, rows, columns, sum + start * ld,
                                        ld);
       }
@@ -283,7 +313,7 @@ class WeightGradient {
   void channel_tiles_by_tap(const T *x, const T *g, Index o, Index width, Index count, Index c,
                             Index last_c, T *transposed, T *sum) const {
     const Axis *axis = pass_.axis;
-    each_run(count, [&](Index r, Index rows, Index q, Index columns) {
+    each_run(count, pass_.axis[2].count, kRun, [&](Index r, Index rows, Index q, Index columns) {
       transpose_run(g, o, width, r, rows, q, columns, transposed, lanes<T>);
       for (Index i = c; i < last_c; ++i)
         for (Index d = 0; d < axis[0].taps; ++d)
@@ -291,7 +321,7 @@ class WeightGradient {
             for (Index w = 0; w < axis[2].taps; ++w) {
               const Index at = i * band_.channel + band_.offset(d, h, w);
               const Index tap = plan_.weight_tap(axis[0].tap[d], axis[1].tap[h], axis[2].tap[w]);
-              weight_tiles<T>.channels[1][1](x + r * band_.pitch + q, &at, band_.pitch,
+              weight_tiles<T>.channels[1][1](x + r * band_.pitch + q, &at, band_.pitch, 1,
                                              transposed, lanes<T>, rows, columns,
                                              sum + (i * taps_ + tap) * lanes<T>, lanes<T>);
             }
@@ -350,6 +380,10 @@ class WeightGradient {
           for (Index j = 0; j < n; ++j) to[j] += from[j];
         }
     }
+    if (by_channels_ && !add && in_order_) {
+      write_transposed(sums + k * o_padded_, o_padded_, last - k, O, dW + k, rights_, 1);
+      return;
+    }
     for (Index o = 0; o < O; ++o)
       for (Index i = k; i < last; ++i) {
         // Right operands by channel and tap as listed; taps of dW where the kernel has them.
@@ -365,7 +399,8 @@ class WeightGradient {
   Band band_;
   Index taps_ = 0, rights_ = 0, lefts_ = 0, rights_used_ = 0, lefts_used_ = 0;
   Index *at_right_ = nullptr, *to_right_ = nullptr, *at_left_ = nullptr, *to_left_ = nullptr;
-  bool by_channels_ = false, rows_left_ = false;
+  bool by_channels_ = false, rows_left_ = false, in_place_ = false, in_order_ = false;
+  Index height_ = 1, row_step_ = 1, pitch_ = 0;
   Index o_vectors_ = 1, o_padded_ = 0;
   Index left_ = 1, right_ = 1, left_blocks_ = 1, right_blocks_ = 1;
   Index bands_ = 1, chunks_ = 1, splits_ = 1, g_rows_ = 0, g_channel_ = 0;

@@ -8,20 +8,20 @@
 namespace dxdw {
 namespace {
 
-// sum[m·ld + o] += Σ_{r<rows, q<columns} x[offset[m] + r·pitch + q] · g[(r·columns + q)·ldg + o]
+// sum[m·ld + o] += Σ_{r<rows, q<columns} x[offset[m] + r·pitch + q·step] · g[(r·columns + q)·ldg + o]
 template <class T>
-using ChannelTile = void (*)(const T *x, const Index *offset, Index pitch, const T *g, Index ldg,
-                             Index rows, Index columns, T *sum, Index ld);
+using ChannelTile = void (*)(const T *x, const Index *offset, Index pitch, Index step, const T *g,
+                             Index ldg, Index rows, Index columns, T *sum, Index ld);
 
 template <class T, int M, int V>
-void channel_tile(const T *x, const Index *offset, Index pitch, const T *g, Index ldg, Index rows,
-                  Index columns, T *sum, Index ld) {
+void channel_tile(const T *x, const Index *offset, Index pitch, Index step, const T *g, Index ldg,
+                  Index rows, Index columns, T *sum, Index ld) {
   Vector<T> total[M][V] = {};
   const T *p[M];
 #pragma GCC unroll 12
   for (int m = 0; m < M; ++m) p[m] = x + offset[m];
   for (Index r = 0; r < rows; ++r) {
-    for (Index q = 0; q < columns; ++q, g += ldg) {
+    for (Index q = 0; q < columns * step; q += step, g += ldg) {
       Vector<T> line[V];
       load_all(g, line);
 #pragma GCC unroll 12
