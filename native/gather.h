@@ -30,29 +30,48 @@ struct Part {
 template <class T>
 class Gather {
  public:
-  Gather(const Plan &plan, const Phase &phase)
-      : plan_(plan), pass_(images_as_rows(plan, pass_of(plan, phase))) {}
+  // A phase; or two that have every other column each, and the same rows.
+  Gather(const Plan &plan, const Phase &phase, const Phase *other = nullptr)
+      : plan_(plan), pass_(images_as_rows(plan, pass_of(plan, phase))), strands_(other ? 2 : 1) {
+    strand_[0].columns = pass_.axis[2];
+    if (other) strand_[1].columns = other->axis[2];
+  }
 
   // Works out tables and sizes. False where there is no memory for the tables.
   bool prepare() {
-    taps_ = pass_.axis[0].taps * pass_.axis[1].taps * pass_.axis[2].taps;
-    by_channels_ = pays_by_channels();
-    tables_.template reserve<Index>(Band::words(pass_) + 3 * taps_ + plan_.taps);
+    const Index strand_taps = strand_[0].columns.taps + strand_[1].columns.taps;
+    const Index rows = pass_.axis[0].taps * pass_.axis[1].taps;
+    taps_ = rows * strand_taps;
+    pass_.axis[2].taps = strand_taps;
+    tables_.template reserve<Index>(2 * strand_taps + Band::words(pass_) + 3 * taps_ +
+                                    kStrands * plan_.taps);
     if (!tables_.take()) return false;
     Index *memory = tables_.template at<Index>(0);
+    if (strands_ > 1) join_columns(memory);
+    by_channels_ = pays_by_channels();
     row_step_ = by_channels_ ? pass_.axis[1].step : 1;
     band_ = Band(by_channels_ ? without_steps(pass_) : pass_, memory);
-    offset_ = memory, length_ = offset_ + taps_, tap_ = length_ + taps_, place_ = tap_ + taps_;
+    in_place_ = by_channels_ && reads_inside(pass_);
+    channel_ = in_place_ ? pass_.source.channel : band_.channel;
     choose_tile();
     choose_bands();
-    list_runs();
-    in_place_ = by_channels_ && reads_inside(pass_);
-    if (in_place_) use_in_place();
+    channel_ = in_place_ ? pass_.source.channel : band_.channel;
+    pitch_ = row_step_ * (in_place_ ? pass_.source.row : band_.pitch);
     const Index D = by_channels_ ? round_up(plan_.destinations, lanes<T>) : plan_.destinations;
-    weights_of_group_ = plan_.sources * taps_ * D;
+    Index column = 0, weights = 0;
+    for (Strand &strand : strand_) {
+      strand.taps = rows * strand.columns.taps, strand.weights = weights;
+      strand.offset = memory, strand.length = memory + strand.taps;
+      strand.tap = strand.length + strand.taps, strand.place = strand.tap + strand.taps;
+      memory = strand.place + plan_.taps;
+      list_runs(strand, column);
+      column += strand.columns.taps, weights += plan_.sources * strand.taps * D;
+    }
+    weights_of_group_ = weights;
     band_elements_ = in_place_ ? 0 : plan_.sources * band_.channel + kVectors * lanes<T>;
-    slot_elements_ = band_elements_ + (by_channels_ ? (strip_ + lanes<T>) * vectors_ * lanes<T>
-                                                    : kAccumulators * lanes<T>);  // and one tile
+    strand_elements_ = by_channels_ ? (strip_ + lanes<T>) * vectors_ * lanes<T>
+                                    : kAccumulators * lanes<T>;  // one tile
+    slot_elements_ = band_elements_ + strands_ * strand_elements_;
     return true;
   }
 
@@ -112,6 +131,27 @@ class Gather {
   }
 
  private:
+  // The positions of a row that the same taps serve: all of them, or every other one.
+  struct Strand {
+    Axis columns = {};
+    Index taps = 0, weights = 0;  // of the kernel, and where its packed weights begin
+    Index *offset = nullptr, *length = nullptr, *tap = nullptr, *place = nullptr;
+    Runs runs = {};
+  };
+  static constexpr int kStrands = 2;
+
+  // What both strands read of a row is one band: an axis with the taps of both, as many positions as
+  // the first has, which is the longer one if either is.
+  void join_columns(Index *&memory) {
+    Axis &columns = pass_.axis[2];
+    Index *tap = memory, *offset = memory + columns.taps, n = 0;
+    memory = offset + columns.taps;
+    for (const Strand &strand : strand_)
+      for (Index t = 0; t < strand.columns.taps; ++t, ++n)
+        tap[n] = strand.columns.tap[t], offset[n] = strand.columns.offset[t];
+    columns.tap = tap, columns.offset = offset;
+  }
+
   // Taps whose rows follow each other without a gap share what is loaded: the shortest such run.
   Index shortest_run() const {
     const Axis &rows = pass_.axis[1];
@@ -137,22 +177,14 @@ class Gather {
     const double products = double(plan_.sources) * taps_;
     const double per_row = 16.0 / (double(columns.count) * taps_ * plan_.destinations);
     const double copying = (30 + columns.count / 4.0) * per_row;
-    const double pitch = columns.count + (columns.reach() + columns.step - 1) / columns.step;
+    Index first = columns.offset[0], last = first;
+    for (Index t = 1; t < columns.taps; ++t)
+      first = least(first, columns.offset[t]), last = most(last, columns.offset[t]);
+    const double pitch = columns.count + divide_up(last - first, columns.step);
     const double along = products * pitch / columns.count * (1 + columns.step * copying) + 4;
-    const double across = products * (1 + (reads_inside(pass_) ? 0 : copying)) + 10 +
-                          (columns.spacing > 1 ? 16 : 0);
+    const double across = products * (1 + (reads_inside(pass_) ? 0 : copying)) +
+                          10 * strands_ + (columns.spacing > strands_ ? 16 : 0);
     return across < along;
-  }
-
-  void use_in_place() {
-    const Axis *axis = pass_.axis;
-    Index k = 0;
-    for (Index d = 0; d < axis[0].taps; ++d)
-      for (Index h = 0; h < axis[1].taps; ++h)
-        for (Index w = 0; w < axis[2].taps; ++w)
-          offset_[k++] = axis[0].offset[d] * pass_.source.depth +
-                         axis[1].offset[h] * pass_.source.row + axis[2].offset[w];
-    channel_ = pass_.source.channel, pitch_ = row_step_ * pass_.source.row;
   }
 
   // The tile that multiplies and loads least, for each of a row's positions.
@@ -219,35 +251,38 @@ class Gather {
 
   Index rows_of_band(Index count) const { return (count - 1) * row_step_ + 1; }
 
-  void list_runs() {
+  // Where a strand's taps are, from column tap `first` on.
+  void list_runs(Strand &strand, Index first) {
     Index run = 0, k = 0;
     const Axis *axis = pass_.axis;
+    const Index end = first + strand.columns.taps;
     auto tap = [&](Index d, Index h, Index w) {
-      tap_[k++] = plan_.weight_tap(axis[0].tap[d], axis[1].tap[h], axis[2].tap[w]);
+      strand.tap[k++] = plan_.weight_tap(axis[0].tap[d], axis[1].tap[h], axis[2].tap[w]);
     };
     for (Index d = 0; d < axis[0].taps; ++d) {
       if (rows_ == 1) {
         for (Index h = 0; h < axis[1].taps; ++h)
-          for (Index w = 0; w < axis[2].taps; ++w, ++run) {
-            offset_[run] = band_.offset(d, h, w), length_[run] = 1;
+          for (Index w = first; w < end; ++w, ++run) {
+            strand.offset[run] =
+                in_place_ ? offset_in_place(pass_, d, h, w) : band_.offset(d, h, w);
+            strand.length[run] = 1;
             tap(d, h, w);
           }
         continue;
       }
       for (Index grid = 0; grid < band_.row.count; ++grid)
-        for (Index w = 0; w < axis[2].taps; ++w, ++run) {
-          length_[run] = 0;
+        for (Index w = first; w < end; ++w, ++run) {
+          strand.length[run] = 0;
           for (Index h = 0; h < axis[1].taps; ++h) {
             if (band_.row.grid[h] != grid) continue;
-            if (!length_[run]++) offset_[run] = band_.offset(d, h, w);
+            if (!strand.length[run]++) strand.offset[run] = band_.offset(d, h, w);
             tap(d, h, w);
           }
         }
     }
-    for (Index i = 0; i < plan_.taps; ++i) place_[i] = -1;
-    for (Index i = 0; i < taps_; ++i) place_[tap_[i]] = i;
-    channel_ = band_.channel, pitch_ = row_step_ * band_.pitch;
-    runs_ = {plan_.sources, band_.channel, run, offset_, length_, band_.pitch};
+    for (Index i = 0; i < plan_.taps; ++i) strand.place[i] = -1;
+    for (Index i = 0; i < strand.taps; ++i) strand.place[strand.tap[i]] = i;
+    strand.runs = {plan_.sources, channel_, run, strand.offset, strand.length, band_.pitch};
   }
 
   // The first channel of a block: of whole vectors, where these run along channels.
@@ -259,25 +294,33 @@ class Gather {
   bool pack_all(const T *weights, const Team &team) {
     const Index blocks = plan_.groups * blocks_;
     const Index together = most<Index>(1, divide_up(blocks, 4 * kPieces));
+    const T *end = weights + plan_.groups * plan_.weights_of_group();
     return parallel_for(team, divide_up(blocks, together), [&](Index chunk, int) {
       for (Index i = chunk * together; i < least(blocks, (chunk + 1) * together); ++i) {
-        const Index group = i / blocks_, start = block_start(i % blocks_);
-        const Index M = block_start(i % blocks_ + 1) - start;
+        const Index group = i / blocks_, block = i % blocks_, start = block_start(block);
         const T *from = weights + group * plan_.weights_of_group() + start * plan_.weight_destination;
-        T *to = packed_ + group * weights_of_group_ + start * plan_.sources * taps_;
-        if (by_channels_) {
-          const T *end = weights + plan_.groups * plan_.weights_of_group();
-          const Index D = least(M, plan_.destinations - start);
-          for (Index c = 0; c < plan_.sources; ++c, from += plan_.weight_source)
-            pack_taps(from, plan_.weight_destination, D, place_, plan_.taps, to + c * taps_ * M, M,
-                      end - from - (D - 1) * plan_.weight_destination - plan_.taps);
-          continue;
-        }
-        for (Index c = 0; c < plan_.sources; ++c, from += plan_.weight_source)
-          for (Index k = 0; k < taps_; ++k)
-            for (Index m = 0; m < M; ++m) *to++ = from[m * plan_.weight_destination + tap_[k]];
+        for (const Strand &strand : strand_)
+          if (strand.taps)
+            pack_block(from, end, strand, block_start(block + 1) - start,
+                       packed_ + group * weights_of_group_ + strand.weights +
+                           start * plan_.sources * strand.taps);
       }
     });
+  }
+
+  // The weights of a strand, M destination channels of them, from `start` on.
+  void pack_block(const T *from, const T *end, const Strand &strand, Index M, T *to) const {
+    const Index ld = plan_.weight_destination;
+    for (Index c = 0; c < plan_.sources; ++c, from += plan_.weight_source, to += strand.taps * M) {
+      if (by_channels_) {
+        const Index D = least(M, (end - from + ld - plan_.taps) / ld);
+        pack_taps(from, ld, D, strand.place, plan_.taps, to, M, end - from - (D - 1) * ld - plan_.taps);
+        continue;
+      }
+      T *line = to;
+      for (Index k = 0; k < strand.taps; ++k)
+        for (Index m = 0; m < M; ++m) *line++ = from[m * ld + strand.tap[k]];
+    }
   }
 
   // Destination rows [first, first + count) at one depth, of channel blocks [block, last_block).
@@ -297,53 +340,66 @@ class Gather {
     T *out = destination_ + image * to.image + group * to.group +
              (axis[0].start + depth * axis[0].spacing) * to.depth +
              (axis[1].start + first * axis[1].spacing) * to.row + axis[2].start;
-    const T *weights = packed_ + group * weights_of_group_;
     for (; block < last_block; ++block) {
       const Index start = block_start(block), M = block_start(block + 1) - start;
-      const T *w = weights + start * plan_.sources * taps_;
-      T *block_out = out + start * to.channel;
+      const T *w[kStrands];
+      for (int i = 0; i < kStrands; ++i)
+        w[i] = packed_ + group * weights_of_group_ + strand_[i].weights +
+               start * plan_.sources * strand_[i].taps;
+      T *block_out = out + start * to.channel, *sums = band + band_elements_;
       if (by_channels_)
-        channel_tiles(shifted, w, block_out, M, least(M, plan_.destinations - start), count,
-                      band + band_elements_);
+        channel_tiles(shifted, w, block_out, M, least(M, plan_.destinations - start), count, sums);
       else if (rows_ > 1)
-        rows_of_tiles(band, w, block_out, M, count, band + band_elements_);
+        rows_of_tiles(band, w, block_out, M, count, sums);
       else
-        flat_tiles(band, w, block_out, M, count, band + band_elements_);
+        flat_tiles(band, w, block_out, M, count, sums);
     }
   }
 
   // Tiles along channels: ld of them, of which D are there.
-  void channel_tiles(const T *band, const T *w, T *out, Index ld, Index D, Index count,
+  void channel_tiles(const T *x, const T *const *w, T *out, Index ld, Index D, Index count,
                      T *sums) const {
     const Axis *axis = pass_.axis;
-    const Index V = ld / lanes<T>, step = axis[2].step, pitch = pitch_;
-    const Index row = axis[1].spacing * pass_.destination.row, spacing = axis[2].spacing;
-    const Index widest = least(kMostPositions, kChannelSums / V);
+    const Index spacing = axis[2].spacing, channel = pass_.destination.channel;
+    const Index row = axis[1].spacing * pass_.destination.row;
     each_run(count, axis[2].count, strip_, [&](Index r, Index rows, Index q, Index columns) {
-      const Index tiles = divide_up(columns, widest);
-      for (Index c = 0; c < plan_.sources; c += chunk_) {
-        const Index channels = least(chunk_, plan_.sources - c);
-        for (Index i = 0; i < rows; ++i)
-          for (Index t = 0; t < tiles; ++t) {
-            const Index start = t * columns / tiles, M = (t + 1) * columns / tiles - start;
-            channel_gather_tiles<T>.of[M][V][step](
-                band + c * channel_ + (r + i) * pitch + (q + start) * step, channels,
-                channel_, offset_, taps_, w + c * taps_ * ld,
-                sums + (i * columns + start) * ld, ld, c > 0);
-          }
-      }
+      const T *from = x + r * pitch_ + q * axis[2].step;
+      for (int i = 0; i < strands_; ++i)
+        strip(strand_[i], from, w[i], ld, rows, columns, sums + i * strand_elements_);
       T *to = out + r * row + q * spacing;
-      if (spacing == 1 && row == columns)
-        write_transposed(sums, ld, rows * columns, D, to, pass_.destination.channel, 1);
-      else
-        for (Index i = 0; i < rows; ++i)
-          write_transposed(sums + i * columns * ld, ld, columns, D, to + i * row,
-                           pass_.destination.channel, spacing);
+      const bool dense = spacing == 1 && row == columns;
+      const Index lines = dense ? 1 : rows, length = dense ? rows * columns : columns;
+      for (Index i = 0; i < lines; ++i, to += row) {
+        const T *line = sums + i * columns * ld;
+        if (strands_ > 1)
+          weave_transposed(line, line + strand_elements_, ld, length, in_second(q, columns), D, to,
+                           channel);
+        else
+          write_transposed(line, ld, length, D, to, channel, spacing);
+      }
     });
   }
 
+  // The sums of a strand at whole rows, or at a part of one.
+  void strip(const Strand &strand, const T *x, const T *w, Index ld, Index rows, Index columns,
+             T *sums) const {
+    const Index V = ld / lanes<T>, step = pass_.axis[2].step;
+    const Index tiles = divide_up(columns, least(kMostPositions, kChannelSums / V));
+    for (Index c = 0; c < plan_.sources; c += chunk_) {
+      const Index channels = least(chunk_, plan_.sources - c);
+      for (Index r = 0; r < rows; ++r)
+        for (Index t = 0; t < tiles; ++t) {
+          const Index start = t * columns / tiles, M = (t + 1) * columns / tiles - start;
+          channel_gather_tiles<T>.of[M][V][step](
+              x + c * channel_ + r * pitch_ + start * step, channels, channel_, strand.offset,
+              strand.taps, w + c * strand.taps * ld, sums + (r * columns + start) * ld, ld, c > 0);
+        }
+    }
+  }
+
   // Tiles along the positions of the band, over the ends of rows.
-  void flat_tiles(const T *band, const T *w, T *out, Index M, Index count, T *spare) const {
+  void flat_tiles(const T *band, const T *const *w, T *out, Index M, Index count,
+                  T *spare) const {
     const Index columns = pass_.axis[2].count, pitch = band_.pitch;
     const Index row_step = pass_.axis[1].spacing * pass_.destination.row;
     const Index spacing = pass_.axis[2].spacing, channel = pass_.destination.channel;
@@ -353,16 +409,16 @@ class Gather {
       const Index V = least(vectors_, divide_up(end - s, lanes<T>)), width = V * lanes<T>;
       const Tile<T> tile = tiles<T>.of[M][1][V];
       if (spacing == 1 && column + width <= columns) {
-        tile(band + s, runs_, w, out + row * row_step + column, channel, 0);
+        tile(band + s, strand_[0].runs, w[0], out + row * row_step + column, channel, 0);
       } else {
-        tile(band + s, runs_, w, spare, width, 0);
+        for (int i = 0; i < strands_; ++i)
+          tile(band + s, strand_[i].runs, w[i], spare + i * strand_elements_, width, 0);
         Index r = row, q = column;
         for (Index i = 0; i < width && r < count;) {
           const Index n = least(width - i, columns - q);
           if (n > 0)
             for (Index m = 0; m < M; ++m)
-              write(out + m * channel + r * row_step + q * spacing, spare + m * width + i, n,
-                    spacing);
+              write(out + m * channel + r * row_step + q * spacing, spare + m * width + i, q, n);
           i += pitch - q, q = 0, ++r;
         }
       }
@@ -372,7 +428,8 @@ class Gather {
   }
 
   // Tiles of several rows, each within its rows.
-  void rows_of_tiles(const T *band, const T *w, T *out, Index M, Index count, T *spare) const {
+  void rows_of_tiles(const T *band, const T *const *w, T *out, Index M, Index count,
+                     T *spare) const {
     const Index columns = pass_.axis[2].count, pitch = band_.pitch;
     const Index row_step = pass_.axis[1].spacing * pass_.destination.row;
     const Index spacing = pass_.axis[2].spacing, channel = pass_.destination.channel;
@@ -385,22 +442,30 @@ class Gather {
         const T *x = band + r * pitch + q;
         T *corner = out + r * row_step + q * spacing;
         if (spacing == 1 && q + width <= columns) {
-          tile(x, runs_, w, corner, channel, row_step);
+          tile(x, strand_[0].runs, w[0], corner, channel, row_step);
         } else {
-          tile(x, runs_, w, spare, width, M * width);
+          for (int i = 0; i < strands_; ++i)
+            tile(x, strand_[i].runs, w[i], spare + i * strand_elements_, width, M * width);
           const Index n = least(width, columns - q);
           for (Index i = 0; i < rows_; ++i)
             for (Index m = 0; m < M; ++m)
-              write(corner + m * channel + i * row_step, spare + (i * M + m) * width, n, spacing);
+              write(corner + m * channel + i * row_step, spare + (i * M + m) * width, q, n);
         }
         q += width;
       }
     }
   }
 
-  static void write(T *to, const T *from, Index n, Index spacing) {
+  // Of the positions [q, q + n) of the first strand, those that the second has too.
+  Index in_second(Index q, Index n) const { return least(n, strand_[1].columns.count - q); }
+
+  // Writes n results of a row, from the first strand's position q on.
+  DXDW_INLINE void write(T *to, const T *from, Index q, Index n) const {
+    const Index spacing = pass_.axis[2].spacing;
     if (spacing == 1)
       copy(to, from, n);
+    else if (strands_ > 1)
+      weave(from, from + strand_elements_, n, in_second(q, n), to);
     else
       for (Index i = 0; i < n; ++i) to[i * spacing] = from[i];
   }
@@ -409,10 +474,10 @@ class Gather {
   Pass pass_;
   Workspace tables_;
   Band band_;
-  Runs runs_ = {};
-  Index *offset_ = nullptr, *length_ = nullptr, *tap_ = nullptr, *place_ = nullptr;
+  int strands_;
+  Strand strand_[kStrands];
   bool by_channels_ = false, in_place_ = false;
-  Index channel_ = 0, pitch_ = 0;
+  Index channel_ = 0, pitch_ = 0, strand_elements_ = 0;
   Index height_ = 1, row_step_ = 1, strip_ = 1, chunk_ = 1;
   Index taps_ = 0, rows_ = 1, vectors_ = 1, blocks_ = 1, bands_ = 1, splits_ = 1;
   Index weights_of_group_ = 0, band_elements_ = 0, slot_elements_ = 0;
@@ -430,40 +495,60 @@ bool all_finite(const T *values, Index n) {
   return zero == T(0);
 }
 
+// All phases, those that share rows together.
+template <class T, class F>
+void each_pass(const Plan &plan, const F &fn) {
+  const Index *words = plan.first_phase;
+  for (Index i = 0; i < plan.phases; ++i) {
+    const Phase phase = read_phase(words);
+    const Index *after = words;
+    Phase next;
+    const bool woven = phase.axis[2].spacing == 2 && i + 1 < plan.phases;
+    if (woven) next = read_phase(after);
+    if (woven && next.axis[0].start == phase.axis[0].start &&
+        next.axis[1].start == phase.axis[1].start) {
+      Gather<T> pass(plan, phase, &next);
+      fn(pass);
+      words = after, ++i;
+    } else {
+      Gather<T> pass(plan, phase);
+      fn(pass);
+    }
+  }
+}
+
 template <class T>
 int gather(const Plan &plan, const T *source, const T *weights, T *destination, const Team &team) {
   // Beyond the edges of grad_out dx has no products, where a band has zeros: a W that is not finite
   // would show them.
   if (plan.kind == kInputGradient && !all_finite(weights, plan.groups * plan.weights_of_group()))
     return DXDW_DECLINED;
-  Index covered = 0;
+  Index reached = 0;
   const Index *words = plan.first_phase;
   for (Index i = 0; i < plan.phases; ++i) {
     const Phase phase = read_phase(words);
-    covered += phase.axis[0].count * phase.axis[1].count * phase.axis[2].count;
+    reached += phase.axis[0].count * phase.axis[1].count * phase.axis[2].count;
   }
-  if (covered < plan.destination_plane())  // no window reaches the others
-    memset(destination, 0, plan.batch * plan.groups * plan.destinations *
-                               plan.destination_plane() * sizeof(T));
-  words = plan.first_phase;
-  for (Index i = 0; i < plan.phases; ++i) {
-    const Phase phase = read_phase(words);
-    Gather<T> pass(plan, phase);
-    if (!pass.prepare()) return DXDW_NO_MEMORY;
-    if (const int status = pass.run(source, weights, destination, team)) return status;
-  }
-  return DXDW_DONE;
+  const Index of_image = plan.destinations * plan.destination_plane();
+  if (reached < plan.destination_plane() &&  // no window reaches the others
+      !parallel_for(team, plan.batch * plan.groups, [&](Index image, int) {
+        memset(destination + image * of_image, 0, of_image * sizeof(T));
+      }))
+    return DXDW_CANCELLED;
+  int status = DXDW_DONE;
+  each_pass<T>(plan, [&](Gather<T> &pass) {
+    if (status == DXDW_DONE)
+      status = pass.prepare() ? pass.run(source, weights, destination, team) : DXDW_NO_MEMORY;
+  });
+  return status;
 }
 
 template <class T>
 Index gather_bytes(const Plan &plan, int threads) {
   Index bytes = 0;
-  const Index *words = plan.first_phase;
-  for (Index i = 0; i < plan.phases; ++i) {
-    const Phase phase = read_phase(words);
-    Gather<T> pass(plan, phase);
+  each_pass<T>(plan, [&](Gather<T> &pass) {
     if (pass.prepare()) bytes = most(bytes, pass.bytes(threads));
-  }
+  });
   return bytes;
 }
 

@@ -81,10 +81,18 @@ inline Pass without_steps(Pass pass) {
 inline bool reads_inside(const Pass &pass) {
   for (int a = 0; a < 3; ++a) {
     const Axis &axis = pass.axis[a];
-    const Index last = (axis.count - 1) * axis.step + axis.offset[axis.taps - 1];
-    if (axis.offset[0] < 0 || last >= pass.source_size[a]) return false;
+    for (Index t = 0; t < axis.taps; ++t)
+      if (axis.offset[t] < 0 ||
+          (axis.count - 1) * axis.step + axis.offset[t] >= pass.source_size[a])
+        return false;
   }
   return true;
+}
+
+// Where a tap is in the source itself.
+inline Index offset_in_place(const Pass &pass, Index d, Index h, Index w) {
+  return pass.axis[0].offset[d] * pass.source.depth + pass.axis[1].offset[h] * pass.source.row +
+         pass.axis[2].offset[w];
 }
 
 // Runs of positions of a band, whole rows or parts of one: fn(first row, rows, first column,

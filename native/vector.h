@@ -110,6 +110,19 @@ DXDW_INLINE Vector<T> even_lanes(Vector<T> a, Vector<T> b, Sequence<I...>) {
   return __builtin_shufflevector(a, b, (2 * I)...);
 }
 
+template <class T, int... I>
+DXDW_INLINE void store_woven(T *to, Vector<T> a, Vector<T> b, Sequence<I...>) {
+  constexpr int n = lanes<T>, half = n / 2;
+  store(to, __builtin_shufflevector(a, b, (I / 2 + (I & 1 ? n : 0))...));
+  store(to + n, __builtin_shufflevector(a, b, (half + I / 2 + (I & 1 ? n : 0))...));
+}
+
+// The values of a and b in turn, two vectors of them.
+template <class T>
+DXDW_INLINE void store_woven(T *to, Vector<T> a, Vector<T> b) {
+  store_woven<T>(to, a, b, typename SequenceTo<lanes<T>>::type{});
+}
+
 // Every step-th of the values, n of them.
 template <class T>
 DXDW_INLINE void copy_strided(T *to, const T *from, Index n, Index step) {

@@ -176,7 +176,7 @@ class WeightGradient {
           for (Index w = 0; w < axis[2].taps; ++w) {
             const Index tap = plan_.weight_tap(axis[0].tap[d], axis[1].tap[h], axis[2].tap[w]);
             if (!rows_left_) {
-              at_right_[n] = in_place_ ? c * pass_.source.channel + offset_in_place(d, h, w)
+              at_right_[n] = in_place_ ? c * pass_.source.channel + offset_in_place(pass_, d, h, w)
                                        : c * band_.channel + band_.offset(d, h, w);
               to_right_[n++] = c * T_ + tap;
             } else if (h == 0) {
@@ -196,11 +196,6 @@ class WeightGradient {
         to_left_[n++] = o * C * T_ + (rows_left_ ? axis[1].tap[h] * plan_.kernel_size[2] : 0);
       }
     lefts_used_ = n;
-  }
-
-  Index offset_in_place(Index d, Index h, Index w) const {
-    return pass_.axis[0].offset[d] * pass_.source.depth + pass_.axis[1].offset[h] * pass_.source.row +
-           pass_.axis[2].offset[w];
   }
 
   // The split of the operands into tiles that loads and multiplies least.
