@@ -417,8 +417,7 @@ class Gather {
         for (Index i = 0; i < width && r < count;) {
           const Index n = least(width - i, columns - q);
           if (n > 0)
-            for (Index m = 0; m < M; ++m)
-              write(out + m * channel + r * row_step + q * spacing, spare + m * width + i, q, n);
+            write(out + r * row_step + q * spacing, spare + i, width, M, q, n);
           i += pitch - q, q = 0, ++r;
         }
       }
@@ -448,8 +447,7 @@ class Gather {
             tile(x, strand_[i].runs, w[i], spare + i * strand_elements_, width, M * width);
           const Index n = least(width, columns - q);
           for (Index i = 0; i < rows_; ++i)
-            for (Index m = 0; m < M; ++m)
-              write(corner + m * channel + i * row_step, spare + (i * M + m) * width, q, n);
+            write(corner + i * row_step, spare + i * M * width, width, M, q, n);
         }
         q += width;
       }
@@ -459,15 +457,17 @@ class Gather {
   // Of the positions [q, q + n) of the first strand, those that the second has too.
   Index in_second(Index q, Index n) const { return least(n, strand_[1].columns.count - q); }
 
-  // Writes n results of a row, from the first strand's position q on.
-  DXDW_INLINE void write(T *to, const T *from, Index q, Index n) const {
-    const Index spacing = pass_.axis[2].spacing;
+  // Writes n results of a row, from the first strand's position q on, of M channels.
+  void write(T *to, const T *from, Index ld, Index M, Index q, Index n) const {
+    const Index spacing = pass_.axis[2].spacing, channel = pass_.destination.channel;
     if (spacing == 1)
-      copy(to, from, n);
+      for (Index m = 0; m < M; ++m) copy(to + m * channel, from + m * ld, n);
     else if (strands_ > 1)
-      weave(from, from + strand_elements_, n, in_second(q, n), to);
+      for (Index m = 0; m < M; ++m)
+        weave(from + m * ld, from + strand_elements_ + m * ld, n, in_second(q, n), to + m * channel);
     else
-      for (Index i = 0; i < n; ++i) to[i * spacing] = from[i];
+      for (Index m = 0; m < M; ++m)
+        for (Index i = 0; i < n; ++i) to[m * channel + i * spacing] = from[m * ld + i];
   }
 
   const Plan &plan_;
