@@ -1,82 +1,21 @@
-// A gather with vectors along destination channels: what a band holds is broadcast, weights are
-// loaded, and the sums of a strip of positions are transposed on their way out.
+// A gather with vectors along destination channels: the sums of a strip of positions are transposed
+// on their way out.
 //
 // No position beyond the ends of rows is computed, no load crosses a cache line, and a step of two
-// is only another place to broadcast from. The transposes cost as much as six products of each
-// result: few channels and taps have no use for this way.
+// is only another place to broadcast from. Against that stand the transposes, as much as ten
+// products of each result.
 #pragma once
-#include "gather_tile.h"
-#include "source_band.h"
-#include "transpose.h"
+#include "gather_channel_tile.h"
+#include "gather_layout.h"
+#include "transposed_writes.h"
 
 namespace dxdw {
 namespace {
 
-// Registers of sums: all but the vectors of weights and one broadcast value.
-constexpr Index kChannelSums = DXDW_REGISTERS == 32 ? 28 : 12;
-constexpr Index kMostPositions = DXDW_REGISTERS == 32 ? 14 : 6;
-constexpr Index kMostStep = 2;
 // Bytes of a strip's sums, which stay in the L1 or L2 cache until they are written.
 constexpr Index kStripBytes = 64 << 10;
 // Bytes of weights that every tile of a strip reads from the L2 cache.
 constexpr Index kWeightBytes = 256 << 10;
-
-constexpr bool is_channel_gather_tile(Index m, Index v) {
-  return m <= kMostPositions && v <= kVectors && m * v <= kChannelSums;
-}
-
-// sum[m·ld + d] (+)= Σ_{c,t} x[c·channel + offset[t] + m·Step] · w[(c·taps + t)·V·lanes + d]
-template <class T>
-using ChannelGatherTile = void (*)(const T *x, Index channels, Index channel, const Index *offset,
-                                   Index taps, const T *w, T *sum, Index ld, bool add);
-
-template <class T, int M, int V, int Step>
-void channel_gather_tile(const T *x, Index channels, Index channel, const Index *offset,
-                         Index taps, const T *w, T *sum, Index ld, bool add) {
-  Vector<T> total[M][V] = {};
-  if (add) {
-#pragma GCC unroll 14
-    for (int m = 0; m < M; ++m) load_all(sum + m * ld, total[m]);
-  }
-  for (Index c = 0; c < channels; ++c, x += channel)
-    for (Index t = 0; t < taps; ++t, w += V * lanes<T>) {
-      const T *p = x + offset[t];
-      Vector<T> weight[V];
-      load_all(w, weight);
-#pragma GCC unroll 14
-      for (int m = 0; m < M; ++m) {
-        const Vector<T> value = broadcast(p[m * Step]);
-#pragma GCC unroll 4
-        for (int v = 0; v < V; ++v) total[m][v] += value * weight[v];
-      }
-    }
-#pragma GCC unroll 14
-  for (int m = 0; m < M; ++m)
-#pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) store(sum + m * ld + v * lanes<T>, total[m][v]);
-}
-
-template <class T>
-struct ChannelGatherTiles {
-  ChannelGatherTile<T> of[kMostPositions + 1][kVectors + 1][kMostStep + 1] = {};
-
-  template <int M, int V, int Step>
-  constexpr void fill() {
-    if constexpr (M <= kMostPositions) {
-      if constexpr (is_channel_gather_tile(M, V)) of[M][V][Step] = channel_gather_tile<T, M, V, Step>;
-      if constexpr (Step < kMostStep)
-        fill<M, V, Step + 1>();
-      else if constexpr (V < kVectors)
-        fill<M, V + 1, 1>();
-      else
-        fill<M + 1, 1, 1>();
-    }
-  }
-  constexpr ChannelGatherTiles() { fill<1, 1, 1>(); }
-};
-
-template <class T>
-constexpr ChannelGatherTiles<T> channel_gather_tiles{};
 
 // What vectors of channels fill so badly is better gathered along positions.
 template <class T>
@@ -112,66 +51,115 @@ void pack_taps(const T *weights, Index ld, Index D, const Index *place, Index ke
   }
 }
 
-// to[j·ld_to + i·spacing] = from[i·ld + j] for i < positions, j < channels.
 template <class T>
-void write_transposed(const T *from, Index ld, Index positions, Index channels, T *to, Index ld_to,
-                      Index spacing) {
-  constexpr Index n = lanes<T>;
-  for (Index j = 0; j < channels; j += n) {
-    const Index height = least(n, channels - j);
-    for (Index i = 0; i < positions; i += n) {
-      const Index width = least(n, positions - i);
-      Vector<T> block[n];
-      load_transposed(from + i * ld + j, ld, width, block);
-      T *line = to + j * ld_to + i * spacing;
-      if (spacing == 1 && width == n && height == n) {
-#pragma GCC unroll 16
-        for (int k = 0; k < n; ++k) store(line + k * ld_to, block[k]);
-        continue;
-      }
-      T part[n][n];
-#pragma GCC unroll 16
-      for (int k = 0; k < n; ++k) store(part[k], block[k]);
-      for (Index k = 0; k < height; ++k)
-        if (spacing == 1)
-          copy(line + k * ld_to, part[k], width);
+class GatherByChannels {
+ public:
+  explicit GatherByChannels(const GatherLayout &layout) : at_(layout), plan_(layout.plan) {}
+
+  // Whether it is faster than along positions, the layout not being there yet.
+  bool pays() const {
+    const Axis &columns = at_.pass.axis[2];
+    if (!fills_vectors<T>(plan_.destinations) || columns.step > kMostStep) return false;
+    // Cycles of a vector of results, either way: its products, its share in copying rows of the
+    // source (30 and more for each, twice that to separate its residues), and in writing it. Right
+    // to 5 % for 44 of 48 passes of 24 layers.
+    const double products = double(plan_.sources) * at_.taps;
+    const double per_row = 16.0 / (double(columns.count) * at_.taps * plan_.destinations);
+    const double copying = (30 + columns.count / 4.0) * per_row;
+    Index first = columns.offset[0], last = first;
+    for (Index t = 1; t < columns.taps; ++t)
+      first = least(first, columns.offset[t]), last = most(last, columns.offset[t]);
+    const double pitch = columns.count + divide_up(last - first, columns.step);
+    const double along = products * pitch / columns.count * (1 + columns.step * copying) + 4;
+    const double across = products * (1 + (reads_inside(at_.pass) ? 0 : copying)) +
+                          10 * at_.strands + (columns.spacing > at_.strands ? 16 : 0);
+    return across < along;
+  }
+
+  // The tile that multiplies and loads least, for each of a row's positions.
+  void choose_tile() {
+    const Index columns = at_.pass.axis[2].count;
+    const Index vectors = divide_up(plan_.destinations, lanes<T>);
+    Index best = 0;
+    for (Index v = 1; v <= least(kVectors, vectors); ++v) {
+      const Index tiles = divide_up(columns, least(kMostPositions, kChannelSums / v));
+      const Index m = divide_up(columns, tiles), split = divide_up(vectors, v);
+      const Index cost = tiles * split * (4 * most(m * v, m + v) + m + v);
+      if (!best || cost < best) best = cost, blocks = split;
+    }
+    vectors_ = divide_up(vectors, blocks);
+    strip_ = least(kStripBytes / (vectors_ * DXDW_VECTOR_BYTES),
+                   at_.pass.axis[1].count * columns);
+    const Index together = kWeightBytes / (at_.taps * vectors_ * DXDW_VECTOR_BYTES);
+    chunk_ = divide_up(plan_.sources, divide_up(plan_.sources, most<Index>(1, together)));
+  }
+
+  Index blocks = 1;  // of destination channels
+  Index channels_padded() const { return round_up(plan_.destinations, lanes<T>); }
+  Index block_start(Index block) const {
+    return block * divide_up(plan_.destinations, lanes<T>) / blocks * lanes<T>;
+  }
+  // Scratch memory for a strand's sums.
+  Index strand_elements() const { return (strip_ + lanes<T>) * vectors_ * lanes<T>; }
+
+  // A block of M destination channels, whose first weight is at from; W ends at end.
+  void pack(const T *from, const T *end, const Strand &strand, Index M, T *to) const {
+    const Index ld = plan_.weight_destination;
+    for (Index c = 0; c < plan_.sources; ++c, from += plan_.weight_source, to += strand.taps * M) {
+      const Index D = least(M, (end - from + ld - plan_.taps) / ld);
+      pack_taps(from, ld, D, strand.place, plan_.taps, to, M,
+                end - from - (D - 1) * ld - plan_.taps);
+    }
+  }
+
+  // Computes `count` rows of a block of M channels, of which D are there. x: the band, or the source
+  // itself; w: each strand's weights.
+  void run(const T *x, const T *const *w, T *out, Index M, Index D, Index count, T *sums) const {
+    const Axis *axis = at_.pass.axis;
+    const Index spacing = axis[2].spacing, channel = at_.pass.destination.channel;
+    const Index row = axis[1].spacing * at_.pass.destination.row;
+    const Index strand = strand_elements();
+    each_run(count, axis[2].count, strip_, [&](Index r, Index rows, Index q, Index columns) {
+      const T *from = x + r * at_.pitch + q * axis[2].step;
+      for (int i = 0; i < at_.strands; ++i)
+        strip(at_.strand[i], from, w[i], M, rows, columns, sums + i * strand);
+      T *to = out + r * row + q * spacing;
+      const bool dense = spacing == 1 && row == columns;
+      const Index lines = dense ? 1 : rows, length = dense ? rows * columns : columns;
+      for (Index i = 0; i < lines; ++i, to += row) {
+        const T *line = sums + i * columns * M;
+        if (at_.strands > 1)
+          weave_transposed(line, line + strand, M, length, at_.in_second(q, columns), D, to,
+                           channel);
         else
-          for (Index p = 0; p < width; ++p) line[k * ld_to + p * spacing] = part[k][p];
+          write_transposed(line, M, length, D, to, channel, spacing);
+      }
+    });
+  }
+
+ private:
+  // The sums of a strand at whole rows, or at a part of one.
+  void strip(const Strand &strand, const T *x, const T *w, Index ld, Index rows, Index columns,
+             T *sums) const {
+    const Index V = ld / lanes<T>, step = at_.pass.axis[2].step;
+    const Index tiles = divide_up(columns, least(kMostPositions, kChannelSums / V));
+    for (Index c = 0; c < plan_.sources; c += chunk_) {
+      const Index channels = least(chunk_, plan_.sources - c);
+      for (Index r = 0; r < rows; ++r)
+        for (Index t = 0; t < tiles; ++t) {
+          const Index start = t * columns / tiles, M = (t + 1) * columns / tiles - start;
+          channel_gather_tiles<T>.of[M][V][step](
+              x + c * at_.channel + r * at_.pitch + start * step, channels, at_.channel,
+              strand.offset, strand.taps, w + c * strand.taps * ld,
+              sums + (r * columns + start) * ld, ld, c > 0);
+        }
     }
   }
-}
 
-// to[2i] = a[i] for i < n, to[2i + 1] = b[i] for i < m: n, or one less.
-template <class T>
-DXDW_INLINE void weave(const T *a, const T *b, Index n, Index m, T *to) {
-  Index i = 0;
-  for (; i + lanes<T> <= m; i += lanes<T>) store_woven<T>(to + 2 * i, load(a + i), load(b + i));
-  for (; i < m; ++i) to[2 * i] = a[i], to[2 * i + 1] = b[i];
-  if (m < n) to[2 * m] = a[m];
-}
-
-// The same for all channels, of transposed sums: to[j·ld_to + 2i] = a[i·ld + j], and so on.
-template <class T>
-void weave_transposed(const T *a, const T *b, Index ld, Index positions, Index of_second,
-                      Index channels, T *to, Index ld_to) {
-  constexpr Index n = lanes<T>;
-  for (Index j = 0; j < channels; j += n) {
-    const Index height = least(n, channels - j);
-    for (Index i = 0; i < positions; i += n) {
-      const Index width = least(n, positions - i), second = least(n, of_second - i);
-      T even[n][n], odd[n][n];
-      Vector<T> block[n];
-      load_transposed(a + i * ld + j, ld, width, block);
-#pragma GCC unroll 16
-      for (int k = 0; k < n; ++k) store(even[k], block[k]);
-      load_transposed(b + i * ld + j, ld, width, block);
-#pragma GCC unroll 16
-      for (int k = 0; k < n; ++k) store(odd[k], block[k]);
-      T *line = to + j * ld_to + 2 * i;
-      for (Index k = 0; k < height; ++k) weave(even[k], odd[k], width, second, line + k * ld_to);
-    }
-  }
-}
+  const GatherLayout &at_;
+  const Plan &plan_;
+  Index vectors_ = 1, strip_ = 1, chunk_ = 1;
+};
 
 }  // namespace
 }  // namespace dxdw
