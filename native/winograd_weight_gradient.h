@@ -1,6 +1,6 @@
 // dW of 3×3 kernels by Winograd's F(3×3, 4×4): a 4×4 tile of grad_out is the kernel that slides over
-// a 6×6 tile of x. Products are summed over all tiles between the transforms, and only the sum is
-// transformed back.
+// a 6×6 tile of x; of 5×5 kernels by F(5×5, 2×2). Products are summed over all tiles between the
+// transforms, and only the sum is transformed back.
 //
 //   sum[f][c][o] = Σ_tiles x[f][tile][c] · g[f][tile][o]
 //
@@ -20,17 +20,20 @@ constexpr Index kGroupBytes = 4 << 20;
 // Scratch memory beside as much as the tensors take.
 constexpr Index kWinogradBytes = 7 << 20;
 
-template <class T>
+// Side: values of a tile of grad_out along an axis.
+template <class T, int Side>
 class WinogradWeightGradient {
+  static constexpr int kTaps = beside(Side) * beside(Side);
+
  public:
   WinogradWeightGradient(const Plan &plan, const Phase &phase)
-      : plan_(plan), phase_(phase), pass_(pass_of(plan, phase)), grad_pass_(pass_) {
+      : plan_(plan), phase_(phase), pass_(pass_of(plan, phase)), grad_pass_(pass_),
+        down_(pass_.axis[1], Side), across_(pass_.axis[2], Side) {
     // grad_out is read as a source of its own.
     grad_pass_.source = pass_.destination;
     for (int a = 0; a < 3; ++a) grad_pass_.source_size[a] = pass_.axis[a].count;
     const Index C = plan.sources, O = plan.destinations;
-    down_ = divide_up(pass_.axis[1].count, kTile), across_ = divide_up(pass_.axis[2].count, kTile);
-    tile_rows_ = plan.batch * down_;
+    tile_rows_ = plan.batch * down_.tiles;
     c_padded_ = round_up(C, lanes<T>), o_padded_ = round_up(O, lanes<T>);
     o_blocks_ = divide_up(o_padded_ / lanes<T>, kVectors);
     block_vectors_ = divide_up(o_padded_ / lanes<T>, o_blocks_);
@@ -41,7 +44,7 @@ class WinogradWeightGradient {
     const Index tensors = plan.batch * (C * plan.source_plane() + O * plan.destination_plane()) +
                           plan.weights_of_group();
     const Index budget = (tensors * Index(sizeof(T)) + kWinogradBytes) / Index(sizeof(T));
-    const Index of_row = kFrequencies * across_ * (c_padded_ + o_padded_);
+    const Index of_row = kFrequencies * across_.tiles * (c_padded_ + o_padded_);
     const Index of_block = kFrequencies * stride(c_block_ * block_vectors_ * lanes<T>);
     const Index of_sums = kFrequencies * stride(C * o_padded_);
     one_group_ = tile_rows_ * of_row + 2 * of_block <= budget;
@@ -51,12 +54,12 @@ class WinogradWeightGradient {
     if (!one_group_)
       group_ = least(tile_rows_, most<Index>(8, least(budget - of_sums,
                                                       kGroupBytes / Index(sizeof(T))) / of_row));
-    x_frequency_ = stride(group_ * across_ * c_padded_);
-    g_frequency_ = stride(group_ * across_ * o_padded_);
+    x_frequency_ = stride(group_ * across_.tiles * c_padded_);
+    g_frequency_ = stride(group_ * across_.tiles * o_padded_);
     sum_ld_ = one_group_ ? block_vectors_ * lanes<T> : o_padded_;
     sum_frequency_ = stride((one_group_ ? c_block_ : C) * sum_ld_);
     const Index strip = strip_elements<T>(across_);
-    const Index back = lanes<T> * (c_block_ * 9 + 2 * lanes<T>);
+    const Index back = lanes<T> * (c_block_ * kTaps + 2 * lanes<T>);
     slot_ = round_up(most(strip, back + (one_group_ ? kFrequencies * sum_frequency_ : 0)),
                      kAlignment / Index(sizeof(T)));
   }
@@ -67,13 +70,14 @@ class WinogradWeightGradient {
   }
 
   int run(const T *grad_out, const T *x, T *dW, const Team &team) {
+    const LeftOut left_out = {down_, tile_rows_};
     Workspace memory;
     const Index at_x = memory.reserve<T>(kFrequencies * x_frequency_);
     const Index at_g = memory.reserve<T>(kFrequencies * g_frequency_);
     const Index at_sums = memory.reserve<T>(one_group_ ? 0 : kFrequencies * sum_frequency_);
     const Index at_slots = memory.reserve<T>(slot_ * team.threads);
     const Index at_flags = memory.reserve<char>(tile_rows_);
-    const Index at_parts = memory.reserve<Part>(tile_rows_);
+    const Index at_parts = memory.reserve<Part>(left_out.most_parts());
     if (!memory.take()) return DXDW_NO_MEMORY;
     x_at_ = memory.at<T>(at_x), g_at_ = memory.at<T>(at_g);
     slots_ = memory.at<T>(at_slots), unfit_ = memory.at<char>(at_flags);
@@ -81,7 +85,7 @@ class WinogradWeightGradient {
     grad_out_ = grad_out, x_ = x, dW_ = dW;
 
     for (Index first = 0; first < tile_rows_; first += group_) {
-      const Index rows = least(group_, tile_rows_ - first), tiles = rows * across_;
+      const Index rows = least(group_, tile_rows_ - first), tiles = rows * across_.tiles;
       if (!parallel_for(team, rows, [&](Index row, int slot) {
             transform(first, row, slots_ + slot * slot_);
           }))
@@ -118,12 +122,7 @@ class WinogradWeightGradient {
       return DXDW_CANCELLED;
 
     Part *parts = memory.at<Part>(at_parts);
-    Index unfit = 0;
-    for (Index i = 0; i < tile_rows_; ++i)
-      if (unfit_[i]) {
-        const Index row = i % down_ * kTile;
-        parts[unfit++] = {i / down_, row, least<Index>(kTile, pass_.axis[1].count - row)};
-      }
+    const Index unfit = left_out.list(unfit_, parts);
     if (!unfit) return DXDW_DONE;
     WeightGradient<T> direct(plan_, phase_);
     if (!direct.prepare()) return DXDW_NO_MEMORY;
@@ -136,20 +135,20 @@ class WinogradWeightGradient {
 
   // A row of tiles of both. One that is left to the direct kernel counts as zeros here.
   void transform(Index first, Index row, T *strip) {
-    const Index image = (first + row) / down_, top = (first + row) % down_ * kTile;
-    T *x = x_at_ + row * across_ * c_padded_, *g = g_at_ + row * across_ * o_padded_;
-    const TileRow of_x = {image, top + pass_.axis[1].offset[0], pass_.axis[2].offset[0], across_};
-    const TileRow of_g = {image, top, 0, across_};
-    const bool fit =
-        transform_row<T, kTile>(grad_pass_, grad_out_, plan_.destinations, of_g, g, g_frequency_,
-                                o_padded_, strip) &&
-        transform_row<T, kPoints>(pass_, x_, plan_.sources, of_x, x, x_frequency_, c_padded_,
-                                  strip);
+    const Index image = (first + row) / down_.tiles;
+    const Index top = down_.start((first + row) % down_.tiles), apart = down_.dilation;
+    T *x = x_at_ + row * across_.tiles * c_padded_, *g = g_at_ + row * across_.tiles * o_padded_;
+    const TileRow of_x = {image, top + down_.offset, across_.offset, apart};
+    const TileRow of_g = {image, top, 0, apart};
+    const bool fit = transform_row<T, Side>(grad_pass_, grad_out_, plan_.destinations, of_g, across_,
+                                            g, g_frequency_, o_padded_, strip) &&
+                     transform_row<T, kPoints>(pass_, x_, plan_.sources, of_x, across_, x,
+                                               x_frequency_, c_padded_, strip);
     unfit_[first + row] = !fit;
     if (fit) return;
     for (int f = 0; f < kFrequencies; ++f) {
-      memset(x + f * x_frequency_, 0, across_ * c_padded_ * sizeof(T));
-      memset(g + f * g_frequency_, 0, across_ * o_padded_ * sizeof(T));
+      memset(x + f * x_frequency_, 0, across_.tiles * c_padded_ * sizeof(T));
+      memset(g + f * g_frequency_, 0, across_.tiles * o_padded_ * sizeof(T));
     }
   }
 
@@ -164,37 +163,34 @@ class WinogradWeightGradient {
 
   // Sums of the channels [c, c + height) and an output block, to dW.
   void finish(const T *sum, Index c, Index height, Index block, T *back) const {
-    const Index ld = c_block_ * 9 + 2 * lanes<T>;
+    const Index ld = c_block_ * kTaps + 2 * lanes<T>;
     const Index first = block * block_vectors_ * lanes<T>;
     for (Index v = 0; v < block_vectors_ && first + v * lanes<T> < plan_.destinations; ++v) {
       for (Index i = 0; i < height; ++i) {
-        const T *p = sum + i * sum_ld_ + v * lanes<T>;
-        Vector<T> part[3 * kPoints], taps[9 + lanes<T>] = {};
-        for (int j = 0; j < kPoints; ++j) {
-          Vector<T> column[kPoints];
-          for (int k = 0; k < kPoints; ++k) column[k] = load(p + (k * kPoints + j) * sum_frequency_);
-          transform_output<T, 3>(column, 1, part + j, kPoints);
-        }
-        for (int k = 0; k < 3; ++k) transform_output<T, 3>(part + k * kPoints, 1, taps + 3 * k, 1);
+        Vector<T> taps[kTaps + lanes<T>] = {};
+        from_frequencies<T, beside(Side)>(
+            sum + i * sum_ld_ + v * lanes<T>, sum_frequency_,
+            [&](int h, int w, Vector<T> value) { taps[h * beside(Side) + w] = value; });
         // Whole vectors are stored; the next channel's overwrite what is too much.
-        for (Index t = 0; t < 9; t += lanes<T>) {
+        for (Index t = 0; t < kTaps; t += lanes<T>) {
           Vector<T> line[lanes<T>];
           for (Index k = 0; k < lanes<T>; ++k) line[k] = taps[t + k];
           transpose_block<T>(line);
-          for (Index k = 0; k < lanes<T>; ++k) store(back + k * ld + i * 9 + t, line[k]);
+          for (Index k = 0; k < lanes<T>; ++k) store(back + k * ld + i * kTaps + t, line[k]);
         }
       }
       const Index o = first + v * lanes<T>;
       for (Index k = 0; k < least(lanes<T>, plan_.destinations - o); ++k)
         memcpy(dW_ + (o + k) * plan_.weight_destination + c * plan_.weight_source, back + k * ld,
-               height * 9 * sizeof(T));
+               height * kTaps * sizeof(T));
     }
   }
 
   const Plan &plan_;
   const Phase &phase_;
   Pass pass_, grad_pass_;
-  Index down_, across_, tile_rows_, group_, c_padded_, o_padded_, c_blocks_, c_block_, o_blocks_;
+  TiledAxis down_, across_;
+  Index tile_rows_, group_, c_padded_, o_padded_, c_blocks_, c_block_, o_blocks_;
   Index block_vectors_, x_frequency_, g_frequency_, sum_frequency_, sum_ld_, slot_;
   bool one_group_;
   T *x_at_ = nullptr, *g_at_ = nullptr, *slots_ = nullptr, *dW_ = nullptr;
@@ -202,19 +198,30 @@ class WinogradWeightGradient {
   const T *grad_out_ = nullptr, *x_ = nullptr;
 };
 
+// fn(kernel) with the plan's kernel by the size of its tiles.
+template <class T, class F>
+auto with_winograd_weight_gradient(const Plan &plan, const F &fn) {
+  const Index *words = plan.first_phase;
+  const Phase phase = read_phase(words);
+  if (plan.kernel_size[1] == beside(4)) {
+    WinogradWeightGradient<T, 4> kernel(plan, phase);
+    return fn(kernel);
+  }
+  WinogradWeightGradient<T, 2> kernel(plan, phase);
+  return fn(kernel);
+}
+
 template <class T>
 int winograd_weight_gradient(const Plan &plan, const T *grad_out, const T *x, T *dW,
                              const Team &team) {
-  const Index *words = plan.first_phase;
-  const Phase phase = read_phase(words);
-  return WinogradWeightGradient<T>(plan, phase).run(grad_out, x, dW, team);
+  return with_winograd_weight_gradient<T>(
+      plan, [&](auto &kernel) { return kernel.run(grad_out, x, dW, team); });
 }
 
 template <class T>
 Index winograd_weight_gradient_bytes(const Plan &plan, int threads) {
-  const Index *words = plan.first_phase;
-  const Phase phase = read_phase(words);
-  return WinogradWeightGradient<T>(plan, phase).bytes(threads);
+  return with_winograd_weight_gradient<T>(plan,
+                                          [&](auto &kernel) { return kernel.bytes(threads); });
 }
 
 }  // namespace
