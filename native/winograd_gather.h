@@ -32,7 +32,8 @@ class WinogradGather {
     block_ = block_vectors_ * lanes<T>;
     blocks_ = divide_up(vectors, block_vectors_);
     tile_rows_ = plan.batch * down_.tiles;
-    weights_of_block_ = kFrequencies * plan.sources * block_;
+    weight_frequency_ = stride(plan.sources * block_);
+    weights_of_block_ = kFrequencies * weight_frequency_;
     shared_ = blocks_ * weights_of_block_ * Index(sizeof(T)) <= kSharedWeightBytes;
 
     // A multiple of the register tile's height where it can be, and enough pieces for all threads.
@@ -145,8 +146,8 @@ class WinogradGather {
                 T *strip) const {
     const Index tiles = (last - first) * across_.tiles;
     for (int f = 0; f < kFrequencies; ++f)
-      product(x + f * frequency_, tiles, sources_, Index(1), weights + f * plan_.sources * block_,
-              block_, block_vectors_, plan_.sources, product_at + f * product_, block_, false);
+      product(x + f * frequency_, tiles, sources_, Index(1), weights + f * weight_frequency_, block_,
+              block_vectors_, plan_.sources, product_at + f * product_, block_, false);
     const Strides &to = pass_.destination;
     for (Index row = first; row < last; ++row) {
       if (unfit_[row]) continue;
@@ -179,7 +180,7 @@ class WinogradGather {
         }
         to_frequencies<T, taps_of_axis>(
             [&](int i, int j) { return taps[down[i] * taps_of_axis + across[j]]; },
-            to + c * block_ + v * lanes<T>, plan_.sources * block_);
+            to + c * block_ + v * lanes<T>, weight_frequency_);
       }
     }
   }
@@ -189,7 +190,7 @@ class WinogradGather {
   Pass pass_;
   TiledAxis down_, across_;
   Index sources_, blocks_, block_vectors_, block_, tile_rows_;
-  Index weights_of_block_, together_, frequency_, product_, strip_, slot_, parts_;
+  Index weight_frequency_, weights_of_block_, together_, frequency_, product_, strip_, slot_, parts_;
   bool shared_;
   T *slots_ = nullptr, *destination_ = nullptr;
   char *unfit_ = nullptr;
