@@ -21,6 +21,8 @@ constexpr Index kSharedWeightBytes = 5 << 20;
 // Side: outputs of a tile along an axis.
 template <class T, int Side>
 class WinogradGather {
+  static constexpr int kTapsOfAxis = beside(Side), kTaps = kTapsOfAxis * kTapsOfAxis;
+
  public:
   WinogradGather(const Plan &plan, const Phase &phase)
       : plan_(plan), phase_(phase), pass_(pass_of(plan, phase)), down_(pass_.axis[1], Side),
@@ -165,24 +167,33 @@ class WinogradGather {
 
   // to[frequency][source channel][destination channel of the block]
   void transform_weights(Index block, Index first, Index last, T *to) const {
-    constexpr int taps_of_axis = beside(Side), all = taps_of_axis * taps_of_axis;
     const Index *down = pass_.axis[1].tap, *across = pass_.axis[2].tap;
-    const T *end = weights_ + plan_.weights_of_group();
-    for (Index v = 0; v < block_vectors_; ++v) {
-      const Index d = block * block_ + v * lanes<T>, width = least(lanes<T>, plan_.destinations - d);
-      for (Index c = first; c < last; ++c) {
-        Vector<T> taps[all + lanes<T>];
-        if (width > 0) {
-          load_taps<T, all>(weights_ + d * plan_.weight_destination + c * plan_.weight_source,
-                            plan_.weight_destination, width, end, taps);
-        } else {
-          for (Index t = 0; t < all; ++t) taps[t] = Vector<T>{};
-        }
-        to_frequencies<T, taps_of_axis>(
-            [&](int i, int j) { return taps[down[i] * taps_of_axis + across[j]]; },
-            to + c * block_ + v * lanes<T>, weight_frequency_);
+    alignas(kAlignment) T taps[lanes<T> * kTaps * lanes<T>];
+    for (Index v = 0; v < block_vectors_; ++v)
+      for (Index c = first; c < last; c += lanes<T>) {
+        const Index together = least(lanes<T>, last - c);
+        read_taps(block * block_ + v * lanes<T>, c, together, taps);
+        for (Index k = 0; k < together; ++k)
+          to_frequencies<T, kTapsOfAxis>(
+              [&](int i, int j) {
+                return load(taps + (k * kTaps + down[i] * kTapsOfAxis + across[j]) * lanes<T>);
+              },
+              to + (c + k) * block_ + v * lanes<T>, weight_frequency_);
       }
-    }
+  }
+
+  // taps[source channel][tap][destination channel], of a vector of destinations from d on.
+  void read_taps(Index d, Index c, Index channels, T *taps) const {
+    const Index width = least(lanes<T>, plan_.destinations - d);
+    const T *w = weights_ + d * plan_.weight_destination + c * plan_.weight_source;
+    if (width <= 0)
+      memset(taps, 0, channels * kTaps * lanes<T> * sizeof(T));
+    else if (plan_.weight_source == kTaps)  // channels follow each other: each line is read once
+      transpose(w, plan_.weight_destination, width, channels * kTaps, taps, lanes<T>);
+    else
+      for (Index k = 0; k < channels; ++k)
+        transpose_taps<T, kTaps>(w + k * plan_.weight_source, plan_.weight_destination, width,
+                                 weights_ + plan_.weights_of_group(), taps + k * kTaps * lanes<T>);
   }
 
   const Plan &plan_;

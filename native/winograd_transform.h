@@ -150,24 +150,16 @@ void inverse_row(const T *from, Index frequency, Index ld, const TiledAxis &acro
     transpose_back(strip + i * pitch, across.count, width, out + i * row_step, channel);
 }
 
-// Reads the Taps of `width` channels, `stride` elements apart, a vector for each tap. `end` is
-// where the weights end: whole vectors are loaded where they fit.
+// to[tap][channel] of `width` channels' Taps, which stand `step` elements apart. Whole vectors are
+// read where they end before `end`.
 template <class T, int Taps>
-DXDW_INLINE void load_taps(const T *w, Index stride, Index width, const T *end,
-                           Vector<T> (&taps)[Taps + lanes<T>]) {
-  constexpr Index whole = (Taps + lanes<T> - 1) / lanes<T> * lanes<T>;
-  if (w + (width - 1) * stride + whole <= end) {
-    for (Index t = 0; t < Taps; t += lanes<T>) {
-      Vector<T> block[lanes<T>];
-      load_transposed(w + t, stride, width, block);
-      for (Index k = 0; k < lanes<T> && t + k < Taps; ++k) taps[t + k] = block[k];
-    }
-  } else {
-    for (Index t = 0; t < Taps; ++t) {
-      T line[lanes<T>] = {};
-      for (Index k = 0; k < width; ++k) line[k] = w[k * stride + t];
-      taps[t] = load(line);
-    }
+void transpose_taps(const T *from, Index step, Index width, const T *end, T *to) {
+  if (from + (width - 1) * step + round_up(Taps, lanes<T>) > end)
+    return transpose(from, step, width, Taps, to, lanes<T>);
+  for (Index t = 0; t < Taps; t += lanes<T>) {
+    Vector<T> block[lanes<T>];
+    load_transposed(from + t, step, width, block);
+    for (Index k = 0; k < lanes<T> && t + k < Taps; ++k) store(to + (t + k) * lanes<T>, block[k]);
   }
 }
 
