@@ -146,6 +146,7 @@ WINOGRADS = {
     "3x3": WIDE,
     "dilated": simple((2, 32, 30, 27), (48, 32, 3, 3), pad=2, dilation=(2, 2)),
     "5x5": simple((2, 32, 30, 27), (48, 32, 5, 5), pad=2),
+    "few channels": simple((10, 16, 36, 33), (24, 16, 3, 3), pad=1),  # dW in chunks
 }
 
 
@@ -205,6 +206,22 @@ def test_what_a_tile_cannot_carry_lands_where_the_direct_kernel_puts_it(name, op
                 assert (np.abs(result - exact(kind, a, case)) <= 4e-6 * majorant).all()
 
 
+@pytest.mark.parametrize("special", [1, 1e8, np.nan])
+def test_channels_that_come_in_parts_leave_the_same_tiles_out(special, ran):
+    """Only x's frequencies fit the scratch memory. What the last part cannot carry, no part may."""
+    case = simple((8, 256, 14, 14), (256, 256, 3, 3), pad=1)
+    a = oracles.operands(case, 4, dtype=np.float64, draw=oracles.reals)
+    a["grad_out"][3, 250, 6, 5] = special
+    result = convolve("dW", a, case)
+    assert ran[-1] == "winograd"
+    direct = convolve("dW", a, case, engine="direct")
+    assert np.array_equal(np.isnan(result), np.isnan(direct))
+    others = np.arange(256) != 250
+    for rows in (others, ~others):
+        scale = abs(np.nan_to_num(direct[rows])).max()
+        assert np.allclose(result[rows], direct[rows], rtol=0, atol=1e-14 * scale, equal_nan=True)
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1e30, 1e-30])
 def test_weights_that_transforms_cannot_carry_go_to_the_next_engine(value, ran):
     a = oracles.operands(WIDE, 2, dtype=np.float32, draw=oracles.reals)
@@ -222,6 +239,7 @@ PROBLEMS = {
     "wide": simple((2, 40, 40, 41), (72, 40, 3, 3), pad=1),
     "dilated": simple((2, 40, 40, 41), (72, 40, 3, 3), pad=2, dilation=(2, 3)),
     "five taps": simple((2, 24, 30, 31), (48, 24, 5, 5), pad=2),
+    "many tiles": simple((10, 17, 36, 33), (20, 17, 3, 3), pad=1),
     "narrow": simple((2, 3, 90, 91), (8, 3, 5, 5), pad=2),
     "to one channel": simple((1, 20, 90, 91), (1, 20, 7, 7), pad=3),
     "strided": simple((2, 20, 61, 60), (40, 20, 3, 3), pad=1, stride=2),
