@@ -22,7 +22,7 @@ namespace {
 // Tiles that a register sums before it adds to memory.
 constexpr Index kRunOfTiles = 128;
 // Bytes of a chunk's sums at the most, and of its frequencies at a time: both stay in the L2.
-constexpr Index kChunkSumBytes = 256 << 10;
+constexpr Index kChunkSumBytes = 400 << 10;
 constexpr Index kChunkBytes = 384 << 10;
 // Bytes of all chunks' sums.
 constexpr Index kChunksSumBytes = 3 << 20;
