@@ -114,7 +114,12 @@ class WinogradWeightGradient {
     group_ = most<Index>(1, kChunkBytes / ((of_x + of_g) * size));
     chunks_ = least(least(kPieces, kChunksSumBytes / (of_sums * size)), tile_rows_ / group_);
     way_ = kChunks;
-    if (of_sums * size <= kChunkSumBytes && chunks_ >= kPieces / 2) return;
+    if (of_sums * size <= kChunkSumBytes && chunks_ >= kPieces / 2) {
+      // About as many rows at a time, but no small rest.
+      const Index rows = divide_up(tile_rows_, chunks_);
+      group_ = divide_up(rows, most<Index>(1, (rows + group_ / 2) / group_));
+      return;
+    }
 
     group_ = tile_rows_;
     way_ = kHeld;
