@@ -1,12 +1,12 @@
 // Forward and dx of 3×3 kernels by Winograd's F(4×4, 3×3): 36 products where the definition has
-// 144. The weights are W or, for dx, W turned and with its channels exchanged: the plan's taps say.
+// 144; and of 5×5 kernels by F(2×2, 5×5): 36 where it has 100. The weights are W or, for dx, W
+// turned and with its channels exchanged: the plan's taps say.
 //
 // Two ways round the memory. Where the transformed weights are small, they are made once, and a
 // piece of work is some rows of tiles for all destination channels. Where they are large (wide
 // layers on small images), the images are transformed first, and a piece of work is a block of
 // destination channels with weights of its own.
 #pragma once
-#include "gather.h"
 #include "winograd_product.h"
 #include "winograd_transform.h"
 
@@ -18,36 +18,39 @@ constexpr Index kFrequencyBytes = 320 << 10;
 // Transformed weights up to here are made once and shared: they stay in the L3.
 constexpr Index kSharedWeightBytes = 5 << 20;
 
-template <class T>
+// Side: outputs of a tile along an axis.
+template <class T, int Side>
 class WinogradGather {
+  static constexpr int kTapsOfAxis = beside(Side), kTaps = kTapsOfAxis * kTapsOfAxis;
+
  public:
   WinogradGather(const Plan &plan, const Phase &phase)
-      : plan_(plan), phase_(phase), pass_(pass_of(plan, phase)) {
-    rows_ = pass_.axis[1].count, columns_ = pass_.axis[2].count;
-    down_ = divide_up(rows_, kTile), across_ = divide_up(columns_, kTile);
+      : plan_(plan), phase_(phase), pass_(pass_of(plan, phase)), down_(pass_.axis[1], Side),
+        across_(pass_.axis[2], Side) {
     sources_ = round_up(plan.sources, lanes<T>);
     const Index vectors = divide_up(plan.destinations, lanes<T>);
     blocks_ = divide_up(vectors, kVectors);
     block_vectors_ = divide_up(vectors, blocks_);
     block_ = block_vectors_ * lanes<T>;
     blocks_ = divide_up(vectors, block_vectors_);
-    tile_rows_ = plan.batch * down_;
-    weights_of_block_ = kFrequencies * plan.sources * block_;
+    tile_rows_ = plan.batch * down_.tiles;
+    weight_frequency_ = stride(plan.sources * block_);
+    weights_of_block_ = kFrequencies * weight_frequency_;
     shared_ = blocks_ * weights_of_block_ * Index(sizeof(T)) <= kSharedWeightBytes;
 
     // A multiple of the register tile's height where it can be, and enough pieces for all threads.
     const Index tall = kAccumulators / block_vectors_;
     const Index fitting = kFrequencyBytes / (kFrequencies * sources_ * Index(sizeof(T)));
-    together_ = most<Index>(1, most(tall * 2, fitting) / across_);
+    together_ = most<Index>(1, most(tall * 2, fitting) / across_.tiles);
     if (shared_ && divide_up(tile_rows_, together_) < kPieces)
-      together_ = least(together_, most<Index>(divide_up(tall, across_),
+      together_ = least(together_, most<Index>(divide_up(tall, across_.tiles),
                                                divide_up(tile_rows_, kPieces)));
     together_ = least(together_, tile_rows_);
-    const Index tiles = together_ * across_;
-    frequency_ = stride((shared_ ? tiles : tile_rows_ * across_) * sources_);
+    const Index tiles = together_ * across_.tiles;
+    frequency_ = stride((shared_ ? tiles : tile_rows_ * across_.tiles) * sources_);
     product_ = stride(tiles * block_);
-    const Index strip = strip_elements<T>(across_) + lanes<T> * lanes<T>;
-    slot_ = round_up(strip + kFrequencies * (product_ + (shared_ ? frequency_ : 0)) +
+    strip_ = strip_elements<T>(across_) + lanes<T> * lanes<T>;
+    slot_ = round_up(strip_ + kFrequencies * (product_ + (shared_ ? frequency_ : 0)) +
                          (shared_ ? 0 : weights_of_block_),
                      kAlignment / Index(sizeof(T)));
     // Pieces of the second way: blocks of channels, and parts of the images where those are few.
@@ -62,11 +65,12 @@ class WinogradGather {
   int run(const T *source, const T *weights, T *destination, const Team &team) {
     if (!magnitude_fits(largest_magnitude(weights, plan_.weights_of_group())))
       return DXDW_DECLINED;
+    const LeftOut left_out = {down_, tile_rows_};
     Workspace memory;
     const Index at_shared = memory.reserve<T>(shared_elements());
     const Index at_slots = memory.reserve<T>(slot_ * team.threads);
     const Index at_flags = memory.reserve<char>(tile_rows_);
-    const Index at_parts = memory.reserve<Part>(tile_rows_);
+    const Index at_parts = memory.reserve<Part>(left_out.most_parts());
     if (!memory.take()) return DXDW_NO_MEMORY;
     T *shared = memory.at<T>(at_shared);
     slots_ = memory.at<T>(at_slots), unfit_ = memory.at<char>(at_flags);
@@ -75,12 +79,7 @@ class WinogradGather {
       return DXDW_CANCELLED;
 
     Part *parts = memory.at<Part>(at_parts);
-    Index unfit = 0;
-    for (Index i = 0; i < tile_rows_; ++i)
-      if (unfit_[i]) {
-        const Index first = i % down_ * kTile;
-        parts[unfit++] = {i / down_, first, least<Index>(kTile, rows_ - first)};
-      }
+    const Index unfit = left_out.list(unfit_, parts);
     if (!unfit) return DXDW_DONE;
     Gather<T> direct(plan_, phase_);
     if (!direct.prepare()) return DXDW_NO_MEMORY;
@@ -106,7 +105,7 @@ class WinogradGather {
     return parallel_for(team, divide_up(tile_rows_, together_), [&](Index piece, int slot) {
       const Index first = piece * together_, last = least(tile_rows_, first + together_);
       T *strip = slots_ + slot * slot_;
-      T *product = strip + strip_elements<T>(across_) + lanes<T> * lanes<T>;
+      T *product = strip + strip_;
       T *x = product + kFrequencies * product_;
       bool any = false;
       for (Index row = first; row < last; ++row) any |= transform(row, x, first, strip);
@@ -125,100 +124,113 @@ class WinogradGather {
     return parallel_for(team, blocks_ * parts_, [&](Index i, int slot) {
       const Index block = i / parts_, part = i % parts_;
       T *strip = slots_ + slot * slot_;
-      T *product = strip + strip_elements<T>(across_) + lanes<T> * lanes<T>;
+      T *product = strip + strip_;
       T *transformed = product + kFrequencies * product_;
       transform_weights(block, 0, plan_.sources, transformed);
       for (Index p = part * pieces / parts_; p < (part + 1) * pieces / parts_; ++p) {
         const Index first = p * together_, last = least(tile_rows_, first + together_);
-        multiply(transformed, x + first * across_ * sources_, block, first, last, product, strip);
+        multiply(transformed, x + first * across_.tiles * sources_, block, first, last, product, strip);
       }
     });
   }
 
   // A row of tiles of x; false where it is left to the direct kernel.
   bool transform(Index row, T *x, Index first, T *strip) {
-    const TileRow where = {row / down_, row % down_ * kTile + pass_.axis[1].offset[0],
-                           pass_.axis[2].offset[0], across_};
-    unfit_[row] = !transform_row<T, kPoints>(pass_, source_, plan_.sources, where,
-                                             x + (row - first) * across_ * sources_, frequency_,
-                                             sources_, strip);
+    const Index top = down_.start(row % down_.tiles) + down_.offset;
+    const TileRow where = {row / down_.tiles, top, across_.offset, down_.dilation};
+    T *to = x + (row - first) * across_.tiles * sources_;
+    unfit_[row] = !transform_row<T, kPoints>(pass_, source_, plan_.sources, where, across_, to,
+                                             frequency_, sources_, strip);
     return !unfit_[row];
   }
 
   void multiply(const T *weights, const T *x, Index block, Index first, Index last, T *product_at,
                 T *strip) const {
-    const Index tiles = (last - first) * across_;
+    const Index tiles = (last - first) * across_.tiles;
     for (int f = 0; f < kFrequencies; ++f)
-      product(x + f * frequency_, tiles, sources_, Index(1), weights + f * plan_.sources * block_,
-              block_, block_vectors_, plan_.sources, product_at + f * product_, block_, false);
+      product(x + f * frequency_, tiles, sources_, Index(1), weights + f * weight_frequency_, block_,
+              block_vectors_, plan_.sources, product_at + f * product_, block_, false);
     const Strides &to = pass_.destination;
     for (Index row = first; row < last; ++row) {
       if (unfit_[row]) continue;
-      const Index top = row % down_ * kTile;
-      T *image = destination_ + row / down_ * to.image + top * to.row;
+      const Index tile = row % down_.tiles;
+      T *image = destination_ + row / down_.tiles * to.image + down_.start(tile) * to.row;
       for (Index o = 0; o < block_ && block * block_ + o < plan_.destinations; o += lanes<T>) {
         const Index d = block * block_ + o;
-        inverse_row(product_at + (row - first) * across_ * block_ + o, product_, block_, across_,
-                    least(lanes<T>, plan_.destinations - d), image + d * to.channel, to.channel,
-                    to.row, least<Index>(kTile, rows_ - top), columns_, strip);
+        inverse_row<T, Side>(product_at + (row - first) * across_.tiles * block_ + o, product_,
+                             block_, across_, least(lanes<T>, plan_.destinations - d),
+                             image + d * to.channel, to.channel, down_.dilation * to.row,
+                             down_.destinations(tile), strip);
       }
     }
   }
 
   // to[frequency][source channel][destination channel of the block]
   void transform_weights(Index block, Index first, Index last, T *to) const {
-    const Axis &h = pass_.axis[1], &w = pass_.axis[2];
-    const T *end = weights_ + plan_.weights_of_group();
-    for (Index v = 0; v < block_vectors_; ++v) {
-      const Index d = block * block_ + v * lanes<T>, width = least(lanes<T>, plan_.destinations - d);
-      for (Index c = first; c < last; ++c) {
-        Vector<T> taps[9 + lanes<T>], rows[3 * kPoints];
-        T *out = to + c * block_ + v * lanes<T>;
-        if (width > 0) {
-          load_taps(weights_ + d * plan_.weight_destination + c * plan_.weight_source,
-                    plan_.weight_destination, width, end, taps);
-        } else {
-          for (Index t = 0; t < 9; ++t) taps[t] = Vector<T>{};
-        }
-        for (Index i = 0; i < 3; ++i) {
-          const Vector<T> line[3] = {taps[h.tap[i] * 3 + w.tap[0]], taps[h.tap[i] * 3 + w.tap[1]],
-                                     taps[h.tap[i] * 3 + w.tap[2]]};
-          transform_kernel<T, 3>(line, 1, rows + i * kPoints, 1);
-        }
-        for (Index j = 0; j < kPoints; ++j) {
-          Vector<T> column[kPoints];
-          transform_kernel<T, 3>(rows + j, kPoints, column, 1);
-          for (Index i = 0; i < kPoints; ++i)
-            store(out + (i * kPoints + j) * plan_.sources * block_, column[i]);
-        }
+    const Index *down = pass_.axis[1].tap, *across = pass_.axis[2].tap;
+    alignas(kAlignment) T taps[lanes<T> * kTaps * lanes<T>];
+    for (Index v = 0; v < block_vectors_; ++v)
+      for (Index c = first; c < last; c += lanes<T>) {
+        const Index together = least(lanes<T>, last - c);
+        read_taps(block * block_ + v * lanes<T>, c, together, taps);
+        for (Index k = 0; k < together; ++k)
+          to_frequencies<T, kTapsOfAxis>(
+              [&](int i, int j) {
+                return load(taps + (k * kTaps + down[i] * kTapsOfAxis + across[j]) * lanes<T>);
+              },
+              to + (c + k) * block_ + v * lanes<T>, weight_frequency_);
       }
-    }
+  }
+
+  // taps[source channel][tap][destination channel], of a vector of destinations from d on.
+  void read_taps(Index d, Index c, Index channels, T *taps) const {
+    const Index width = least(lanes<T>, plan_.destinations - d);
+    const T *w = weights_ + d * plan_.weight_destination + c * plan_.weight_source;
+    if (width <= 0)
+      memset(taps, 0, channels * kTaps * lanes<T> * sizeof(T));
+    else if (plan_.weight_source == kTaps)  // channels follow each other: each line is read once
+      transpose(w, plan_.weight_destination, width, channels * kTaps, taps, lanes<T>);
+    else
+      for (Index k = 0; k < channels; ++k)
+        transpose_taps<T, kTaps>(w + k * plan_.weight_source, plan_.weight_destination, width,
+                                 weights_ + plan_.weights_of_group(), taps + k * kTaps * lanes<T>);
   }
 
   const Plan &plan_;
   const Phase &phase_;
   Pass pass_;
-  Index rows_, columns_, down_, across_, sources_, blocks_, block_vectors_, block_, tile_rows_;
-  Index weights_of_block_, together_, frequency_, product_, slot_, parts_;
+  TiledAxis down_, across_;
+  Index sources_, blocks_, block_vectors_, block_, tile_rows_;
+  Index weight_frequency_, weights_of_block_, together_, frequency_, product_, strip_, slot_, parts_;
   bool shared_;
   T *slots_ = nullptr, *destination_ = nullptr;
   char *unfit_ = nullptr;
   const T *source_ = nullptr, *weights_ = nullptr;
 };
 
+// fn(kernel) with the plan's kernel by the size of its tiles.
+template <class T, class F>
+auto with_winograd_gather(const Plan &plan, const F &fn) {
+  const Index *words = plan.first_phase;
+  const Phase phase = read_phase(words);
+  if (plan.kernel_size[1] == beside(4)) {
+    WinogradGather<T, 4> kernel(plan, phase);
+    return fn(kernel);
+  }
+  WinogradGather<T, 2> kernel(plan, phase);
+  return fn(kernel);
+}
+
 template <class T>
 int winograd_gather(const Plan &plan, const T *source, const T *weights, T *destination,
                     const Team &team) {
-  const Index *words = plan.first_phase;
-  const Phase phase = read_phase(words);
-  return WinogradGather<T>(plan, phase).run(source, weights, destination, team);
+  return with_winograd_gather<T>(
+      plan, [&](auto &kernel) { return kernel.run(source, weights, destination, team); });
 }
 
 template <class T>
 Index winograd_gather_bytes(const Plan &plan, int threads) {
-  const Index *words = plan.first_phase;
-  const Phase phase = read_phase(words);
-  return WinogradGather<T>(plan, phase).bytes(threads);
+  return with_winograd_gather<T>(plan, [&](auto &kernel) { return kernel.bytes(threads); });
 }
 
 }  // namespace

@@ -1,8 +1,9 @@
 // The one-dimensional transforms of Winograd's minimal filtering on six points: 0, ±3/4, ±3/2 and
 // infinity.
 //
-// A correlation of 6 values with 3 gives 4 (forward and dx); with 4 it gives 3 (dW, where a tile of
-// grad_out is the kernel). Both evaluate at the same points, so both transform x alike:
+// A correlation of 6 values with 3 gives 4 (forward and dx of 3×3 kernels); with 4 it gives 3
+// (their dW, where a tile of grad_out is the kernel); with 5 and with 2 the same for 5×5 kernels.
+// All evaluate at the same points, so all transform x alike:
 //
 //   y = Aᵀ [(G g) ⊙ (Bᵀ d)],   m(t) = t (t² − a²)(t² − b²)
 //
@@ -21,7 +22,8 @@ namespace {
 
 constexpr int kPoints = 6;
 constexpr int kFrequencies = kPoints * kPoints;
-constexpr int kTile = 4;  // outputs of a tile along an axis, or inputs of a tile of grad_out
+// Taps along an axis where a tile has so many outputs, or values of grad_out; and the other way.
+constexpr int beside(int tile) { return kPoints + 1 - tile; }
 
 template <class T>
 struct Points {
@@ -45,17 +47,21 @@ DXDW_INLINE void transform_input(const Vector<T> *d, int step, Vector<T> *t, int
   t[5 * to] = P::a2 * P::b2 * d1 - (P::a2 + P::b2) * d3 + d[5 * step];
 }
 
-// G g for a kernel of Taps (3 or 4) values.
+// G g for a kernel of Taps (2 to 5) values.
 template <class T, int Taps>
 DXDW_INLINE void transform_kernel(const Vector<T> *g, int step, Vector<T> *t, int to) {
   using P = Points<T>;
-  const Vector<T> g0 = g[0], g1 = g[step], g2 = g[2 * step], last = g[(Taps - 1) * step];
-  Vector<T> odd_a = P::a * g1, odd_b = P::b * g1;
-  if constexpr (Taps == 4) {
-    odd_a += P::a * P::a2 * last;
-    odd_b += P::b * P::b2 * last;
+  const Vector<T> g0 = g[0], g1 = g[step], last = g[(Taps - 1) * step];
+  Vector<T> even_a = g0, even_b = g0, odd_a = P::a * g1, odd_b = P::b * g1;
+  if constexpr (Taps > 2) {
+    const Vector<T> g2 = g[2 * step];
+    even_a += P::a2 * g2, even_b += P::b2 * g2;
   }
-  const Vector<T> even_a = g0 + P::a2 * g2, even_b = g0 + P::b2 * g2;
+  if constexpr (Taps > 3) {
+    const Vector<T> g3 = g[3 * step];
+    odd_a += P::a * P::a2 * g3, odd_b += P::b * P::b2 * g3;
+  }
+  if constexpr (Taps > 4) even_a += P::a2 * P::a2 * last, even_b += P::b2 * P::b2 * last;
   t[0] = P::at_zero * g0;
   t[to] = P::at_a * (even_a + odd_a);
   t[2 * to] = P::at_a * (even_a - odd_a);
@@ -64,7 +70,7 @@ DXDW_INLINE void transform_kernel(const Vector<T> *g, int step, Vector<T> *t, in
   t[5 * to] = last;
 }
 
-// Aᵀ m, which gives Outputs (4 or 3) values.
+// Aᵀ m, which gives Outputs (2 to 5) values.
 template <class T, int Outputs>
 DXDW_INLINE void transform_output(const Vector<T> *m, int step, Vector<T> *y, int to) {
   using P = Points<T>;
@@ -72,11 +78,10 @@ DXDW_INLINE void transform_output(const Vector<T> *m, int step, Vector<T> *y, in
   const Vector<T> even_a = m1 + m2, odd_a = m1 - m2, even_b = m3 + m4, odd_b = m3 - m4;
   y[0] = m[0] + even_a + even_b;
   y[to] = P::a * odd_a + P::b * odd_b;
-  y[2 * to] = P::a2 * even_a + P::b2 * even_b;
-  if constexpr (Outputs == 4)
-    y[3 * to] = P::a * P::a2 * odd_a + (P::b * P::b2 * odd_b + m[5 * step]);
-  else
-    y[2 * to] += m[5 * step];
+  if constexpr (Outputs > 2) y[2 * to] = P::a2 * even_a + P::b2 * even_b;
+  if constexpr (Outputs > 3) y[3 * to] = P::a * P::a2 * odd_a + P::b * P::b2 * odd_b;
+  if constexpr (Outputs > 4) y[4 * to] = P::a2 * P::a2 * even_a + P::b2 * P::b2 * even_b;
+  y[(Outputs - 1) * to] += m[5 * step];
 }
 
 }  // namespace

@@ -30,8 +30,12 @@ def winograd_bound(kind, a, case):
     """As explain states it: the largest magnitudes stand for those of every tile."""
     first, second = (np.abs(a[name]).astype(float) for name in oracles.OPERANDS[kind])
     if kind == "dW":
-        outs = -(-np.array(case.outs) // 4)
-        pairs = case.batch * prod(outs)
+        side = {3: 4, 5: 2}[case.taps[0]]
+        grids = [
+            sum(-(-(n - r) // (d * side)) for r in range(min(d, n)))
+            for n, d in zip(case.outs, case.dilation, strict=True)
+        ]
+        pairs = case.batch * prod(grids)
         terms = pairs + winograd.ROUNDINGS
         largest = first.max() * second.max() * pairs
     else:
@@ -39,7 +43,7 @@ def winograd_bound(kind, a, case):
         terms = channels + winograd.ROUNDINGS
         largest = channels * first.max() * second.max()
     ku = terms * UNIT_ROUNDOFF[str(a["x"].dtype)]
-    return winograd.GROWTH[kind] * ku / (1 - ku) * largest
+    return winograd.GROWTH[case.taps[0]][kind] * ku / (1 - ku) * largest
 
 
 def wide_operands(a):
@@ -58,11 +62,16 @@ def exact(kind, a, case):
 @st.composite
 def winograd_cases(draw):
     channels = st.sampled_from([1, 3, 8, 16, 17, 24, 40, 65])
-    sizes = tuple(draw(st.integers(3, 22)) for _ in range(2))
-    padding = tuple((draw(st.integers(0, 3)), draw(st.integers(0, 3))) for _ in range(2))
-    one = (1, 1)
+    taps = draw(st.sampled_from([3, 5]))
+    dilation = tuple(draw(st.sampled_from([1, 1, 2, 3, 5])) for _ in range(2))
+    extents = [(taps - 1) * d + 1 for d in dilation]
+    padding = tuple((draw(st.integers(0, 6)), draw(st.integers(0, 6))) for _ in range(2))
+    sizes = tuple(
+        draw(st.integers(max(1, extent - sum(pad)), 22 + d))
+        for extent, pad, d in zip(extents, padding, dilation, strict=True)
+    )
     return oracles.Case(
-        sizes, (3, 3), one, one, padding, batch=draw(st.integers(1, 3)),
+        sizes, (taps, taps), (1, 1), dilation, padding, batch=draw(st.integers(1, 3)),
         channels=(draw(channels), draw(channels)),
     )  # fmt: skip
 
@@ -71,6 +80,7 @@ def winograd_cases(draw):
 def few_channels_too(monkeypatch):
     """Winograd takes what it otherwise leaves to the direct kernels for its cost."""
     monkeypatch.setattr(winograd, "LEAST_CHANNELS", 1)
+    monkeypatch.setattr(winograd, "PRODUCTS", 0)
     forget_decisions()
     yield
     forget_decisions()
@@ -89,7 +99,55 @@ def test_winograd_within_its_bound(dtype, ran, case, seed):
         assert np.abs(result - wanted).max() <= winograd_bound(kind, a, case), kind
 
 
+@pytest.mark.parametrize("taps", winograd.GROWTH)
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_bounds_growth_is_that_of_the_points(kind, taps):
+    """Of Toom and Cook's matrices, made anew: first that they correlate, then their growth."""
+    points = np.array([0, 0.75, -0.75, 1.5, -1.5])
+    long = taps if kind != "dW" else 7 - taps  # values of what slides
+    others = [np.delete(points, p) for p in range(5)]
+    scale = [np.prod(points[p] - others[p]) for p in range(5)]
+    B_T = np.array([[*np.poly(o)[::-1], 0] for o in others] + [np.poly(points)[::-1]])
+    G = np.vander(points, long, increasing=True) / np.array(scale)[:, None]
+    G = np.vstack([G, np.eye(long)[-1]])
+    A_T = np.vander(points, 7 - long, increasing=True).T
+    A_T = np.column_stack([A_T, np.eye(7 - long)[-1]])
+    rng = np.random.default_rng(0)
+    d, g = rng.standard_normal(6), rng.standard_normal(long)
+    assert np.allclose(A_T @ ((G @ g) * (B_T @ d)), np.correlate(d, g))
+    along_an_axis = (abs(A_T) @ (abs(G).sum(1) * abs(B_T).sum(1))).max()
+    assert winograd.GROWTH[taps][kind] == np.ceil(along_an_axis**2)
+
+
+def test_which_kernel_takes_what(ran):
+    x = {16: (2, 16, 24, 23), 15: (2, 15, 24, 23), 4: (2, 16, 4, 4)}
+    takes = [
+        simple(x[16], (17, 16, 3, 3), pad=1),
+        simple(x[16], (17, 16, 3, 3), pad=2, dilation=(2, 3)),
+        simple(x[16], (17, 16, 5, 5), pad=2),
+        simple(x[16], (17, 16, 5, 5), pad=4, dilation=(2, 2)),
+    ]
+    leaves = [
+        simple(x[15], (17, 15, 3, 3), pad=1),
+        simple(x[16], (17, 16, 3, 5), pad=1),
+        simple(x[16], (17, 16, 3, 3), pad=1, stride=2),
+        simple(x[4], (17, 16, 3, 3), pad=3, dilation=(3, 3)),  # 16 tiles for 16 results
+    ]
+    for engine, cases in (("winograd", takes), ("direct", leaves)):
+        for case in cases:
+            a = oracles.operands(case, 0, dtype=np.float32)
+            for kind in KINDS:
+                convolve(kind, a, case)
+                assert ran[-1] == engine, (kind, case)
+
+
 WIDE = simple((2, 32, 30, 27), (48, 32, 3, 3), pad=1)
+WINOGRADS = {
+    "3x3": WIDE,
+    "dilated": simple((2, 32, 30, 27), (48, 32, 3, 3), pad=2, dilation=(2, 2)),
+    "5x5": simple((2, 32, 30, 27), (48, 32, 5, 5), pad=2),
+    "few channels": simple((10, 16, 36, 33), (24, 16, 3, 3), pad=1),  # dW in chunks
+}
 
 
 def ladder(shape, rng):
@@ -106,42 +164,62 @@ DATA = {
 
 @pytest.mark.parametrize("dtype", UNIT_ROUNDOFF)
 @pytest.mark.parametrize("data", DATA)
-def test_winograds_error_on_data_of_all_kinds(data, dtype):
+@pytest.mark.parametrize("name", WINOGRADS)
+def test_winograds_error_on_data_of_all_kinds(name, data, dtype):
     """In the 2-norm a few units: 1e-6 on Gaussian data in float32, where direct sums have 3e-7."""
-    rng = np.random.default_rng(0)
-    a = {n: DATA[data](WIDE.shape(n), rng).astype(dtype) for n in ("x", "W", "grad_out")}
+    case, rng = WINOGRADS[name], np.random.default_rng(0)
+    a = {n: DATA[data](case.shape(n), rng).astype(dtype) for n in ("x", "W", "grad_out")}
     for kind in KINDS:
-        result = convolve(kind, a, WIDE, engine="winograd")
-        wanted = exact(kind, a, WIDE)
+        result = convolve(kind, a, case, engine="winograd")
+        wanted = exact(kind, a, case)
         error = np.linalg.norm((result - wanted).astype(float)) / np.linalg.norm(
             wanted.astype(float)
         )
         assert error < 50 * UNIT_ROUNDOFF[dtype], (kind, error)
-        assert np.abs(result - wanted).max() <= winograd_bound(kind, a, WIDE)
+        assert np.abs(result - wanted).max() <= winograd_bound(kind, a, case)
 
 
 @pytest.mark.parametrize("special", [np.nan, np.inf, -np.inf, 1e8])
 @pytest.mark.parametrize("operand", ["x", "grad_out"])
-def test_what_a_tile_cannot_carry_lands_where_the_direct_kernel_puts_it(operand, special):
+@pytest.mark.parametrize("name", WINOGRADS)
+def test_what_a_tile_cannot_carry_lands_where_the_direct_kernel_puts_it(name, operand, special):
     """And the rows of tiles that hold it are the direct kernel's, digit for digit."""
-    a = oracles.operands(WIDE, 1, dtype=np.float32, draw=oracles.reals)
+    case = WINOGRADS[name]
+    a = oracles.operands(case, 1, dtype=np.float32, draw=oracles.reals)
     a[operand][1, 5, 9, 13] = special
     with np.errstate(invalid="ignore"):
         for kind in KINDS:
             if operand not in oracles.OPERANDS[kind]:
                 continue
-            result = convolve(kind, a, WIDE, engine="winograd")
-            direct = convolve(kind, a, WIDE, engine="direct")
+            result = convolve(kind, a, case, engine="winograd")
+            direct = convolve(kind, a, case, engine="direct")
             assert np.array_equal(np.isnan(result), np.isnan(direct))
             infinite = np.isinf(direct)
             assert np.array_equal(result[infinite], direct[infinite])
             assert np.array_equal(np.isinf(result), infinite)
             if np.isfinite(special) and kind != "dW":
-                # Rows 7 to 10 reach row 9 with a padding of 1; their tiles are rows 4 to 11.
-                assert same_bits(result[1, :, 8:11], direct[1, :, 8:11])
+                # The rows that reach row 9: the kernel is symmetric, so those of dx are the same.
+                rows = [9 + case.padding[0][0] - u * case.dilation[0] for u in range(case.taps[0])]
+                assert same_bits(result[1][:, rows], direct[1][:, rows])
                 first, second = (np.abs(v) for v in operands_of(kind, a))
-                majorant = oracles.run(kind, first, second, WIDE)
-                assert (np.abs(result - exact(kind, a, WIDE)) <= 4e-6 * majorant).all()
+                majorant = oracles.run(kind, first, second, case)
+                assert (np.abs(result - exact(kind, a, case)) <= 4e-6 * majorant).all()
+
+
+@pytest.mark.parametrize("special", [1, 1e8, np.nan])
+def test_channels_that_come_in_parts_leave_the_same_tiles_out(special, ran):
+    """Only x's frequencies fit the scratch memory. What the last part cannot carry, no part may."""
+    case = simple((8, 256, 14, 14), (256, 256, 3, 3), pad=1)
+    a = oracles.operands(case, 4, dtype=np.float64, draw=oracles.reals)
+    a["grad_out"][3, 250, 6, 5] = special
+    result = convolve("dW", a, case)
+    assert ran[-1] == "winograd"
+    direct = convolve("dW", a, case, engine="direct")
+    assert np.array_equal(np.isnan(result), np.isnan(direct))
+    others = np.arange(256) != 250
+    for rows in (others, ~others):
+        scale = abs(np.nan_to_num(direct[rows])).max()
+        assert np.allclose(result[rows], direct[rows], rtol=0, atol=1e-14 * scale, equal_nan=True)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1e30, 1e-30])
@@ -159,6 +237,9 @@ def test_weights_that_transforms_cannot_carry_go_to_the_next_engine(value, ran):
 
 PROBLEMS = {
     "wide": simple((2, 40, 40, 41), (72, 40, 3, 3), pad=1),
+    "dilated": simple((2, 40, 40, 41), (72, 40, 3, 3), pad=2, dilation=(2, 3)),
+    "five taps": simple((2, 24, 30, 31), (48, 24, 5, 5), pad=2),
+    "many tiles": simple((10, 17, 36, 33), (20, 17, 3, 3), pad=1),
     "narrow": simple((2, 3, 90, 91), (8, 3, 5, 5), pad=2),
     "to one channel": simple((1, 20, 90, 91), (1, 20, 7, 7), pad=3),
     "strided": simple((2, 20, 61, 60), (40, 20, 3, 3), pad=1, stride=2),
@@ -255,6 +336,8 @@ def test_nothing_is_read_past_a_page(dtype, engine, at_end):
     cases = list(PROBLEMS.values()) if engine == "direct" else [
         simple((1, 16, 9, 7), (16, 16, 3, 3)),
         simple((2, 17, 12, 12), (19, 17, 3, 3), pad=1),
+        simple((1, 16, 13, 11), (16, 16, 3, 3), dilation=(3, 2)),
+        simple((1, 17, 9, 8), (18, 17, 5, 5), pad=1),
         PROBLEMS["small and deep"],
     ]  # fmt: skip
     for case in cases:
