@@ -3,6 +3,7 @@
 
 #include <chrono>
 
+#include "depthwise_weight_gradient.h"
 #include "gather.h"
 #include "weight_gradient.h"
 #include "winograd_gather.h"
@@ -24,6 +25,7 @@ int run_as(const Plan &plan, const void *first, const void *second, void *result
            const Team &team) {
   const T *a = static_cast<const T *>(first), *b = static_cast<const T *>(second);
   T *c = static_cast<T *>(result);
+  if (depthwise_takes<T>(plan)) return depthwise(plan, a, b, c, team);
   if (plan.kind == kWeightGradient)
     return plan.algorithm == kWinograd ? winograd_weight_gradient(plan, a, b, c, team)
                                        : weight_gradient(plan, a, b, c, team);
@@ -41,6 +43,7 @@ int run(const int64_t *words, const void *first, const void *second, void *resul
 
 template <class T>
 Index workspace_as(const Plan &plan, int threads) {
+  if (depthwise_takes<T>(plan)) return depthwise_bytes<T>(plan, threads);
   if (plan.kind == kWeightGradient)
     return plan.algorithm == kWinograd ? winograd_weight_gradient_bytes<T>(plan, threads)
                                        : weight_gradient_bytes<T>(plan, threads);

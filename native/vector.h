@@ -40,6 +40,10 @@ struct VectorOf<double> {
 template <class T>
 using Vector = typename VectorOf<T>::type;
 
+// Of each lane, whether: all bits or none.
+template <class T>
+using Lanes = decltype(Vector<T>{} < Vector<T>{});
+
 // Elements of a vector.
 template <class T>
 constexpr Index lanes = DXDW_VECTOR_BYTES / sizeof(T);
@@ -58,6 +62,11 @@ DXDW_INLINE void store(T *p, Vector<T> v) {
 template <class T>
 DXDW_INLINE Vector<T> broadcast(T s) {
   return s - Vector<T>{};
+}
+
+template <class T>
+DXDW_INLINE Vector<T> keep(Vector<T> v, Lanes<T> kept) {
+  return reinterpret_cast<Vector<T>>(reinterpret_cast<Lanes<T>>(v) & kept);
 }
 
 template <int... I>
@@ -108,6 +117,29 @@ DXDW_INLINE void copy(T *to, const T *from, Index n) {
 template <class T, int... I>
 DXDW_INLINE Vector<T> even_lanes(Vector<T> a, Vector<T> b, Sequence<I...>) {
   return __builtin_shufflevector(a, b, (2 * I)...);
+}
+
+template <class T, int... I>
+DXDW_INLINE Vector<T> odd_lanes(Vector<T> a, Vector<T> b, Sequence<I...>) {
+  return __builtin_shufflevector(a, b, (2 * I + 1)...);
+}
+
+// a and b in turns: the first half of it, and the second.
+template <class T, int... I>
+DXDW_INLINE void interleave(Vector<T> a, Vector<T> b, T *to, Sequence<I...>) {
+  constexpr int half = lanes<T> / 2;
+  store(to, __builtin_shufflevector(a, b, (I / 2 + I % 2 * int(lanes<T>))...));
+  store(to + lanes<T>, __builtin_shufflevector(a, b, (half + I / 2 + I % 2 * int(lanes<T>))...));
+}
+
+// Lanes 0 to n − 1.
+template <class T, int... I>
+DXDW_INLINE Lanes<T> below(Index n, Sequence<I...>) {
+  return Vector<T>{T(I)...} < broadcast(T(n));
+}
+template <class T>
+DXDW_INLINE Lanes<T> below(Index n) {
+  return below<T>(n, typename SequenceTo<lanes<T>>::type{});
 }
 
 // Every step-th of the values, n of them.

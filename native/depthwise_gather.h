@@ -1,0 +1,293 @@
+// Forward and dx of groups with one channel on a side: each destination gathers its one source, or
+// few, through the taps.
+//
+// A piece of work is a band of rows that stays in the L1 cache, copied between zeros
+// (depthwise_rows.h) and summed by tiles of rows (depthwise_tiles.h).
+#pragma once
+#include "depthwise_rows.h"
+#include "depthwise_tiles.h"
+#include "gather.h"
+
+namespace dxdw {
+namespace {
+
+// Bytes of a band: half of the smallest L1 cache in use today.
+constexpr Index kDepthwiseBand = 16 << 10;
+// And of one whose kernel reaches far.
+constexpr Index kDepthwiseMostBand = 128 << 10;
+// Channels on the side of a group that has more than one.
+constexpr Index kDepthwiseChannels = 4;
+// Taps of a column of the kernel: more of them share what gather_tile.h loads.
+constexpr Index kDepthwiseRows = 7;
+
+// Rows of a band, of which there are `rows` in all: whole tiles, as many as fit.
+inline Index depthwise_height(Index rows, Index row_bytes, Index halo) {
+  const Index fit = kDepthwiseBand / row_bytes - halo;
+  const Index height = least(rows, most(fit, most<Index>(kTileRows, 2 * halo)));
+  return round_up(divide_up(rows, divide_up(rows, height)), kTileRows);
+}
+
+template <class T>
+class DepthwiseGather {
+ public:
+  static bool takes(const Plan &plan) {
+    if (least(plan.sources, plan.destinations) != 1 || plan.taps == 1 ||
+        most(plan.sources, plan.destinations) > kDepthwiseChannels ||
+        plan.source_size[0] != 1 || plan.destination_size[0] != 1 || plan.kernel_size[0] != 1 ||
+        plan.kernel_size[1] > kDepthwiseRows)
+      return false;
+    const Index *words = plan.first_phase;
+    for (Index i = 0; i < plan.phases; ++i) {
+      const Phase phase = read_phase(words);
+      if (phase.axis[0].offset[0]) return false;
+      for (int a = 1; a < 3; ++a)
+        if (phase.axis[a].step > kMostStep || phase.axis[a].spacing > kMostStep) return false;
+    }
+    DepthwiseGather pass(plan);
+    return pass.prepare() && pass.band_elements_ * Index(sizeof(T)) <= kDepthwiseMostBand;
+  }
+
+  explicit DepthwiseGather(const Plan &plan) : plan_(plan) {}
+
+  // Works out tables and sizes. False where there is no memory for the tables.
+  bool prepare() {
+    Phase phase[kMostPhases];
+    const Index *words = plan_.first_phase;
+    Index most_row = 0, least_column = 0, most_column = 0, columns = 0, size = 0;
+    for (Index i = 0; i < plan_.phases; ++i) {
+      phase[i] = read_phase(words);
+      const Axis &h = phase[i].axis[1], &w = phase[i].axis[2];
+      least_row_ = i ? least(least_row_, h.offset[0]) : h.offset[0];
+      most_row = i ? most(most_row, h.offset[h.taps - 1]) : h.offset[h.taps - 1];
+      least_column = i ? least(least_column, w.offset[0]) : w.offset[0];
+      most_column = i ? most(most_column, w.offset[w.taps - 1]) : w.offset[w.taps - 1];
+      count_ = most(count_, h.count), columns = most(columns, w.count);
+      size += h.taps + w.taps + h.taps * w.taps;
+    }
+    tables_.template reserve<Index>(size);
+    if (!tables_.take()) return false;
+    const Axis *axis = phase[0].axis;
+    step_ = axis[1].step, spacing_[0] = axis[1].spacing, spacing_[1] = axis[2].spacing;
+    rows_ = PaddedRows<T>(plan_.source_size[1], plan_.source_size[2], axis[2].step, columns,
+                          least_column, most_column);
+    reach_ = most_row - least_row_;
+    height_ = depthwise_height(count_, plan_.sources * rows_.pitch() * step_ * Index(sizeof(T)),
+                               divide_up(reach_, step_));
+    source_elements_ = round_up(rows_.elements(held(height_)), lanes<T>);
+    Index *memory = tables_.template at<Index>(0);
+    for (Index i = 0; i < plan_.phases; ++i) set_phase(phase[i], phase_[i], memory);
+    band_elements_ = plan_.sources * source_elements_;
+    weight_elements_ = round_up(plan_.sources * plan_.taps, lanes<T>);
+    mixed_pitch_ = round_up(columns, lanes<T>);
+    const Index mixed = spacing_[1] == 1 ? lanes<T> : kMostStep * mixed_pitch_;
+    slot_elements_ = band_elements_ + weight_elements_ + kTileRows * mixed;
+    return true;
+  }
+
+  Index slot_elements() const { return slot_elements_; }
+  Index bands() const { return divide_up(count_, height_); }
+  Index bytes(int threads) const {
+    return tables_.bytes() + threads * slot_elements_ * Index(sizeof(T));
+  }
+
+  int run(const T *source, const T *weights, T *destination, const Team &team) {
+    Workspace memory;
+    const Index at_slots = memory.reserve<T>(slot_elements_ * team.threads);
+    if (!memory.take()) return DXDW_NO_MEMORY;
+    T *slots = memory.at<T>(at_slots);
+    begin(source, weights, destination);
+    const Index pieces = plan_.batch * plan_.groups * bands();
+    const Index together =
+        most<Index>(1, least(divide_up(kPieceFlops * pieces, most<Index>(1, plan_.flops())),
+                             divide_up(pieces, kPieces)));
+    const bool whole =
+        parallel_for(team, divide_up(pieces, together), [&](Index chunk, int index) {
+          T *slot = slots + index * slot_elements_;
+          clear(slot);
+          for (Index i = chunk * together; i < least(pieces, (chunk + 1) * together); ++i)
+            band(i / bands() / plan_.groups, i / bands() % plan_.groups, i % bands(), slot);
+        });
+    return whole ? DXDW_DONE : DXDW_CANCELLED;
+  }
+
+  // What `band` needs: the arrays, and a slot's zeros.
+  void begin(const T *source, const T *weights, T *destination) {
+    source_ = source, weights_ = weights, destination_ = destination;
+    end_ = source + plan_.batch * plan_.groups * plan_.sources * plan_.source_plane();
+    Index covered = 0;
+    for (Index i = 0; i < plan_.phases; ++i) covered += phase_[i].rows * phase_[i].columns;
+    if (covered < plan_.destination_plane())  // no window reaches the others
+      memset(destination, 0, plan_.batch * plan_.groups * plan_.destinations *
+                                 plan_.destination_plane() * sizeof(T));
+  }
+
+  void clear(T *slot) const {
+    for (Index c = 0; c < plan_.sources; ++c)
+      rows_.clear(slot + c * source_elements_, held(height_));
+  }
+
+  // One band of all destination channels of a group.
+  void band(Index image, Index group, Index index, T *slot) const {
+    const Index first = index * height_, count = least(height_, count_ - first);
+    const Index at = image * plan_.groups + group;
+    const T *from = source_ + at * plan_.sources * plan_.source_plane();
+    for (Index c = 0; c < plan_.sources; ++c, from += plan_.source_plane())
+      rows_.copy(from, first * step_ + least_row_, held(count), end_, slot + c * source_elements_);
+    T *w = slot + band_elements_;
+    for (Index d = 0; d < plan_.destinations; ++d) {
+      const T *weights = weights_ + group * plan_.weights_of_group() + d * plan_.weight_destination;
+      T *out = destination_ + (at * plan_.destinations + d) * plan_.destination_plane();
+      if (spacing_[1] == 1)
+        for (Index i = 0; i < plan_.phases; ++i) {
+          pack(phase_[i], weights, w);
+          whole_rows(phase_[i], first, count, slot, w, out);
+        }
+      else
+        for (Index start = 0; start < spacing_[0]; ++start)
+          mixed_rows(start, first, count, slot, weights, w, out);
+    }
+  }
+
+ private:
+  static constexpr Index kMostPhases = kMostStep * kMostStep;
+
+  struct OwnPhase {
+    Index start, rows, start_column, columns;
+    const Index *tap;
+    DepthwiseTaps taps;
+    DepthwiseTiles<T> tiles;
+  };
+
+  // Source rows that so many destination rows read.
+  Index held(Index count) const { return (count - 1) * step_ + reach_ + 1; }
+
+  void set_phase(const Phase &phase, OwnPhase &own, Index *&memory) const {
+    const Axis &h = phase.axis[1], &w = phase.axis[2];
+    own.start = h.start, own.rows = h.count, own.start_column = w.start, own.columns = w.count;
+    Index *row = memory, *column = row + h.taps, *tap = column + w.taps;
+    for (Index u = 0; u < h.taps; ++u) row[u] = (h.offset[u] - least_row_) * rows_.pitch();
+    for (Index v = 0; v < w.taps; ++v) {
+      column[v] = rows_.column(w.offset[v]);
+      for (Index u = 0; u < h.taps; ++u) *tap++ = plan_.weight_tap(0, h.tap[u], w.tap[v]);
+    }
+    memory = tap;
+    own.tap = column + w.taps;
+    own.taps = {h.taps, w.taps, row, column, h.step * rows_.pitch(), rows_.pitch(),
+                plan_.sources, source_elements_};
+    own.tiles = choose_depthwise_tiles<T>(own.taps);
+  }
+
+  void pack(const OwnPhase &phase, const T *weights, T *w) const {
+    const Index taps = phase.taps.rows * phase.taps.columns;
+    for (Index c = 0; c < plan_.sources; ++c, weights += plan_.weight_source)
+      for (Index t = 0; t < taps; ++t) *w++ = weights[phase.tap[t]];
+  }
+
+  void whole_rows(const OwnPhase &phase, Index first, Index count, const T *rows, const T *w,
+                  T *plane) const {
+    count = least(count, phase.rows - first);
+    const Index width = plan_.destination_size[2], ldr = width * spacing_[0];
+    T *out = plane + (phase.start + first * spacing_[0]) * width + phase.start_column;
+    // Rows of less than a vector are written with what stands behind, which is written after them;
+    // not the rows between, of another phase.
+    const T *limit = spacing_[0] == 1 ? out + count * ldr : nullptr;
+    T *spare = const_cast<T *>(rows) + band_elements_ + weight_elements_;
+    each_tile(phase, count, rows, [&](const DepthwiseTile<T> *tile, const T *at, Index r, Index R) {
+      columns(tile, phase, at, w, out + r * ldr, ldr, R, limit, spare);
+    });
+  }
+
+  // Rows of both column phases, which take turns in a destination row.
+  void mixed_rows(Index start, Index first, Index count, T *rows, const T *weights, T *w,
+                  T *plane) const {
+    const OwnPhase *of[kMostStep] = {};
+    for (Index i = 0; i < plan_.phases; ++i)
+      if (phase_[i].start == start) of[phase_[i].start_column] = phase_ + i;
+    const OwnPhase *any = of[0] ? of[0] : of[1];
+    if (!any) return;
+    count = least(count, any->rows - first);
+    T *mixed = w + weight_elements_;
+    T *own_w[kMostStep] = {};
+    for (Index b = 0; b < kMostStep; ++b) {
+      T *to = mixed + b * kTileRows * mixed_pitch_;
+      if (!of[b]) {
+        memset(to, 0, kTileRows * mixed_pitch_ * sizeof(T));
+        continue;
+      }
+      own_w[b] = w;
+      pack(*of[b], weights, w);
+      w += plan_.sources * of[b]->taps.rows * of[b]->taps.columns;
+    }
+    const Index width = plan_.destination_size[2], ldr = width * spacing_[0];
+    T *out = plane + (start + first * spacing_[0]) * width;
+    for (Index r = 0; r < count; r += kTileRows) {
+      const Index tall = least<Index>(kTileRows, count - r);
+      for (Index b = 0; b < kMostStep; ++b) {
+        if (!of[b]) continue;
+        T *to = mixed + b * kTileRows * mixed_pitch_;
+        const T *limit = to + kTileRows * mixed_pitch_;
+        each_tile(*of[b], tall, rows + r * step_ * rows_.pitch(),
+                  [&](const DepthwiseTile<T> *tile, const T *at, Index i, Index R) {
+                    columns(tile, *of[b], at, own_w[b], to + i * mixed_pitch_, mixed_pitch_, R,
+                            limit, nullptr);
+                  });
+      }
+      for (Index i = 0; i < tall; ++i)
+        mix(mixed + i * mixed_pitch_, mixed + (kTileRows + i) * mixed_pitch_, width,
+            out + (r + i) * ldr);
+    }
+  }
+
+  static void mix(const T *even, const T *odd, Index n, T *to) {
+    constexpr auto all = typename SequenceTo<lanes<T>>::type{};
+    Index i = 0;
+    for (; 2 * i + 2 * lanes<T> <= n; i += lanes<T>)
+      interleave(load(even + i), load(odd + i), to + 2 * i, all);
+    if (2 * i == n) return;
+    T few[2 * lanes<T>];
+    interleave(load(even + i), load(odd + i), few, all);
+    copy(to + 2 * i, few, n - 2 * i);
+  }
+
+  // fn(tile by vectors, where its source rows begin, first row, rows). The last rows of several are
+  // summed anew with those before them: the tile is of one height.
+  template <class F>
+  void each_tile(const OwnPhase &phase, Index count, const T *rows, const F &fn) const {
+    const bool tall = count >= kTileRows;
+    const Index R = tall ? kTileRows : 1;
+    for (Index r = 0; r < count; r += R) {
+      const Index at = least(r, count - R);
+      fn(tall ? phase.tiles.tall : phase.tiles.low, rows + at * phase.taps.step, at, R);
+    }
+  }
+
+  void columns(const DepthwiseTile<T> *tile, const OwnPhase &phase, const T *rows, const T *w,
+               T *out, Index ldr, Index R, const T *limit, T *spare) const {
+    const Index n = phase.columns;
+    Index q = 0;
+    for (; q + 2 * lanes<T> <= n; q += 2 * lanes<T>) tile[2](rows + q, phase.taps, w, out + q, ldr);
+    for (; q + lanes<T> <= n; q += lanes<T>) tile[1](rows + q, phase.taps, w, out + q, ldr);
+    if (q == n) return;
+    if (q) {
+      tile[1](rows + n - lanes<T>, phase.taps, w, out + n - lanes<T>, ldr);
+    } else if (out + (R - 1) * ldr + lanes<T> <= limit) {
+      tile[1](rows, phase.taps, w, out, ldr);
+    } else {
+      tile[1](rows, phase.taps, w, spare, lanes<T>);
+      for (Index r = 0; r < R; ++r) copy(out + r * ldr, spare + r * lanes<T>, n);
+    }
+  }
+
+  const Plan &plan_;
+  Workspace tables_;
+  PaddedRows<T> rows_;
+  OwnPhase phase_[kMostPhases] = {};
+  Index step_ = 1, spacing_[2] = {1, 1}, least_row_ = 0, reach_ = 0, count_ = 0, height_ = 1;
+  Index source_elements_ = 0, band_elements_ = 0, weight_elements_ = 0, mixed_pitch_ = 0;
+  Index slot_elements_ = 0;
+  const T *source_ = nullptr, *weights_ = nullptr, *end_ = nullptr;
+  T *destination_ = nullptr;
+};
+
+}  // namespace
+}  // namespace dxdw
