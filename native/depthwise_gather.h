@@ -1,11 +1,10 @@
 // Forward and dx of groups with one channel on a side: each destination gathers its one source, or
 // few, through the taps.
 //
-// A piece of work is a band of rows that stays in the L1 cache, copied between zeros
-// (depthwise_rows.h) and summed by tiles of rows (depthwise_tiles.h).
+// A piece of work is a band of rows, which tiles of rows (depthwise_tiles.h) sum from where the source
+// stands (depthwise_rows.h).
 #pragma once
-#include "depthwise_rows.h"
-#include "depthwise_tiles.h"
+#include "depthwise_spans.h"
 #include "gather.h"
 
 namespace dxdw {
@@ -23,8 +22,8 @@ constexpr Index kDepthwiseRows = 7;
 // Rows of a band, of which there are `rows` in all: whole tiles, as many as fit.
 inline Index depthwise_height(Index rows, Index row_bytes, Index halo) {
   const Index fit = kDepthwiseBand / row_bytes - halo;
-  const Index height = least(rows, most(fit, most<Index>(kTileRows, 2 * halo)));
-  return round_up(divide_up(rows, divide_up(rows, height)), kTileRows);
+  const Index height = least(rows, most(fit, most<Index>(2 * kTall, 2 * halo)));
+  return round_up(divide_up(rows, divide_up(rows, height)), kTall);
 }
 
 template <class T>
@@ -43,8 +42,7 @@ class DepthwiseGather {
       for (int a = 1; a < 3; ++a)
         if (phase.axis[a].step > kMostStep || phase.axis[a].spacing > kMostStep) return false;
     }
-    DepthwiseGather pass(plan);
-    return pass.prepare() && pass.band_elements_ * Index(sizeof(T)) <= kDepthwiseMostBand;
+    return true;
   }
 
   explicit DepthwiseGather(const Plan &plan) : plan_(plan) {}
@@ -53,34 +51,48 @@ class DepthwiseGather {
   bool prepare() {
     Phase phase[kMostPhases];
     const Index *words = plan_.first_phase;
-    Index most_row = 0, least_column = 0, most_column = 0, columns = 0, size = 0;
+    Index most_row = 0, least_column = 0, end = 0, columns = 0, size = 0;
+    Index spans = 0, masks = 0;
     for (Index i = 0; i < plan_.phases; ++i) {
       phase[i] = read_phase(words);
       const Axis &h = phase[i].axis[1], &w = phase[i].axis[2];
+      const Index below = divide_down(w.offset[0], w.step);
+      const Index above = divide_down(w.offset[w.taps - 1], w.step);
+      phase_[i].spans = Spans<T>(w.count, false);
       least_row_ = i ? least(least_row_, h.offset[0]) : h.offset[0];
       most_row = i ? most(most_row, h.offset[h.taps - 1]) : h.offset[h.taps - 1];
-      least_column = i ? least(least_column, w.offset[0]) : w.offset[0];
-      most_column = i ? most(most_column, w.offset[w.taps - 1]) : w.offset[w.taps - 1];
+      least_column = i ? least(least_column, below) : below;
+      end = most(end, phase_[i].spans.end() + above);
       count_ = most(count_, h.count), columns = most(columns, w.count);
       size += h.taps + w.taps + h.taps * w.taps;
+      spans += phase_[i].spans.count(), masks += phase_[i].spans.count() * w.taps;
     }
-    tables_.template reserve<Index>(size);
+    const Index at_size = tables_.template reserve<Index>(size);
+    const Index at_spans = tables_.template reserve<Span<T>>(spans);
+    const Index at_masks = tables_.template reserve<Lanes<T>>(masks);
     if (!tables_.take()) return false;
     const Axis *axis = phase[0].axis;
     step_ = axis[1].step, spacing_[0] = axis[1].spacing, spacing_[1] = axis[2].spacing;
-    rows_ = PaddedRows<T>(plan_.source_size[1], plan_.source_size[2], axis[2].step, columns,
-                          least_column, most_column);
+    rows_ = PlaneRows<T>(plan_.source_size[1], plan_.source_size[2], axis[2].step, least_column, end);
     reach_ = most_row - least_row_;
-    height_ = depthwise_height(count_, plan_.sources * rows_.pitch() * step_ * Index(sizeof(T)),
+    height_ = depthwise_height(count_, plan_.sources * plan_.source_size[2] * step_ * Index(sizeof(T)),
                                divide_up(reach_, step_));
-    source_elements_ = round_up(rows_.elements(held(height_)), lanes<T>);
-    Index *memory = tables_.template at<Index>(0);
-    for (Index i = 0; i < plan_.phases; ++i) set_phase(phase[i], phase_[i], memory);
-    band_elements_ = plan_.sources * source_elements_;
-    weight_elements_ = round_up(plan_.sources * plan_.taps, lanes<T>);
+    Index *memory = tables_.template at<Index>(at_size);
+    Span<T> *span = tables_.template at<Span<T>>(at_spans);
+    Lanes<T> *mask = tables_.template at<Lanes<T>>(at_masks);
+    for (Index i = 0; i < plan_.phases; ++i) {
+      OwnPhase &own = phase_[i];
+      set_phase(phase[i], own, memory);
+      own.spans.fill(own.taps, false, rows_.masked(), plan_.source_size[2], span, mask);
+      span += own.spans.count(), mask += own.spans.count() * own.taps.columns;
+    }
+    const Index pointers = plan_.sources * held(height_) * Index(sizeof(T *)) / Index(sizeof(T));
     mixed_pitch_ = round_up(columns, lanes<T>);
-    const Index mixed = spacing_[1] == 1 ? lanes<T> : kMostStep * mixed_pitch_;
-    slot_elements_ = band_elements_ + weight_elements_ + kTileRows * mixed;
+    const Index mixed = kTall * (spacing_[1] == 1 ? lanes<T> : kMostStep * mixed_pitch_);
+    at_copies_ = round_up(pointers, lanes<T>);
+    at_weights_ = at_copies_ + plan_.sources * rows_.elements(held(height_));
+    at_mixed_ = at_weights_ + round_up(plan_.sources * plan_.taps, lanes<T>);
+    slot_elements_ = at_mixed_ + mixed;
     return true;
   }
 
@@ -122,29 +134,27 @@ class DepthwiseGather {
   }
 
   void clear(T *slot) const {
-    for (Index c = 0; c < plan_.sources; ++c)
-      rows_.clear(slot + c * source_elements_, held(height_));
+    for (Index c = 0; c < plan_.sources; ++c) rows_.clear(copies(slot, c), held(height_));
   }
 
   // One band of all destination channels of a group.
   void band(Index image, Index group, Index index, T *slot) const {
     const Index first = index * height_, count = least(height_, count_ - first);
     const Index at = image * plan_.groups + group;
+    const T **row = reinterpret_cast<const T **>(slot);
     const T *from = source_ + at * plan_.sources * plan_.source_plane();
     for (Index c = 0; c < plan_.sources; ++c, from += plan_.source_plane())
-      rows_.copy(from, first * step_ + least_row_, held(count), end_, slot + c * source_elements_);
-    T *w = slot + band_elements_;
+      rows_.point(from, first * step_ + least_row_, held(count), source_, end_, copies(slot, c),
+                  row + c * held(height_));
     for (Index d = 0; d < plan_.destinations; ++d) {
       const T *weights = weights_ + group * plan_.weights_of_group() + d * plan_.weight_destination;
       T *out = destination_ + (at * plan_.destinations + d) * plan_.destination_plane();
       if (spacing_[1] == 1)
-        for (Index i = 0; i < plan_.phases; ++i) {
-          pack(phase_[i], weights, w);
-          whole_rows(phase_[i], first, count, slot, w, out);
-        }
+        for (Index i = 0; i < plan_.phases; ++i)
+          whole_rows(phase_[i], first, count, row, weights, slot, out);
       else
         for (Index start = 0; start < spacing_[0]; ++start)
-          mixed_rows(start, first, count, slot, weights, w, out);
+          mixed_rows(start, first, count, row, weights, slot, out);
     }
   }
 
@@ -156,84 +166,78 @@ class DepthwiseGather {
     const Index *tap;
     DepthwiseTaps taps;
     DepthwiseTiles<T> tiles;
+    Spans<T> spans;
   };
 
   // Source rows that so many destination rows read.
   Index held(Index count) const { return (count - 1) * step_ + reach_ + 1; }
 
+  T *copies(T *slot, Index c) const { return slot + at_copies_ + c * rows_.elements(held(height_)); }
+
   void set_phase(const Phase &phase, OwnPhase &own, Index *&memory) const {
     const Axis &h = phase.axis[1], &w = phase.axis[2];
     own.start = h.start, own.rows = h.count, own.start_column = w.start, own.columns = w.count;
     Index *row = memory, *column = row + h.taps, *tap = column + w.taps;
-    for (Index u = 0; u < h.taps; ++u) row[u] = (h.offset[u] - least_row_) * rows_.pitch();
+    own.tap = tap;
+    for (Index u = 0; u < h.taps; ++u) row[u] = h.offset[u] - least_row_;
     for (Index v = 0; v < w.taps; ++v) {
       column[v] = rows_.column(w.offset[v]);
       for (Index u = 0; u < h.taps; ++u) *tap++ = plan_.weight_tap(0, h.tap[u], w.tap[v]);
     }
     memory = tap;
-    own.tap = column + w.taps;
-    own.taps = {h.taps, w.taps, row, column, h.step * rows_.pitch(), rows_.pitch(),
-                plan_.sources, source_elements_};
+    own.taps = {h.taps, w.taps, row, column, h.step, plan_.sources, held(height_)};
     own.tiles = choose_depthwise_tiles<T>(own.taps);
   }
 
-  void pack(const OwnPhase &phase, const T *weights, T *w) const {
+  T *pack(const OwnPhase &phase, const T *weights, T *w) const {
     const Index taps = phase.taps.rows * phase.taps.columns;
     for (Index c = 0; c < plan_.sources; ++c, weights += plan_.weight_source)
       for (Index t = 0; t < taps; ++t) *w++ = weights[phase.tap[t]];
+    return w;
   }
 
-  void whole_rows(const OwnPhase &phase, Index first, Index count, const T *rows, const T *w,
-                  T *plane) const {
+  void whole_rows(const OwnPhase &phase, Index first, Index count, const T *const *row,
+                  const T *weights, T *slot, T *plane) const {
+    T *w = slot + at_weights_;
+    pack(phase, weights, w);
     count = least(count, phase.rows - first);
     const Index width = plan_.destination_size[2], ldr = width * spacing_[0];
     T *out = plane + (phase.start + first * spacing_[0]) * width + phase.start_column;
     // Rows of less than a vector are written with what stands behind, which is written after them;
     // not the rows between, of another phase.
     const T *limit = spacing_[0] == 1 ? out + count * ldr : nullptr;
-    T *spare = const_cast<T *>(rows) + band_elements_ + weight_elements_;
-    each_tile(phase, count, rows, [&](const DepthwiseTile<T> *tile, const T *at, Index r, Index R) {
-      columns(tile, phase, at, w, out + r * ldr, ldr, R, limit, spare);
-    });
+    rows(phase, count, row, w, out, ldr, limit, slot + at_mixed_);
   }
 
   // Rows of both column phases, which take turns in a destination row.
-  void mixed_rows(Index start, Index first, Index count, T *rows, const T *weights, T *w,
-                  T *plane) const {
+  void mixed_rows(Index start, Index first, Index count, const T *const *row, const T *weights,
+                  T *slot, T *plane) const {
     const OwnPhase *of[kMostStep] = {};
     for (Index i = 0; i < plan_.phases; ++i)
       if (phase_[i].start == start) of[phase_[i].start_column] = phase_ + i;
     const OwnPhase *any = of[0] ? of[0] : of[1];
     if (!any) return;
     count = least(count, any->rows - first);
-    T *mixed = w + weight_elements_;
-    T *own_w[kMostStep] = {};
+    T *mixed = slot + at_mixed_, *w = slot + at_weights_;
+    const Index of_phase = kTall * mixed_pitch_;
+    const T *own_w[kMostStep] = {};
     for (Index b = 0; b < kMostStep; ++b) {
-      T *to = mixed + b * kTileRows * mixed_pitch_;
-      if (!of[b]) {
-        memset(to, 0, kTileRows * mixed_pitch_ * sizeof(T));
-        continue;
-      }
       own_w[b] = w;
-      pack(*of[b], weights, w);
-      w += plan_.sources * of[b]->taps.rows * of[b]->taps.columns;
+      if (of[b])
+        w = pack(*of[b], weights, w);
+      else
+        memset(mixed + b * of_phase, 0, of_phase * sizeof(T));
     }
     const Index width = plan_.destination_size[2], ldr = width * spacing_[0];
     T *out = plane + (start + first * spacing_[0]) * width;
-    for (Index r = 0; r < count; r += kTileRows) {
-      const Index tall = least<Index>(kTileRows, count - r);
-      for (Index b = 0; b < kMostStep; ++b) {
-        if (!of[b]) continue;
-        T *to = mixed + b * kTileRows * mixed_pitch_;
-        const T *limit = to + kTileRows * mixed_pitch_;
-        each_tile(*of[b], tall, rows + r * step_ * rows_.pitch(),
-                  [&](const DepthwiseTile<T> *tile, const T *at, Index i, Index R) {
-                    columns(tile, *of[b], at, own_w[b], to + i * mixed_pitch_, mixed_pitch_, R,
-                            limit, nullptr);
-                  });
-      }
+    for (Index r = 0; r < count; r += kTall) {
+      const Index tall = least<Index>(kTall, count - r);
+      for (Index b = 0; b < kMostStep; ++b)
+        if (of[b])
+          rows(*of[b], tall, row + r * step_, own_w[b], mixed + b * of_phase, mixed_pitch_,
+               mixed + (b + 1) * of_phase, nullptr);
       for (Index i = 0; i < tall; ++i)
-        mix(mixed + i * mixed_pitch_, mixed + (kTileRows + i) * mixed_pitch_, width,
+        mix(mixed + i * mixed_pitch_, mixed + of_phase + i * mixed_pitch_, width,
             out + (r + i) * ldr);
     }
   }
@@ -241,7 +245,7 @@ class DepthwiseGather {
   static void mix(const T *even, const T *odd, Index n, T *to) {
     constexpr auto all = typename SequenceTo<lanes<T>>::type{};
     Index i = 0;
-    for (; 2 * i + 2 * lanes<T> <= n; i += lanes<T>)
+    for (; 2 * (i + lanes<T>) <= n; i += lanes<T>)
       interleave(load(even + i), load(odd + i), to + 2 * i, all);
     if (2 * i == n) return;
     T few[2 * lanes<T>];
@@ -249,42 +253,43 @@ class DepthwiseGather {
     copy(to + 2 * i, few, n - 2 * i);
   }
 
-  // fn(tile by vectors, where its source rows begin, first row, rows). The last rows of several are
-  // summed anew with those before them: the tile is of one height.
-  template <class F>
-  void each_tile(const OwnPhase &phase, Index count, const T *rows, const F &fn) const {
-    const bool tall = count >= kTileRows;
-    const Index R = tall ? kTileRows : 1;
-    for (Index r = 0; r < count; r += R) {
+  // Rows in tiles of one height each, which may sum some rows anew.
+  void rows(const OwnPhase &phase, Index count, const T *const *row, const T *w, T *out, Index ldr,
+            const T *limit, T *spare) const {
+    const DepthwiseTiles<T> &tiles = phase.tiles;
+    for (Index r = 0; r < count;) {
+      const Index left = count - r;
+      const bool tall = count >= kTall && (left >= kTall || left > kLow) && left != 2 * kLow;
+      const Index R = tall ? kTall : count >= kLow ? kLow : 1;
       const Index at = least(r, count - R);
-      fn(tall ? phase.tiles.tall : phase.tiles.low, rows + at * phase.taps.step, at, R);
+      columns(tall ? tiles.tall : R == kLow ? tiles.low : tiles.one, phase, row + at * phase.taps.step,
+              w, out + at * ldr, ldr, R, limit, spare);
+      r = at + R;
     }
   }
 
-  void columns(const DepthwiseTile<T> *tile, const OwnPhase &phase, const T *rows, const T *w,
+  void columns(const DepthwiseTile<T> *tile, const OwnPhase &phase, const T *const *row, const T *w,
                T *out, Index ldr, Index R, const T *limit, T *spare) const {
     const Index n = phase.columns;
-    Index q = 0;
-    for (; q + 2 * lanes<T> <= n; q += 2 * lanes<T>) tile[2](rows + q, phase.taps, w, out + q, ldr);
-    for (; q + lanes<T> <= n; q += lanes<T>) tile[1](rows + q, phase.taps, w, out + q, ldr);
-    if (q == n) return;
-    if (q) {
-      tile[1](rows + n - lanes<T>, phase.taps, w, out + n - lanes<T>, ldr);
-    } else if (out + (R - 1) * ldr + lanes<T> <= limit) {
-      tile[1](rows, phase.taps, w, out, ldr);
-    } else {
-      tile[1](rows, phase.taps, w, spare, lanes<T>);
+    if (n < lanes<T> && out + (R - 1) * ldr + lanes<T> > limit) {
+      const bool masked = phase.spans.masked_count();
+      tile[masked](row, phase.taps, *phase.spans.plain(), w, spare, lanes<T>);
       for (Index r = 0; r < R; ++r) copy(out + r * ldr, spare + r * lanes<T>, n);
+      return;
     }
+    const Span<T> *span = phase.spans.plain();
+    for (Index i = 0; i < phase.spans.plain_count(); ++i, ++span)
+      tile[0](row, phase.taps, *span, w, out + span->q, ldr);
+    for (Index i = 0; i < phase.spans.masked_count(); ++i, ++span)
+      tile[1](row, phase.taps, *span, w, out + span->q, ldr);
   }
 
   const Plan &plan_;
   Workspace tables_;
-  PaddedRows<T> rows_;
+  PlaneRows<T> rows_;
   OwnPhase phase_[kMostPhases] = {};
   Index step_ = 1, spacing_[2] = {1, 1}, least_row_ = 0, reach_ = 0, count_ = 0, height_ = 1;
-  Index source_elements_ = 0, band_elements_ = 0, weight_elements_ = 0, mixed_pitch_ = 0;
-  Index slot_elements_ = 0;
+  Index at_copies_ = 0, at_weights_ = 0, at_mixed_ = 0, mixed_pitch_ = 0, slot_elements_ = 0;
   const T *source_ = nullptr, *weights_ = nullptr, *end_ = nullptr;
   T *destination_ = nullptr;
 };

@@ -1,9 +1,10 @@
-// Rows of one channel, copied to where a depthwise kernel reads them: between zeros, whole vectors at
-// a time, and split by the residue of columns modulo the step, so that every tap is a shift.
-//
-//   rows[row][column residue][zeros, column]
-//
-// The zeros before a row are also those behind the one above it.
+// The rows of one channel as depthwise kernels read them: each by a pointer, whatever stands behind
+// it. A row that the plane does not have is one of zeros, and what a vector reads of neighbouring rows
+// is masked (depthwise_tiles.h), so that nothing is copied
+// - but rows so near an end of the array that a vector would leave it, and
+// - where columns are stepped over: those are split by their residue, so that every tap is a shift:
+//     [column residue][zeros, column]
+//   The zeros before a row are also those behind the one above it.
 #pragma once
 #include "plan_view.h"
 
@@ -21,72 +22,72 @@ DXDW_INLINE Vector<T> first_lanes(const T *p, Index n, Lanes<T> kept, const T *e
   return load(few);
 }
 
+// One array of planes, read from column `least` on to before column `end` (in steps).
 template <class T>
-class PaddedRows {
+class PlaneRows {
  public:
-  PaddedRows() = default;
-
-  // For destinations q < count that read source columns q·step + offset, least to most.
-  PaddedRows(Index source_rows, Index source_columns, Index step, Index count, Index least,
-             Index most)
-      : source_rows_(source_rows), columns_(source_columns), step_(step) {
-    const Index data = round_up(divide_up(columns_, step_), lanes<T>);
-    const Index before = -divide_down(least, step_);
-    const Index past = count + divide_down(most, step_) - data;
-    lead_ = round_up(dxdw::most<Index>(0, dxdw::most(before, past)), lanes<T>);
-    grid_ = lead_ + data;
-    pitch_ = step_ * grid_;
-    // A tile of vectors begins at any column and reads on from there.
-    behind_ = lead_ + round_up(count + dxdw::most<Index>(0, divide_down(most, step_)), lanes<T>) +
-              2 * lanes<T>;
+  PlaneRows() = default;
+  PlaneRows(Index rows, Index columns, Index step, Index least, Index end)
+      : rows_(rows), columns_(columns), step_(step) {
+    const Index data = step_ == 1 ? columns_ : round_up(divide_up(columns_, step_), lanes<T>);
+    before_ = most<Index>(0, -least), after_ = most<Index>(0, end - data);
+    lead_ = round_up(most(before_, after_), lanes<T>);
+    grid_ = lead_ + round_up(data, lanes<T>);
   }
 
-  Index pitch() const { return pitch_; }
-  Index elements(Index held) const { return held * pitch_ + behind_; }
+  bool masked() const { return step_ == 1; }
 
-  // Where the column that a tap's offset is away stands in a row, for destination 0.
+  // Where the column that a tap's offset is away stands, from a row's pointer on.
   Index column(Index offset) const {
     const Index shift = divide_down(offset, step_);
-    return (offset - shift * step_) * grid_ + lead_ + shift;
+    return (offset - shift * step_) * grid_ + shift;
   }
 
-  // The zeros that `copy` leaves alone.
-  void clear(T *to, Index held) const {
-    if (lead_)
-      for (Index i = 0; i < held * step_; ++i) memset(to + i * grid_, 0, lead_ * sizeof(T));
-    memset(to + held * pitch_, 0, behind_ * sizeof(T));
+  // Of the scratch memory that `point` needs for so many rows.
+  Index elements(Index held) const { return zeros() + held * step_ * grid_ + lead_; }
+
+  // What `point` leaves as it is.
+  void clear(T *memory, Index held) const {
+    memset(memory, 0, zeros() * sizeof(T));
+    T *to = memory + zeros();
+    if (step_ > 1)
+      for (Index i = 0; i <= held * step_; ++i, to += grid_) memset(to, 0, lead_ * sizeof(T));
   }
 
-  // Rows [first, first + held) of a plane, those that it has; nothing is read from `end` on.
-  void copy(const T *plane, Index first, Index held, const T *end, T *to) const {
-    for (; held && first < 0; ++first, --held, to += pitch_) zero(to);
-    const Index inside = most<Index>(0, least(held, source_rows_ - first));
-    const T *from = plane + first * columns_;
-    if (step_ == 1)
-      copy_whole(from, inside, end, to + lead_);
-    else
-      copy_split(from, inside, end, to + lead_);
-    for (to += inside * pitch_; inside < held; --held, to += pitch_) zero(to);
+  // Points to rows [first, first + held) of a plane of the array from begin to end.
+  DXDW_INLINE void point(const T *plane, Index first, Index held, const T *begin, const T *end,
+                         T *memory, const T **row) const {
+    const T *zero = memory + lead_;
+    T *copies = memory + zeros() + lead_;
+    Index i = 0;
+    for (; i < held && first + i < 0; ++i) row[i] = zero;
+    const T *from = plane + (first + i) * columns_;
+    const Index inside = most(i, least(held, rows_ - first));
+    if (step_ > 1) {
+      split(from, inside - i, end, copies, row + i);
+    } else if (from - begin >= before_ &&
+               end - from >= (inside - i) * columns_ + after_) {
+      for (; i < inside; ++i, from += columns_) row[i] = from;
+    } else {
+      for (; i < inside; ++i, from += columns_, copies += grid_) {
+        const bool whole = from - begin >= before_ && end - from >= columns_ + after_;
+        row[i] = whole ? from : copies;
+        if (!whole) memcpy(copies, from, columns_ * sizeof(T));
+      }
+    }
+    for (i = inside; i < held; ++i) row[i] = zero;
   }
 
  private:
-  void zero(T *to) const { memset(to + lead_, 0, (pitch_ - lead_) * sizeof(T)); }
+  Index zeros() const { return lead_ + step_ * grid_ + lead_; }
 
-  DXDW_INLINE void copy_whole(const T *from, Index rows, const T *end, T *to) const {
-    const Index rest = columns_ % lanes<T>, whole = columns_ - rest;
-    const Lanes<T> kept = below<T>(rest);
-    for (Index i = 0; i < rows; ++i, from += columns_, to += pitch_) {
-      for (Index j = 0; j < whole; j += lanes<T>) store(to + j, load(from + j));
-      if (rest) store(to + whole, first_lanes(from + whole, rest, kept, end));
-    }
-  }
-
-  DXDW_INLINE void copy_split(const T *from, Index rows, const T *end, T *to) const {
+  void split(const T *from, Index rows, const T *end, T *to, const T **row) const {
     constexpr auto all = typename SequenceTo<lanes<T>>::type{};
     const Index rest = columns_ % (2 * lanes<T>), whole = columns_ - rest;
     const Index second = most<Index>(0, rest - lanes<T>), first = rest - second;
     const Lanes<T> kept[2] = {below<T>(first), below<T>(second)};
-    for (Index i = 0; i < rows; ++i, from += columns_, to += pitch_) {
+    for (Index i = 0; i < rows; ++i, from += columns_, to += 2 * grid_) {
+      row[i] = to;
       const T *p = from;
       T *even = to, *odd = to + grid_;
       for (; p < from + whole; p += 2 * lanes<T>, even += lanes<T>, odd += lanes<T>) {
@@ -96,14 +97,13 @@ class PaddedRows {
       }
       if (!rest) continue;
       const Vector<T> a = first_lanes(p, first, kept[0], end);
-      const Vector<T> b =
-          second ? first_lanes(p + lanes<T>, second, kept[1], end) : Vector<T>{};
+      const Vector<T> b = second ? first_lanes(p + lanes<T>, second, kept[1], end) : Vector<T>{};
       store(even, even_lanes<T>(a, b, all));
       store(odd, odd_lanes<T>(a, b, all));
     }
   }
 
-  Index source_rows_ = 0, columns_ = 0, step_ = 1, lead_ = 0, grid_ = 0, pitch_ = 0, behind_ = 0;
+  Index rows_ = 0, columns_ = 0, step_ = 1, before_ = 0, after_ = 0, lead_ = 0, grid_ = 0;
 };
 
 }  // namespace

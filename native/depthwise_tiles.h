@@ -1,112 +1,123 @@
-// The register tiles of depthwise convolution, on rows that stand between zeros (depthwise_rows.h).
+// The register tiles of depthwise convolution.
 //
-// Where the rows of the kernel are neighbours, a tile has kTileRows destination rows, and a source row
-// once loaded serves every one of them that it reaches: as few loads as multiplications need.
+// Where the rows of the kernel are neighbours, a tile has several destination rows, and a vector once
+// loaded serves every one of them that it reaches: not more loads than multiplications.
 #pragma once
 #include "vector.h"
 
 namespace dxdw {
 namespace {
 
-constexpr int kTileRows = 4;
+// Destination rows of a tile. Images of 7, 14, 28, 56, … rows are common, and others end in fours.
+constexpr int kTall = 7, kLow = 4;
 
 // One phase of a pass: the taps of its kernel, column by column.
 struct DepthwiseTaps {
-  Index rows, columns;  // taps of a column of the kernel, and of a row
-  const Index *row;     // elements from a destination's row to each tap's
-  const Index *column;  //                        and column (PaddedRows::column)
-  Index step;           // elements from what one destination row reads to what the next does
-  Index pitch;          // elements of a row
-  Index sources, source;  // channels, and elements from one to the next
+  Index rows, columns;    // taps of a column of the kernel, and of a row
+  const Index *row;       // rows from what a destination row reads first to each tap's
+  const Index *column;    // elements from a row's pointer to each tap's (PlaneRows::column)
+  Index step;             // rows from what one destination row reads to what the next does
+  Index sources, source;  // channels, and row pointers from one to the next
 };
 
-// Sums R destination rows of V vectors from `out` on.
+// A vector of columns. Where it reads past the ends of a row, or has lanes that are no column, there
+// is a mask for each column of taps.
 template <class T>
-using DepthwiseTile = void (*)(const T *rows, const DepthwiseTaps &taps, const T *w, T *out,
-                               Index ldr);
+struct Span {
+  Index q;
+  const Lanes<T> *masks;
+  Lanes<T> columns;
+};
 
-template <class T, int R, int V>
-DXDW_INLINE void store_tile(const Vector<T> (&sum)[R][V], T *out, Index ldr) {
-#pragma GCC unroll 4
-  for (int r = 0; r < R; ++r)
-#pragma GCC unroll 2
-    for (int v = 0; v < V; ++v) store(out + r * ldr + v * lanes<T>, sum[r][v]);
+template <class T, bool Masked>
+DXDW_INLINE Vector<T> load_lanes(const T *p, const Lanes<T> &mask) {
+  Vector<T> v = load(p);
+  if constexpr (Masked) v = keep<T>(v, mask);
+  hold(v);
+  return v;
 }
 
+// Sums R destination rows of one span.
+template <class T>
+using DepthwiseTile = void (*)(const T *const *rows, const DepthwiseTaps &taps, const Span<T> &span,
+                               const T *w, T *out, Index ldr);
+
 // K rows of neighbouring taps, destination rows S apart.
-template <class T, int K, int S, int V>
-void depthwise_tile(const T *rows, const DepthwiseTaps &taps, const T *w, T *out, Index ldr) {
-  constexpr int R = kTileRows;
-  Vector<T> sum[R][V] = {};
-  const Index pitch = taps.pitch;
-  const T *top = rows + taps.row[0];
-  for (Index c = 0; c < taps.sources; ++c, top += taps.source)
+template <class T, int K, int S, int R, bool Masked>
+void depthwise_tile(const T *const *rows, const DepthwiseTaps &taps, const Span<T> &span,
+                    const T *w, T *out, Index ldr) {
+  Vector<T> sum[R] = {};
+  for (Index c = 0; c < taps.sources; ++c, rows += taps.source)
     for (Index k = 0; k < taps.columns; ++k, w += K) {
-      const T *p = top + taps.column[k];
-#pragma GCC unroll 16
-      for (int h = 0; h < (R - 1) * S + K; ++h, p += pitch) {
-        Vector<T> x[V];
-#pragma GCC unroll 2
-        for (int v = 0; v < V; ++v) x[v] = load(p + v * lanes<T>);
-#pragma GCC unroll 4
+      const Index at = span.q + taps.column[k];
+      const Lanes<T> mask = Masked ? span.masks[k] : Lanes<T>{};
+      Vector<T> weight[K];
+#pragma GCC unroll 8
+      for (int u = 0; u < K; ++u) weight[u] = broadcast(w[u]);
+#pragma GCC unroll 32
+      for (int h = 0; h < (R - 1) * S + K; ++h) {
+        const Vector<T> x = load_lanes<T, Masked>(rows[h] + at, mask);
+#pragma GCC unroll 8
         for (int r = 0; r < R; ++r)
-          if (h - r * S >= 0 && h - r * S < K)
-#pragma GCC unroll 2
-            for (int v = 0; v < V; ++v) sum[r][v] += broadcast(w[h - r * S]) * x[v];
+          if (h - r * S >= 0 && h - r * S < K) sum[r] += weight[h - r * S] * x;
       }
     }
-  store_tile<T, R, V>(sum, out, ldr);
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) store(out + r * ldr, sum[r]);
 }
 
 // Taps wherever they are.
-template <class T, int R, int V>
-void depthwise_tile_of_any(const T *rows, const DepthwiseTaps &taps, const T *w, T *out,
-                           Index ldr) {
-  Vector<T> sum[R][V] = {};
+template <class T, int R, bool Masked>
+void depthwise_tile_of_any(const T *const *rows, const DepthwiseTaps &taps, const Span<T> &span,
+                           const T *w, T *out, Index ldr) {
+  Vector<T> sum[R] = {};
   for (Index c = 0; c < taps.sources; ++c, rows += taps.source)
-    for (Index k = 0; k < taps.columns; ++k)
-      for (Index h = 0; h < taps.rows; ++h) {
+    for (Index k = 0; k < taps.columns; ++k) {
+      const Index at = span.q + taps.column[k];
+      const Lanes<T> mask = Masked ? span.masks[k] : Lanes<T>{};
+      for (Index u = 0; u < taps.rows; ++u) {
         const Vector<T> weight = broadcast(*w++);
-        const T *p = rows + taps.row[h] + taps.column[k];
-#pragma GCC unroll 4
+        const T *const *row = rows + taps.row[u];
+#pragma GCC unroll 8
         for (int r = 0; r < R; ++r)
-#pragma GCC unroll 2
-          for (int v = 0; v < V; ++v)
-            sum[r][v] += weight * load(p + r * taps.step + v * lanes<T>);
+          sum[r] += weight * load_lanes<T, Masked>(row[r * taps.step] + at, mask);
       }
-  store_tile<T, R, V>(sum, out, ldr);
+    }
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) store(out + r * ldr, sum[r]);
 }
 
-// For V vectors: a tile of kTileRows rows, and one of a single row.
+// By whether spans are masked: of kTall rows, of kLow, and of one.
 template <class T>
 struct DepthwiseTiles {
-  DepthwiseTile<T> tall[3], low[3];
+  DepthwiseTile<T> tall[2], low[2], one[2];
 };
 
 template <class T, int K, int S>
 constexpr DepthwiseTiles<T> depthwise_tiles() {
-  return {{nullptr, depthwise_tile<T, K, S, 1>, depthwise_tile<T, K, S, 2>},
-          {nullptr, depthwise_tile_of_any<T, 1, 1>, depthwise_tile_of_any<T, 1, 2>}};
+  return {{depthwise_tile<T, K, S, kTall, false>, depthwise_tile<T, K, S, kTall, true>},
+          {depthwise_tile<T, K, S, kLow, false>, depthwise_tile<T, K, S, kLow, true>},
+          {depthwise_tile_of_any<T, 1, false>, depthwise_tile_of_any<T, 1, true>}};
 }
 
 template <class T>
 constexpr DepthwiseTiles<T> depthwise_tiles_of_any() {
-  return {{nullptr, depthwise_tile_of_any<T, kTileRows, 1>, depthwise_tile_of_any<T, kTileRows, 2>},
-          {nullptr, depthwise_tile_of_any<T, 1, 1>, depthwise_tile_of_any<T, 1, 2>}};
+  return {{depthwise_tile_of_any<T, kTall, false>, depthwise_tile_of_any<T, kTall, true>},
+          {depthwise_tile_of_any<T, kLow, false>, depthwise_tile_of_any<T, kLow, true>},
+          {depthwise_tile_of_any<T, 1, false>, depthwise_tile_of_any<T, 1, true>}};
 }
 
-// Whether rows of taps are neighbours, and destination rows `stride` source rows apart.
-inline bool neighbours(const DepthwiseTaps &taps, Index stride) {
+// Whether rows of taps are neighbours.
+inline bool neighbours(const DepthwiseTaps &taps) {
   for (Index k = 1; k < taps.rows; ++k)
-    if (taps.row[k] - taps.row[k - 1] != taps.pitch) return false;
-  return taps.step == stride * taps.pitch;
+    if (taps.row[k] != taps.row[k - 1] + 1) return false;
+  return true;
 }
 
 template <class T>
 DepthwiseTiles<T> choose_depthwise_tiles(const DepthwiseTaps &taps) {
-  for (int stride = 1; stride <= 2; ++stride) {
-    if (!neighbours(taps, stride)) continue;
-    const bool one = stride == 1;
+  if (neighbours(taps) && taps.step <= 2) {
+    const bool one = taps.step == 1;
     switch (taps.rows) {
       case 3: return one ? depthwise_tiles<T, 3, 1>() : depthwise_tiles<T, 3, 2>();
       case 5: return one ? depthwise_tiles<T, 5, 1>() : depthwise_tiles<T, 5, 2>();
@@ -116,115 +127,119 @@ DepthwiseTiles<T> choose_depthwise_tiles(const DepthwiseTaps &taps) {
   return depthwise_tiles_of_any<T>();
 }
 
-// dW: adds Σ g · x over `rows` rows of `vectors` vectors to a vector for each tap, column by column
-// of the kernel, from column k on.
+// dW: adds Σ g · x over so many rows and spans to a vector for each tap, column by column of the
+// kernel, from column k on.
 template <class T>
-using DepthwiseWeights = void (*)(const T *g, Index g_pitch, const T *x, const DepthwiseTaps &taps,
-                                  Index k, Index rows, Index vectors, T *sum);
+using DepthwiseWeights = void (*)(const T *const *g, const T *const *x, const DepthwiseTaps &taps,
+                                  Index k, Index rows, const Span<T> *spans, Index count, T *sums);
 
 template <class T>
 DXDW_INLINE void add_to(T *sum, Vector<T> v) {
   store(sum, load(sum) + v);
 }
 
-template <class T, int K, int S, int N>
-void depthwise_weights(const T *g, Index g_pitch, const T *x, const DepthwiseTaps &taps, Index k,
-                       Index rows, Index vectors, T *sum) {
-  constexpr int R = kTileRows;
-  Vector<T> own[N][K] = {};
-  const Index pitch = taps.pitch;
-  const T *top = x + taps.row[0];
+template <class T, int K, int S, int N, int R, bool Masked>
+DXDW_INLINE void depthwise_products(const T *const *g, const T *const *x, const Index (&column)[N],
+                                    const Lanes<T> *masks, const Lanes<T> &columns, Index q,
+                                    Vector<T> (&sum)[N][K]) {
+  Vector<T> of_row[R];
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) of_row[r] = load_lanes<T, Masked>(g[r] + q, columns);
+#pragma GCC unroll 32
+  for (int h = 0; h < (R - 1) * S + K; ++h)
+#pragma GCC unroll 4
+    for (int n = 0; n < N; ++n) {
+      const Vector<T> value = load_lanes<T, Masked>(x[h] + q + column[n], masks[n]);
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r)
+        if (h - r * S >= 0 && h - r * S < K) sum[n][h - r * S] += of_row[r] * value;
+    }
+}
+
+template <class T, int K, int S, int N, bool Masked>
+void depthwise_weights(const T *const *g, const T *const *x, const DepthwiseTaps &taps, Index k,
+                       Index rows, const Span<T> *spans, Index count, T *sums) {
+  constexpr int R = DXDW_REGISTERS == 32 ? kTall : kLow;
+  Vector<T> sum[N][K] = {};
   Index column[N];
-#pragma GCC unroll 8
+#pragma GCC unroll 4
   for (int n = 0; n < N; ++n) column[n] = taps.column[k + n];
-  Index i = 0;
-  for (; i + R <= rows; i += R, g += R * g_pitch, top += R * taps.step)
-    for (Index q = 0; q < vectors * lanes<T>; q += lanes<T>) {
-      Vector<T> of_row[R];
+  const Span<T> *const last = spans + count;
+  for (; rows >= R; rows -= R, g += R, x += R * S)
+    for (const Span<T> *span = spans; span < last; ++span)
+      depthwise_products<T, K, S, N, R, Masked>(g, x, column, span->masks + k, span->columns,
+                                                span->q, sum);
+  for (; rows; --rows, ++g, x += S)
+    for (const Span<T> *span = spans; span < last; ++span)
+      depthwise_products<T, K, S, N, 1, Masked>(g, x, column, span->masks + k, span->columns,
+                                                span->q, sum);
 #pragma GCC unroll 4
-      for (int r = 0; r < R; ++r) of_row[r] = load(g + r * g_pitch + q);
-      const T *p = top + q;
-#pragma GCC unroll 16
-      for (int h = 0; h < (R - 1) * S + K; ++h, p += pitch)
-#pragma GCC unroll 8
-        for (int n = 0; n < N; ++n) {
-          const Vector<T> value = load(p + column[n]);
-#pragma GCC unroll 4
-          for (int r = 0; r < R; ++r)
-            if (h - r * S >= 0 && h - r * S < K) own[n][h - r * S] += of_row[r] * value;
-        }
-    }
-  for (; i < rows; ++i, g += g_pitch, top += taps.step)
-    for (Index q = 0; q < vectors * lanes<T>; q += lanes<T>) {
-      const Vector<T> of_row = load(g + q);
-      const T *p = top + q;
-#pragma GCC unroll 8
-      for (int u = 0; u < K; ++u, p += pitch)
-#pragma GCC unroll 8
-        for (int n = 0; n < N; ++n) own[n][u] += of_row * load(p + column[n]);
-    }
-#pragma GCC unroll 8
   for (int n = 0; n < N; ++n)
 #pragma GCC unroll 8
-    for (int u = 0; u < K; ++u) add_to(sum + ((k + n) * K + u) * lanes<T>, own[n][u]);
+    for (int u = 0; u < K; ++u) add_to(sums + ((k + n) * K + u) * lanes<T>, sum[n][u]);
 }
 
-// The same for a column of taps wherever they are, N at a time.
-template <class T, int N>
-DXDW_INLINE void some_weights(const T *g, Index g_pitch, const T *x, const DepthwiseTaps &taps,
-                              const Index *row, Index rows, Index vectors, T *sum) {
-  Vector<T> own[N] = {};
-  for (Index i = 0; i < rows; ++i, g += g_pitch, x += taps.step)
-    for (Index q = 0; q < vectors * lanes<T>; q += lanes<T>) {
-      const Vector<T> of_row = load(g + q);
+// The same for taps wherever they are, N at a time of a column.
+template <class T, int N, bool Masked>
+DXDW_INLINE void some_weights(const T *const *g, const T *const *x, const DepthwiseTaps &taps,
+                              Index k, Index u, Index rows, const Span<T> *spans, Index count,
+                              T *sums) {
+  Vector<T> sum[N] = {};
+  for (const Span<T> *span = spans; span < spans + count; ++span) {
+    const Index q = span->q, at = q + taps.column[k];
+    const Lanes<T> mask = Masked ? span->masks[k] : Lanes<T>{};
+    for (Index r = 0; r < rows; ++r) {
+      const Vector<T> of_row = load_lanes<T, Masked>(g[r] + q, span->columns);
+      const T *const *row = x + r * taps.step;
 #pragma GCC unroll 8
-      for (int n = 0; n < N; ++n) own[n] += of_row * load(x + row[n] + q);
+      for (int n = 0; n < N; ++n)
+        sum[n] += of_row * load_lanes<T, Masked>(row[taps.row[u + n]] + at, mask);
     }
+  }
 #pragma GCC unroll 8
-  for (int n = 0; n < N; ++n) add_to(sum + n * lanes<T>, own[n]);
+  for (int n = 0; n < N; ++n) add_to(sums + (k * taps.rows + u + n) * lanes<T>, sum[n]);
 }
 
-template <class T>
-void depthwise_weights_of_any(const T *g, Index g_pitch, const T *x, const DepthwiseTaps &taps,
-                              Index k, Index rows, Index vectors, T *sum) {
-  x += taps.column[k];
-  sum += k * taps.rows * lanes<T>;
+template <class T, bool Masked>
+void depthwise_weights_of_any(const T *const *g, const T *const *x, const DepthwiseTaps &taps,
+                              Index k, Index rows, const Span<T> *spans, Index count, T *sums) {
   Index u = 0;
   for (; u + 4 <= taps.rows; u += 4)
-    some_weights<T, 4>(g, g_pitch, x, taps, taps.row + u, rows, vectors, sum + u * lanes<T>);
+    some_weights<T, 4, Masked>(g, x, taps, k, u, rows, spans, count, sums);
   for (; u + 2 <= taps.rows; u += 2)
-    some_weights<T, 2>(g, g_pitch, x, taps, taps.row + u, rows, vectors, sum + u * lanes<T>);
+    some_weights<T, 2, Masked>(g, x, taps, k, u, rows, spans, count, sums);
   for (; u < taps.rows; ++u)
-    some_weights<T, 1>(g, g_pitch, x, taps, taps.row + u, rows, vectors, sum + u * lanes<T>);
+    some_weights<T, 1, Masked>(g, x, taps, k, u, rows, spans, count, sums);
 }
 
-// As many columns of taps at once as leave registers for the rest, and those that remain.
+// By whether spans are masked: of `columns` columns of taps at once, and of one.
 template <class T>
 struct DepthwiseWeightTiles {
-  Index most;
-  DepthwiseWeights<T> of[4];
+  Index columns;
+  DepthwiseWeights<T> several[2], one[2];
 };
 
 template <class T, int K, int S>
 constexpr DepthwiseWeightTiles<T> depthwise_weight_tiles() {
-  constexpr int columns = DXDW_REGISTERS == 32 ? 3 : K == 3 ? 3 : K == 5 ? 2 : 1;
-  constexpr int two = columns < 2 ? columns : 2;
-  return {columns, {nullptr, depthwise_weights<T, K, S, 1>, depthwise_weights<T, K, S, two>,
-                    depthwise_weights<T, K, S, columns>}};
+  constexpr int N = K == 3 ? 3 : 1;
+  return {N,
+          {depthwise_weights<T, K, S, N, false>, depthwise_weights<T, K, S, N, true>},
+          {depthwise_weights<T, K, S, 1, false>, depthwise_weights<T, K, S, 1, true>}};
 }
 
 template <class T>
 DepthwiseWeightTiles<T> choose_depthwise_weight_tiles(const DepthwiseTaps &taps) {
-  for (int stride = 1; stride <= 2; ++stride) {
-    if (!neighbours(taps, stride)) continue;
-    const bool one = stride == 1;
+  if (neighbours(taps) && taps.step <= 2) {
+    const bool one = taps.step == 1;
     switch (taps.rows) {
       case 3: return one ? depthwise_weight_tiles<T, 3, 1>() : depthwise_weight_tiles<T, 3, 2>();
       case 5: return one ? depthwise_weight_tiles<T, 5, 1>() : depthwise_weight_tiles<T, 5, 2>();
       case 7: return one ? depthwise_weight_tiles<T, 7, 1>() : depthwise_weight_tiles<T, 7, 2>();
     }
   }
-  return {1, {nullptr, depthwise_weights_of_any<T>, nullptr, nullptr}};
+  constexpr DepthwiseWeights<T> any[2] = {depthwise_weights_of_any<T, false>,
+                                          depthwise_weights_of_any<T, true>};
+  return {1, {any[0], any[1]}, {any[0], any[1]}};
 }
 
 }  // namespace

@@ -28,18 +28,26 @@ class DepthwiseWeightGradient {
     tables_.template reserve<Index>(h.taps + w.taps);
     if (!tables_.take()) return false;
     const Index outs = plan_.groups * plan_.destinations;
-    rows_ = PaddedRows<T>(plan_.source_size[1], plan_.source_size[2], w.step, w.count, w.offset[0],
-                          w.offset[w.taps - 1]);
+    spans_ = Spans<T>(w.count, true);
+    const Index at_offsets = tables_.template reserve<Index>(h.taps + w.taps);
+    const Index at_spans = tables_.template reserve<Span<T>>(spans_.count());
+    const Index at_masks = tables_.template reserve<Lanes<T>>(spans_.count() * w.taps);
+    if (!tables_.take()) return false;
+    x_rows_ = PlaneRows<T>(plan_.source_size[1], plan_.source_size[2], w.step,
+                           divide_down(w.offset[0], w.step),
+                           spans_.end() + divide_down(w.offset[w.taps - 1], w.step));
+    g_rows_ = PlaneRows<T>(h.count, w.count, 1, 0, spans_.end());
     least_row_ = h.offset[0], reach_ = h.reach(), step_ = h.step;
-    count_ = h.count, columns_ = w.count, whole_ = columns_ - columns_ % lanes<T>;
-    height_ = depthwise_height(count_, plan_.sources * rows_.pitch() * step_ * Index(sizeof(T)),
+    count_ = h.count;
+    height_ = depthwise_height(count_, plan_.source_size[2] * step_ * Index(sizeof(T)),
                                divide_up(reach_, step_));
-    source_elements_ = round_up(rows_.elements(held(height_)), lanes<T>);
-    Index *row = tables_.template at<Index>(0), *column = row + h.taps;
-    for (Index u = 0; u < h.taps; ++u) row[u] = (h.offset[u] - least_row_) * rows_.pitch();
-    for (Index v = 0; v < w.taps; ++v) column[v] = rows_.column(w.offset[v]);
-    taps_ = {h.taps, w.taps, row, column, step_ * rows_.pitch(), rows_.pitch(), 1, 0};
+    Index *row = tables_.template at<Index>(at_offsets), *column = row + h.taps;
+    for (Index u = 0; u < h.taps; ++u) row[u] = h.offset[u] - least_row_;
+    for (Index v = 0; v < w.taps; ++v) column[v] = x_rows_.column(w.offset[v]);
+    taps_ = {h.taps, w.taps, row, column, step_, 1, 0};
     tiles_ = choose_depthwise_weight_tiles<T>(taps_);
+    spans_.fill(taps_, true, x_rows_.masked(), plan_.source_size[2],
+                tables_.template at<Span<T>>(at_spans), tables_.template at<Lanes<T>>(at_masks));
 
     const Index of_group = plan_.weights_of_group();
     const Index all = plan_.batch * bands();
@@ -54,7 +62,11 @@ class DepthwiseWeightGradient {
     block_ = most<Index>(1, least(least(fit, evenly), plan_.groups));
     blocks_ = divide_up(plan_.groups, block_);
     sums_elements_ = block_ * of_group * lanes<T>;
-    slot_elements_ = sums_elements_ + plan_.sources * source_elements_ + height_ * lanes<T>;
+    const Index pointers = (plan_.sources * held(height_) + height_) * Index(sizeof(T *));
+    at_pointers_ = sums_elements_;
+    at_x_ = at_pointers_ + round_up(pointers / Index(sizeof(T)), lanes<T>);
+    at_g_ = at_x_ + plan_.sources * x_rows_.elements(held(height_));
+    slot_elements_ = at_g_ + g_rows_.elements(height_);
     return true;
   }
 
@@ -89,13 +101,13 @@ class DepthwiseWeightGradient {
       T *slot = slots + index * slot_elements_;
       memset(slot, 0, sums_elements_ * sizeof(T));
       for (Index c = 0; c < plan_.sources; ++c)
-        rows_.clear(slot + sums_elements_ + c * source_elements_, held(height_));
+        x_rows_.clear(copies(slot, c), held(height_));
+      g_rows_.clear(slot + at_g_, height_);
       begin(index);
       for (Index b = chunk * all / chunks_; b < (chunk + 1) * all / chunks_; ++b)
         for (Index group = first; group < last; ++group) {
           also(b / bands(), group, b % bands(), index);
-          band(b / bands(), group, b % bands(), slot + (group - first) * of_group * lanes<T>,
-               slot + sums_elements_);
+          band(b / bands(), group, b % bands(), slot + (group - first) * of_group * lanes<T>, slot);
         }
       for (Index i = 0; i < (last - first) * of_group; ++i)
         sums[chunk * weights + first * of_group + i] =
@@ -110,36 +122,36 @@ class DepthwiseWeightGradient {
       for (Index v = 0; v < taps_.columns; ++v)
         for (Index u = 0; u < taps_.rows; ++u)
           dW[i + u * taps_.columns + v] = sums[i + v * taps_.rows + u];
-    // Vectors multiply x by the zeros behind a row of grad_out, which NaN and Inf would show.
-    return all_finite(dW, weights) ? DXDW_DONE : weight_gradient(plan_, grad_out, x, dW, team);
+    return DXDW_DONE;
   }
 
  private:
   Index held(Index count) const { return (count - 1) * step_ + reach_ + 1; }
 
-  void band(Index image, Index group, Index index, T *sums, T *rows) const {
+  T *copies(T *slot, Index c) const { return slot + at_x_ + c * x_rows_.elements(held(height_)); }
+
+  void band(Index image, Index group, Index index, T *sums, T *slot) const {
     const Index first = index * height_, count = least(height_, count_ - first);
-    const Index at = image * plan_.groups + group, rest = columns_ - whole_;
-    T *ends = rows + plan_.sources * source_elements_;
+    const Index at = image * plan_.groups + group;
+    const T **x_row = reinterpret_cast<const T **>(slot + at_pointers_);
+    const T **g_row = x_row + plan_.sources * held(height_);
     const T *x = x_ + at * plan_.sources * plan_.source_plane();
     for (Index c = 0; c < plan_.sources; ++c, x += plan_.source_plane())
-      rows_.copy(x, first * step_ + least_row_, held(count), x_end_, rows + c * source_elements_);
-    for (Index o = 0; o < plan_.destinations; ++o) {
-      const T *g = g_ + (at * plan_.destinations + o) * plan_.destination_plane() +
-                   first * columns_;
-      const Lanes<T> kept = below<T>(rest);
-      if (rest)
-        for (Index r = 0; r < count; ++r)
-          store(ends + r * lanes<T>,
-                first_lanes(g + r * columns_ + whole_, rest, kept, g_end_));
+      x_rows_.point(x, first * step_ + least_row_, held(count), x_, x_end_, copies(slot, c),
+                    x_row + c * held(height_));
+    const T *g = g_ + at * plan_.destinations * plan_.destination_plane();
+    for (Index o = 0; o < plan_.destinations; ++o, g += plan_.destination_plane()) {
+      g_rows_.point(g, first, count, g_, g_end_, slot + at_g_, g_row);
       for (Index c = 0; c < plan_.sources; ++c, sums += plan_.taps * lanes<T>) {
-        const T *from = rows + c * source_elements_;
         for (Index k = 0; k < taps_.columns;) {
-          const Index n = least(tiles_.most, taps_.columns - k);
-          if (whole_)
-            tiles_.of[n](g, columns_, from, taps_, k, count, whole_ / lanes<T>, sums);
-          if (rest) tiles_.of[n](ends, lanes<T>, from + whole_, taps_, k, count, 1, sums);
-          k += n;
+          const bool several = k + tiles_.columns <= taps_.columns;
+          const DepthwiseWeights<T> *tile = several ? tiles_.several : tiles_.one;
+          const T *const *row = x_row + c * held(height_);
+          if (spans_.plain_count())
+            tile[0](g_row, row, taps_, k, count, spans_.plain(), spans_.plain_count(), sums);
+          if (spans_.masked_count())
+            tile[1](g_row, row, taps_, k, count, spans_.masked(), spans_.masked_count(), sums);
+          k += several ? tiles_.columns : 1;
         }
       }
     }
@@ -147,12 +159,13 @@ class DepthwiseWeightGradient {
 
   const Plan &plan_;
   Workspace tables_;
-  PaddedRows<T> rows_;
+  PlaneRows<T> x_rows_, g_rows_;
+  Spans<T> spans_;
   DepthwiseTaps taps_ = {};
   DepthwiseWeightTiles<T> tiles_ = {};
-  Index step_ = 1, least_row_ = 0, reach_ = 0, count_ = 0, columns_ = 0, whole_ = 0, height_ = 1;
+  Index step_ = 1, least_row_ = 0, reach_ = 0, count_ = 0, height_ = 1;
   Index chunks_ = 1, block_ = 1, blocks_ = 1;
-  Index source_elements_ = 0, sums_elements_ = 0, slot_elements_ = 0;
+  Index sums_elements_ = 0, at_pointers_ = 0, at_x_ = 0, at_g_ = 0, slot_elements_ = 0;
   const T *g_ = nullptr, *g_end_ = nullptr, *x_ = nullptr, *x_end_ = nullptr;
 };
 
@@ -178,8 +191,7 @@ template <class T>
 Index depthwise_bytes(const Plan &plan, int threads) {
   if (plan.kind == kWeightGradient) {
     DepthwiseWeightGradient<T> pass(plan);
-    const Index own = pass.prepare() ? pass.bytes(threads) : 0;
-    return own + weight_gradient_bytes<T>(plan, threads);
+    return pass.prepare() ? pass.bytes(threads) : 0;
   }
   DepthwiseGather<T> pass(plan);
   return pass.prepare() ? pass.bytes(threads) : 0;

@@ -69,6 +69,16 @@ DXDW_INLINE Vector<T> keep(Vector<T> v, Lanes<T> kept) {
   return reinterpret_cast<Vector<T>>(reinterpret_cast<Lanes<T>>(v) & kept);
 }
 
+// Keeps a value that is used more than once in a register: GCC would load it for every use.
+template <class V>
+DXDW_INLINE void hold(V &v) {
+#if defined(__x86_64__)
+  asm("" : "+v"(v));
+#elif defined(__aarch64__)
+  asm("" : "+w"(v));
+#endif
+}
+
 template <int... I>
 struct Sequence {};
 template <int N, int... I>
