@@ -60,6 +60,8 @@ int64_t dxdw_workspace(const int64_t *plan, int threads) {
   return chosen().workspace(plan, std::max(threads, 1));
 }
 
+const char *dxdw_kernel(const int64_t *plan) { return chosen().kernel(plan); }
+
 int dxdw_cpus(void) { return cpus(); }
 
 const char *dxdw_isa(void) { return chosen().name; }

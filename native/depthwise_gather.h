@@ -12,8 +12,6 @@ namespace {
 
 // Bytes of a band: half of the smallest L1 cache in use today.
 constexpr Index kDepthwiseBand = 16 << 10;
-// And of one whose kernel reaches far.
-constexpr Index kDepthwiseMostBand = 128 << 10;
 // Channels on the side of a group that has more than one.
 constexpr Index kDepthwiseChannels = 4;
 // Taps of a column of the kernel: more of them share what gather_tile.h loads.
@@ -26,32 +24,34 @@ inline Index depthwise_height(Index rows, Index row_bytes, Index halo) {
   return round_up(divide_up(rows, divide_up(rows, height)), kTall);
 }
 
+// Whether these kernels take a problem: one channel on a side of each group, planes, and a kernel and
+// steps that their tiles know.
+inline bool depthwise_takes(const Plan &plan) {
+  if (plan.algorithm != kDirect || least(plan.sources, plan.destinations) != 1 ||
+      most(plan.sources, plan.destinations) > kDepthwiseChannels || plan.taps == 1 ||
+      plan.source_size[0] != 1 || plan.destination_size[0] != 1 || plan.kernel_size[0] != 1 ||
+      plan.kernel_size[1] > kDepthwiseRows)
+    return false;
+  const Index *words = plan.first_phase;
+  for (Index i = 0; i < plan.phases; ++i) {
+    const Phase phase = read_phase(words);
+    if (phase.axis[0].offset[0]) return false;
+    for (int a = 1; a < 3; ++a)
+      if (phase.axis[a].step > kMostStep || phase.axis[a].spacing > kMostStep) return false;
+  }
+  return true;
+}
+
 template <class T>
 class DepthwiseGather {
  public:
-  static bool takes(const Plan &plan) {
-    if (least(plan.sources, plan.destinations) != 1 || plan.taps == 1 ||
-        most(plan.sources, plan.destinations) > kDepthwiseChannels ||
-        plan.source_size[0] != 1 || plan.destination_size[0] != 1 || plan.kernel_size[0] != 1 ||
-        plan.kernel_size[1] > kDepthwiseRows)
-      return false;
-    const Index *words = plan.first_phase;
-    for (Index i = 0; i < plan.phases; ++i) {
-      const Phase phase = read_phase(words);
-      if (phase.axis[0].offset[0]) return false;
-      for (int a = 1; a < 3; ++a)
-        if (phase.axis[a].step > kMostStep || phase.axis[a].spacing > kMostStep) return false;
-    }
-    return true;
-  }
-
   explicit DepthwiseGather(const Plan &plan) : plan_(plan) {}
 
   // Works out tables and sizes. False where there is no memory for the tables.
   bool prepare() {
     Phase phase[kMostPhases];
     const Index *words = plan_.first_phase;
-    Index most_row = 0, least_column = 0, end = 0, columns = 0, size = 0;
+    Index most_row = 0, least_column = 0, end = 0, size = 0;
     Index spans = 0, masks = 0;
     for (Index i = 0; i < plan_.phases; ++i) {
       phase[i] = read_phase(words);
@@ -63,7 +63,7 @@ class DepthwiseGather {
       most_row = i ? most(most_row, h.offset[h.taps - 1]) : h.offset[h.taps - 1];
       least_column = i ? least(least_column, below) : below;
       end = most(end, phase_[i].spans.end() + above);
-      count_ = most(count_, h.count), columns = most(columns, w.count);
+      count_ = most(count_, h.count);
       size += h.taps + w.taps + h.taps * w.taps;
       spans += phase_[i].spans.count(), masks += phase_[i].spans.count() * w.taps;
     }
@@ -77,6 +77,9 @@ class DepthwiseGather {
     reach_ = most_row - least_row_;
     height_ = depthwise_height(count_, plan_.sources * plan_.source_size[2] * step_ * Index(sizeof(T)),
                                divide_up(reach_, step_));
+    bands_ = divide_up(count_, height_);
+    source_row_ = rows_.masked() ? step_ * plan_.source_size[2] : 0;
+    ahead_ = reach_ * plan_.source_size[2];
     Index *memory = tables_.template at<Index>(at_size);
     Span<T> *span = tables_.template at<Span<T>>(at_spans);
     Lanes<T> *mask = tables_.template at<Lanes<T>>(at_masks);
@@ -87,7 +90,7 @@ class DepthwiseGather {
       span += own.spans.count(), mask += own.spans.count() * own.taps.columns;
     }
     const Index pointers = plan_.sources * held(height_) * Index(sizeof(T *)) / Index(sizeof(T));
-    mixed_pitch_ = round_up(columns, lanes<T>);
+    mixed_pitch_ = round_up(divide_up(plan_.destination_size[2], spacing_[1]), lanes<T>);
     const Index mixed = kTall * (spacing_[1] == 1 ? lanes<T> : kMostStep * mixed_pitch_);
     at_copies_ = round_up(pointers, lanes<T>);
     at_weights_ = at_copies_ + plan_.sources * rows_.elements(held(height_));
@@ -97,7 +100,7 @@ class DepthwiseGather {
   }
 
   Index slot_elements() const { return slot_elements_; }
-  Index bands() const { return divide_up(count_, height_); }
+  Index bands() const { return bands_; }
   Index bytes(int threads) const {
     return tables_.bytes() + threads * slot_elements_ * Index(sizeof(T));
   }
@@ -108,7 +111,7 @@ class DepthwiseGather {
     if (!memory.take()) return DXDW_NO_MEMORY;
     T *slots = memory.at<T>(at_slots);
     begin(source, weights, destination);
-    const Index pieces = plan_.batch * plan_.groups * bands();
+    const Index pieces = plan_.batch * plan_.groups * bands_;
     const Index together =
         most<Index>(1, least(divide_up(kPieceFlops * pieces, most<Index>(1, plan_.flops())),
                              divide_up(pieces, kPieces)));
@@ -116,8 +119,15 @@ class DepthwiseGather {
         parallel_for(team, divide_up(pieces, together), [&](Index chunk, int index) {
           T *slot = slots + index * slot_elements_;
           clear(slot);
-          for (Index i = chunk * together; i < least(pieces, (chunk + 1) * together); ++i)
-            band(i / bands() / plan_.groups, i / bands() % plan_.groups, i % bands(), slot);
+          const Index first = chunk * together, end = least(pieces, first + together);
+          Index at = first / bands_, band = first % bands_;
+          // Whatever follows in the chunk is written after it.
+          const Index last = (end - 1) / bands_, last_band = (end - 1) % bands_;
+          const T *limit = end_of(last, last_band);
+          for (Index i = first; i < end; ++i) {
+            this->band(at, at % plan_.groups, band, slot, limit);
+            if (++band == bands_) band = 0, ++at;
+          }
         });
     return whole ? DXDW_DONE : DXDW_CANCELLED;
   }
@@ -137,10 +147,17 @@ class DepthwiseGather {
     for (Index c = 0; c < plan_.sources; ++c) rows_.clear(copies(slot, c), held(height_));
   }
 
-  // One band of all destination channels of a group.
-  void band(Index image, Index group, Index index, T *slot) const {
+  // Where the destinations of a band end: the group's of an image.
+  const T *end_of(Index at, Index index) const {
+    const Index rows = least(plan_.destination_size[1], (index + 1) * height_ * spacing_[0]);
+    return destination_ + ((at + 1) * plan_.destinations - 1) * plan_.destination_plane() +
+           rows * plan_.destination_size[2];
+  }
+
+  // One band of all destination channels of a group, the at-th of all images'. What stands from its
+  // own end on to the limit may be written, for it will be again.
+  void band(Index at, Index group, Index index, T *slot, const T *limit) const {
     const Index first = index * height_, count = least(height_, count_ - first);
-    const Index at = image * plan_.groups + group;
     const T **row = reinterpret_cast<const T **>(slot);
     const T *from = source_ + at * plan_.sources * plan_.source_plane();
     for (Index c = 0; c < plan_.sources; ++c, from += plan_.source_plane())
@@ -151,7 +168,7 @@ class DepthwiseGather {
       T *out = destination_ + (at * plan_.destinations + d) * plan_.destination_plane();
       if (spacing_[1] == 1)
         for (Index i = 0; i < plan_.phases; ++i)
-          whole_rows(phase_[i], first, count, row, weights, slot, out);
+          whole_rows(phase_[i], first, count, row, weights, slot, out, limit);
       else
         for (Index start = 0; start < spacing_[0]; ++start)
           mixed_rows(start, first, count, row, weights, slot, out);
@@ -185,7 +202,7 @@ class DepthwiseGather {
       for (Index u = 0; u < h.taps; ++u) *tap++ = plan_.weight_tap(0, h.tap[u], w.tap[v]);
     }
     memory = tap;
-    own.taps = {h.taps, w.taps, row, column, h.step, plan_.sources, held(height_)};
+    own.taps = {h.taps, w.taps, row, column, h.step, plan_.sources, held(height_), 0, 0};
     own.tiles = choose_depthwise_tiles<T>(own.taps);
   }
 
@@ -197,16 +214,15 @@ class DepthwiseGather {
   }
 
   void whole_rows(const OwnPhase &phase, Index first, Index count, const T *const *row,
-                  const T *weights, T *slot, T *plane) const {
+                  const T *weights, T *slot, T *plane, const T *limit) const {
     T *w = slot + at_weights_;
     pack(phase, weights, w);
     count = least(count, phase.rows - first);
     const Index width = plan_.destination_size[2], ldr = width * spacing_[0];
     T *out = plane + (phase.start + first * spacing_[0]) * width + phase.start_column;
     // Rows of less than a vector are written with what stands behind, which is written after them;
-    // not the rows between, of another phase.
-    const T *limit = spacing_[0] == 1 ? out + count * ldr : nullptr;
-    rows(phase, count, row, w, out, ldr, limit, slot + at_mixed_);
+    // not so rows of two phases in turns.
+    rows(phase, count, row, w, out, ldr, spacing_[0] == 1 ? limit : nullptr, slot + at_mixed_);
   }
 
   // Rows of both column phases, which take turns in a destination row.
@@ -237,7 +253,7 @@ class DepthwiseGather {
           rows(*of[b], tall, row + r * step_, own_w[b], mixed + b * of_phase, mixed_pitch_,
                mixed + (b + 1) * of_phase, nullptr);
       for (Index i = 0; i < tall; ++i)
-        mix(mixed + i * mixed_pitch_, mixed + of_phase + i * mixed_pitch_, width,
+        prefetch<true>(out + (r + i + kTall) * ldr, width), mix(mixed + i * mixed_pitch_, mixed + of_phase + i * mixed_pitch_, width,
             out + (r + i) * ldr);
     }
   }
@@ -278,17 +294,24 @@ class DepthwiseGather {
       return;
     }
     const Span<T> *span = phase.spans.plain();
-    for (Index i = 0; i < phase.spans.plain_count(); ++i, ++span)
-      tile[0](row, phase.taps, *span, w, out + span->q, ldr);
-    for (Index i = 0; i < phase.spans.masked_count(); ++i, ++span)
-      tile[1](row, phase.taps, *span, w, out + span->q, ldr);
+    // Tiles read and write too many rows at once for the processor to foresee the next ones: those
+    // are asked for while these are summed.
+    const T *ahead = row[0] + ahead_ + R * source_row_, *ahead_out = out + R * ldr;
+    const Index share = R * source_row_ / phase.spans.count();
+    const Index out_share = limit ? R * ldr / phase.spans.count() : 0;
+    for (Index i = 0; i < phase.spans.count(); ++i, ++span) {
+      prefetch<false>(ahead + i * share, share);
+      prefetch<true>(ahead_out + i * out_share, out_share);
+      tile[i >= phase.spans.plain_count()](row, phase.taps, *span, w, out + span->q, ldr);
+    }
   }
 
   const Plan &plan_;
   Workspace tables_;
   PlaneRows<T> rows_;
   OwnPhase phase_[kMostPhases] = {};
-  Index step_ = 1, spacing_[2] = {1, 1}, least_row_ = 0, reach_ = 0, count_ = 0, height_ = 1;
+  Index step_ = 1, spacing_[2] = {1, 1}, least_row_ = 0, reach_ = 0, count_ = 0, height_ = 1, bands_ = 1;
+  Index source_row_ = 0, ahead_ = 0;
   Index at_copies_ = 0, at_weights_ = 0, at_mixed_ = 0, mixed_pitch_ = 0, slot_elements_ = 0;
   const T *source_ = nullptr, *weights_ = nullptr, *end_ = nullptr;
   T *destination_ = nullptr;

@@ -18,6 +18,7 @@ struct DepthwiseTaps {
   const Index *column;    // elements from a row's pointer to each tap's (PlaneRows::column)
   Index step;             // rows from what one destination row reads to what the next does
   Index sources, source;  // channels, and row pointers from one to the next
+  Index next, next_out;   // elements from a row to the next one; 0 where there is none to foresee
 };
 
 // A vector of columns. Where it reads past the ends of a row, or has lanes that are no column, there
@@ -42,26 +43,37 @@ template <class T>
 using DepthwiseTile = void (*)(const T *const *rows, const DepthwiseTaps &taps, const Span<T> &span,
                                const T *w, T *out, Index ldr);
 
-// K rows of neighbouring taps, destination rows S apart.
 template <class T, int K, int S, int R, bool Masked>
+DXDW_INLINE void column_of_taps(const T *const *rows, const DepthwiseTaps &taps,
+                                const Span<T> &span, Index k, const T *w, Vector<T> (&sum)[R]) {
+  const Index at = span.q + taps.column[k];
+  const Lanes<T> mask = Masked ? span.masks[k] : Lanes<T>{};
+  Vector<T> weight[K];
+#pragma GCC unroll 8
+  for (int u = 0; u < K; ++u) weight[u] = broadcast(w[u]);
+#pragma GCC unroll 32
+  for (int h = 0; h < (R - 1) * S + K; ++h) {
+    const Vector<T> x = load_lanes<T, Masked>(rows[h] + at, mask);
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r)
+      if (h - r * S >= 0 && h - r * S < K) sum[r] += weight[h - r * S] * x;
+  }
+}
+
+// K rows of neighbouring taps, destination rows S apart; one source and C columns, or any of both.
+template <class T, int K, int C, int S, int R, bool Masked>
 void depthwise_tile(const T *const *rows, const DepthwiseTaps &taps, const Span<T> &span,
                     const T *w, T *out, Index ldr) {
   Vector<T> sum[R] = {};
-  for (Index c = 0; c < taps.sources; ++c, rows += taps.source)
-    for (Index k = 0; k < taps.columns; ++k, w += K) {
-      const Index at = span.q + taps.column[k];
-      const Lanes<T> mask = Masked ? span.masks[k] : Lanes<T>{};
-      Vector<T> weight[K];
+  rows += taps.row[0];
+  if constexpr (C > 0) {
 #pragma GCC unroll 8
-      for (int u = 0; u < K; ++u) weight[u] = broadcast(w[u]);
-#pragma GCC unroll 32
-      for (int h = 0; h < (R - 1) * S + K; ++h) {
-        const Vector<T> x = load_lanes<T, Masked>(rows[h] + at, mask);
-#pragma GCC unroll 8
-        for (int r = 0; r < R; ++r)
-          if (h - r * S >= 0 && h - r * S < K) sum[r] += weight[h - r * S] * x;
-      }
-    }
+    for (int k = 0; k < C; ++k) column_of_taps<T, K, S, R, Masked>(rows, taps, span, k, w + k * K, sum);
+  } else {
+    for (Index c = 0; c < taps.sources; ++c, rows += taps.source)
+      for (Index k = 0; k < taps.columns; ++k, w += K)
+        column_of_taps<T, K, S, R, Masked>(rows, taps, span, k, w, sum);
+  }
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r) store(out + r * ldr, sum[r]);
 }
@@ -93,10 +105,10 @@ struct DepthwiseTiles {
   DepthwiseTile<T> tall[2], low[2], one[2];
 };
 
-template <class T, int K, int S>
+template <class T, int K, int C, int S>
 constexpr DepthwiseTiles<T> depthwise_tiles() {
-  return {{depthwise_tile<T, K, S, kTall, false>, depthwise_tile<T, K, S, kTall, true>},
-          {depthwise_tile<T, K, S, kLow, false>, depthwise_tile<T, K, S, kLow, true>},
+  return {{depthwise_tile<T, K, C, S, kTall, false>, depthwise_tile<T, K, C, S, kTall, true>},
+          {depthwise_tile<T, K, C, S, kLow, false>, depthwise_tile<T, K, C, S, kLow, true>},
           {depthwise_tile_of_any<T, 1, false>, depthwise_tile_of_any<T, 1, true>}};
 }
 
@@ -119,9 +131,18 @@ DepthwiseTiles<T> choose_depthwise_tiles(const DepthwiseTaps &taps) {
   if (neighbours(taps) && taps.step <= 2) {
     const bool one = taps.step == 1;
     switch (taps.rows) {
-      case 3: return one ? depthwise_tiles<T, 3, 1>() : depthwise_tiles<T, 3, 2>();
-      case 5: return one ? depthwise_tiles<T, 5, 1>() : depthwise_tiles<T, 5, 2>();
-      case 7: return one ? depthwise_tiles<T, 7, 1>() : depthwise_tiles<T, 7, 2>();
+      case 1:
+        if (one) return depthwise_tiles<T, 1, 0, 1>();
+        break;
+      case 2:
+        if (one) return depthwise_tiles<T, 2, 0, 1>();
+        break;
+      case 3:
+        if (taps.sources == 1 && taps.columns == 3)
+          return one ? depthwise_tiles<T, 3, 3, 1>() : depthwise_tiles<T, 3, 3, 2>();
+        return one ? depthwise_tiles<T, 3, 0, 1>() : depthwise_tiles<T, 3, 0, 2>();
+      case 5: return one ? depthwise_tiles<T, 5, 0, 1>() : depthwise_tiles<T, 5, 0, 2>();
+      case 7: return one ? depthwise_tiles<T, 7, 0, 1>() : depthwise_tiles<T, 7, 0, 2>();
     }
   }
   return depthwise_tiles_of_any<T>();
@@ -166,9 +187,18 @@ void depthwise_weights(const T *const *g, const T *const *x, const DepthwiseTaps
   for (int n = 0; n < N; ++n) column[n] = taps.column[k + n];
   const Span<T> *const last = spans + count;
   for (; rows >= R; rows -= R, g += R, x += R * S)
-    for (const Span<T> *span = spans; span < last; ++span)
+    for (const Span<T> *span = spans; span < last; ++span) {
+      // As in DepthwiseGather: what the next rows of tiles read.
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) {
+        prefetch<false>(g[r] + R * taps.next_out + span->q, 1);
+#pragma GCC unroll 2
+        for (int s = 0; s < S; ++s)
+          prefetch<false>(x[r * S + s] + (R * S + K) * taps.next + span->q, 1);
+      }
       depthwise_products<T, K, S, N, R, Masked>(g, x, column, span->masks + k, span->columns,
                                                 span->q, sum);
+    }
   for (; rows; --rows, ++g, x += S)
     for (const Span<T> *span = spans; span < last; ++span)
       depthwise_products<T, K, S, N, 1, Masked>(g, x, column, span->masks + k, span->columns,

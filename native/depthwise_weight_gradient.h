@@ -41,10 +41,11 @@ class DepthwiseWeightGradient {
     count_ = h.count;
     height_ = depthwise_height(count_, plan_.source_size[2] * step_ * Index(sizeof(T)),
                                divide_up(reach_, step_));
+    bands_ = divide_up(count_, height_);
     Index *row = tables_.template at<Index>(at_offsets), *column = row + h.taps;
     for (Index u = 0; u < h.taps; ++u) row[u] = h.offset[u] - least_row_;
     for (Index v = 0; v < w.taps; ++v) column[v] = x_rows_.column(w.offset[v]);
-    taps_ = {h.taps, w.taps, row, column, step_, 1, 0};
+    taps_ = {h.taps, w.taps, row, column, step_, 1, 0, w.step == 1 ? plan_.source_size[2] : 0, w.count};
     tiles_ = choose_depthwise_weight_tiles<T>(taps_);
     spans_.fill(taps_, true, x_rows_.masked(), plan_.source_size[2],
                 tables_.template at<Span<T>>(at_spans), tables_.template at<Lanes<T>>(at_masks));
@@ -74,7 +75,7 @@ class DepthwiseWeightGradient {
     return tables_.bytes() + (round_up(chunks_ * plan_.groups * plan_.weights_of_group(), lanes<T>) +
                               threads * slot_elements_) * Index(sizeof(T));
   }
-  Index bands() const { return divide_up(count_, height_); }
+  Index bands() const { return bands_; }
   Index slot_elements() const { return slot_elements_; }
 
   int run(const T *grad_out, const T *x, T *dW, const Team &team) {
@@ -104,11 +105,16 @@ class DepthwiseWeightGradient {
         x_rows_.clear(copies(slot, c), held(height_));
       g_rows_.clear(slot + at_g_, height_);
       begin(index);
-      for (Index b = chunk * all / chunks_; b < (chunk + 1) * all / chunks_; ++b)
-        for (Index group = first; group < last; ++group) {
-          also(b / bands(), group, b % bands(), index);
-          band(b / bands(), group, b % bands(), slot + (group - first) * of_group * lanes<T>, slot);
-        }
+      const Index end = (chunk + 1) * all / chunks_;
+      for (Index b = chunk * all / chunks_, next; b < end; b = next) {
+        const Index image = b / bands_, first_band = b % bands_;
+        next = least(end, (image + 1) * bands_);
+        for (Index group = first; group < last; ++group)
+          for (Index i = first_band; i < first_band + next - b; ++i) {
+            also(image, group, i, index);
+            band(image, group, i, slot + (group - first) * of_group * lanes<T>, slot);
+          }
+      }
       for (Index i = 0; i < (last - first) * of_group; ++i)
         sums[chunk * weights + first * of_group + i] =
             sum_of_lanes<T>(load(slot + i * lanes<T>));
@@ -163,16 +169,11 @@ class DepthwiseWeightGradient {
   Spans<T> spans_;
   DepthwiseTaps taps_ = {};
   DepthwiseWeightTiles<T> tiles_ = {};
-  Index step_ = 1, least_row_ = 0, reach_ = 0, count_ = 0, height_ = 1;
+  Index step_ = 1, least_row_ = 0, reach_ = 0, count_ = 0, height_ = 1, bands_ = 1;
   Index chunks_ = 1, block_ = 1, blocks_ = 1;
   Index sums_elements_ = 0, at_pointers_ = 0, at_x_ = 0, at_g_ = 0, slot_elements_ = 0;
   const T *g_ = nullptr, *g_end_ = nullptr, *x_ = nullptr, *x_end_ = nullptr;
 };
-
-template <class T>
-bool depthwise_takes(const Plan &plan) {
-  return plan.algorithm == kDirect && DepthwiseGather<T>::takes(plan);
-}
 
 template <class T>
 int depthwise(const Plan &plan, const T *first, const T *second, T *result, const Team &team) {

@@ -44,6 +44,9 @@ DXDW_API void dxdw_cancel(void *job);
 /* Bytes of scratch memory that dxdw_run takes at its peak. */
 DXDW_API int64_t dxdw_workspace(const int64_t *plan, int threads);
 
+/* Which kernel runs a plan: "winograd", "depthwise" or "direct". */
+DXDW_API const char *dxdw_kernel(const int64_t *plan);
+
 /* Threads that there is room for: CPUs of this process's affinity, within its control group's
    quota. */
 DXDW_API int dxdw_cpus(void);

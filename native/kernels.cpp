@@ -25,7 +25,7 @@ int run_as(const Plan &plan, const void *first, const void *second, void *result
            const Team &team) {
   const T *a = static_cast<const T *>(first), *b = static_cast<const T *>(second);
   T *c = static_cast<T *>(result);
-  if (depthwise_takes<T>(plan)) return depthwise(plan, a, b, c, team);
+  if (depthwise_takes(plan)) return depthwise(plan, a, b, c, team);
   if (plan.kind == kWeightGradient)
     return plan.algorithm == kWinograd ? winograd_weight_gradient(plan, a, b, c, team)
                                        : weight_gradient(plan, a, b, c, team);
@@ -43,7 +43,7 @@ int run(const int64_t *words, const void *first, const void *second, void *resul
 
 template <class T>
 Index workspace_as(const Plan &plan, int threads) {
-  if (depthwise_takes<T>(plan)) return depthwise_bytes<T>(plan, threads);
+  if (depthwise_takes(plan)) return depthwise_bytes<T>(plan, threads);
   if (plan.kind == kWeightGradient)
     return plan.algorithm == kWinograd ? winograd_weight_gradient_bytes<T>(plan, threads)
                                        : weight_gradient_bytes<T>(plan, threads);
@@ -55,6 +55,12 @@ int64_t workspace(const int64_t *words, int threads) {
   const Plan plan = view(words);
   const int useful = useful_threads(plan, threads);
   return plan.dtype ? workspace_as<double>(plan, useful) : workspace_as<float>(plan, useful);
+}
+
+const char *kernel(const int64_t *words) {
+  const Plan plan = view(words);
+  if (plan.algorithm == kWinograd) return "winograd";
+  return depthwise_takes(plan) ? "depthwise" : "direct";
 }
 
 // Enough independent sums to hide the latency of each on any CPU of today.
@@ -93,5 +99,5 @@ double peak(int dtype, double seconds) {
 #define DXDW_JOIN(a, b) DXDW_JOIN_(a, b)
 #define DXDW_STRING_(a) #a
 #define DXDW_STRING(a) DXDW_STRING_(a)
-extern const Kernels DXDW_JOIN(kernels_, DXDW_ISA) = {DXDW_STRING(DXDW_ISA), run, workspace, peak};
+extern const Kernels DXDW_JOIN(kernels_, DXDW_ISA) = {DXDW_STRING(DXDW_ISA), run, workspace, kernel, peak};
 }  // namespace dxdw

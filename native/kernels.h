@@ -11,6 +11,7 @@ struct Kernels {
   int (*run)(const int64_t *plan, const void *first, const void *second, void *result,
              const Team &team);
   int64_t (*workspace)(const int64_t *plan, int threads);
+  const char *(*kernel)(const int64_t *plan);
   double (*peak)(int dtype, double seconds);  // FLOP/s of one thread
 };
 

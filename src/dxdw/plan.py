@@ -122,6 +122,12 @@ def accepting(problem: Problem, name: str | None = None) -> tuple[str, ...]:
     return (name,)
 
 
+def method(engine: str, problem: Problem) -> str:
+    """What an engine does to a problem, in words."""
+    module = ENGINES[engine]
+    return str(module.method(problem) if hasattr(module, "method") else module.METHOD)
+
+
 def threads_in_words(engine: str | None, threads: int | None) -> str:
     """How many threads a call would use, and who decides."""
     if engine in COMPILED:

@@ -81,6 +81,13 @@ def workspace(problem: Problem, algorithm: str) -> int:
     return _fitting(problem, algorithm)[1]
 
 
+def kernel(problem: Problem, algorithm: str) -> str:
+    """Which kernel runs a problem: "winograd", "depthwise" or "direct"."""
+    library: Any = native_library.load()
+    plan = native_plan(problem.kind, problem.geometry, problem.dtype, algorithm)
+    return str(library.dxdw_kernel(plan.address).decode())
+
+
 def too_much_memory(problem: Problem, algorithm: str) -> str | None:
     """Why a problem is declined that takes more scratch memory than is promised."""
     needed, promised = workspace(problem, algorithm), _promised(problem)

@@ -26,6 +26,7 @@ SIGNATURES = {
     "dxdw_wait": (c_int, [c_void_p, c_int]),
     "dxdw_cancel": (None, [c_void_p]),
     "dxdw_workspace": (c_int64, [c_void_p, c_int]),
+    "dxdw_kernel": (c_char_p, [c_void_p]),
     "dxdw_cpus": (c_int, []),
     "dxdw_isa": (c_char_p, []),
     "dxdw_isas": (c_char_p, []),
