@@ -27,7 +27,7 @@ inline Index depthwise_height(Index rows, Index row_bytes, Index halo) {
 // Whether these kernels take a problem: one channel on a side of each group, planes, and a kernel and
 // steps that their tiles know.
 inline bool depthwise_takes(const Plan &plan) {
-  if (plan.algorithm != kDirect || least(plan.sources, plan.destinations) != 1 ||
+  if (plan.algorithm != kDirect || !plan.phases || least(plan.sources, plan.destinations) != 1 ||
       most(plan.sources, plan.destinations) > kDepthwiseChannels || plan.taps == 1 ||
       plan.source_size[0] != 1 || plan.destination_size[0] != 1 || plan.kernel_size[0] != 1 ||
       plan.kernel_size[1] > kDepthwiseRows)
