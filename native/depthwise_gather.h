@@ -21,7 +21,7 @@ constexpr Index kDepthwiseRows = 7;
 inline Index depthwise_height(Index rows, Index row_bytes, Index halo) {
   const Index fit = kDepthwiseBand / row_bytes - halo;
   const Index height = least(rows, most(fit, most<Index>(2 * kTall, 2 * halo)));
-  return round_up(divide_up(rows, divide_up(rows, height)), kTall);
+  return least(rows, round_up(divide_up(rows, divide_up(rows, height)), kTall));
 }
 
 // Whether these kernels take a problem: one channel on a side of each group, planes, and a kernel and

@@ -46,7 +46,7 @@ class Spans {
     for (Index i = 0; i < count_; ++i) {
       bool is_masked = false;
       for (Index j = masked; j < count_; ++j) is_masked = is_masked || spans[j].q == start(i);
-      if (!is_masked) spans[plain++] = {start(i), nullptr, Lanes<T>{}};
+      if (!is_masked) spans[plain++] = {start(i), masks, Lanes<T>{}};  // not read
     }
     plain_count_ = plain;
   }

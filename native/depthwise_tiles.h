@@ -31,9 +31,9 @@ struct Span {
 };
 
 template <class T, bool Masked>
-DXDW_INLINE Vector<T> load_lanes(const T *p, const Lanes<T> &mask) {
+DXDW_INLINE Vector<T> load_lanes(const T *p, const Lanes<T> *mask) {
   Vector<T> v = load(p);
-  if constexpr (Masked) v = keep<T>(v, mask);
+  if constexpr (Masked) v = keep<T>(v, *mask);
   hold(v);
   return v;
 }
@@ -47,7 +47,7 @@ template <class T, int K, int S, int R, bool Masked>
 DXDW_INLINE void column_of_taps(const T *const *rows, const DepthwiseTaps &taps,
                                 const Span<T> &span, Index k, const T *w, Vector<T> (&sum)[R]) {
   const Index at = span.q + taps.column[k];
-  const Lanes<T> mask = Masked ? span.masks[k] : Lanes<T>{};
+  const Lanes<T> *mask = span.masks + k;
   Vector<T> weight[K];
 #pragma GCC unroll 8
   for (int u = 0; u < K; ++u) weight[u] = broadcast(w[u]);
@@ -86,7 +86,7 @@ void depthwise_tile_of_any(const T *const *rows, const DepthwiseTaps &taps, cons
   for (Index c = 0; c < taps.sources; ++c, rows += taps.source)
     for (Index k = 0; k < taps.columns; ++k) {
       const Index at = span.q + taps.column[k];
-      const Lanes<T> mask = Masked ? span.masks[k] : Lanes<T>{};
+      const Lanes<T> *mask = span.masks + k;
       for (Index u = 0; u < taps.rows; ++u) {
         const Vector<T> weight = broadcast(*w++);
         const T *const *row = rows + taps.row[u];
@@ -161,16 +161,16 @@ DXDW_INLINE void add_to(T *sum, Vector<T> v) {
 
 template <class T, int K, int S, int N, int R, bool Masked>
 DXDW_INLINE void depthwise_products(const T *const *g, const T *const *x, const Index (&column)[N],
-                                    const Lanes<T> *masks, const Lanes<T> &columns, Index q,
+                                    const Span<T> &span, Index k,
                                     Vector<T> (&sum)[N][K]) {
   Vector<T> of_row[R];
 #pragma GCC unroll 8
-  for (int r = 0; r < R; ++r) of_row[r] = load_lanes<T, Masked>(g[r] + q, columns);
+  for (int r = 0; r < R; ++r) of_row[r] = load_lanes<T, Masked>(g[r] + span.q, &span.columns);
 #pragma GCC unroll 32
   for (int h = 0; h < (R - 1) * S + K; ++h)
 #pragma GCC unroll 4
     for (int n = 0; n < N; ++n) {
-      const Vector<T> value = load_lanes<T, Masked>(x[h] + q + column[n], masks[n]);
+      const Vector<T> value = load_lanes<T, Masked>(x[h] + span.q + column[n], span.masks + k + n);
 #pragma GCC unroll 8
       for (int r = 0; r < R; ++r)
         if (h - r * S >= 0 && h - r * S < K) sum[n][h - r * S] += of_row[r] * value;
@@ -196,13 +196,11 @@ void depthwise_weights(const T *const *g, const T *const *x, const DepthwiseTaps
         for (int s = 0; s < S; ++s)
           prefetch<false>(x[r * S + s] + (R * S + K) * taps.next + span->q, 1);
       }
-      depthwise_products<T, K, S, N, R, Masked>(g, x, column, span->masks + k, span->columns,
-                                                span->q, sum);
+      depthwise_products<T, K, S, N, R, Masked>(g, x, column, *span, k, sum);
     }
   for (; rows; --rows, ++g, x += S)
     for (const Span<T> *span = spans; span < last; ++span)
-      depthwise_products<T, K, S, N, 1, Masked>(g, x, column, span->masks + k, span->columns,
-                                                span->q, sum);
+      depthwise_products<T, K, S, N, 1, Masked>(g, x, column, *span, k, sum);
 #pragma GCC unroll 4
   for (int n = 0; n < N; ++n)
 #pragma GCC unroll 8
@@ -217,9 +215,9 @@ DXDW_INLINE void some_weights(const T *const *g, const T *const *x, const Depthw
   Vector<T> sum[N] = {};
   for (const Span<T> *span = spans; span < spans + count; ++span) {
     const Index q = span->q, at = q + taps.column[k];
-    const Lanes<T> mask = Masked ? span->masks[k] : Lanes<T>{};
+    const Lanes<T> *mask = span->masks + k;
     for (Index r = 0; r < rows; ++r) {
-      const Vector<T> of_row = load_lanes<T, Masked>(g[r] + q, span->columns);
+      const Vector<T> of_row = load_lanes<T, Masked>(g[r] + q, &span->columns);
       const T *const *row = x + r * taps.step;
 #pragma GCC unroll 8
       for (int n = 0; n < N; ++n)

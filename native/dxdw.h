@@ -34,6 +34,14 @@ DXDW_API int dxdw_run(const int64_t *plan, const void *first, const void *second
 DXDW_API void *dxdw_start(const int64_t *plan, const void *first, const void *second, void *result,
                           int threads);
 
+/* Both gradients of a convolution, by the plan of each: in one pass over grad_out where there is a
+   kernel for it ("depthwise"), one after the other elsewhere. The same bits as dxdw_run gives. */
+DXDW_API int dxdw_backward(const int64_t *dx_plan, const int64_t *dW_plan, const void *grad_out,
+                           const void *x, const void *W, void *dx, void *dW, int threads);
+DXDW_API void *dxdw_start_backward(const int64_t *dx_plan, const int64_t *dW_plan,
+                                   const void *grad_out, const void *x, const void *W, void *dx,
+                                   void *dW, int threads);
+
 /* Waits for so long at the most. DXDW_PENDING, or what dxdw_run would have returned: then the job
    is gone. In a forked child, which has none of its parent's threads, it computes the whole job. */
 DXDW_API int dxdw_wait(void *job, int milliseconds);

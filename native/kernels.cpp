@@ -3,7 +3,7 @@
 
 #include <chrono>
 
-#include "depthwise_weight_gradient.h"
+#include "depthwise_backward.h"
 #include "gather.h"
 #include "weight_gradient.h"
 #include "winograd_gather.h"
@@ -39,6 +39,25 @@ int run(const int64_t *words, const void *first, const void *second, void *resul
   const Team useful = {useful_threads(plan, team.threads), team.cancelled};
   return plan.dtype ? run_as<double>(plan, first, second, result, useful)
                     : run_as<float>(plan, first, second, result, useful);
+}
+
+template <class T>
+int backward_as(const Plan &dx_plan, const Plan &dW_plan, const Gradients &of, const Team &team) {
+  const T *grad_out = static_cast<const T *>(of.grad_out), *x = static_cast<const T *>(of.x);
+  const T *W = static_cast<const T *>(of.W);
+  if (depthwise_takes(dx_plan) && depthwise_takes(dW_plan))
+    return depthwise_backward(dx_plan, dW_plan, grad_out, x, W, static_cast<T *>(of.dx),
+                              static_cast<T *>(of.dW), team);
+  if (const int status = run_as<T>(dx_plan, grad_out, W, of.dx, team)) return status;
+  return run_as<T>(dW_plan, grad_out, x, of.dW, team);
+}
+
+int backward(const int64_t *dx_words, const int64_t *dW_words, const Gradients &of,
+             const Team &team) {
+  const Plan dx_plan = view(dx_words), dW_plan = view(dW_words);
+  const Team useful = {useful_threads(dx_plan, team.threads), team.cancelled};
+  return dx_plan.dtype ? backward_as<double>(dx_plan, dW_plan, of, useful)
+                       : backward_as<float>(dx_plan, dW_plan, of, useful);
 }
 
 template <class T>
@@ -99,5 +118,5 @@ double peak(int dtype, double seconds) {
 #define DXDW_JOIN(a, b) DXDW_JOIN_(a, b)
 #define DXDW_STRING_(a) #a
 #define DXDW_STRING(a) DXDW_STRING_(a)
-extern const Kernels DXDW_JOIN(kernels_, DXDW_ISA) = {DXDW_STRING(DXDW_ISA), run, workspace, kernel, peak};
+extern const Kernels DXDW_JOIN(kernels_, DXDW_ISA) = {DXDW_STRING(DXDW_ISA), run, backward, workspace, kernel, peak};
 }  // namespace dxdw
