@@ -98,9 +98,8 @@ def run(known: Key, operands: tuple[Array, ...]) -> list[Array] | None:
         dx_shape, dx_plan, dW_shape, dW_plan = both
         dx: Array = _empty(dx_shape, dtype)
         dW: Array = _empty(dW_shape, dtype)
-        if native_run(dx_plan, dW_plan, *buffers, _from_buffer(dx), _from_buffer(dW), 1):
-            return None
-        return [dx, dW]
+        status = native_run(dx_plan, dW_plan, *buffers, _from_buffer(dx), _from_buffer(dW), 1)
+        return None if status else [dx, dW]
     results = []
     for shape, address, first, second, _ in steps:
         result: Array = _empty(shape, dtype)
