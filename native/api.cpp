@@ -28,6 +28,28 @@ struct Call : Job {
   void *result;
 };
 
+struct BackwardCall : Job {
+  BackwardCall(const int64_t *dx_plan, const int64_t *dW_plan, const Gradients &of, int threads)
+      : Job(run, threads), dx_plan(dx_plan), dW_plan(dW_plan), of(of) {}
+
+  static int run(Job &job, const Team &team) {
+    const BackwardCall &call = static_cast<BackwardCall &>(job);
+    return chosen().backward(call.dx_plan, call.dW_plan, call.of, team);
+  }
+
+  const int64_t *dx_plan, *dW_plan;
+  Gradients of;
+};
+
+template <class C, class... Arguments>
+void *started(Arguments... arguments) {
+  void *memory = acquire(sizeof(C));
+  if (!memory) return nullptr;
+  Job *job = new (memory) C(arguments...);
+  start(*job);
+  return job;
+}
+
 }  // namespace
 
 int dxdw_run(const int64_t *plan, const void *first, const void *second, void *result,
@@ -37,28 +59,38 @@ int dxdw_run(const int64_t *plan, const void *first, const void *second, void *r
 
 void *dxdw_start(const int64_t *plan, const void *first, const void *second, void *result,
                  int threads) {
-  void *memory = acquire(sizeof(Call));
-  if (!memory) return nullptr;
-  Call *call = new (memory) Call(plan, first, second, result, std::max(threads, 1));
-  start(*call);
-  return call;
+  return started<Call>(plan, first, second, result, std::max(threads, 1));
+}
+
+int dxdw_backward(const int64_t *dx_plan, const int64_t *dW_plan, const void *grad_out,
+                  const void *x, const void *W, void *dx, void *dW, int threads) {
+  return chosen().backward(dx_plan, dW_plan, {grad_out, x, W, dx, dW},
+                           Team{std::max(threads, 1), nullptr});
+}
+
+void *dxdw_start_backward(const int64_t *dx_plan, const int64_t *dW_plan, const void *grad_out,
+                          const void *x, const void *W, void *dx, void *dW, int threads) {
+  return started<BackwardCall>(dx_plan, dW_plan, Gradients{grad_out, x, W, dx, dW},
+                               std::max(threads, 1));
 }
 
 int dxdw_wait(void *job, int milliseconds) {
   if (!job) return DXDW_NO_MEMORY;
   int status;
-  if (!wait(*static_cast<Call *>(job), milliseconds, &status)) return DXDW_PENDING;
+  if (!wait(*static_cast<Job *>(job), milliseconds, &status)) return DXDW_PENDING;
   release(job);
   return status;
 }
 
 void dxdw_cancel(void *job) {
-  if (job) cancel(*static_cast<Call *>(job));
+  if (job) cancel(*static_cast<Job *>(job));
 }
 
 int64_t dxdw_workspace(const int64_t *plan, int threads) {
   return chosen().workspace(plan, std::max(threads, 1));
 }
+
+const char *dxdw_kernel(const int64_t *plan) { return chosen().kernel(plan); }
 
 int dxdw_cpus(void) { return cpus(); }
 

@@ -34,6 +34,14 @@ DXDW_API int dxdw_run(const int64_t *plan, const void *first, const void *second
 DXDW_API void *dxdw_start(const int64_t *plan, const void *first, const void *second, void *result,
                           int threads);
 
+/* Both gradients of a convolution, by the plan of each: in one pass over grad_out where there is a
+   kernel for it ("depthwise"), one after the other elsewhere. The same bits as dxdw_run gives. */
+DXDW_API int dxdw_backward(const int64_t *dx_plan, const int64_t *dW_plan, const void *grad_out,
+                           const void *x, const void *W, void *dx, void *dW, int threads);
+DXDW_API void *dxdw_start_backward(const int64_t *dx_plan, const int64_t *dW_plan,
+                                   const void *grad_out, const void *x, const void *W, void *dx,
+                                   void *dW, int threads);
+
 /* Waits for so long at the most. DXDW_PENDING, or what dxdw_run would have returned: then the job
    is gone. In a forked child, which has none of its parent's threads, it computes the whole job. */
 DXDW_API int dxdw_wait(void *job, int milliseconds);
@@ -43,6 +51,9 @@ DXDW_API void dxdw_cancel(void *job);
 
 /* Bytes of scratch memory that dxdw_run takes at its peak. */
 DXDW_API int64_t dxdw_workspace(const int64_t *plan, int threads);
+
+/* Which kernel runs a plan: "winograd", "depthwise" or "direct". */
+DXDW_API const char *dxdw_kernel(const int64_t *plan);
 
 /* Threads that there is room for: CPUs of this process's affinity, within its control group's
    quota. */

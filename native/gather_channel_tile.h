@@ -9,7 +9,7 @@ namespace {
 // Registers of sums: all but the vectors of weights and one broadcast value.
 constexpr Index kChannelSums = DXDW_REGISTERS == 32 ? 28 : 12;
 constexpr Index kMostPositions = DXDW_REGISTERS == 32 ? 14 : 6;
-constexpr Index kMostStep = 2;
+constexpr Index kMostReadStep = 2;
 constexpr bool is_channel_gather_tile(Index m, Index v) {
   return m <= kMostPositions && v <= kVectors && m * v <= kChannelSums;
 }
@@ -47,13 +47,13 @@ void channel_gather_tile(const T *x, Index channels, Index channel, const Index 
 
 template <class T>
 struct ChannelGatherTiles {
-  ChannelGatherTile<T> of[kMostPositions + 1][kVectors + 1][kMostStep + 1] = {};
+  ChannelGatherTile<T> of[kMostPositions + 1][kVectors + 1][kMostReadStep + 1] = {};
 
   template <int M, int V, int Step>
   constexpr void fill() {
     if constexpr (M <= kMostPositions) {
       if constexpr (is_channel_gather_tile(M, V)) of[M][V][Step] = channel_gather_tile<T, M, V, Step>;
-      if constexpr (Step < kMostStep)
+      if constexpr (Step < kMostReadStep)
         fill<M, V, Step + 1>();
       else if constexpr (V < kVectors)
         fill<M, V + 1, 1>();

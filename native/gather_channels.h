@@ -59,7 +59,7 @@ class GatherByChannels {
   // Whether it is faster than along positions, the layout not being there yet.
   bool pays() const {
     const Axis &columns = at_.pass.axis[2];
-    if (!fills_vectors<T>(plan_.destinations) || columns.step > kMostStep) return false;
+    if (!fills_vectors<T>(plan_.destinations) || columns.step > kMostReadStep) return false;
     // Cycles of a vector of results, either way: its products, its share in copying rows of the
     // source (30 and more for each, twice that to separate its residues), and in writing it. Right
     // to 5 % for 44 of 48 passes of 24 layers.

@@ -3,6 +3,7 @@
 
 #include <chrono>
 
+#include "depthwise_backward.h"
 #include "gather.h"
 #include "weight_gradient.h"
 #include "winograd_gather.h"
@@ -24,6 +25,7 @@ int run_as(const Plan &plan, const void *first, const void *second, void *result
            const Team &team) {
   const T *a = static_cast<const T *>(first), *b = static_cast<const T *>(second);
   T *c = static_cast<T *>(result);
+  if (depthwise_takes(plan)) return depthwise(plan, a, b, c, team);
   if (plan.kind == kWeightGradient)
     return plan.algorithm == kWinograd ? winograd_weight_gradient(plan, a, b, c, team)
                                        : weight_gradient(plan, a, b, c, team);
@@ -40,7 +42,27 @@ int run(const int64_t *words, const void *first, const void *second, void *resul
 }
 
 template <class T>
+int backward_as(const Plan &dx_plan, const Plan &dW_plan, const Gradients &of, const Team &team) {
+  const T *grad_out = static_cast<const T *>(of.grad_out), *x = static_cast<const T *>(of.x);
+  const T *W = static_cast<const T *>(of.W);
+  if (depthwise_takes(dx_plan) && depthwise_takes(dW_plan))
+    return depthwise_backward(dx_plan, dW_plan, grad_out, x, W, static_cast<T *>(of.dx),
+                              static_cast<T *>(of.dW), team);
+  if (const int status = run_as<T>(dx_plan, grad_out, W, of.dx, team)) return status;
+  return run_as<T>(dW_plan, grad_out, x, of.dW, team);
+}
+
+int backward(const int64_t *dx_words, const int64_t *dW_words, const Gradients &of,
+             const Team &team) {
+  const Plan dx_plan = view(dx_words), dW_plan = view(dW_words);
+  const Team useful = {useful_threads(dx_plan, team.threads), team.cancelled};
+  return dx_plan.dtype ? backward_as<double>(dx_plan, dW_plan, of, useful)
+                       : backward_as<float>(dx_plan, dW_plan, of, useful);
+}
+
+template <class T>
 Index workspace_as(const Plan &plan, int threads) {
+  if (depthwise_takes(plan)) return depthwise_bytes<T>(plan, threads);
   if (plan.kind == kWeightGradient)
     return plan.algorithm == kWinograd ? winograd_weight_gradient_bytes<T>(plan, threads)
                                        : weight_gradient_bytes<T>(plan, threads);
@@ -52,6 +74,12 @@ int64_t workspace(const int64_t *words, int threads) {
   const Plan plan = view(words);
   const int useful = useful_threads(plan, threads);
   return plan.dtype ? workspace_as<double>(plan, useful) : workspace_as<float>(plan, useful);
+}
+
+const char *kernel(const int64_t *words) {
+  const Plan plan = view(words);
+  if (plan.algorithm == kWinograd) return "winograd";
+  return depthwise_takes(plan) ? "depthwise" : "direct";
 }
 
 // Enough independent sums to hide the latency of each on any CPU of today.
@@ -90,5 +118,5 @@ double peak(int dtype, double seconds) {
 #define DXDW_JOIN(a, b) DXDW_JOIN_(a, b)
 #define DXDW_STRING_(a) #a
 #define DXDW_STRING(a) DXDW_STRING_(a)
-extern const Kernels DXDW_JOIN(kernels_, DXDW_ISA) = {DXDW_STRING(DXDW_ISA), run, workspace, peak};
+extern const Kernels DXDW_JOIN(kernels_, DXDW_ISA) = {DXDW_STRING(DXDW_ISA), run, backward, workspace, kernel, peak};
 }  // namespace dxdw

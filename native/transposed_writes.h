@@ -34,16 +34,8 @@ void write_transposed(const T *from, Index ld, Index positions, Index channels, 
   }
 }
 
-// to[2i] = a[i] for i < n, to[2i + 1] = b[i] for i < m: n, or one less.
-template <class T>
-DXDW_INLINE void weave(const T *a, const T *b, Index n, Index m, T *to) {
-  Index i = 0;
-  for (; i + lanes<T> <= m; i += lanes<T>) store_woven<T>(to + 2 * i, load(a + i), load(b + i));
-  for (; i < m; ++i) to[2 * i] = a[i], to[2 * i + 1] = b[i];
-  if (m < n) to[2 * m] = a[m];
-}
-
-// The same for all channels, of transposed sums: to[j·ld_to + 2i] = a[i·ld + j], and so on.
+// The same of two that are woven: to[j·ld_to + 2i] = a[i·ld + j] for i < positions, and
+// to[j·ld_to + 2i + 1] = b[i·ld + j] for i < of_second.
 template <class T>
 void weave_transposed(const T *a, const T *b, Index ld, Index positions, Index of_second,
                       Index channels, T *to, Index ld_to) {

@@ -40,6 +40,10 @@ struct VectorOf<double> {
 template <class T>
 using Vector = typename VectorOf<T>::type;
 
+// Of each lane, whether: all bits or none.
+template <class T>
+using Mask = decltype(Vector<T>{} < Vector<T>{});
+
 // Elements of a vector.
 template <class T>
 constexpr Index lanes = DXDW_VECTOR_BYTES / sizeof(T);
@@ -54,10 +58,31 @@ DXDW_INLINE void store(T *p, Vector<T> v) {
   *reinterpret_cast<typename VectorOf<T>::unaligned *>(p) = v;
 }
 
+// Asks for n elements to be brought near, to be read or (Write) written; they need not exist.
+template <bool Write, class T>
+DXDW_INLINE void prefetch(const T *p, Index n) {
+  for (Index i = 0; i < n; i += 64 / Index(sizeof(T))) __builtin_prefetch(p + i, Write);
+}
+
 // All lanes s: s − 0 keeps the sign of a zero, and compilers see through it.
 template <class T>
 DXDW_INLINE Vector<T> broadcast(T s) {
   return s - Vector<T>{};
+}
+
+template <class T>
+DXDW_INLINE Vector<T> keep(Vector<T> v, Mask<T> kept) {
+  return reinterpret_cast<Vector<T>>(reinterpret_cast<Mask<T>>(v) & kept);
+}
+
+// Keeps a value that is used more than once in a register: GCC would load it for every use.
+template <class V>
+DXDW_INLINE void hold(V &v) {
+#if defined(__x86_64__)
+  asm("" : "+v"(v));
+#elif defined(__aarch64__)
+  asm("" : "+w"(v));
+#endif
 }
 
 template <int... I>
@@ -121,6 +146,34 @@ DXDW_INLINE void store_woven(T *to, Vector<T> a, Vector<T> b, Sequence<I...>) {
 template <class T>
 DXDW_INLINE void store_woven(T *to, Vector<T> a, Vector<T> b) {
   store_woven<T>(to, a, b, typename SequenceTo<lanes<T>>::type{});
+}
+
+template <class T, int... I>
+DXDW_INLINE Vector<T> odd_lanes(Vector<T> a, Vector<T> b, Sequence<I...>) {
+  return __builtin_shufflevector(a, b, (2 * I + 1)...);
+}
+
+// to[2i] = a[i] for i < n, to[2i + 1] = b[i] for i < m: n, or one less.
+template <class T>
+DXDW_INLINE void weave(const T *a, const T *b, Index n, Index m, T *to) {
+  Index i = 0;
+  for (; i + lanes<T> <= m; i += lanes<T>) store_woven<T>(to + 2 * i, load(a + i), load(b + i));
+  if (i == n) return;
+  T even[lanes<T>] = {}, odd[lanes<T>] = {}, both[2 * lanes<T>];
+  copy(even, a + i, n - i);
+  copy(odd, b + i, m - i);
+  store_woven<T>(both, load(even), load(odd));
+  copy(to + 2 * i, both, n + m - 2 * i);
+}
+
+// Lanes 0 to n − 1.
+template <class T, int... I>
+DXDW_INLINE Mask<T> below(Index n, Sequence<I...>) {
+  return Vector<T>{T(I)...} < broadcast(T(n));
+}
+template <class T>
+DXDW_INLINE Mask<T> below(Index n) {
+  return below<T>(n, typename SequenceTo<lanes<T>>::type{});
 }
 
 // Every step-th of the values, n of them.

@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from oracles import simple
 
-from dxdw import conv2d, conv2d_backward, explain
-from dxdw.engines import native_library, winograd
+from dxdw import conv2d, conv2d_backward, explain, shortcut
+from dxdw.engines import direct, native, native_library, winograd
 
 pytestmark = pytest.mark.skipif(
     native_library.load() is None, reason=f"no kernels: {native_library.why_missing()}"
@@ -233,6 +233,149 @@ def test_weights_that_transforms_cannot_carry_go_to_the_next_engine(value, ran):
         assert ran[-1] == ("direct" if np.isfinite(value) else "array")
 
 
+# --- depthwise ------------------------------------------------------------------------------------
+
+
+def kernel_of(kind, case, dtype):
+    """The compiled kernel that runs a case with engine="direct", as explain tells it."""
+    options = case.options | {"dtype": dtype, "engine": "direct"}
+    method = explain(kind, case.x_shape, case.W_shape, **options).method
+    return next(name for name, words in direct.METHODS.items() if words == method)
+
+
+@st.composite
+def depthwise_cases(draw):
+    """One channel on a side of each group, and steps that the kernels know."""
+
+    def pair(low, high):
+        return draw(st.tuples(st.integers(low, high), st.integers(low, high)))
+
+    taps = draw(st.tuples(st.integers(1, 7), st.integers(1, 7)).filter(lambda k: k != (1, 1)))
+    padding = pair(0, 4), pair(0, 4)
+    dilation = draw(st.sampled_from([(1, 1), (1, 1), (2, 1), (1, 3)]))
+    least = [
+        max(1, (k - 1) * d + 1 - sum(p)) for k, d, p in zip(taps, dilation, padding, strict=True)
+    ]
+    sizes = tuple(draw(st.integers(n, n + 40)) for n in least)
+    channels = draw(st.sampled_from([(1, 1), (1, 1), (1, 2), (3, 1)]))
+    return oracles.Case(
+        sizes, taps, pair(1, 2), dilation, padding, batch=draw(st.integers(1, 3)),
+        groups=draw(st.integers(1, 4)), channels=channels,
+    )  # fmt: skip
+
+
+def check_depthwise_exactly(case, seed, dtype, kernels):
+    a = oracles.operands(case, seed, dtype=dtype)
+    for kind in KINDS:
+        first, second = (a[n] for n in oracles.OPERANDS[kind])
+        result = convolve(kind, a, case, engine="direct", threads=2)
+        assert np.array_equal(result, oracles.run(kind, first, second, case)), kind
+        kernels.append(kernel_of(kind, case, dtype))
+
+
+@pytest.mark.parametrize("dtype", UNIT_ROUNDOFF)
+def test_depthwise_kernels_sum_integers_exactly(dtype):
+    kernels = []
+
+    @given(case=depthwise_cases(), seed=oracles.seeds)
+    @settings(max_examples=60)
+    def check(case, seed):
+        check_depthwise_exactly(case, seed, dtype, kernels)
+
+    check()
+    # All but a dx that no window reaches.
+    assert set(kernels[::3] + kernels[2::3]) == {"depthwise"}
+    assert "depthwise" in kernels[1::3]
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("taps", [(3, 3), (5, 5), (7, 7), (2, 3)])
+def test_depthwise_kernels_are_exact_at_every_width(taps, stride):
+    """Below a vector, at one, past it and at two, whatever the dtype and the instruction set."""
+    for width in (*range(3, 20), 31, 32, 33, 63, 64, 65):
+        for height in (4, 7, 8, 11, 15):
+            case = simple(
+                (2, 3, height, width), (3, 1, *taps), pad=taps[0] // 2, stride=stride, groups=3
+            )
+            if min(case.outs) < 1:
+                continue
+            kernels = []
+            for dtype in UNIT_ROUNDOFF:
+                check_depthwise_exactly(case, width, dtype, kernels)
+            assert set(kernels) == {"depthwise"}
+
+
+@pytest.mark.parametrize("dtype", UNIT_ROUNDOFF)
+@pytest.mark.parametrize("special", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("operand", ["x", "grad_out"])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_depthwise_kernels_keep_what_is_not_finite_to_its_own_products(
+    stride, operand, special, dtype
+):
+    """At the ends of rows and of planes above all: neighbours there share the vectors."""
+    for width in (5, 14, 16, 37):
+        case = simple((2, 3, 9, width), (3, 1, 3, 3), pad=1, stride=stride, groups=3)
+        shape = case.shape(operand)
+        ends = [(0, 0), (0, -1), (shape[2] // 2, 0), (shape[2] // 2, -1), (-1, 0), (-1, -1)]
+        for row, column in ends:
+            a = oracles.operands(case, 1, dtype=dtype, draw=oracles.reals)
+            a[operand][1, 1, row, column] = special
+            for kind in KINDS:
+                if operand not in oracles.OPERANDS[kind]:
+                    continue
+                assert kernel_of(kind, case, dtype) == "depthwise"
+                with np.errstate(invalid="ignore"):
+                    result = convolve(kind, a, case, engine="direct")
+                    first, second = (a[n] for n in oracles.OPERANDS[kind])
+                    wanted = oracles.run(kind, first, second, case)
+                assert np.array_equal(np.isnan(result), np.isnan(wanted)), (kind, row, column)
+                infinite = np.isinf(wanted)
+                assert np.array_equal(np.isinf(result), infinite)
+                assert np.array_equal(result[infinite], wanted[infinite])
+
+
+@pytest.mark.parametrize("dtype", UNIT_ROUNDOFF)
+@pytest.mark.parametrize("name", ["depthwise", "depthwise, strided", "three channels of one"])
+def test_both_gradients_in_one_pass_have_the_bits_of_each_alone(name, dtype, monkeypatch):
+    case = PROBLEMS[name]
+    a = oracles.operands(case, 3, dtype=dtype, draw=oracles.reals)
+    calls = []
+    whole = native.run_both
+    monkeypatch.setattr(native, "run_both", lambda *given: calls.append(1) or whole(*given))
+    alone = [convolve(kind, a, case) for kind in ("dx", "dW")]
+    assert not calls
+    operands = (a["grad_out"], a["x"], a["W"])
+    for threads in (1, 2, 5):
+        both = conv2d_backward(*operands, **case.options, threads=threads)
+        assert all(map(same_bits, both, alone))
+    assert len(calls) == 3
+
+
+def test_both_gradients_in_one_pass_leave_weights_that_are_not_finite_to_another_engine():
+    """Beyond grad_out's edges dx has no products, where the kernels have zeros."""
+    case = simple((2, 3, 9, 10), (3, 1, 3, 3), pad=1, groups=3)
+    a = oracles.operands(case, 4, dtype=np.float64)
+    a["W"][1, 0, 0, 0] = np.inf
+    with np.errstate(invalid="ignore"):
+        both = conv2d_backward(a["grad_out"], a["x"], a["W"], **case.options)
+        for result, kind in zip(both, ("dx", "dW"), strict=True):
+            first, second = (a[n] for n in oracles.OPERANDS[kind])
+            assert np.array_equal(result, oracles.run(kind, first, second, case), equal_nan=True)
+
+
+@pytest.mark.parametrize("groups", [1, 4])
+def test_the_short_way_takes_both_gradients_of_one_call(groups):
+    case = simple((1, groups, 4, 4), (groups, 1, 2, 2), groups=groups)
+    a = oracles.operands(case, 5, dtype=np.float32)
+    shortcut.forget()
+    for _ in range(3):
+        dx, dW = conv2d_backward(a["grad_out"], a["x"], a["W"], groups=groups)
+        assert np.array_equal(dx, oracles.dx(a["grad_out"], a["W"], case))
+        assert np.array_equal(dW, oracles.dW(a["grad_out"], a["x"], case))
+    (ready,) = shortcut._ready.values()
+    assert ready.both is not None
+
+
 # --- threads, memory, instruction sets ------------------------------------------------------------
 
 PROBLEMS = {
@@ -245,6 +388,9 @@ PROBLEMS = {
     "strided": simple((2, 20, 61, 60), (40, 20, 3, 3), pad=1, stride=2),
     "one tap": simple((3, 64, 21, 20), (96, 64, 1, 1)),
     "depthwise": simple((4, 64, 60, 61), (64, 1, 3, 3), pad=1, groups=64),
+    "depthwise, strided": simple((3, 40, 57, 90), (40, 1, 5, 5), pad=2, stride=2, groups=40),
+    "depthwise, narrow": simple((5, 96, 14, 14), (96, 1, 3, 3), pad=1, groups=96),
+    "three channels of one": simple((2, 20, 30, 33), (60, 1, 3, 3), pad=1, groups=20),
     "small and deep": simple((1, 256, 7, 7), (256, 256, 3, 3), pad=1),
     "three axes": simple((2, 8, 9, 20, 21), (16, 8, 3, 3, 3), pad=1),
 }
@@ -366,7 +512,8 @@ def test_every_instruction_set(isa):
         pytest.skip(f"there are {', '.join(available)}, and {native_library.isa()} is in use")
     here = Path(__file__).parent
     tests = [str(here / "test_native_kernels.py"), str(here / "test_engines.py")]
-    chosen = "(exactly or within or carry or page or threads or direct) and not array and not set"
+    chosen = "(exact or products or within or carry or page or threads or direct)"
+    chosen += " and not array and not set"
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-k", chosen]
     environment = {**os.environ, "DXDW_ISA": isa}
     done = subprocess.run(

@@ -348,8 +348,15 @@ def _backward(
     arguments.check_grad_out(grad_out, call.out_shape, x, W, geometry)
     shapes = {"dx": call.x_shape, "dW": call.W_shape, "db": (geometry.channels_out,)}
 
+    at_once: dict[str, Array] = {}
+
     def compute(name: str) -> Array:
         g = call.out(grad_out)
+        if name != "db" and not at_once and "dx" in names and "dW" in names:
+            both = passes.dx_and_dW(g, call.x(x), call.W(W), geometry, how)
+            at_once.update(zip(("dx", "dW"), both or (), strict=False))
+        if name in at_once:
+            return at_once[name]
         if name == "dx":
             return passes.dx(g, call.W(W), geometry, how)
         if name == "dW":

@@ -112,7 +112,7 @@ def explain(
         problem=f"x {tuple(x_shape)} and W {tuple(W_shape)} in {np.dtype(compute)}",
         verdicts=verdicts,
         engine=chosen,
-        method=module.METHOD if module else "",
+        method="" if chosen is None else plan.method(chosen, problem),
         flops=geometry.flops,
         workspace=held + module.workspace(problem) if module else 0,
         error_bound=module.error_bound(problem) if module else "",

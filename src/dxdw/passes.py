@@ -131,6 +131,15 @@ def dW(grad_out: Array, x: Array, geometry: ConvGeometry, how: Execution) -> Arr
     return plan.run("dW", grad_out, x, geometry.prepadded, how, padding.held(geometry, x.dtype))
 
 
+def dx_and_dW(
+    grad_out: Array, x: Array, W: Array, geometry: ConvGeometry, how: Execution
+) -> list[Array] | None:
+    """Both at once, where there is a way that is faster than one after the other."""
+    if geometry.explicit_padding:
+        return None
+    return plan.run_both(grad_out, x, W, geometry, how)
+
+
 def db(grad_out: Array) -> Array:
     """The sum of grad_out over images and positions."""
     return namespace(grad_out).sum(grad_out, axis=(0, *range(2, grad_out.ndim)))

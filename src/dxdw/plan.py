@@ -13,6 +13,7 @@ from .engines import (
     blas_threads,
     direct,
     fft,
+    native,
     native_library,
     reference,
     small,
@@ -76,6 +77,27 @@ def run(
     return result
 
 
+def run_both(
+    grad_out: Array, x: Array, W: Array, geometry: ConvGeometry, how: Execution
+) -> list[Array] | None:
+    """dx and dW in one pass over grad_out, each as run gives it; None where they are run apart."""
+    if not is_numpy(grad_out) or not geometry.flops or how.max_workspace is not None:
+        return None
+    limits = (how.precision, None, how.threads)
+    dx, dW = (Problem(kind, geometry, grad_out.dtype, "numpy", *limits) for kind in ("dx", "dW"))
+    return native.run_both(dx, dW, grad_out, x, W) if _in_one_pass(dx, dW, how.engine) else None
+
+
+@lru_cache(maxsize=1024)
+def _in_one_pass(dx: Problem, dW: Problem, engine: str | None) -> bool:
+    """Whether the kernels that would run both have a common one."""
+    return all(
+        accepting(problem, engine)[0] == "direct"
+        and native.kernel(problem, "direct") == "depthwise"
+        for problem in (dx, dW)
+    ) and native.both_fit(dx, dW)
+
+
 @lru_cache(maxsize=1024)
 def decide(problem: Problem) -> tuple[Verdict, ...]:
     """Every engine's verdict, best first."""
@@ -120,6 +142,12 @@ def accepting(problem: Problem, name: str | None = None) -> tuple[str, ...]:
     if declined:
         raise EngineDeclined(f"engine {name!r} declines this {problem.kind}: {declined}")
     return (name,)
+
+
+def method(engine: str, problem: Problem) -> str:
+    """What an engine does to a problem, in words."""
+    module = ENGINES[engine]
+    return str(module.method(problem) if hasattr(module, "method") else module.METHOD)
 
 
 def threads_in_words(engine: str | None, threads: int | None) -> str:

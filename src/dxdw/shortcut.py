@@ -47,6 +47,7 @@ class Ready(NamedTuple):
     steps: tuple[Step, ...]
     dtype: np.dtype[Any]
     run: Callable[..., int]
+    both: tuple[Any, ...] | None  # shape and plan of dx and of dW, where one call computes both
 
 
 _ready: dict[Key, Ready] = {}
@@ -92,10 +93,17 @@ def run(known: Key, operands: tuple[Array, ...]) -> list[Array] | None:
         if not a.flags.carray:
             return None
         buffers.append(_from_buffer(a))
+    steps, dtype, native_run, both = ready
+    if both is not None:
+        dx_shape, dx_plan, dW_shape, dW_plan = both
+        dx: Array = _empty(dx_shape, dtype)
+        dW: Array = _empty(dW_shape, dtype)
+        status = native_run(dx_plan, dW_plan, *buffers, _from_buffer(dx), _from_buffer(dW), 1)
+        return None if status else [dx, dW]
     results = []
-    for shape, address, first, second, _ in ready.steps:
-        result: Array = _empty(shape, ready.dtype)
-        if ready.run(address, buffers[first], buffers[second], _from_buffer(result), 1):
+    for shape, address, first, second, _ in steps:
+        result: Array = _empty(shape, dtype)
+        if native_run(address, buffers[first], buffers[second], _from_buffer(result), 1):
             return None
         results.append(result)
     return results
@@ -122,7 +130,11 @@ def keep(
         steps.append(Step(shape, own.address, first, second, own))
     if len(_ready) >= MOST_CALLS:
         _ready.clear()
-    _ready[known] = Ready(tuple(steps), dtype, library.dxdw_run)
+    run, both = library.dxdw_run, None
+    if [kind for kind, *_ in passes] == ["dx", "dW"]:
+        run = library.dxdw_backward
+        both = (steps[0].shape, steps[0].address, steps[1].shape, steps[1].address)
+    _ready[known] = Ready(tuple(steps), dtype, run, both)
 
 
 def forget() -> None:

@@ -8,7 +8,10 @@ from . import native
 from .libraries import Array
 from .problem import Problem, direct_bound
 
-METHOD = "the definition's sums, by compiled kernels"
+METHODS = {
+    "direct": "the definition's sums, by compiled kernels",
+    "depthwise": "the definition's sums, by compiled kernels for channels of their own",
+}
 
 error_bound = direct_bound
 
@@ -23,6 +26,11 @@ def workspace(problem: Problem) -> int:
 
 
 least_workspace = workspace
+
+
+def method(problem: Problem) -> str:
+    """Which of the kernels runs, in words."""
+    return METHODS[native.kernel(problem, "direct")]
 
 
 def run(problem: Problem, first: Array, second: Array) -> Array | None:

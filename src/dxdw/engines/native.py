@@ -42,19 +42,45 @@ def run(problem: Problem, first: Array, second: Array, algorithm: str) -> Array 
     threads, _ = _fitting(problem, algorithm)
     operands = (plan.address, _bytes(first), _bytes(second), c_ubyte.from_buffer(result), threads)
     long = problem.geometry.flops > LONG_FLOPS * threads
-    if long and threading.current_thread() is threading.main_thread():
-        status = _in_slices(library, operands)
-    else:
-        status = library.dxdw_run(*operands)
+    status = _called(library, library.dxdw_run, library.dxdw_start, operands, long)
     if status == NO_MEMORY:
         needed = workspace(problem, algorithm)
         raise MemoryError(f"no {needed:,} bytes of scratch memory for {problem.kind}")
     return None if status == DECLINED else result
 
 
-def _in_slices(library: Any, operands: tuple[Any, ...]) -> int:
-    """Runs a job on other threads: this one, which alone sees signals, looks at them meanwhile."""
-    job = library.dxdw_start(*operands)
+def run_both(dx: Problem, dW: Problem, grad_out: Array, x: Array, W: Array) -> list[Array] | None:
+    """dx and dW by one call, new; None where there are values that the kernels do not take."""
+    library: Any = native_library.load()
+    problems = (dx, dW)
+    plans = [native_plan(p.kind, p.geometry, p.dtype, "direct") for p in problems]
+    results: list[Array] = [np.empty(p.result_shape, p.dtype) for p in problems]
+    threads = min(_fitting(p, "direct")[0] for p in problems)
+    addresses = [plan.address for plan in plans]
+    buffers = [*map(_bytes, (grad_out, x, W)), *map(c_ubyte.from_buffer, results)]
+    long = 2 * dx.geometry.flops > LONG_FLOPS * threads
+    status = _called(
+        library,
+        library.dxdw_backward,
+        library.dxdw_start_backward,
+        (*addresses, *buffers, threads),
+        long,
+    )
+    if status == NO_MEMORY:
+        needed = sum(workspace(p, "direct") for p in problems)
+        raise MemoryError(f"no {needed:,} bytes of scratch memory for dx and dW")
+    return None if status == DECLINED else results
+
+
+def _called(library: Any, run: Any, start: Any, operands: tuple[Any, ...], long: bool) -> int:
+    """The status of a call; one that may be long is run so that Ctrl-C ends it."""
+    if long and threading.current_thread() is threading.main_thread():
+        return _in_slices(library, start(*operands))
+    return int(run(*operands))
+
+
+def _in_slices(library: Any, job: Any) -> int:
+    """Waits for a job of other threads: this one, which alone sees signals, looks at them."""
     if job is None:
         return NO_MEMORY
     status = PENDING
@@ -81,12 +107,24 @@ def workspace(problem: Problem, algorithm: str) -> int:
     return _fitting(problem, algorithm)[1]
 
 
+def kernel(problem: Problem, algorithm: str) -> str:
+    """Which kernel runs a problem: "winograd", "depthwise" or "direct"."""
+    library: Any = native_library.load()
+    plan = native_plan(problem.kind, problem.geometry, problem.dtype, algorithm)
+    return str(library.dxdw_kernel(plan.address).decode())
+
+
 def too_much_memory(problem: Problem, algorithm: str) -> str | None:
     """Why a problem is declined that takes more scratch memory than is promised."""
     needed, promised = workspace(problem, algorithm), _promised(problem)
     if needed <= promised:
         return None
     return f"needs {needed:,} bytes of scratch memory, more than the operands and 8 MiB"
+
+
+def both_fit(dx: Problem, dW: Problem) -> bool:
+    """Whether what dx and dW take of scratch memory together is no more than is promised of one."""
+    return workspace(dx, "direct") + workspace(dW, "direct") <= _promised(dx)
 
 
 @lru_cache(maxsize=1024)

@@ -19,13 +19,17 @@ PACKAGE = Path(__file__).parents[1]
 # array: 0.2 µs.
 _bytes = POINTER(c_ubyte)
 _operands = [c_void_p, _bytes, _bytes, _bytes, c_int]
+_gradients = [c_void_p, c_void_p, *[_bytes] * 5, c_int]
 # As native/dxdw.h declares them.
 SIGNATURES = {
     "dxdw_run": (c_int, _operands),
     "dxdw_start": (c_void_p, _operands),
+    "dxdw_backward": (c_int, _gradients),
+    "dxdw_start_backward": (c_void_p, _gradients),
     "dxdw_wait": (c_int, [c_void_p, c_int]),
     "dxdw_cancel": (None, [c_void_p]),
     "dxdw_workspace": (c_int64, [c_void_p, c_int]),
+    "dxdw_kernel": (c_char_p, [c_void_p]),
     "dxdw_cpus": (c_int, []),
     "dxdw_isa": (c_char_p, []),
     "dxdw_isas": (c_char_p, []),

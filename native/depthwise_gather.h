@@ -1,0 +1,312 @@
+// Forward and dx of groups with one channel on a side: each destination gathers its one source, or
+// few, through the taps.
+//
+// A piece of work is a band of rows, which tiles of rows (depthwise_tiles.h) sum from where the source
+// stands (depthwise_rows.h).
+#pragma once
+#include "depthwise_spans.h"
+#include "gather.h"
+
+namespace dxdw {
+namespace {
+
+// Bytes of a band: half of the smallest L1 cache in use today.
+constexpr Index kDepthwiseBand = 16 << 10;
+// Channels on the side of a group that has more than one.
+constexpr Index kDepthwiseChannels = 4;
+// Taps of a column of the kernel: more of them share what gather_tile.h loads.
+constexpr Index kDepthwiseRows = 7;
+
+// Rows of a band, of which there are `rows` in all: whole tiles, as many as fit.
+inline Index depthwise_height(Index rows, Index row_bytes, Index halo) {
+  const Index fit = kDepthwiseBand / row_bytes - halo;
+  const Index height = least(rows, most(fit, most<Index>(2 * kTall, 2 * halo)));
+  return least(rows, round_up(divide_up(rows, divide_up(rows, height)), kTall));
+}
+
+// Whether these kernels take a problem: one channel on a side of each group, planes, and a kernel and
+// steps that their tiles know.
+inline bool depthwise_takes(const Plan &plan) {
+  if (plan.algorithm != kDirect || !plan.phases || least(plan.sources, plan.destinations) != 1 ||
+      most(plan.sources, plan.destinations) > kDepthwiseChannels || plan.taps == 1 ||
+      plan.source_size[0] != 1 || plan.destination_size[0] != 1 || plan.kernel_size[0] != 1 ||
+      plan.kernel_size[1] > kDepthwiseRows)
+    return false;
+  const Index *words = plan.first_phase;
+  for (Index i = 0; i < plan.phases; ++i) {
+    const Phase phase = read_phase(words);
+    if (phase.axis[0].offset[0]) return false;
+    for (int a = 1; a < 3; ++a)
+      if (phase.axis[a].step > kMostStep || phase.axis[a].spacing > kMostStep) return false;
+  }
+  return true;
+}
+
+template <class T>
+class DepthwiseGather {
+ public:
+  explicit DepthwiseGather(const Plan &plan) : plan_(plan) {}
+
+  // Works out tables and sizes. False where there is no memory for the tables.
+  bool prepare() {
+    Phase phase[kMostPhases];
+    const Index *words = plan_.first_phase;
+    Index most_row = 0, least_column = 0, end = 0, size = 0;
+    Index spans = 0, masks = 0;
+    for (Index i = 0; i < plan_.phases; ++i) {
+      phase[i] = read_phase(words);
+      const Axis &h = phase[i].axis[1], &w = phase[i].axis[2];
+      const Index below = divide_down(w.offset[0], w.step);
+      const Index above = divide_down(w.offset[w.taps - 1], w.step);
+      phase_[i].spans = Spans<T>(w.count, false);
+      least_row_ = i ? least(least_row_, h.offset[0]) : h.offset[0];
+      most_row = i ? most(most_row, h.offset[h.taps - 1]) : h.offset[h.taps - 1];
+      least_column = i ? least(least_column, below) : below;
+      end = most(end, phase_[i].spans.end() + above);
+      count_ = most(count_, h.count);
+      size += h.taps + w.taps + h.taps * w.taps;
+      spans += phase_[i].spans.count(), masks += phase_[i].spans.count() * w.taps;
+    }
+    const Index at_size = tables_.template reserve<Index>(size);
+    const Index at_spans = tables_.template reserve<Span<T>>(spans);
+    const Index at_masks = tables_.template reserve<Mask<T>>(masks);
+    if (!tables_.take()) return false;
+    const Axis *axis = phase[0].axis;
+    step_ = axis[1].step, spacing_[0] = axis[1].spacing, spacing_[1] = axis[2].spacing;
+    rows_ = PlaneRows<T>(plan_.source_size[1], plan_.source_size[2], axis[2].step, least_column, end);
+    reach_ = most_row - least_row_;
+    height_ = depthwise_height(count_, plan_.sources * plan_.source_size[2] * step_ * Index(sizeof(T)),
+                               divide_up(reach_, step_));
+    bands_ = divide_up(count_, height_);
+    source_row_ = rows_.masked() ? step_ * plan_.source_size[2] : 0;
+    ahead_ = reach_ * plan_.source_size[2];
+    Index *memory = tables_.template at<Index>(at_size);
+    Span<T> *span = tables_.template at<Span<T>>(at_spans);
+    Mask<T> *mask = tables_.template at<Mask<T>>(at_masks);
+    for (Index i = 0; i < plan_.phases; ++i) {
+      OwnPhase &own = phase_[i];
+      set_phase(phase[i], own, memory);
+      own.spans.fill(own.taps, false, rows_.masked(), plan_.source_size[2], span, mask);
+      span += own.spans.count(), mask += own.spans.count() * own.taps.columns;
+    }
+    const Index pointers = plan_.sources * held(height_) * Index(sizeof(T *)) / Index(sizeof(T));
+    mixed_pitch_ = round_up(divide_up(plan_.destination_size[2], spacing_[1]), lanes<T>);
+    const Index mixed = kTall * (spacing_[1] == 1 ? lanes<T> : kMostStep * mixed_pitch_);
+    at_copies_ = round_up(pointers, lanes<T>);
+    at_weights_ = at_copies_ + plan_.sources * rows_.elements(held(height_));
+    at_mixed_ = at_weights_ + round_up(plan_.sources * plan_.taps, lanes<T>);
+    slot_elements_ = at_mixed_ + mixed;
+    return true;
+  }
+
+  Index slot_elements() const { return slot_elements_; }
+  Index bands() const { return bands_; }
+  Index bytes(int threads) const {
+    return tables_.bytes() + threads * slot_elements_ * Index(sizeof(T));
+  }
+
+  int run(const T *source, const T *weights, T *destination, const Team &team) {
+    Workspace memory;
+    const Index at_slots = memory.reserve<T>(slot_elements_ * team.threads);
+    if (!memory.take()) return DXDW_NO_MEMORY;
+    T *slots = memory.at<T>(at_slots);
+    begin(source, weights, destination);
+    const Index pieces = plan_.batch * plan_.groups * bands_;
+    const Index together =
+        most<Index>(1, least(divide_up(kPieceFlops * pieces, most<Index>(1, plan_.flops())),
+                             divide_up(pieces, kPieces)));
+    const bool whole =
+        parallel_for(team, divide_up(pieces, together), [&](Index chunk, int index) {
+          T *slot = slots + index * slot_elements_;
+          clear(slot);
+          const Index first = chunk * together, end = least(pieces, first + together);
+          Index at = first / bands_, band = first % bands_;
+          // Whatever follows in the chunk is written after it.
+          const Index last = (end - 1) / bands_, last_band = (end - 1) % bands_;
+          const T *limit = end_of(last, last_band);
+          for (Index i = first; i < end; ++i) {
+            this->band(at, at % plan_.groups, band, slot, limit);
+            if (++band == bands_) band = 0, ++at;
+          }
+        });
+    return whole ? DXDW_DONE : DXDW_CANCELLED;
+  }
+
+  // What `band` needs: the arrays, and a slot's zeros.
+  void begin(const T *source, const T *weights, T *destination) {
+    source_ = source, weights_ = weights, destination_ = destination;
+    end_ = source + plan_.batch * plan_.groups * plan_.sources * plan_.source_plane();
+    Index covered = 0;
+    for (Index i = 0; i < plan_.phases; ++i) covered += phase_[i].rows * phase_[i].columns;
+    if (covered < plan_.destination_plane())  // no window reaches the others
+      memset(destination, 0, plan_.batch * plan_.groups * plan_.destinations *
+                                 plan_.destination_plane() * sizeof(T));
+  }
+
+  void clear(T *slot) const {
+    for (Index c = 0; c < plan_.sources; ++c) rows_.clear(copies(slot, c), held(height_));
+  }
+
+  // Where the destinations of a band end: the group's of an image.
+  const T *end_of(Index at, Index index) const {
+    const Index rows = least(plan_.destination_size[1], (index + 1) * height_ * spacing_[0]);
+    return destination_ + ((at + 1) * plan_.destinations - 1) * plan_.destination_plane() +
+           rows * plan_.destination_size[2];
+  }
+
+  // One band of all destination channels of a group, the at-th of all images'. What stands from its
+  // own end on to the limit may be written, for it will be again.
+  void band(Index at, Index group, Index index, T *slot, const T *limit) const {
+    const Index first = index * height_, count = least(height_, count_ - first);
+    const T **row = reinterpret_cast<const T **>(slot);
+    const T *from = source_ + at * plan_.sources * plan_.source_plane();
+    for (Index c = 0; c < plan_.sources; ++c, from += plan_.source_plane())
+      rows_.point(from, first * step_ + least_row_, held(count), source_, end_, copies(slot, c),
+                  row + c * held(height_));
+    for (Index d = 0; d < plan_.destinations; ++d) {
+      const T *weights = weights_ + group * plan_.weights_of_group() + d * plan_.weight_destination;
+      T *out = destination_ + (at * plan_.destinations + d) * plan_.destination_plane();
+      if (spacing_[1] == 1)
+        for (Index i = 0; i < plan_.phases; ++i)
+          whole_rows(phase_[i], first, count, row, weights, slot, out, limit);
+      else
+        for (Index start = 0; start < spacing_[0]; ++start)
+          mixed_rows(start, first, count, row, weights, slot, out);
+    }
+  }
+
+ private:
+  static constexpr Index kMostPhases = kMostStep * kMostStep;
+
+  struct OwnPhase {
+    Index start, rows, start_column, columns;
+    const Index *tap;
+    DepthwiseTaps taps;
+    DepthwiseTiles<T> tiles;
+    Spans<T> spans;
+  };
+
+  // Source rows that so many destination rows read.
+  Index held(Index count) const { return (count - 1) * step_ + reach_ + 1; }
+
+  T *copies(T *slot, Index c) const { return slot + at_copies_ + c * rows_.elements(held(height_)); }
+
+  void set_phase(const Phase &phase, OwnPhase &own, Index *&memory) const {
+    const Axis &h = phase.axis[1], &w = phase.axis[2];
+    own.start = h.start, own.rows = h.count, own.start_column = w.start, own.columns = w.count;
+    Index *row = memory, *column = row + h.taps, *tap = column + w.taps;
+    own.tap = tap;
+    for (Index u = 0; u < h.taps; ++u) row[u] = h.offset[u] - least_row_;
+    for (Index v = 0; v < w.taps; ++v) {
+      column[v] = rows_.column(w.offset[v]);
+      for (Index u = 0; u < h.taps; ++u) *tap++ = plan_.weight_tap(0, h.tap[u], w.tap[v]);
+    }
+    memory = tap;
+    own.taps = {h.taps, w.taps, row, column, h.step, plan_.sources, held(height_), 0, 0};
+    own.tiles = choose_depthwise_tiles<T>(own.taps);
+  }
+
+  T *pack(const OwnPhase &phase, const T *weights, T *w) const {
+    const Index taps = phase.taps.rows * phase.taps.columns;
+    for (Index c = 0; c < plan_.sources; ++c, weights += plan_.weight_source)
+      for (Index t = 0; t < taps; ++t) *w++ = weights[phase.tap[t]];
+    return w;
+  }
+
+  void whole_rows(const OwnPhase &phase, Index first, Index count, const T *const *row,
+                  const T *weights, T *slot, T *plane, const T *limit) const {
+    T *w = slot + at_weights_;
+    pack(phase, weights, w);
+    count = least(count, phase.rows - first);
+    const Index width = plan_.destination_size[2], ldr = width * spacing_[0];
+    T *out = plane + (phase.start + first * spacing_[0]) * width + phase.start_column;
+    // Rows of less than a vector are written with what stands behind, which is written after them;
+    // not so rows of two phases in turns.
+    rows(phase, count, row, w, out, ldr, spacing_[0] == 1 ? limit : nullptr, slot + at_mixed_);
+  }
+
+  // Rows of both column phases, which take turns in a destination row.
+  void mixed_rows(Index start, Index first, Index count, const T *const *row, const T *weights,
+                  T *slot, T *plane) const {
+    const OwnPhase *of[kMostStep] = {};
+    for (Index i = 0; i < plan_.phases; ++i)
+      if (phase_[i].start == start) of[phase_[i].start_column] = phase_ + i;
+    const OwnPhase *any = of[0] ? of[0] : of[1];
+    if (!any) return;
+    count = least(count, any->rows - first);
+    T *mixed = slot + at_mixed_, *w = slot + at_weights_;
+    const Index of_phase = kTall * mixed_pitch_;
+    const T *own_w[kMostStep] = {};
+    for (Index b = 0; b < kMostStep; ++b) {
+      own_w[b] = w;
+      if (of[b])
+        w = pack(*of[b], weights, w);
+      else
+        memset(mixed + b * of_phase, 0, of_phase * sizeof(T));
+    }
+    const Index width = plan_.destination_size[2], ldr = width * spacing_[0];
+    T *out = plane + (start + first * spacing_[0]) * width;
+    for (Index r = 0; r < count; r += kTall) {
+      const Index tall = least<Index>(kTall, count - r);
+      for (Index b = 0; b < kMostStep; ++b)
+        if (of[b])
+          rows(*of[b], tall, row + r * step_, own_w[b], mixed + b * of_phase, mixed_pitch_,
+               mixed + (b + 1) * of_phase, nullptr);
+      for (Index i = 0; i < tall; ++i) {
+        const T *even = mixed + i * mixed_pitch_;
+        prefetch<true>(out + (r + i + kTall) * ldr, width);
+        weave(even, even + of_phase, divide_up(width, 2), width / 2, out + (r + i) * ldr);
+      }
+    }
+  }
+
+  // Rows in tiles of one height each, which may sum some rows anew.
+  void rows(const OwnPhase &phase, Index count, const T *const *row, const T *w, T *out, Index ldr,
+            const T *limit, T *spare) const {
+    const DepthwiseTiles<T> &tiles = phase.tiles;
+    for (Index r = 0; r < count;) {
+      const Index left = count - r;
+      const bool tall = count >= kTall && (left >= kTall || left > kLow) && left != 2 * kLow;
+      const Index R = tall ? kTall : count >= kLow ? kLow : 1;
+      const Index at = least(r, count - R);
+      columns(tall ? tiles.tall : R == kLow ? tiles.low : tiles.one, phase, row + at * phase.taps.step,
+              w, out + at * ldr, ldr, R, limit, spare);
+      r = at + R;
+    }
+  }
+
+  void columns(const DepthwiseTile<T> *tile, const OwnPhase &phase, const T *const *row, const T *w,
+               T *out, Index ldr, Index R, const T *limit, T *spare) const {
+    const Index n = phase.columns;
+    if (n < lanes<T> && out + (R - 1) * ldr + lanes<T> > limit) {
+      const bool masked = phase.spans.masked_count();
+      tile[masked](row, phase.taps, *phase.spans.plain(), w, spare, lanes<T>);
+      for (Index r = 0; r < R; ++r) copy(out + r * ldr, spare + r * lanes<T>, n);
+      return;
+    }
+    const Span<T> *span = phase.spans.plain();
+    // Tiles read and write too many rows at once for the processor to foresee the next ones: those
+    // are asked for while these are summed.
+    const T *ahead = row[0] + ahead_ + R * source_row_, *ahead_out = out + R * ldr;
+    const Index share = R * source_row_ / phase.spans.count();
+    const Index out_share = limit ? R * ldr / phase.spans.count() : 0;
+    for (Index i = 0; i < phase.spans.count(); ++i, ++span) {
+      prefetch<false>(ahead + i * share, share);
+      prefetch<true>(ahead_out + i * out_share, out_share);
+      tile[i >= phase.spans.plain_count()](row, phase.taps, *span, w, out + span->q, ldr);
+    }
+  }
+
+  const Plan &plan_;
+  Workspace tables_;
+  PlaneRows<T> rows_;
+  OwnPhase phase_[kMostPhases] = {};
+  Index step_ = 1, spacing_[2] = {1, 1}, least_row_ = 0, reach_ = 0, count_ = 0, height_ = 1, bands_ = 1;
+  Index source_row_ = 0, ahead_ = 0;
+  Index at_copies_ = 0, at_weights_ = 0, at_mixed_ = 0, mixed_pitch_ = 0, slot_elements_ = 0;
+  const T *source_ = nullptr, *weights_ = nullptr, *end_ = nullptr;
+  T *destination_ = nullptr;
+};
+
+}  // namespace
+}  // namespace dxdw
