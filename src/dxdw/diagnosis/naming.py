@@ -149,8 +149,7 @@ def _reshaped(ladder: Ladder) -> tuple[_Shapes, list[Seen]]:
     names, causes, words = [], [], []
     for name in ladder.contract.returns:
         wrong = [k for k, c in enumerate(ladder.cases) if c.wrong.get(name) == "shape"]
-        usable = [k for k, c in enumerate(ladder.cases) if c.answer.usable]
-        if not wrong or len(wrong) < len(usable):
+        if not wrong:
             continue
         for cause, said, mend in _MENDS:
             mended = {k: _mended(ladder, ladder.cases[k], name, mend) for k in wrong}
@@ -210,9 +209,27 @@ def _lost_axis(a: Array, right: Array, _: Problem) -> Array | None:
     return None
 
 
+def _cut_off(a: Array, right: Array, problem: Problem) -> Array | None:
+    """dx that ends where the last window does, short of what a stride leaves over."""
+    if a.ndim != right.ndim or a.shape[:-2] != right.shape[:-2]:
+        return None
+    g, sizes = problem.geometry, problem.sizes
+    ends = [
+        (out - 1) * s + (k - 1) * d + 1 - p
+        for out, k, s, p, d in zip(
+            (sizes.outH, sizes.outW), (sizes.kH, sizes.kW), g.stride, g.padding, g.dilation, strict=True
+        )
+    ]
+    if not all(n in (end, end - p) for n, end, p in zip(a.shape[-2:], ends, g.padding, strict=True)):
+        return None
+    lost = np.subtract(right.shape, a.shape)
+    return np.pad(a, [(0, n) for n in lost]) if (lost >= 0).all() else None
+
+
 _MENDS = (
     ("batch-sum-missing", "one gradient for each image of the batch", _over_batch),
     ("geometry-mixed", "the padding is not cropped", _uncropped),
+    ("geometry-mixed", "what the stride leaves over is cut off", _cut_off),
     ("wrong-broadcast", "it has an axis too many", _extra_axis),
     ("wrong-broadcast", "an axis is missing: its sum was taken", _lost_axis),
 )
@@ -240,7 +257,9 @@ def _truncation(ladder: Ladder) -> str | None:
     bad = [c for c in cases if c.wrong]
     for case in bad:
         crash = case.answer.crash
-        if crash is not None and "cast" in crash.message.lower() and "int" in crash.message:
+        # Where an argument is written into, that line may be what is refused.
+        changed = ladder.checks["arguments"].right is False
+        if crash is not None and not changed and "cast" in crash.message.lower() and "int" in crash.message:
             return f"NumPy refuses to add fractions to integers: {crash.message}"
         for name, a in ladder.results(case.answer).items() if case.answer.usable else ():
             fractions = np.any(case.answer.problem.expected[name] % 1)
