@@ -1,0 +1,71 @@
+"""The process in which a learner's code runs: `python -m dxdw.diagnosis.worker`, a request on stdin.
+
+It answers through a file, for the learner's code may print what it likes, or end the process.
+"""
+
+import contextlib
+import faulthandler
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from . import diagnose
+from .loading import NotLoaded, load
+from .report_text import text
+
+
+def answer(request: dict[str, Any]) -> dict[str, Any]:
+    """What `dxdw check` prints, in every form."""
+    try:
+        fn = load(request["address"])
+    except NotLoaded as error:
+        return {"error": str(error)}
+    try:
+        report = diagnose(fn, **request["options"])
+    except (TypeError, ValueError) as error:
+        return {"error": str(error)}
+    return {
+        "ok": report.ok,
+        "json": report.to_json(indent=2),
+        "text": text(report, colour=request["colour"]),
+        "html": report._repr_html_() if request["html"] else "",  # noqa: SLF001 - IPython's own name for it
+    }
+
+
+def main() -> None:
+    """Read the request, limit this process, and answer."""
+    request = json.load(sys.stdin)
+    traces = Path(request["traces"]).open("w", encoding="utf-8")  # noqa: SIM115 - open to the end
+    faulthandler.enable(traces)
+    faulthandler.dump_traceback_later(request["seconds"], file=traces)
+    _limit(request["seconds"], request["memory"])
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
+        found = answer(request)
+    faulthandler.cancel_dump_traceback_later()
+    Path(request["answer"]).write_text(json.dumps(found), encoding="utf-8")
+
+
+def _limit(seconds: float, mebibytes: int) -> None:
+    try:
+        import resource
+    except ImportError:  # Windows: the parent's clock is all there is
+        return
+    now = 0
+    statm = Path("/proc/self/statm")
+    if statm.exists():
+        now = int(statm.read_text(encoding="ascii").split()[0]) * resource.getpagesize()
+    for which, most in (
+        (resource.RLIMIT_AS, now + (mebibytes << 20)),
+        (resource.RLIMIT_CPU, int(4 * seconds) + 5),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        hard = resource.getrlimit(which)[1]
+        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        with contextlib.suppress(ValueError, OSError):  # a system without this limit
+            resource.setrlimit(which, (most, hard))
+
+
+if __name__ == "__main__":
+    main()
