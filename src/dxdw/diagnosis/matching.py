@@ -60,19 +60,31 @@ class Matcher:
         self.seen = seen
         self.wrong = tuple(wrong)
         self.touched: dict[Mistake, frozenset[str]] = {}
+        self.paired: dict[str, list[Explanation]] = {}
 
     def name(self, pairs: bool = True) -> Named | None:
-        """The fewest mistakes that explain every wrong result, or None."""
-        self.pairs = pairs
+        """The fewest mistakes that explain every wrong result and every crash, or None."""
         results = [name for name in self.wrong if name in ("dx", "dW")]
         if not results or len(results) != len(self.wrong):
             return None
-        each = []
-        for result in results:
-            found = self._explanations(result)
-            if not found:
-                return None
-            each.append(found)
+        singles = [self._singles(result) for result in results]
+        # A mistake and a factor may also be two mistakes: that is for later.
+        plain = [[e for e in found if not e.mistakes or e.factor is None] for found in singles]
+        if named := self._joint(results, plain):
+            return named
+        if not pairs:
+            return self._joint(results, singles)
+        return self._joint(results, [
+            known or [*found, *self._pairs(result)]
+            for result, known, found in zip(results, plain, singles, strict=True)
+        ])  # fmt: skip
+
+    def name_foreseeing(self) -> Named | None:
+        """As `name`, with two mistakes also where one gives the values, but not the crashes."""
+        results = [name for name in self.wrong if name in ("dx", "dW")]
+        if not results or len(results) != len(self.wrong) or not self._unread():
+            return None
+        each = [[*self._singles(result), *self._pairs(result)] for result in results]
         return self._joint(results, each)
 
     def scaled(self, result: str) -> str | None:
@@ -84,7 +96,12 @@ class Matcher:
             if factor is None:
                 return None
             factors.append(factor)
-        return natural([s.problem for s in seen], factors)
+        return natural([s.problem for s in seen], factors, seen[0].eps)
+
+    def _unread(self) -> set[int]:
+        """The probes without some result: a crash, or a wrong shape."""
+        most = max(len(s.found) for s in self.seen)
+        return {k for k, s in enumerate(self.seen) if len(s.found) < most}
 
     def proportional(self, result: str) -> bool:
         """Whether each answer is some multiple of the right one."""
@@ -98,27 +115,22 @@ class Matcher:
     def _with(self, result: str) -> list[Seen]:
         return [s for s in self.seen if result in s.found]
 
-    def _explanations(self, result: str) -> list[Explanation]:
-        seen = self._with(result)
-        telling = [s for s in seen if not self._right(s, result)]
+    def _singles(self, result: str) -> list[Explanation]:
+        telling = [s for s in self._with(result) if not self._right(s, result)]
         if len(telling) < 2:
             return []
         scale = self.scaled(result)
         if scale is not None:
             return [Explanation((), scale)]
         known = [m for m in mistakes() if getattr(m, result) is not None]
-        found = [e for m in known if (e := self._explains((m,), result))]
-        if any(e.factor is None for e in found):
-            return [e for e in found if e.factor is None]
-        usual = [m for m in known if not m.rare]
-        if found or not self.pairs:
-            return found
-        pairs: list[Explanation] = []
-        for one, two in combinations(usual, 2):
-            if e := self._explains((one, two), result):
-                pairs.append(e)
-        exact = [e for e in pairs if e.factor is None]
-        return exact or pairs
+        return [e for m in known if (e := self._explains((m,), result))]
+
+    def _pairs(self, result: str) -> list[Explanation]:
+        if result not in self.paired:
+            usual = [m for m in mistakes() if getattr(m, result) is not None and not m.rare]
+            every = (self._explains(pair, result) for pair in combinations(usual, 2))
+            self.paired[result] = [e for e in every if e]
+        return self.paired[result]
 
     def _right(self, seen: Seen, result: str) -> bool:
         difference = np.abs(seen.found[result] - seen.problem.expected[result]).max()
@@ -154,7 +166,7 @@ class Matcher:
             if not crashed and len(factors) >= 2:
                 scaled = any(f != 1 for f in factors.values())
                 problems = [self.seen[number].problem for number in factors]
-                how = natural(problems, [*factors.values()]) if scaled else None
+                how = natural(problems, [*factors.values()], seen.eps) if scaled else None
                 if scaled and how is None:
                     continue
                 return Explanation(order, how, frozenset(impossible))
@@ -174,13 +186,19 @@ class Matcher:
     # --- both results together --------------------------------------------------------------------
 
     def _joint(self, results: list[str], each: list[list[Explanation]]) -> Named | None:
-        """The combination of the fewest mistakes; None where two of them have other names."""
+        """The fewest mistakes that foresee every crash; None where two such have no name in common."""
         options: dict[tuple[int, int, int], list[tuple[frozenset[str], tuple[Explanation, ...]]]] = {}
+        unread = self._unread()
         for combination in product(*(found[:40] for found in each)):
+            if not unread <= frozenset.union(*(e.impossible for e in combination)):
+                continue
             names = _names(results, combination)
             changes = {m for e in combination for m in e.mistakes}
-            cost = len(names), len(changes), sum(e.cost for e in combination)
+            count = len(changes) + any(e.factor is not None for e in combination)
+            cost = len(names), count, sum(e.cost for e in combination)
             options.setdefault(cost, []).append((names, combination))
+        if not options:
+            return None
         best = options[min(options)]
         common = frozenset.intersection(*(names for names, _ in best))
         if not common:
@@ -231,16 +249,17 @@ def _factor(found: Array, total: Array, close: float) -> float | None:
     return factor if np.abs(found - factor * total).max() <= close * largest else None
 
 
-def natural(problems: Sequence[Problem], factors: Sequence[float]) -> str | None:
+def natural(problems: Sequence[Problem], factors: Sequence[float], eps: float) -> str | None:
     """What number the factors are on all problems: in words, or None."""
+    near = 100 * eps if eps > EPS else 1e-9
     for words in _numbers(problems[0]):
         values = [_numbers(p)[words] for p in problems]
         for said, of in ((words, values), (f"1/({words})", [1 / v for v in values])):
-            if np.allclose(factors, of, rtol=1e-9, atol=0):
+            if np.allclose(factors, of, rtol=near, atol=0):
                 return said.replace("(", "").replace(")", "") if "·" not in said else said
-            if np.allclose(factors, np.negative(of), rtol=1e-9, atol=0):
+            if np.allclose(factors, np.negative(of), rtol=near, atol=0):
                 return "−1" if words == "1" else f"−{said}"
-    if np.allclose(factors, factors[0], rtol=1e-9, atol=0):
+    if np.allclose(factors, factors[0], rtol=near, atol=0):
         return f"{factors[0]:.6g}"
     return None
 

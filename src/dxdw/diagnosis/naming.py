@@ -1,7 +1,7 @@
 """From what a ladder saw to the names of the mistakes: only where all the evidence is for them."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -31,7 +31,7 @@ def verdict(ladder: Ladder) -> Verdict:
     for cause, said in _seen_directly(ladder):
         found[cause] = None
         words.append(said)
-    values = _values(ladder)
+    values = _values(ladder, float(np.finfo(np.float32).eps) if "precision-lost" in found else None)
     if values is None:
         # What was seen directly is so, whatever else there is.
         return Verdict(tuple(sorted(found, key=order_of)), tuple(words))
@@ -58,41 +58,54 @@ def _seen_directly(ladder: Ladder) -> Iterator[tuple[str, str]]:
 # --- values ---------------------------------------------------------------------------------------
 
 
-def _values(ladder: Ladder) -> Named | Verdict | None:
+def _values(ladder: Ladder, eps: float | None) -> Named | Verdict | None:
     """What explains the results on the probes; an empty verdict where they are right."""
     shapes, seen = _reshaped(ladder)
-    bad = {n for case in ladder.cases for n, why in case.wrong.items() if why == "value"}
-    bad |= {n for n in shapes.names if any(not _right(s, n) for s in seen)}
+    seen = [s._replace(eps=eps or s.eps) for s in seen]
+    bad = {n for s in seen for n in s.found if not _right(s, n)}
     wrong = [name for name in ladder.contract.returns if name in bad]
     unread = [k for k, s in enumerate(seen) if len(s.found) < len(ladder.contract.returns)]
     if not wrong and not unread:
         return Verdict(shapes.causes, shapes.words)
-    for part in _parts(seen):
-        rest = [k for k in range(len(seen)) if k not in part]
-        chosen = [seen[k] for k in part]
-        if rest and not _outside_fails(seen, rest):
-            continue
-        inside = [n for n in wrong if any(n in s.found and not _right(s, n) for s in chosen)]
-        named: Named | Verdict | None = Verdict()
-        if inside:
-            named = _named(ladder, Matcher(chosen, inside), pairs=not rest)
+    matcher = Matcher(seen, wrong)
+    whole = _on_part(ladder, matcher, range(len(seen)))
+    if whole is None:
+        square = next(filter(None, (_on_part(ladder, matcher, p) for p in _squares(seen))), None)
+        # Two mistakes that crash where the function does, or one and something taken to be square?
+        foreseen = matcher.name_foreseeing() if wrong else None
+        whole = square
+        if foreseen and (square is None or len(foreseen.causes) < len(square.causes)):
+            whole = Verdict(foreseen.causes, foreseen.words)
+    if whole is None:
+        return Verdict(shapes.causes, shapes.words) if shapes.causes else None
+    return Verdict((*shapes.causes, *whole.causes), (*shapes.words, *whole.words))
+
+
+def _on_part(ladder: Ladder, matcher: Matcher, part: Sequence[int]) -> Verdict | None:
+    """What explains the results on some of the probes, where the others have to fail."""
+    seen, wrong = matcher.seen, matcher.wrong
+    chosen = [seen[k] for k in part]
+    rest = [k for k in range(len(seen)) if k not in part]
+    if rest and not _outside_fails(seen, rest):
+        return None
+    inside = [n for n in wrong if any(n in s.found and not _right(s, n) for s in chosen)]
+    causes: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    if inside:
+        named = _named(ladder, Matcher(chosen, inside) if rest else matcher, pairs=not rest)
         if named is None:
-            continue
-        impossible = getattr(named, "impossible", frozenset())
-        missing = {k for k, s in enumerate(chosen) if len(s.found) < len(ladder.contract.returns)}
-        if not missing <= impossible:
-            continue
-        causes, words = [*shapes.causes, *named.causes], [*shapes.words, *named.words]
-        if rest:
-            causes.append("square-assumed")
-            words.append("right, but for other mistakes, only where sizes are equal")
-        return Verdict(tuple(causes), tuple(words))
-    return Verdict(shapes.causes, shapes.words) if shapes.causes else None
+            return None
+        causes, words = named.causes, named.words
+    elif any(len(s.found) < len(ladder.contract.returns) for s in chosen):
+        return None  # right, but for some crash
+    if rest:
+        causes = (*causes, "square-assumed")
+        words = (*words, "right, but for other mistakes, only where sizes are equal")
+    return Verdict(causes, words)
 
 
-def _parts(seen: list[Seen]) -> Iterator[list[int]]:
-    """All probes, and then those where some sizes are equal."""
-    yield list(range(len(seen)))
+def _squares(seen: list[Seen]) -> Iterator[list[int]]:
+    """The probes where some sizes are equal."""
     squares: list[Callable[[Problem], bool]] = [
         lambda p: p.sizes.kH == p.sizes.kW,
         lambda p: p.sizes.outH == p.sizes.outW,
@@ -107,7 +120,7 @@ def _parts(seen: list[Seen]) -> Iterator[list[int]]:
             yield part
 
 
-def _outside_fails(seen: list[Seen], rest: list[int]) -> bool:
+def _outside_fails(seen: Sequence[Seen], rest: list[int]) -> bool:
     return any(
         len(seen[k].found) < 2 or not all(_right(seen[k], n) for n in seen[k].found) for k in rest
     )
@@ -138,7 +151,6 @@ def _named(ladder: Ladder, matcher: Matcher, pairs: bool) -> Named | Verdict | N
 
 
 class _Shapes(NamedTuple):
-    names: tuple[str, ...] = ()
     causes: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
 
@@ -146,7 +158,7 @@ class _Shapes(NamedTuple):
 def _reshaped(ladder: Ladder) -> tuple[_Shapes, list[Seen]]:
     """The answers, with results of a wrong shape brought to the right one where that is known."""
     seen = ladder.seen(ladder.cases)
-    names, causes, words = [], [], []
+    causes, words = [], []
     for name in ladder.contract.returns:
         wrong = [k for k, c in enumerate(ladder.cases) if c.wrong.get(name) == "shape"]
         if not wrong:
@@ -155,13 +167,12 @@ def _reshaped(ladder: Ladder) -> tuple[_Shapes, list[Seen]]:
             mended = {k: _mended(ladder, ladder.cases[k], name, mend) for k in wrong}
             arrays = {k: a for k, a in mended.items() if a is not None}
             if len(arrays) == len(wrong):
-                names.append(name)
                 causes.append(cause)
                 words.append(f"{name}: {said}")
                 for k, a in arrays.items():
                     seen[k].found[name] = a
                 break
-    return _Shapes(tuple(names), tuple(causes), tuple(words)), seen
+    return _Shapes(tuple(causes), tuple(words)), seen
 
 
 def _mended(
@@ -258,7 +269,7 @@ def _truncation(ladder: Ladder) -> str | None:
     for case in bad:
         crash = case.answer.crash
         # Where an argument is written into, that line may be what is refused.
-        changed = ladder.checks["arguments"].right is False
+        changed = any({"x", "W"} & set(c.answer.changed) for c in ladder.cases)
         if crash is not None and not changed and "cast" in crash.message.lower() and "int" in crash.message:
             return f"NumPy refuses to add fractions to integers: {crash.message}"
         for name, a in ladder.results(case.answer).items() if case.answer.usable else ():
