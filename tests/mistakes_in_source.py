@@ -21,8 +21,9 @@ def conv2d_backward(grad_out, x, W, kept={{}}):
 """
 
 RIGHT = {
-    "dx_buffer": "np.zeros(x.shape)", "dW_buffer": "np.zeros(W.shape)", "sizes": "kH, kW = W.shape[2:]",
-    "rows": "x.shape[1] - kH + 1", "columns": "x.shape[2] - kW + 1", "g": "grad_out[{channel}, {place}]",
+    "dx_buffer": "np.zeros(x.shape)", "dW_buffer": "np.zeros(W.shape)",
+    "sizes": "kH, kW = W.shape[2:]", "rows": "x.shape[1] - kH + 1",
+    "columns": "x.shape[2] - kW + 1", "g": "grad_out[{channel}, {place}]",
     "dW_target": "dW[o]", "dW_op": "+=", "channels": ":", "patch": "", "dx_op": "+=", "kernel": "o",
     "turned": "", "last": "pass", "results": "dx, dW", "channel": "o", "place": "i, j",
 }  # fmt: skip
@@ -49,14 +50,22 @@ EDITS = {
     "state-kept": {"last": "dW = kept[W.shape, x.shape] = kept.get((W.shape, x.shape), 0) + dW"},
     "square-assumed": {"sizes": "kH = kW = W.shape[2]"},
     "wrong-broadcast": {"dW_target": "dW"},
-    "precision-lost": {"dx_buffer": "np.zeros(x.shape, 'f')", "dW_buffer": "np.zeros(W.shape, 'f')"},
+    "precision-lost": {
+        "dx_buffer": "np.zeros(x.shape, 'f')", "dW_buffer": "np.zeros(W.shape, 'f')",
+    },
 }  # fmt: skip
 
 # Pairs of which one leaves nothing to be seen of the other, or whose edits are of the same place.
 HIDDEN = {
-    ("dx-kernel-flipped", "kernel-transposed"): "the two turns are one, a transpose of another kind",
+    (
+        "dx-kernel-flipped",
+        "kernel-transposed",
+    ): "the two turns are one, a transpose of another kind",
     ("grad-transposed", "grad-position-ignored"): "a sum is the same in any order",
-    ("grad-position-ignored", "scaled"): "a sum divided by its length is a mean, a face of the first",
+    (
+        "grad-position-ignored",
+        "scaled",
+    ): "a sum divided by its length is a mean, a face of the first",
     ("grad-position-ignored", "wrong-broadcast"): "the sum of all of G, a face of the first",
     ("kernel-transposed", "square-assumed"): "a transposed kernel has to be square in any case",
     ("grad-channel-fixed", "wrong-broadcast"): "C_out times G[0] in dW, a constant factor",
@@ -70,7 +79,7 @@ def compiled(source, name="mistake"):
     file = f"<{name}>"
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     names = {"np": np}
-    exec(compile(source, file, "exec"), names)
+    exec(compile(source, file, "exec"), names)  # noqa: S102 - a source of our own
     return names["conv2d_backward"]
 
 

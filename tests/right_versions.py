@@ -7,7 +7,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 def loops(grad_out, x, W):
     dx = np.zeros(x.shape)
     dW = np.zeros(W.shape)
-    C_out, C_in, kH, kW = W.shape
+    C_out, _, kH, kW = W.shape
     for o in range(C_out):
         for i in range(grad_out.shape[1]):
             for j in range(grad_out.shape[2]):
@@ -104,7 +104,9 @@ def scipy_signal(grad_out, x, W):
     dx = np.stack(
         [sum(convolve2d(grad_out[o], W[o, c]) for o in range(C_out)) for c in range(C_in)]
     )
-    dW = np.array([[correlate2d(x[c], grad_out[o], "valid") for c in range(C_in)] for o in range(C_out)])
+    dW = np.array(
+        [[correlate2d(x[c], grad_out[o], "valid") for c in range(C_in)] for o in range(C_out)]
+    )
     return dx, dW
 
 

@@ -128,7 +128,9 @@ def test_a_crash_of_the_process_is_found_with_its_line(capsys, mine):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of memory")
 def test_too_much_memory_is_found_with_its_line(capsys, mine):
-    source = "import numpy as np\ndef conv2d_backward(grad_out, x, W):\n    return np.ones(1 << 33), W\n"
+    source = (
+        "import numpy as np\ndef conv2d_backward(grad_out, x, W):\n    return np.ones(1 << 33), W\n"
+    )
     status, out, _ = checked(capsys, mine(source), "--json")
     report = json.loads(out)
     assert status == 1
@@ -137,8 +139,8 @@ def test_too_much_memory_is_found_with_its_line(capsys, mine):
 
 
 def test_an_exception_points_at_the_learners_line(capsys, mine):
-    source = "def conv2d_backward(grad_out, x, W):\n    n = 7\n    return helper(x)\n\n" \
-        "def helper(x):\n    return x[9]\n"  # fmt: skip
+    source = "def conv2d_backward(grad_out, x, W):\n    return helper(x)\n\n\n"
+    source += "def helper(x):\n    return x[9]\n"
     status, out, _ = checked(capsys, mine(source), "--json")
     crash = json.loads(out)["crash"]
     assert status == 1
@@ -147,9 +149,11 @@ def test_an_exception_points_at_the_learners_line(capsys, mine):
 
 
 def test_the_forms_of_a_function(capsys, mine):
-    source = "from dxdw import conv2d_backward as f\n" \
-        "def conv2d_backward(grad_out, x, W, stride, padding):\n" \
-        "    return f(grad_out, x, W, padding, stride, needs=('dx', 'dW', 'db'))[::-1]\n"  # fmt: skip
+    source = """if True:
+        from dxdw import conv2d_backward as f
+        def conv2d_backward(grad_out, x, W, stride, padding):
+            return f(grad_out, x, W, padding, stride, needs=("dx", "dW", "db"))[::-1]
+    """
     options = "--batch", "--stride", "2,1", "--padding", 1, "--bias", "--returns", "db,dW,dx"
     status, out, _ = checked(capsys, mine(source), *options)
     assert status == 0, out

@@ -2,7 +2,6 @@
 
 import json
 
-import numpy as np
 import pytest
 from right_versions import RIGHT, float32_throughout, torch_inside
 from wrong_versions import OPTIONS, WRONG

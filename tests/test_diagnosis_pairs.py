@@ -1,4 +1,4 @@
-"""Two listed mistakes at once, and slips of the keyboard: caught, and named as far as they can be."""
+"""Two listed mistakes at once, and slips of the keyboard: caught, and named where they can be."""
 
 from itertools import islice
 

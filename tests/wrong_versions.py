@@ -1,7 +1,7 @@
 """Wrong solutions as learners write them, by the identifier of their mistake.
 
-Written from the descriptions of the mistakes, not from the checker's own: each in loops and with array
-operations, and more where a mistake has several faces.
+Written from the descriptions of the mistakes, not from the checker's own: each in loops and with
+array operations, and more where a mistake has several faces.
 """
 
 from collections import defaultdict
@@ -159,8 +159,7 @@ def kernel_transposed(grad_out, x, W):
 @wrong("kernel-transposed")
 def kernel_transposed_vectorised(grad_out, x, W):
     turned = W.transpose(0, 1, 3, 2)
-    dx, dW = taps(grad_out, x, turned)
-    return dx, dW.transpose(0, 1, 3, 2) if False else right_dW(grad_out, x, W)
+    return taps(grad_out, x, turned)[0], right_dW(grad_out, x, W)
 
 
 @wrong("kernel-transposed")
@@ -213,7 +212,7 @@ def patch_transposed(grad_out, x, W):
 def patch_transposed_vectorised(grad_out, x, W):
     patches = sliding_window_view(x, W.shape[2:], axis=(1, 2))
     dW = np.einsum("oij,cijuv->ocvu", grad_out, patches)
-    return right_dx(grad_out, x, W), dW.reshape(W.shape) if dW.shape == W.shape else dW
+    return right_dx(grad_out, x, W), dW
 
 
 # --- 8 to 11: channels and positions lost ---------------------------------------------------------
@@ -414,9 +413,9 @@ def loss_taken_as_a_mean(grad_out, x, W):
     dx, dW = np.zeros(x.shape), np.zeros(W.shape)
     kH, kW = W.shape[2:]
     for o, i, j, g in walk(grad_out):
-        g = g / grad_out.size
-        dW[o] += g * x[:, i : i + kH, j : j + kW]
-        dx[:, i : i + kH, j : j + kW] += g * W[o]
+        share = g / grad_out.size
+        dW[o] += share * x[:, i : i + kH, j : j + kW]
+        dx[:, i : i + kH, j : j + kW] += share * W[o]
     return dx, dW
 
 
@@ -551,7 +550,11 @@ def square_image(grad_out, x, W):
 @wrong("square-assumed")
 def square_kernel_in_array_operations(grad_out, x, W):
     k = W.shape[-1]
-    dW = np.einsum("oij,cijuv->ocuv", grad_out, sliding_window_view(x, (k, k), axis=(1, 2))[:, : grad_out.shape[1], : grad_out.shape[2]])  # noqa: E501
+    dW = np.einsum(
+        "oij,cijuv->ocuv",
+        grad_out,
+        sliding_window_view(x, (k, k), axis=(1, 2))[:, : grad_out.shape[1], : grad_out.shape[2]],
+    )
     padded = np.pad(grad_out, ((0, 0), (k - 1, k - 1), (k - 1, k - 1)))
     windows = sliding_window_view(padded, (k, k), axis=(1, 2))
     return np.einsum("ohwuv,ocuv->chw", windows, W[:, :, ::-1, ::-1]), dW
@@ -639,8 +642,8 @@ def stride_forgotten(grad_out, x, W):
 
 @wrong("geometry-mixed", stride=(2, 3), dilation=1)
 def strides_exchanged(grad_out, x, W):
-    return general(grad_out, np.pad(x, ((0, 0), (0, 9), (0, 0))), W, s=(3, 2))[0][:, : x.shape[1]], \
-        general(grad_out, np.pad(x, ((0, 0), (0, 9), (0, 0))), W, s=(3, 2))[1]  # fmt: skip
+    dx, dW = general(grad_out, np.pad(x, ((0, 0), (0, 9), (0, 0))), W, s=(3, 2))
+    return dx[:, : x.shape[1]], dW
 
 
 @wrong("geometry-mixed", padding=1)

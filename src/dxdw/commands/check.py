@@ -12,8 +12,9 @@ from . import CommandError
 RIGHT, WRONG, NOT_LOADED, OUT_OF_TIME = 0, 1, 2, 3
 
 DESCRIPTION = """\
-Runs the function in a process of its own, on small integers, and names its mistake where the answers
-are exactly those of a known one. Exit status: 0 right, 1 wrong, 2 could not be loaded, 3 out of time.
+Runs the function in a process of its own, on small integers, and names its mistake where the
+answers are exactly those of a known one. Exit status: 0 right, 1 wrong, 2 could not be loaded,
+3 out of time.
 Example: dxdw check mine.py:conv2d_backward"""
 
 
@@ -26,12 +27,18 @@ def add(subparsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "address", metavar="FILE:NAME", help="a .py or .ipynb file, or a module, and the function in it"
+        "address",
+        metavar="FILE:NAME",
+        help="a .py or .ipynb file, or a module, and the function in it",
     )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.add_argument("--html", type=Path, metavar="FILE.html", help="write the report there too")
     parser.add_argument(
-        "--timeout", type=float, default=10, metavar="SECONDS", help="the most it may take (%(default)s)"
+        "--timeout",
+        type=float,
+        default=10,
+        metavar="SECONDS",
+        help="the most it may take (%(default)s)",
     )
     parser.add_argument(
         "--memory", type=int, default=2048, metavar="MIB", help="the most memory (%(default)s)"
@@ -58,7 +65,8 @@ def run(args: argparse.Namespace) -> int:
     from ..diagnosis.process import check
 
     names = (
-        "batch", "stride", "padding", "dilation", "groups", "bias", "returns", "channels_last", "dtype",
+        "batch", "stride", "padding", "dilation", "groups", "bias", "returns", "channels_last",
+        "dtype",
     )  # fmt: skip
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     found = check(

@@ -65,8 +65,8 @@ def diagnose(
     >>> diagnose(conv2d_backward).causes
     ('dx-overwritten',)
 
-    Source: the adjoint identities are the definition of a gradient of a bilinear map; naming by exact
-    integer answers is this project's.
+    Source: the adjoint identities define the gradients of a bilinear map; naming mistakes by exact
+    integer answers is this project's own.
     """
     promised = promised_by(
         batch=batch, stride=stride, padding=padding, dilation=dilation, groups=groups, bias=bias,

@@ -1,4 +1,4 @@
-"""The mistakes by name: what each is, the line of mathematics it breaks, and a question as a hint."""
+"""The mistakes by name: what each is, the line of mathematics it breaks, and a hint."""
 
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ CAUSES = {
     "dx-overwritten": Cause(
         "dx is assigned where it should be added to",
         f"{_DX}: a sum over all outputs that saw the pixel, not the last of them",
-        "A pixel lies in several windows. What happens to the first window's contribution when the second arrives?",
+        "A pixel lies in several windows. What becomes of the first's share when the next comes?",
     ),
     "dw-overwritten": Cause(
         "dW is assigned where it should be added to",
@@ -28,13 +28,13 @@ CAUSES = {
     ),
     "dx-kernel-flipped": Cause(
         "the kernel is flipped in dx",
-        f"{_DX}: output (i,j) hands W[o,c,u,v] to pixel (i+u,j+v), the same way round as in the forward",
+        f"{_DX}: output (i,j) hands W[o,c,u,v] to pixel (i+u,j+v), as the forward had it",
         "With a single 1 in G, dx holds one copy of the kernel. Which way round should it lie?",
     ),
     "dw-reversed": Cause(
         "dW is reversed",
         f"{_DW}: dW[0,0] belongs to the window's upper left pixel",
-        "With a single 1 in G, dW is the patch that output saw. Which of its corners belongs in dW[0,0]?",
+        "With a single 1 in G, dW is the patch it saw. Which of its corners belongs in dW[0,0]?",
     ),
     "kernel-transposed": Cause(
         "the kernel's rows and columns are exchanged",
@@ -124,11 +124,11 @@ CAUSES = {
     "batch-sum-missing": Cause(
         "dW is not summed over the batch",
         "dW[o,c,u,v] = Σ_{n,i,j} G[n,o,i,j] · x[n,c,i+u,j+v]",
-        "Every image of the batch used the same kernel. What does the second one add to its gradient?",
+        "Every image of the batch used the same kernel. What does the second add to its dW?",
     ),
     "geometry-mixed": Cause(
         "stride, padding or dilation is misplaced",
-        "output (i,j) meets x[c, i·s + u·d − p, j·s + v·d − p]: the stride with i, the dilation with u",
+        "output (i,j) meets x[c, i·s+u·d−p, j·s+v·d−p]: the stride with i, the dilation with u",
         "At which row of x does output i begin, and which row does the kernel's row u then meet?",
     ),
     "precision-lost": Cause(

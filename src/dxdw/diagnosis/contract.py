@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..engines.libraries import Array
-from .problem import Geometry, Problem
+from .problem import PLAIN, Geometry, Problem
 
 RETURNS = ("dx", "dW", "db")
 
@@ -17,7 +17,7 @@ RETURNS = ("dx", "dW", "db")
 class Contract:
     """How `fn(grad_out, x, W)` is called, and what its results are called."""
 
-    geometry: Geometry = Geometry()
+    geometry: Geometry = PLAIN
     batch: bool = False
     returns: tuple[str, ...] = ("dx", "dW")
     channels_last: bool = False
@@ -28,7 +28,7 @@ class Contract:
         given = {
             name: values if name == "groups" or values[0] != values[1] else values[0]
             for name, values in self.geometry._asdict().items()
-            if values != getattr(Geometry(), name)
+            if values != getattr(PLAIN, name)
         }
         try:
             parameters = inspect.signature(fn).parameters.values()
@@ -100,7 +100,7 @@ def promised_by(
     dtype = np.dtype(dtype)
     if dtype not in (np.float32, np.float64):
         raise ValueError(f"dtype is {dtype}: it must be float32 or float64")
-    if not isinstance(groups, int) or groups < 1:
+    if isinstance(groups, bool) or groups < 1:
         raise ValueError(f"groups is {groups!r}: it must be an integer, at least 1")
     geometry = Geometry(
         _pair("stride", stride, 1), _pair("padding", padding, 0), _pair("dilation", dilation, 1),

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from .contract import Contract
+from .calls import Crash
 from .causes import CAUSES
+from .contract import Contract
 from .ladder import Case, Ladder
 from .naming import Verdict, verdict
 from .problem import Problem
@@ -38,7 +39,7 @@ def examine(fn: Callable[..., Any], contract: Contract) -> Report:
         found.words,
         first,
         evidence,
-        case.answer.crash if case else None,
+        _crash(ladder, case),
         perf_counter() - started,
     )
 
@@ -53,7 +54,7 @@ def _summary(ladder: Ladder, found: Verdict) -> str:
 
 
 def _shown(ladder: Ladder) -> Case | None:
-    """The failing case to show: a small one with wrong values, or else what the last rungs found."""
+    """The failing case to show: small, with wrong values, or else of the last rungs."""
     for cases, into in (
         (ladder.cases, _same),
         (ladder.beyond, _same),
@@ -64,6 +65,12 @@ def _shown(ladder: Ladder) -> Case | None:
             if case.wrong:
                 return smallest(ladder, case, into)
     return next((case for case in ladder.precision if case.wrong), None)
+
+
+def _crash(ladder: Ladder, shown: Case | None) -> Crash | None:
+    """Of the case that is shown, or else the first that there was."""
+    every = (*([shown] if shown else []), *ladder.cases, *ladder.beyond, *ladder.fractions)
+    return next((c.answer.crash for c in every if c.answer.crash is not None), None)
 
 
 def _same(problem: Problem) -> Problem:
@@ -81,7 +88,9 @@ def _halved(problem: Problem) -> Problem:
 
 def _evidence(ladder: Ladder, case: Case) -> tuple[Evidence | None, FirstWrong | None]:
     answer = case.answer
-    arguments = dict(zip(("grad_out", "x", "W"), ladder.contract.arguments(answer.problem), strict=True))
+    arguments = dict(
+        zip(("grad_out", "x", "W"), ladder.contract.arguments(answer.problem), strict=True)
+    )
     if not answer.usable:
         name = ladder.contract.returns[0]
         nothing = np.zeros(0)

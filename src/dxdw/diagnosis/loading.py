@@ -38,13 +38,13 @@ def load(address: str, default: str = NAME) -> Callable[..., Any]:
     return _function(found, name or default, place, named=bool(name))
 
 
-def _function(
-    found: dict[str, Any], name: str, place: str, *, named: bool
-) -> Callable[..., Any]:
+def _function(found: dict[str, Any], name: str, place: str, *, named: bool) -> Callable[..., Any]:
     if name in found:
         fn: Callable[..., Any] = found[name]
         return fn
-    here = [k for k, v in found.items() if inspect.isfunction(v) and v.__module__ == found["__name__"]]
+    here = [
+        k for k, v in found.items() if inspect.isfunction(v) and v.__module__ == found["__name__"]
+    ]
     if not named and len(here) == 1:
         only: Callable[..., Any] = found[here[0]]
         return only
@@ -78,7 +78,7 @@ def _run(path: Path, place: str) -> dict[str, Any]:
         linecache.cache[part] = (len(source), None, source.splitlines(keepends=True), part)
         try:
             exec(compile(source, part, "exec"), vars(module))  # noqa: S102 - what it is for
-        except (Exception, SystemExit) as error:
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it raises
             raise NotLoaded(_said(error, part)) from None
     return vars(module)
 
@@ -101,8 +101,7 @@ def _without_magics(source: str) -> str:
     if source.lstrip().startswith("%%"):
         return ""
     lines = source.split("\n")
-    return "\n".join("pass" if line.lstrip()[:1] in ("%", "!", "?") and not line[:1].isspace() else line
-                     for line in lines)  # fmt: skip
+    return "\n".join("pass" if line[:1] in ("%", "!", "?") else line for line in lines)
 
 
 def _said(error: BaseException, place: str) -> str:

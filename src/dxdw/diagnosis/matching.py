@@ -1,7 +1,7 @@
 """Which known mistakes give exactly the answers that a function gave.
 
-Every mistake is made in turn, alone and then in pairs, and its result is compared on all probes with
-what the function returned: bit for bit but for the rounding of the function's own method. An
+Every mistake is made in turn, alone and then in pairs, and its result is compared on all probes
+with what the function returned: bit for bit but for the rounding of the function's own method. An
 explanation must hold on two probes or more that tell it from the right answer, and on none may it
 fail.
 """
@@ -186,8 +186,10 @@ class Matcher:
     # --- both results together --------------------------------------------------------------------
 
     def _joint(self, results: list[str], each: list[list[Explanation]]) -> Named | None:
-        """The fewest mistakes that foresee every crash; None where two such have no name in common."""
-        options: dict[tuple[int, int, int], list[tuple[frozenset[str], tuple[Explanation, ...]]]] = {}
+        """The fewest mistakes that foresee every crash; None where such sets share no name."""
+        options: dict[
+            tuple[int, int, int], list[tuple[frozenset[str], tuple[Explanation, ...]]]
+        ] = {}
         unread = self._unread()
         for combination in product(*(found[:40] for found in each)):
             if not unread <= frozenset.union(*(e.impossible for e in combination)):
@@ -214,7 +216,7 @@ class Matcher:
 
 
 def _work(problem: Problem) -> int:
-    return problem.grad_out.size * problem.W[0].size
+    return int(problem.grad_out.size * problem.W[0].size)
 
 
 def _names(results: list[str], combination: tuple[Explanation, ...]) -> frozenset[str]:
@@ -268,7 +270,8 @@ def _numbers(problem: Problem) -> dict[str, float]:
     C_in, C_out, kH, kW, outH, outW, N = problem.sizes
     H, W = problem.x.shape[2:]
     own = {
-        "1": 1, "2": 2, "N": N, "outH·outW": outH * outW, "C_out": C_out, "C_in": C_in, "kH·kW": kH * kW,
+        "1": 1, "2": 2, "N": N, "outH·outW": outH * outW, "C_out": C_out, "C_in": C_in,
+        "kH·kW": kH * kW,
         "H·W": H * W, "outH": outH, "outW": outW, "kH": kH, "kW": kW, "H": H, "W": W,
         "C_out·outH·outW": C_out * outH * outW, "N·outH·outW": N * outH * outW,
         "C_in·kH·kW": C_in * kH * kW, "C_in·H·W": C_in * H * W, "C_out·C_in": C_out * C_in,

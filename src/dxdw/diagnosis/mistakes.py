@@ -1,12 +1,12 @@
 """The mistakes that are known, as changes of the terms: what can be made wrong in a loop nest.
 
-A `Mistake` may have several names, for the same change is another mistake in dx than in dW: a kernel
-turned by 180° in dx is `dx-kernel-flipped`, in dW it is `dw-reversed`, in both it is both.
+A `Mistake` may have several names, for the same change is another mistake in dx than in dW: a
+kernel turned by 180° in dx is `dx-kernel-flipped`, in dW it is `dw-reversed`, in both it is both.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import product
 
 import numpy as np
@@ -39,7 +39,7 @@ class Mistake:
 def mistakes() -> tuple[Mistake, ...]:
     """All of them."""
     return (
-        *_kernel(), *_gradient(), *_channels(), *_positions(), *_values(), *_shifts(),
+        *_kernel(), *_gradient(), *_output_channels(), *_input_channels(), *_positions(), *_values(), *_shifts(),
         *_overwritten(), *_geometry(),
     )  # fmt: skip
 
@@ -52,10 +52,7 @@ def _set(which: str, *index: str | int | Callable[[Terms], Array]) -> Change:
         setattr(
             t,
             which,
-            [
-                _index(t, part, old[k], t.shape(which)[k])
-                for k, part in enumerate(index)
-            ],
+            [_index(t, part, old[k], t.shape(which)[k]) for k, part in enumerate(index)],
         )
 
     return change
@@ -79,8 +76,14 @@ def _kernel() -> Iterator[Mistake]:
         return change
 
     for rows, columns in ((True, True), (True, False), (False, True)):
-        way = "turned by 180°" if rows and columns else f"reversed along its {'rows' if rows else 'columns'}"
-        yield Mistake(f"the kernel is {way}", flipped(rows, columns), "dx-kernel-flipped", "dw-reversed")
+        way = (
+            "turned by 180°"
+            if rows and columns
+            else f"reversed along its {'rows' if rows else 'columns'}"
+        )
+        yield Mistake(
+            f"the kernel is {way}", flipped(rows, columns), "dx-kernel-flipped", "dw-reversed"
+        )
 
     name = ("kernel-transposed", "patch-transposed", ("kernel-transposed",))
     yield Mistake("W[o,c,v,u] stands for W[o,c,u,v]", _set("w", ".", ".", "v", "u"), *name)
@@ -145,11 +148,12 @@ def _gradient() -> Iterator[Mistake]:
     yield same("G[o,0,j] stands for G[o,i,j]", lambda G: G[:, :, :1])
     yield same("G[o,i,0] stands for G[o,i,j]", lambda G: G[..., :1])
     for axis, what in ((2, "column"), (3, "row")):
-        yield same(f"the sum of G's {what} stands for G[o,i,j]", lambda G, a=axis: G.sum(a, keepdims=True))
-        yield same(f"the mean of G's {what} stands for G[o,i,j]", lambda G, a=axis: G.mean(a, keepdims=True))
+        for reduce, how in ((np.sum, "sum"), (np.mean, "mean")):
+            value = partial(reduce, axis=axis, keepdims=True)
+            yield same(f"the {how} of G's {what} stands for G[o,i,j]", value)
 
 
-def _channels() -> Iterator[Mistake]:
+def _output_channels() -> Iterator[Mistake]:
     name = "grad-channel-fixed"
     yield Mistake("G[0,i,j] stands for G[o,i,j]", _set("g", ".", 0, ".", "."), name, name)
     yield Mistake("G[−1,i,j] stands for G[o,i,j]", _set("g", ".", -1, ".", "."), name, name)
@@ -162,7 +166,11 @@ def _channels() -> Iterator[Mistake]:
 
     # `dW += g * patch` without [o]: the patch is broadcast to every o.
     yield Mistake(
-        "every o gets the contributions of all", over_channels(np.sum), name, "wrong-broadcast", (name,)
+        "every o gets the contributions of all",
+        over_channels(np.sum),
+        name,
+        "wrong-broadcast",
+        (name,),
     )
     yield Mistake("G is averaged over o", over_channels(np.mean), name, name)
 
@@ -179,10 +187,15 @@ def _channels() -> Iterator[Mistake]:
     yield Mistake("the sum of the W[o] stands for W[o]", kernels(np.sum), name)
     yield Mistake("the mean of the W[o] stands for W[o]", kernels(np.mean), name)
 
+
+def _input_channels() -> Iterator[Mistake]:
     name = "input-channels-lost"
     for k, said in ((0, "0"), (-1, "−1")):
         yield Mistake(
-            f"the kernel's channel {said} stands for every c", _set("w", ".", k, ".", "."), name, name
+            f"the kernel's channel {said} stands for every c",
+            _set("w", ".", k, ".", "."),
+            name,
+            name,
         )
         yield Mistake(
             f"x's channel {said} stands for every c", _set("at", ".", k, ".", "."), name, name
@@ -240,7 +253,7 @@ def _positions() -> Iterator[Mistake]:
 
 def _values() -> Iterator[Mistake]:
     name = "nonlinear-in-grad"
-    for words, f in {
+    functions: dict[str, Callable[[Array], Array]] = {
         "|G|": np.abs,
         "G²": np.square,
         "G·|G|": lambda G: G * np.abs(G),
@@ -258,7 +271,8 @@ def _values() -> Iterator[Mistake]:
         "max(G,1)": lambda G: np.maximum(G, 1),
         "1/G": lambda G: np.divide(1, G, out=np.zeros_like(G), where=G != 0),
         "log |G|": lambda G: np.log(np.abs(G), out=np.zeros_like(G), where=G != 0),
-    }.items():
+    }
+    for words, f in functions.items():
 
         def change(t: Terms, f: Callable[[Array], Array] = f) -> None:
             with np.errstate(over="ignore"):
@@ -272,10 +286,10 @@ def _shifts() -> Iterator[Mistake]:
     name = "shifted"
     # By one either way, and by what a wrong border of a "full" or "same" convolution makes of it.
     reaches = {
-        "1": lambda k: 1,
+        "1": lambda _: 1,
         "k−1": lambda k: k - 1,
         "k//2": lambda k: k // 2,
-        "2": lambda k: 2,
+        "2": lambda _: 2,
         "k": lambda k: k,
     }
     for which, what in (("at", "x"), ("g", "G"), ("w", "W")):
@@ -299,7 +313,25 @@ def _shifts() -> Iterator[Mistake]:
 
 def _overwritten() -> Iterator[Mistake]:
     names = ("dx-overwritten", "dw-overwritten")
-    for loops in ("oij", "ijo", "o", "i", "j", "ij", "ji", "uv", "u", "v", "ouv", "uvo", "n", "noij", "oji", "oi", "oj"):
+    for loops in (
+        "oij",
+        "ijo",
+        "o",
+        "i",
+        "j",
+        "ij",
+        "ji",
+        "uv",
+        "u",
+        "v",
+        "ouv",
+        "uvo",
+        "n",
+        "noij",
+        "oji",
+        "oi",
+        "oj",
+    ):
 
         def change(t: Terms, loops: str = loops) -> None:
             t.overwrites = loops
@@ -319,11 +351,12 @@ def _overwritten() -> Iterator[Mistake]:
         # dW[o] has only its own o: there the whole array is meant.
         yield Mistake(f"zeros are made anew in the loop over {','.join(loops)}", restart, *names)
     for n, said in ((0, "first"), (-1, "last")):
-        yield Mistake(
-            f"only the {said} image of the batch counts",
-            lambda t, n=n: t.keep(t.n == n % t.spans[0]),
-            "batch-sum-missing", "batch-sum-missing",
-        )  # fmt: skip
+
+        def one(t: Terms, n: int = n) -> None:
+            t.keep(t.n == n % t.spans[0])
+
+        words = f"only the {said} image of the batch counts"
+        yield Mistake(words, one, "batch-sum-missing", "batch-sum-missing")
 
 
 def _geometry() -> Iterator[Mistake]:
@@ -346,7 +379,9 @@ def _geometry() -> Iterator[Mistake]:
     yield window("the stride stands for the dilation", dilation=lambda t: t.stride)
     yield window("the dilation stands for the stride", stride=lambda t: t.dilation)
     yield window("the padding is not cropped", padding=none)
-    yield window("the padding is cropped twice", padding=lambda t: (2 * t.padding[0], 2 * t.padding[1]))
+    yield window(
+        "the padding is cropped twice", padding=lambda t: (2 * t.padding[0], 2 * t.padding[1])
+    )
     for option in ("stride", "padding", "dilation"):
         yield window(
             f"the {option} of rows and columns are exchanged",

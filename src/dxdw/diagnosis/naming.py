@@ -112,8 +112,10 @@ def _squares(seen: list[Seen]) -> Iterator[list[int]]:
         lambda p: p.x.shape[2] == p.x.shape[3],
         lambda p: p.sizes.C_in == p.sizes.C_out,
         lambda p: p.sizes.kH == p.sizes.kW and p.sizes.outH == p.sizes.outW,
-        lambda p: len({p.sizes.kH - p.sizes.kW, p.sizes.outH - p.sizes.outW, p.sizes.C_in - p.sizes.C_out}) == 1,
-    ]  # fmt: skip
+        lambda p: (
+            p.sizes.C_in - p.sizes.C_out == p.sizes.kH - p.sizes.kW == p.sizes.outH - p.sizes.outW
+        ),
+    ]
     for square in squares:
         part = [k for k, s in enumerate(seen) if square(s.problem)]
         if 2 <= len(part) < len(seen):
@@ -213,10 +215,10 @@ def _extra_axis(a: Array, right: Array, _: Problem) -> Array | None:
 def _lost_axis(a: Array, right: Array, _: Problem) -> Array | None:
     """An axis too few, or of length 1, in place of the channels that were added up."""
     for axis in range(right.ndim):
-        if a.shape in (right.shape[:axis] + right.shape[axis + 1 :],
-                       (*right.shape[:axis], 1, *right.shape[axis + 1 :])):  # fmt: skip
-            if np.allclose(a.reshape(right.sum(axis).shape), right.sum(axis)):
-                return right
+        total = right.sum(axis)
+        kept = right.sum(axis, keepdims=True).shape
+        if a.shape in (total.shape, kept) and np.allclose(a.reshape(total.shape), total):
+            return right
     return None
 
 
@@ -228,10 +230,17 @@ def _cut_off(a: Array, right: Array, problem: Problem) -> Array | None:
     ends = [
         (out - 1) * s + (k - 1) * d + 1 - p
         for out, k, s, p, d in zip(
-            (sizes.outH, sizes.outW), (sizes.kH, sizes.kW), g.stride, g.padding, g.dilation, strict=True
+            (sizes.outH, sizes.outW),
+            (sizes.kH, sizes.kW),
+            g.stride,
+            g.padding,
+            g.dilation,
+            strict=True,
         )
     ]
-    if not all(n in (end, end - p) for n, end, p in zip(a.shape[-2:], ends, g.padding, strict=True)):
+    if not all(
+        n in (end, end - p) for n, end, p in zip(a.shape[-2:], ends, g.padding, strict=True)
+    ):
         return None
     lost = np.subtract(right.shape, a.shape)
     return np.pad(a, [(0, n) for n in lost]) if (lost >= 0).all() else None
@@ -257,7 +266,9 @@ def _crashed(ladder: Ladder) -> Verdict:
         shapes = [s.strip(" ,").split(",") for s in _SHAPE.findall(crash.message)]
         if len(shapes) < 2 or len(shapes[0]) == len(shapes[1]):
             return Verdict()
-    return Verdict(("wrong-broadcast",), ("NumPy: arrays of different numbers of axes were combined",))
+    return Verdict(
+        ("wrong-broadcast",), ("NumPy: arrays of different numbers of axes were combined",)
+    )
 
 
 # --- fractions and precision ----------------------------------------------------------------------
@@ -270,7 +281,12 @@ def _truncation(ladder: Ladder) -> str | None:
         crash = case.answer.crash
         # Where an argument is written into, that line may be what is refused.
         changed = any({"x", "W"} & set(c.answer.changed) for c in ladder.cases)
-        if crash is not None and not changed and "cast" in crash.message.lower() and "int" in crash.message:
+        if (
+            crash is not None
+            and not changed
+            and "cast" in crash.message.lower()
+            and "int" in crash.message
+        ):
             return f"NumPy refuses to add fractions to integers: {crash.message}"
         for name, a in ladder.results(case.answer).items() if case.answer.usable else ():
             fractions = np.any(case.answer.problem.expected[name] % 1)
@@ -344,12 +360,16 @@ def _of_rounded_arguments(ladder: Ladder) -> bool:
             p = case.answer.problem
             if not case.wrong or "value" not in case.wrong.values() or not case.answer.usable:
                 break
-            arrays = [a.astype(np.float32).astype(float) if which >> k & 1 else a
-                      for k, a in enumerate((p.grad_out, p.x, p.W))]  # fmt: skip
-            rounded = Problem(*arrays, p.geometry)
+            G, x, W = (
+                a.astype(np.float32).astype(float) if which >> k & 1 else a
+                for k, a in enumerate((p.grad_out, p.x, p.W))
+            )
+            rounded = Problem(G, x, W, p.geometry)
             found = ladder.results(case.answer)
-            agree += all(n in case.wrong and case.wrong[n] == "shape" or ladder.close(n, rounded, a)
-                         for n, a in found.items())  # fmt: skip
+            agree += all(
+                case.wrong.get(n) == "shape" or ladder.close(n, rounded, a)
+                for n, a in found.items()
+            )
         if agree == len(ladder.reals):
             return True
     return False

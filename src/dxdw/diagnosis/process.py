@@ -36,14 +36,15 @@ def check(
     with tempfile.TemporaryDirectory(prefix="dxdw-check-") as folder:
         traces, answer = Path(folder, "traces"), Path(folder, "answer")
         request = {
-            "address": address, "options": options, "seconds": seconds, "memory": memory, "colour": colour,
-            "html": html, "traces": str(traces), "answer": str(answer),
+            "address": address, "options": options, "seconds": seconds, "memory": memory,
+            "colour": colour, "html": html, "traces": str(traces), "answer": str(answer),
         }  # fmt: skip
         # One thread: the arrays are tiny, and starting threads takes longer than they save.
         env = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
         command = [sys.executable, "-m", "dxdw.diagnosis.worker"]
         process = subprocess.Popen(  # noqa: S603 - our own worker
-            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=env,
+            command, env=env,
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
             start_new_session=os.name == "posix",
         )  # fmt: skip
         late = False
@@ -81,9 +82,13 @@ def _crash(address: str, trace: str, said: bytes, code: int | None, seconds: flo
     file, line = own[0] if own else ("", 0)
     source = ""
     if file.endswith(".py"):
-        source = "".join(Path(file).read_text(encoding="utf-8").split("\n")[line - 1 : line]).strip()
+        source = "".join(
+            Path(file).read_text(encoding="utf-8").split("\n")[line - 1 : line]
+        ).strip()
     if seconds is not None:
-        return Crash("OutOfTime", f"still running after {seconds:g} s", file, line, source, {}, trace)
+        return Crash(
+            "OutOfTime", f"still running after {seconds:g} s", file, line, source, {}, trace
+        )
     ending = signal.Signals(-code).name if code is not None and code < 0 else f"exit status {code}"
     last = said.decode(errors="replace").strip().rpartition("\n")[2]
     message = f"the process ended with {ending}" + (f": {last}" if last else "")
@@ -97,5 +102,5 @@ def _ended(address: str, crash: Crash, late: bool, colour: bool, html: bool) -> 
         summary=crash.message + (f", in line {crash.line}" if crash.line else ""),
         crash=crash,
     )
-    page = report._repr_html_() if html else ""  # noqa: SLF001 - IPython's own name for it
+    page = report._repr_html_() if html else ""
     return Checked(False, report.to_json(indent=2), text(report, colour=colour), page, None, late)

@@ -1,4 +1,4 @@
-"""What was found out about a function, in one form for the shell, notebooks, pytest and the browser.
+"""What was found out about a function: one form for the shell, notebooks, pytest and the browser.
 
 The JSON form, `Report.to_json()`, is one object:
 
@@ -7,14 +7,14 @@ The JSON form, `Report.to_json()`, is one object:
 | `"form"` | 1, and more where a key changes its meaning |
 | `"function"` | its name |
 | `"ok"` | whether nothing is wrong |
-| `"causes"` | identifiers of the mistakes, in the order of the catalogue; empty: none, or not recognised |
+| `"causes"` | identifiers of the mistakes; empty where none is made, or none recognised |
 | `"failed"` | names of the checks that fail |
 | `"checks"` | `[{"name", "state", "detail"}]`, state one of "right", "wrong", "not run" |
 | `"summary"` | what is wrong, in one sentence |
 | `"explanations"` | `[{"cause", "title", "mathematics", "hint"}]` |
 | `"matched"` | what was compared with the answers, in words |
-| `"first_wrong"` | null or `{"result", "index", "got", "expected", "contributions"}`, in loop order |
-| `"evidence"` | null or `{"result", "got", "expected", "arguments"}`: nested lists of the smallest case |
+| `"first_wrong"` | null or `{"result", "index", "got", "expected", "contributions"}` |
+| `"evidence"` | null or `{"result", "got", "expected", "arguments"}`, the smallest case |
 | `"crash"` | null or `{"kind", "message", "file", "line", "source", "at", "trace"}` |
 | `"seconds"` | how long it took |
 
@@ -41,7 +41,8 @@ class Check(NamedTuple):
     detail: str = ""
 
 
-class FirstWrong(NamedTuple):
+@dataclass(frozen=True)
+class FirstWrong:
     """The first element in loop order that is wrong, and what should have gone there."""
 
     result: str
@@ -51,7 +52,8 @@ class FirstWrong(NamedTuple):
     contributions: tuple[str, ...] = ()
 
 
-class Evidence(NamedTuple):
+@dataclass(frozen=True)
+class Evidence:
     """The smallest case that was found to fail: the arguments, and one result of it."""
 
     result: str
@@ -110,8 +112,8 @@ class Report:
             "summary": self.summary,
             "explanations": [{"cause": c, **CAUSES[c]._asdict()} for c in self.causes],
             "matched": self.matched,
-            "first_wrong": self.first_wrong and self.first_wrong._asdict(),
-            "evidence": self.evidence and self.evidence._asdict(),
+            "first_wrong": self.first_wrong and asdict(self.first_wrong),
+            "evidence": self.evidence and asdict(self.evidence),
             "crash": self.crash and asdict(self.crash),
             "seconds": round(self.seconds, 3),
         }

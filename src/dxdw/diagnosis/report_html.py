@@ -12,6 +12,7 @@ from .report import Evidence, Report
 _MOST = 12  # rows and columns of a heat map
 _PLANES = 6
 _CELL = "padding:2px 6px;text-align:right;border:1px solid #8884;font-variant-numeric:tabular-nums"
+_ROW = "display:flex;gap:1.5em;flex-wrap:wrap"
 _BLUE, _RED = (33, 102, 172), (178, 24, 43)
 
 
@@ -19,10 +20,8 @@ def html(report: Report) -> str:
     """A `<div>`; everything of the learner's in it is escaped."""
     right = report.ok
     colour, word = ("#1a7f37", "right") if right else ("#b2182b", "wrong")
-    parts = [
-        f'<h3 style="margin:0 0 .4em"><code>{escape(report.function)}</code>: '
-        f'<span style="color:{colour}">{word}</span></h3>'
-    ]
+    verdict = f'<span style="color:{colour}">{word}</span>'
+    parts = [f"<h3><code>{escape(report.function)}</code>: {verdict}</h3>"]
     if not right:
         parts.append(f"<p>{escape(report.summary)}</p>")
         parts += [_cause(name) for name in report.causes]
@@ -34,14 +33,15 @@ def html(report: Report) -> str:
         if report.causes:
             parts.append(f"<p><b>Hint.</b> {escape(CAUSES[report.causes[0]].hint)}</p>")
     parts.append(_checks(report))
-    return f'<div class="dxdw-report" style="font-family:system-ui,sans-serif">{"".join(parts)}</div>'
+    return (
+        f'<div class="dxdw-report" style="font-family:system-ui,sans-serif">{"".join(parts)}</div>'
+    )
 
 
 def _cause(name: str) -> str:
     cause = CAUSES[name]
-    return (
-        f"<p><code>{escape(name)}</code>: {escape(cause.title)}.<br><i>{escape(cause.mathematics)}</i></p>"
-    )
+    words = f"{escape(cause.title)}.<br><i>{escape(cause.mathematics)}</i>"
+    return f"<p><code>{escape(name)}</code>: {words}</p>"
 
 
 def _where(report: Report) -> str:
@@ -53,8 +53,8 @@ def _where(report: Report) -> str:
     if (first := report.first_wrong) is not None:
         place = ",".join(map(str, first.index))
         parts.append(
-            f"<p>First wrong: <code>{first.result}[{place}]</code> is {first.got:.10g}, and should be "
-            f"{first.expected:.10g}{', the sum of' if first.contributions else ''}</p>"
+            f"<p>First wrong: <code>{first.result}[{place}]</code> is {first.got:.10g}, and should "
+            f"be {first.expected:.10g}{', the sum of' if first.contributions else ''}</p>"
         )
         if first.contributions:
             rows = "<br>".join(map(escape, first.contributions))
@@ -64,14 +64,14 @@ def _where(report: Report) -> str:
 
 def _evidence(evidence: Evidence) -> str:
     row = "".join(_maps(name, a) for name, a in evidence.arguments.items())
-    parts = [f'<p>The smallest case found:</p><div style="display:flex;gap:1.5em;flex-wrap:wrap">{row}</div>']
-    name, got, expected = evidence[:3]
+    parts = [f'<p>The smallest case found:</p><div style="{_ROW}">{row}</div>']
+    name, got, expected = evidence.result, evidence.got, evidence.expected
     if name and got.shape == expected.shape:
         with np.errstate(invalid="ignore"):
             difference = got.astype(float) - expected
         maps = ((f"got {name}", got), ("expected", expected), ("difference", difference))
         row = "".join(_maps(title, a) for title, a in maps)
-        parts.append(f'<div style="display:flex;gap:1.5em;flex-wrap:wrap;margin-top:1em">{row}</div>')
+        parts.append(f'<div style="{_ROW};margin-top:1em">{row}</div>')
     elif name:
         parts.append(f"<p>{name} has shape {got.shape}, and should have {expected.shape}.</p>")
     return "".join(parts)
@@ -91,7 +91,8 @@ def _map(plane: Array, most: float) -> str:
     rows = []
     for row in plane[:_MOST]:
         cells = "".join(
-            f'<td style="{_CELL};background:{_shade(float(v), most)}">{v:.6g}</td>' for v in row[:_MOST]
+            f'<td style="{_CELL};background:{_shade(float(v), most)}">{v:.6g}</td>'
+            for v in row[:_MOST]
         )
         rows.append(f"<tr>{cells}{'<td>…</td>' if len(row) > _MOST else ''}</tr>")
     rows += ["<tr><td>…</td></tr>"] if len(plane) > _MOST else []
@@ -112,9 +113,12 @@ def _checks(report: Report) -> str:
     for check in report.checks:
         mark, colour = marks[check.right]
         detail = f"<br>{escape(check.detail)}" if check.detail else ""
+        words = f"<b>{check.name}</b> {escape(RUNGS.get(check.name, ''))}{detail}"
         rows.append(
-            f'<tr><td style="color:{colour}">{mark}</td><td style="text-align:left"><b>{check.name}</b> '
-            f"{escape(RUNGS.get(check.name, ''))}{detail}</td></tr>"
+            f'<tr><td style="color:{colour}">{mark}</td>'
+            f'<td style="text-align:left">{words}</td></tr>'
         )
-    return f'<details{" open" if not report.causes and not report.ok else ""}><summary>Checks</summary>' \
-        f"<table>{''.join(rows)}</table></details>"  # fmt: skip
+    # What is not recognised has its checks to go by.
+    opened = "" if report.causes or report.ok else " open"
+    table = f"<table>{''.join(rows)}</table>"
+    return f"<details{opened}><summary>Checks</summary>{table}</details>"

@@ -47,7 +47,9 @@ def _where(report: Report, paint) -> list[str]:  # type: ignore[no-untyped-def]
     if (first := report.first_wrong) is not None:
         place = ",".join(map(str, first.index))
         lines += ["", paint("dim", "first wrong")]
-        lines += [f"  {first.result}[{place}] is {first.got:.10g}, and should be {first.expected:.10g}"]
+        lines += [
+            f"  {first.result}[{place}] is {first.got:.10g}, and should be {first.expected:.10g}"
+        ]
         if first.contributions:
             lines += ["  the sum of", *(f"    {part}" for part in first.contributions)]
         else:
@@ -61,7 +63,7 @@ def _evidence(evidence: Evidence, paint) -> list[str]:  # type: ignore[no-untype
     lines += _side_by_side([_grid(f"{name} {a.shape}", a) for name, a in blocks])
     if not evidence.result:
         return lines
-    name, got, expected = evidence[:3]
+    name, got, expected = evidence.result, evidence.got, evidence.expected
     lines += [""]
     if got.shape != expected.shape:
         return [*lines, f"  {name} has shape {got.shape}, and should have {expected.shape}"]
@@ -98,14 +100,18 @@ def _side_by_side(blocks: list[list[str]]) -> list[str]:
     columns = []
     for block in blocks:
         width = max(map(len, block))
-        columns.append([line.ljust(width) for line in block] + [" " * width] * (height - len(block)))
+        columns.append(
+            [line.ljust(width) for line in block] + [" " * width] * (height - len(block))
+        )
     return ["  " + "    ".join(row).rstrip() for row in zip(*columns, strict=True)]
 
 
 def _checks(report: Report, paint) -> list[str]:  # type: ignore[no-untyped-def]
     lines = []
     for check in report.checks:
-        state, style = {True: ("ok  ", "good"), False: ("FAIL", "bad"), None: ("–   ", "dim")}[check.right]
+        state, style = {True: ("ok  ", "good"), False: ("FAIL", "bad"), None: ("–   ", "dim")}[
+            check.right
+        ]
         said = RUNGS.get(check.name, "")
         lines += [f"{paint(style, state)} {check.name:12} {said}"]
         lines += [f"       {check.detail}"] if check.detail else []

@@ -13,7 +13,7 @@ SECONDS = 0.3  # for a slow function the case that is known will have to do
 
 
 def smallest(ladder: Ladder, known: Case, into: Callable[[Problem], Problem] = lambda p: p) -> Case:
-    """A case with as few elements, as few non-zeros and as plain numbers as still fail like `known`.
+    """A case of the fewest elements, non-zeros and of plain numbers that fails like `known`.
 
     `into` makes of a problem in small integers one of the kind that fails.
     """
@@ -24,18 +24,23 @@ def smallest(ladder: Ladder, known: Case, into: Callable[[Problem], Problem] = l
         case = ladder.ask(into(problem))
         return case if _kind(case) == _kind(known) else None
 
-    best, plain = known, None
+    plain, best = None, known
     for problem in smallest_first(contract.geometry, contract.batch):
         if monotonic() > until or problem.x.size + problem.W.size >= _elements(known):
-            break
+            return known
         if case := fails(problem):
             best, plain = case, problem
             break
-    if plain is None:
-        return best
+    return best if plain is None else _plainer(best, plain, fails, until)
+
+
+def _plainer(
+    best: Case, plain: Problem, fails: Callable[[Problem], Case | None], until: float
+) -> Case:
+    """With x and W counted through, and as many of grad_out's values 0 or 1 as will do."""
     for name in ("x", "W"):
         counted = np.arange(1.0, 1 + getattr(plain, name).size).reshape(getattr(plain, name).shape)
-        simpler = replace(plain, **{name: counted})
+        simpler = replace(plain, x=counted) if name == "x" else replace(plain, W=counted)
         if case := fails(simpler):
             best, plain = case, simpler
     for place in np.ndindex(plain.grad_out.shape):
@@ -49,7 +54,7 @@ def smallest(ladder: Ladder, known: Case, into: Callable[[Problem], Problem] = l
 
 
 def _elements(case: Case) -> int:
-    return case.answer.problem.x.size + case.answer.problem.W.size
+    return int(case.answer.problem.x.size + case.answer.problem.W.size)
 
 
 def _kind(case: Case) -> tuple[object, ...]:

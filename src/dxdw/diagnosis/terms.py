@@ -1,7 +1,7 @@
 """dx or dW as the sum of its terms, each of which can be made to read or to land wrongly.
 
-The backward pass is one walk over (n,o,c,i,j,u,v). For each the gradient G is read at `g`, the kernel
-is met at `w`, and the image at `at`:
+The backward pass is one walk over (n,o,c,i,j,u,v). For each the gradient G is read at `g`, the
+kernel is met at `w`, and the image at `at`:
 
     dx[at] += G[g] · W[w]          dW[w] += G[g] · x[at]
 
@@ -55,7 +55,8 @@ def _right(spans: tuple[int, ...], image: tuple[int, int], geometry: Geometry) -
         "w": _flat(maps["w"], (spans[1], spans[2], spans[5], spans[6])),
         "at": _flat((n, first + c, *clipped), (spans[0], channels, *image)),
     }
-    return _Right(grid, first, *maps.values(), None if inside.all() else inside, flat)
+    where = None if inside.all() else inside
+    return _Right(grid, first, maps["g"], maps["w"], maps["at"], where, flat)
 
 
 def _flat(index: Sequence[Any], shape: tuple[int, ...]) -> Array:
@@ -81,7 +82,9 @@ class Terms:
         self.at: list[Any] = [*right.at]
         self.kept: list[Array] = []
         self.overwrites: str | None = None  # the loops in whose order terms replace each other
-        self.truncates: str | None = None  # the loops after whose steps the sum is cut to an integer
+        self.truncates: str | None = (
+            None  # the loops after whose steps the sum is cut to an integer
+        )
         self.after: list[Callable[[Array], Array]] = []
 
     def window(
@@ -109,7 +112,7 @@ class Terms:
         self.kept.append(mask)
 
     def move(self, which: str, axis: int, by: int, outside: str) -> None:
-        """Read or write so many rows or columns further on; what falls outside wraps or is dropped."""
+        """Read or write so many rows or columns further on; what is outside wraps or is dropped."""
         index = getattr(self, which)
         size = self.shape(which)[axis]
         moved = index[axis] + by
@@ -141,7 +144,9 @@ class Terms:
             out = change(out)
         return out
 
-    def contributions(self, place: tuple[int, ...]) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+    def contributions(
+        self, place: tuple[int, ...]
+    ) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
         """Of the right terms those that go to a place: where G, and where W or x, is read."""
         to, other = (self.at, self.w) if self.result == "dx" else (self.w, self.at)
         here = np.ones((), bool)
@@ -154,11 +159,16 @@ class Terms:
             [np.broadcast_to(index, self.spans)[where].tolist() for index in indices]
             for indices in (self.g, other)
         ]
-        return [(tuple(g), tuple(o)) for g, o in zip(zip(*read[0], strict=True), zip(*read[1], strict=True), strict=True)]
+        return [
+            (tuple(g), tuple(o))
+            for g, o in zip(zip(*read[0], strict=True), zip(*read[1], strict=True), strict=True)
+        ]
 
     def shape(self, which: str) -> tuple[int, ...]:
         """Of what a map is an index into."""
-        return {"g": self.G, "w": self.W, "at": self.x}[which].shape
+        of: Array = {"g": self.G, "w": self.W, "at": self.x}[which]
+        shape: tuple[int, ...] = of.shape
+        return shape
 
     def _places(self, which: str) -> Array:
         index = getattr(self, which)
@@ -201,13 +211,12 @@ class Terms:
         order = [AXES.index(a) for a in loops]
         order += [k for k in range(len(AXES)) if k not in order]
         steps = prod(self.spans[k] for k in order[: len(loops)])
-        rows = [
+        values, place, mask = (
             np.broadcast_to(a, self.spans).transpose(order).reshape(steps, -1)
             for a in (values, place, np.ones((), bool) if mask is None else mask)
-        ]
+        )
         if self.truncates is not None:
-            return _truncating(*rows, size)
-        values, place, mask = rows
+            return _truncating(values, place, mask, size)
         step = np.broadcast_to(np.arange(steps)[:, None], place.shape)
         last = np.full(size, -1)
         np.maximum.at(last, place[mask], step[mask])
@@ -216,7 +225,7 @@ class Terms:
 
 
 def _truncating(values: Array, place: Array, mask: Array, size: int) -> Array:
-    """As `+=` of an integer array does it, element by element: what is stored loses its fraction."""
+    """As `+=` of an integer array does it: whatever is stored loses its fraction."""
     out = np.zeros(size)
     for value, where, valid in zip(values, place, mask, strict=True):
         out = np.trunc(out + np.bincount(where[valid], value[valid], size))

@@ -1,6 +1,7 @@
-"""The process in which a learner's code runs: `python -m dxdw.diagnosis.worker`, a request on stdin.
+"""The process in which a learner's code runs: `python -m dxdw.diagnosis.worker`.
 
-It answers through a file, for the learner's code may print what it likes, or end the process.
+A request comes on stdin. The answer goes through a file, for the learner's code may print what it
+likes, or end the process.
 """
 
 import contextlib
@@ -30,7 +31,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         "ok": report.ok,
         "json": report.to_json(indent=2),
         "text": text(report, colour=request["colour"]),
-        "html": report._repr_html_() if request["html"] else "",  # noqa: SLF001 - IPython's own name for it
+        "html": report._repr_html_() if request["html"] else "",
     }
 
 
@@ -41,7 +42,10 @@ def main() -> None:
     faulthandler.enable(traces)
     faulthandler.dump_traceback_later(request["seconds"], file=traces)
     _limit(request["seconds"], request["memory"])
-    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
+    with (
+        Path(os.devnull).open("w", encoding="utf-8") as nowhere,
+        contextlib.redirect_stdout(nowhere),
+    ):
         found = answer(request)
     faulthandler.cancel_dump_traceback_later()
     Path(request["answer"]).write_text(json.dumps(found), encoding="utf-8")
@@ -56,13 +60,13 @@ def _limit(seconds: float, mebibytes: int) -> None:
     statm = Path("/proc/self/statm")
     if statm.exists():
         now = int(statm.read_text(encoding="ascii").split()[0]) * resource.getpagesize()
-    for which, most in (
+    for which, wanted in (
         (resource.RLIMIT_AS, now + (mebibytes << 20)),
         (resource.RLIMIT_CPU, int(4 * seconds) + 5),
         (resource.RLIMIT_CORE, 0),
     ):
         hard = resource.getrlimit(which)[1]
-        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         with contextlib.suppress(ValueError, OSError):  # a system without this limit
             resource.setrlimit(which, (most, hard))
 
