@@ -9,6 +9,10 @@ from typing import Any
 from ..classifier.files import check_writable
 from . import CommandError
 
+PROBLEMS = (
+    "conv2d_naive", "conv2d", "max_pool_2d", "relu", "softmax", "conv2d_backward",
+    "mini_cnn_forward",
+)  # fmt: skip
 RIGHT, WRONG, NOT_LOADED, OUT_OF_TIME = 0, 1, 2, 3
 
 DESCRIPTION = """\
@@ -43,6 +47,11 @@ def add(subparsers: Any) -> None:
     parser.add_argument(
         "--memory", type=int, default=2048, metavar="MIB", help="the most memory (%(default)s)"
     )
+    parser.add_argument(
+        "--problem",
+        choices=PROBLEMS,
+        help="of the practice series (default: by the function's name)",
+    )
     form = parser.add_argument_group("the function's form")
     form.add_argument("--batch", action="store_true", help="x and grad_out have an axis N in front")
     for name, least in (("stride", 1), ("padding", 0), ("dilation", 1)):
@@ -71,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     found = check(
         args.address,
-        {name: getattr(args, name) for name in names},
+        {name: getattr(args, name) for name in names} | {"problem": _problem(args)},
         seconds=args.timeout,
         memory=args.memory,
         colour=colour,
@@ -85,6 +94,12 @@ def run(args: argparse.Namespace) -> int:
     if found.out_of_time:
         return OUT_OF_TIME
     return RIGHT if found.ok else WRONG
+
+
+def _problem(args: argparse.Namespace) -> str:
+    """What was asked for, or the problem of which the function has the name."""
+    name = args.address.rpartition(":")[2]
+    return str(args.problem or (name if name in PROBLEMS else "conv2d_backward"))
 
 
 def _print(words: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from .causes import CAUSES
-from .contract import promised_by
+from .contract import Contract, promised_by
 from .diagnose import examine
 from .report import Check, Evidence, FirstWrong, Report
 
@@ -25,6 +25,7 @@ def diagnose(
     returns: str | None = None,
     channels_last: bool = False,
     dtype: Any = np.float64,
+    problem: str = "conv2d_backward",
 ) -> Report:
     """What is wrong with a function that computes (dx, dW), by name where the mistake is known.
 
@@ -45,6 +46,8 @@ def diagnose(
         bias: db, (C_out,), is returned too.
         returns: the order of the results, "dx,dW" or "dx,dW,db" unless given.
         channels_last: x and grad_out are (…, H, W, C), and W is (kH, kW, C_in, C_out).
+        problem: another of the practice series: "conv2d_naive", "conv2d", "max_pool_2d", "relu",
+            "softmax" or "mini_cnn_forward", which have no options here.
         dtype: of the arguments; float32 for a function that computes in float32 by design.
 
     Returns:
@@ -72,4 +75,15 @@ def diagnose(
         batch=batch, stride=stride, padding=padding, dilation=dilation, groups=groups, bias=bias,
         returns=returns, channels_last=channels_last, dtype=dtype,
     )  # fmt: skip
-    return examine(fn, promised)
+    if problem == "conv2d_backward":
+        return examine(fn, promised)
+    from .exercise import examine_exercise
+    from .exercises import exercises
+
+    known = exercises()
+    if problem not in known:
+        names = ", ".join(["conv2d_backward", *known])
+        raise ValueError(f"problem is {problem!r}: it must be one of {names}")
+    if promised != Contract():
+        raise ValueError(f"the problem {problem} has no options")
+    return examine_exercise(fn, known[problem])

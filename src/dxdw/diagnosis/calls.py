@@ -2,7 +2,7 @@
 
 import linecache
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -40,7 +40,7 @@ class Crash:
 class Answer:
     """What a call gave: a crash, results of no use, or arrays."""
 
-    problem: Problem
+    problem: Any  # what it was called on
     crash: Crash | None = None
     complaint: str | None = None  # why the value is no tuple of real arrays
     results: tuple[Array, ...] = ()  # as the function returned them, as arrays
@@ -55,27 +55,40 @@ class Answer:
 
 
 def call(fn: Callable[..., Any], contract: Contract, problem: Problem) -> Answer:
-    """Call the function on new copies of the operands.
+    """Call the function on new copies of the operands."""
+    options = contract.options_for(fn)
+    given = contract.arguments(problem)
+    return invoke(fn, OPERANDS, given, options, len(contract.returns), problem)
+
+
+def invoke(
+    fn: Callable[..., Any],
+    names: Sequence[str],
+    given: list[Any],
+    options: dict[str, Any],
+    count: int,
+    problem: Any,
+) -> Answer:
+    """Call the function with arrays, for so many results.
 
     Whatever is raised is a finding, but for what stops a program.
     """
-    given = contract.arguments(problem)
     before = [a.copy() for a in given]
     try:
         # A function that divides by zero is found out by its answer, not by a warning in between.
         with np.errstate(all="ignore"):
-            value = fn(*given, **contract.options_for(fn))
+            value = fn(*given, **options)
     except (KeyboardInterrupt, GeneratorExit):
         raise
     except BaseException as error:  # noqa: BLE001 - SystemExit too: a learner's exit() is a finding
         return Answer(problem, crash=_crash(error))
     changed = tuple(
         name
-        for name, a, b in zip(OPERANDS, given, before, strict=True)
+        for name, a, b in zip(names, given, before, strict=True)
         if a.shape != b.shape or a.tobytes() != b.tobytes()
     )
     try:
-        originals, results = _arrays(value, len(contract.returns))
+        originals, results = _arrays(value, count)
     except ValueError as error:
         return Answer(problem, complaint=str(error), changed=changed)
     return Answer(problem, None, None, results, originals, tuple(given), changed)
@@ -85,6 +98,8 @@ def _arrays(value: Any, count: int) -> tuple[tuple[Any, ...], tuple[Array, ...]]
     """The results as arrays. ValueError: they are none, in words for the report."""
     if value is None:
         raise ValueError("it returned None: a return statement is missing")
+    if count == 1:
+        value = (value,)
     if not isinstance(value, (tuple, list)) or len(value) != count:
         what = f"{len(value)} values" if isinstance(value, (tuple, list)) else type(value).__name__
         raise ValueError(f"it returned {what}, and not a tuple of {count} arrays")

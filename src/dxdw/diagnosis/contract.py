@@ -21,7 +21,7 @@ class Contract:
     batch: bool = False
     returns: tuple[str, ...] = ("dx", "dW")
     channels_last: bool = False
-    dtype: Any = np.float64
+    dtype: Any = np.dtype(np.float64)  # noqa: RUF009 - a dtype never changes
 
     def options_for(self, fn: Callable[..., Any]) -> dict[str, Any]:
         """The geometry by name, as far as fn has such parameters; the rest is its own matter."""

@@ -41,6 +41,7 @@ def examine(fn: Callable[..., Any], contract: Contract) -> Report:
         evidence,
         _crash(ladder, case),
         perf_counter() - started,
+        tuple(CAUSES[cause] for cause in found.causes),
     )
 
 

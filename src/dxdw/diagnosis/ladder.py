@@ -5,7 +5,7 @@ ends the climb; the others go on, so that the properties that fail can all be to
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -49,7 +49,9 @@ class Ladder:
         self.fn = fn
         self.contract = contract
         self.eps = float(np.finfo(contract.dtype).eps)
-        self.checks: dict[str, Check] = {name: Check(name, None) for name in RUNGS}
+        self.checks: dict[str, Check] = {
+            name: Check(name, None, "", said) for name, said in RUNGS.items()
+        }
         self.swapped = False
         self.keeps_state = False
         self.adds_up = False  # every call gives the sum of all calls so far
@@ -146,7 +148,7 @@ class Ladder:
         return found
 
     def _note(self, name: str, right: bool | None, detail: str = "") -> bool:
-        self.checks[name] = Check(name, right, detail if right is False else "")
+        self.checks[name] = Check(name, right, detail if right is False else "", RUNGS[name])
         return bool(right)
 
     # --- rungs ------------------------------------------------------------------------------------
@@ -276,8 +278,9 @@ class Ladder:
         """The first probe that the function can be asked about."""
         for case in self.cases:
             if case.answer.usable and "shape" not in case.wrong.values():
-                return case.answer.problem
-        return next(c.answer.problem for c in self.cases if c.answer.usable)
+                return cast(Problem, case.answer.problem)
+        found = next(c.answer.problem for c in self.cases if c.answer.usable)
+        return cast(Problem, found)
 
     def _zero(self) -> None:
         problem = self._small()

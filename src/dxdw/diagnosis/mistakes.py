@@ -39,7 +39,8 @@ class Mistake:
 def mistakes() -> tuple[Mistake, ...]:
     """All of them."""
     return (
-        *_kernel(), *_gradient(), *_output_channels(), *_input_channels(), *_positions(), *_values(), *_shifts(),
+        *_kernel(), *_gradient(), *_output_channels(), *_input_channels(), *_positions(),
+        *_values(), *_shifts(),
         *_overwritten(), *_geometry(),
     )  # fmt: skip
 

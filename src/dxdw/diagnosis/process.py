@@ -7,10 +7,12 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from .calls import Crash
+from .ladder import RUNGS
 from .report import Check, Report
 from .report_text import text
 
@@ -37,7 +39,8 @@ def check(
         traces, answer = Path(folder, "traces"), Path(folder, "answer")
         request = {
             "address": address, "options": options, "seconds": seconds, "memory": memory,
-            "colour": colour, "html": html, "traces": str(traces), "answer": str(answer),
+            "colour": colour, "html": html,
+            "until": time.time() + seconds, "traces": str(traces), "answer": str(answer),
         }  # fmt: skip
         # One thread: the arrays are tiny, and starting threads takes longer than they save.
         env = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
@@ -98,7 +101,7 @@ def _crash(address: str, trace: str, said: bytes, code: int | None, seconds: flo
 def _ended(address: str, crash: Crash, late: bool, colour: bool, html: bool) -> Checked:
     report = Report(
         address.rpartition(":")[2],
-        (Check("runs", False, crash.what),),
+        (Check("runs", False, crash.what, RUNGS["runs"]),),
         summary=crash.message + (f", in line {crash.line}" if crash.line else ""),
         crash=crash,
     )

@@ -9,7 +9,7 @@ The JSON form, `Report.to_json()`, is one object:
 | `"ok"` | whether nothing is wrong |
 | `"causes"` | identifiers of the mistakes; empty where none is made, or none recognised |
 | `"failed"` | names of the checks that fail |
-| `"checks"` | `[{"name", "state", "detail"}]`, state one of "right", "wrong", "not run" |
+| `"checks"` | `[{"name", "question", "state", "detail"}]`; "right", "wrong", "not run" |
 | `"summary"` | what is wrong, in one sentence |
 | `"explanations"` | `[{"cause", "title", "mathematics", "hint"}]` |
 | `"matched"` | what was compared with the answers, in words |
@@ -23,12 +23,12 @@ Numbers that JSON has no word for are the strings "nan", "inf" and "-inf".
 
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
 from ..engines.libraries import Array
 from .calls import Crash
-from .causes import CAUSES
+from .causes import Cause
 
 FORM = 1
 
@@ -39,6 +39,7 @@ class Check(NamedTuple):
     name: str
     right: bool | None
     detail: str = ""
+    question: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,7 @@ class Report:
     evidence: Evidence | None = None
     crash: Crash | None = None
     seconds: float = 0.0
+    explanations: tuple[Cause, ...] = ()  # of the causes, in their order
 
     @property
     def ok(self) -> bool:
@@ -93,6 +95,10 @@ class Report:
     @property
     def failed(self) -> tuple[str, ...]:
         return tuple(check.name for check in self.checks if check.right is False)
+
+    def timed(self, seconds: float) -> "Report":
+        """The same, and how long it took."""
+        return replace(self, seconds=seconds)
 
     def to_json(self, indent: int | None = None) -> str:
         """The report as JSON; the form is described where this class is."""
@@ -107,10 +113,19 @@ class Report:
             "causes": self.causes,
             "failed": self.failed,
             "checks": [
-                {"name": c.name, "state": states[c.right], "detail": c.detail} for c in self.checks
+                {
+                    "name": c.name,
+                    "state": states[c.right],
+                    "detail": c.detail,
+                    "question": c.question,
+                }
+                for c in self.checks
             ],
             "summary": self.summary,
-            "explanations": [{"cause": c, **CAUSES[c]._asdict()} for c in self.causes],
+            "explanations": [
+                {"cause": name, **cause._asdict()}
+                for name, cause in zip(self.causes, self.explanations, strict=True)
+            ],
             "matched": self.matched,
             "first_wrong": self.first_wrong and asdict(self.first_wrong),
             "evidence": self.evidence and asdict(self.evidence),

@@ -5,8 +5,7 @@ from html import escape
 import numpy as np
 
 from ..engines.libraries import Array
-from .causes import CAUSES
-from .ladder import RUNGS
+from .causes import Cause
 from .report import Evidence, Report
 
 _MOST = 12  # rows and columns of a heat map
@@ -24,22 +23,21 @@ def html(report: Report) -> str:
     parts = [f"<h3><code>{escape(report.function)}</code>: {verdict}</h3>"]
     if not right:
         parts.append(f"<p>{escape(report.summary)}</p>")
-        parts += [_cause(name) for name in report.causes]
+        parts += [_cause(*pair) for pair in zip(report.causes, report.explanations, strict=True)]
         if report.matched:
             parts.append(f"<p>Matched: {escape('; '.join(report.matched))}.</p>")
         parts += [_where(report)]
         if report.evidence is not None:
             parts.append(_evidence(report.evidence))
         if report.causes:
-            parts.append(f"<p><b>Hint.</b> {escape(CAUSES[report.causes[0]].hint)}</p>")
+            parts.append(f"<p><b>Hint.</b> {escape(report.explanations[0].hint)}</p>")
     parts.append(_checks(report))
     return (
         f'<div class="dxdw-report" style="font-family:system-ui,sans-serif">{"".join(parts)}</div>'
     )
 
 
-def _cause(name: str) -> str:
-    cause = CAUSES[name]
+def _cause(name: str, cause: Cause) -> str:
     words = f"{escape(cause.title)}.<br><i>{escape(cause.mathematics)}</i>"
     return f"<p><code>{escape(name)}</code>: {words}</p>"
 
@@ -113,7 +111,7 @@ def _checks(report: Report) -> str:
     for check in report.checks:
         mark, colour = marks[check.right]
         detail = f"<br>{escape(check.detail)}" if check.detail else ""
-        words = f"<b>{check.name}</b> {escape(RUNGS.get(check.name, ''))}{detail}"
+        words = f"<b>{check.name}</b> {escape(check.question)}{detail}"
         rows.append(
             f'<tr><td style="color:{colour}">{mark}</td>'
             f'<td style="text-align:left">{words}</td></tr>'

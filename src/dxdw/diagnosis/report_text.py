@@ -3,8 +3,6 @@
 import numpy as np
 
 from ..engines.libraries import Array
-from .causes import CAUSES
-from .ladder import RUNGS
 from .report import Evidence, Report
 
 _CODES = {"good": "32", "bad": "31", "strong": "1", "dim": "2", "hint": "36"}
@@ -22,16 +20,15 @@ def text(report: Report, colour: bool = False) -> str:
         lines = [paint("good", f"{report.function}: right"), ""]
         return "\n".join([*lines, *_checks(report, paint)])
     lines = [f"{paint('bad', f'{report.function}: wrong')}  {report.summary}"]
-    for name in report.causes:
-        cause = CAUSES[name]
+    for name, cause in zip(report.causes, report.explanations, strict=True):
         lines += ["", paint("strong", name), f"  {cause.title}", f"  {cause.mathematics}"]
-    if report.causes:
+    if report.matched:
         lines += ["", paint("dim", "matched"), *(f"  {words}" for words in report.matched)]
     lines += _where(report, paint)
     if report.evidence is not None:
         lines += _evidence(report.evidence, paint)
     if report.causes:
-        lines += ["", paint("hint", f"Hint: {CAUSES[report.causes[0]].hint}")]
+        lines += ["", paint("hint", f"Hint: {report.explanations[0].hint}")]
     return "\n".join([*lines, "", *_checks(report, paint)])
 
 
@@ -52,8 +49,6 @@ def _where(report: Report, paint) -> list[str]:  # type: ignore[no-untyped-def]
         ]
         if first.contributions:
             lines += ["  the sum of", *(f"    {part}" for part in first.contributions)]
-        else:
-            lines += ["  nothing is added to it"]
     return lines
 
 
@@ -112,7 +107,6 @@ def _checks(report: Report, paint) -> list[str]:  # type: ignore[no-untyped-def]
         state, style = {True: ("ok  ", "good"), False: ("FAIL", "bad"), None: ("–   ", "dim")}[
             check.right
         ]
-        said = RUNGS.get(check.name, "")
-        lines += [f"{paint(style, state)} {check.name:12} {said}"]
+        lines += [f"{paint(style, state)} {check.name:12} {check.question}"]
         lines += [f"       {check.detail}"] if check.detail else []
     return lines

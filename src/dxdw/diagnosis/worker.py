@@ -9,6 +9,7 @@ import faulthandler
 import json
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,9 @@ def main() -> None:
     request = json.load(sys.stdin)
     traces = Path(request["traces"]).open("w", encoding="utf-8")  # noqa: SIM115 - open to the end
     faulthandler.enable(traces)
-    faulthandler.dump_traceback_later(request["seconds"], file=traces)
+    # Counted from when the parent began to wait; what importing took is gone.
+    left = max(0.1, request["until"] - time.time())
+    faulthandler.dump_traceback_later(left, file=traces)
     _limit(request["seconds"], request["memory"])
     with (
         Path(os.devnull).open("w", encoding="utf-8") as nowhere,
