@@ -1,6 +1,8 @@
 """The checker: every listed mistake by its name, and nobody accused who is right."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 from right_versions import RIGHT, float32_throughout, torch_inside
@@ -42,3 +44,11 @@ def test_a_listed_mistake_is_named(fn, causes):
 def test_every_listed_mistake_has_two_versions_or_more():
     listed = list(CAUSES)[:24]
     assert all(sum(len(f) for c, f in WRONG.items() if c == (name,)) >= 2 for name in listed)
+
+
+def test_importing_the_package_leaves_the_checker_for_later():
+    program = "import sys, dxdw; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert "dxdw.diagnosis" not in done.stdout.split()

@@ -8,9 +8,10 @@ import numpy as np
 from .causes import CAUSES
 from .contract import Contract, promised_by
 from .diagnose import examine
+from .ladder import RUNGS
 from .report import Check, Evidence, FirstWrong, Report
 
-__all__ = ["CAUSES", "Check", "Evidence", "FirstWrong", "Report", "diagnose"]
+__all__ = ["CAUSES", "Check", "Evidence", "FirstWrong", "Report", "check_names", "diagnose"]
 
 
 def diagnose(
@@ -87,3 +88,16 @@ def diagnose(
     if promised != Contract():
         raise ValueError(f"the problem {problem} has no options")
     return examine_exercise(fn, known[problem])
+
+
+def check_names(problem: str = "conv2d_backward") -> tuple[str, ...]:
+    """The names of a report's checks, in their order.
+
+    >>> check_names("relu")
+    ('signature', 'runs', 'shapes', 'finite', 'exact', 'arguments', 'repeatable')
+    """
+    if problem == "conv2d_backward":
+        return tuple(RUNGS)
+    from .exercise import QUESTIONS
+
+    return tuple(QUESTIONS)

@@ -13,7 +13,7 @@ from .exercise_causes import EXERCISE_CAUSES
 from .exercises import Exercise
 from .report import Check, Evidence, FirstWrong, Report
 
-_QUESTIONS = {
+QUESTIONS = {
     "signature": "takes the arguments of the problem",
     "runs": "returns an array, and raises nothing",
     "shapes": "the result has the right shape",
@@ -27,10 +27,10 @@ _QUESTIONS = {
 def examine_exercise(fn: Callable[..., Any], exercise: Exercise) -> Report:
     """The report on a function for a problem of the series."""
     started = perf_counter()
-    checks = {name: Check(name, None, "", said) for name, said in _QUESTIONS.items()}
+    checks = {name: Check(name, None, "", said) for name, said in QUESTIONS.items()}
 
     def note(name: str, right: bool, detail: str = "") -> None:
-        checks[name] = Check(name, right, "" if right else detail, _QUESTIONS[name])
+        checks[name] = Check(name, right, "" if right else detail, QUESTIONS[name])
 
     name = getattr(fn, "__name__", type(fn).__name__)
     why = _unfit(fn, exercise)
