@@ -305,6 +305,24 @@ def grad_averaged(grad_out, x, W):
 
 
 @wrong("grad-position-ignored")
+def first_patch_only(grad_out, x, W):
+    kH, kW = W.shape[2:]
+    dx = np.zeros(x.shape)
+    dx[:, :kH, :kW] = np.einsum("o,ocuv->cuv", grad_out.sum((1, 2)), W)
+    return dx, np.einsum("o,cuv->ocuv", grad_out.sum((1, 2)), x[:, :kH, :kW])
+
+
+@wrong("grad-position-ignored")
+def window_does_not_move_down(grad_out, x, W):
+    dx, dW = np.zeros(x.shape), np.zeros(W.shape)
+    kH, kW = W.shape[2:]
+    for o, _, j, g in walk(grad_out):
+        dW[o] += g * x[:, :kH, j : j + kW]
+        dx[:, :kH, j : j + kW] += g * W[o]
+    return dx, dW
+
+
+@wrong("grad-position-ignored")
 def grad_not_used(grad_out, x, W):
     return taps(np.ones(grad_out.shape), x, W)
 
@@ -400,6 +418,29 @@ def full_convolution_cropped_wrongly(grad_out, x, W):
     windows = sliding_window_view(padded, (kH, kW), axis=(1, 2))
     dx = np.einsum("ohwuv,ocuv->chw", windows, W[:, :, ::-1, ::-1])
     return dx[:, : x.shape[1]], right_dW(grad_out, x, W)
+
+
+@wrong("shifted")
+def window_one_row_down(grad_out, x, W):
+    dx, dW = np.zeros(x.shape), np.zeros(W.shape)
+    kH, kW = W.shape[2:]
+    for o, i, j, g in walk(grad_out):
+        dW[o] += g * x[:, i + 1 : i + 1 + kH, j : j + kW]  # past the end in the last row
+        dx[:, i : i + kH, j : j + kW] += g * W[o]
+    return dx, dW
+
+
+@wrong("shifted")
+def counted_from_one(grad_out, x, W):
+    dx, dW = np.zeros(x.shape), np.zeros(W.shape)
+    kH, kW = W.shape[2:]
+    for o in range(len(W)):
+        for i in range(1, grad_out.shape[1] + 1):
+            for j in range(1, grad_out.shape[2] + 1):
+                g = grad_out[o, i - 1, j - 1]
+                dW[o] += g * x[:, i : i + kH, j : j + kW]
+                dx[:, i : i + kH, j : j + kW] += g * W[o]
+    return dx, dW
 
 
 @wrong("scaled")

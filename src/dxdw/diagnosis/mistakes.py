@@ -39,9 +39,8 @@ class Mistake:
 def mistakes() -> tuple[Mistake, ...]:
     """All of them."""
     return (
-        *_kernel(), *_gradient(), *_output_channels(), *_input_channels(), *_positions(),
-        *_values(), *_shifts(),
-        *_overwritten(), *_geometry(),
+        *_kernel(), *_gradient(), *_windows(), *_output_channels(), *_input_channels(),
+        *_positions(), *_values(), *_shifts(), *_overwritten(), *_geometry(),
     )  # fmt: skip
 
 
@@ -152,6 +151,20 @@ def _gradient() -> Iterator[Mistake]:
         for reduce, how in ((np.sum, "sum"), (np.mean, "mean")):
             value = partial(reduce, axis=axis, keepdims=True)
             yield same(f"the {how} of G's {what} stands for G[o,i,j]", value)
+
+
+def _windows() -> Iterator[Mistake]:
+    for rows, columns in ((True, True), (True, False), (False, True)):
+
+        def still(t: Terms, rows: bool = rows, columns: bool = columns) -> None:
+            (s, r), (p, q), (d, e) = t.stride, t.padding, t.dilation
+            i, j = np.zeros_like(t.i) if rows else t.i, np.zeros_like(t.j) if columns else t.j
+            t.at[2:] = [i * s + t.u * d - p, j * r + t.v * e - q]
+
+        moves = "at all" if rows and columns else f"along the {'rows' if rows else 'columns'}"
+        words = f"the window does not move {moves}"
+        ignored = "grad-position-ignored"
+        yield Mistake(words, still, ignored, ignored, rare=not (rows and columns))
 
 
 def _output_channels() -> Iterator[Mistake]:

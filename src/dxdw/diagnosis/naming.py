@@ -9,7 +9,7 @@ import numpy as np
 from ..engines.libraries import Array
 from .ladder import Case, Ladder
 from .matching import Matcher, Named, Seen, order_of
-from .problem import Problem
+from .problem import PLAIN, Problem, roomy
 from .terms import Terms
 
 
@@ -76,6 +76,8 @@ def _values(ladder: Ladder, eps: float | None) -> Named | Verdict | None:
         whole = square
         if foreseen and (square is None or len(foreseen.causes) < len(square.causes)):
             whole = Verdict(foreseen.causes, foreseen.words)
+    if whole is None and unread:
+        whole = _with_room(ladder)
     if whole is None:
         return Verdict(shapes.causes, shapes.words) if shapes.causes else None
     return Verdict((*shapes.causes, *whole.causes), (*shapes.words, *whole.words))
@@ -254,13 +256,32 @@ _MENDS = (
     ("wrong-broadcast", "an axis is missing: its sum was taken", _lost_axis),
 )
 
+
+def _with_room(ladder: Ladder) -> Verdict | None:
+    """A shift, of a function that crashes, or reads less, where it reaches past the end of x."""
+    if ladder.contract.geometry != PLAIN:
+        return None
+    cases = [ladder.ask(roomy(problem)) for problem in ladder.probes]
+    wrong = sorted({name for case in cases for name in case.wrong}, reverse=True)
+    if not all(case.answer.usable for case in cases):
+        return None
+    named = Matcher(ladder.seen(cases), wrong).name(pairs=False)
+    if named is None or named.causes != ("shifted",):
+        return None
+    return Verdict(named.causes, (*named.words, "with room in x, past whose end it reaches"))
+
+
+# What NumPy says where a result does not fit the array that it is written into.
+_WRITTEN = ("non-broadcastable output operand", "could not broadcast input array")
 _SHAPE = re.compile(r"\(([\d, ]*)\)")
 
 
 def _crashed(ladder: Ladder) -> Verdict:
-    """A crash on every probe is named only where NumPy says that numbers of axes don't fit."""
+    """A crash on every probe: one that room in x does away with, or numbers of axes don't fit."""
+    if found := _with_room(ladder):
+        return found
     crashes = [case.answer.crash for case in ladder.cases]
-    if any(c is None or "broadcast" not in c.message for c in crashes):
+    if any(c is None or not c.message.startswith(_WRITTEN) for c in crashes):
         return Verdict()
     for crash in filter(None, crashes):
         shapes = [s.strip(" ,").split(",") for s in _SHAPE.findall(crash.message)]

@@ -91,6 +91,38 @@ class Problem:
         return replace(self, grad_out=grad_out)
 
 
+@dataclass(frozen=True)
+class Roomy(Problem):
+    """A problem whose x goes on past the last window: no proper call, but one that shows more of a
+    function that reaches past it.
+    """
+
+    @cached_property
+    def expected(self) -> dict[str, Array]:
+        """The right answer: dx is 0 in the room."""
+        room = [n - m for n, m in zip(self.x.shape[2:], self._reached, strict=True)]
+        rows, columns = self._reached
+        proper = Problem(self.grad_out, self.x[:, :, :rows, :columns], self.W, self.geometry)
+        dx = np.pad(proper.expected["dx"], [(0, 0), (0, 0), *((0, n) for n in room)])
+        return {**proper.expected, "dx": dx}
+
+    @property
+    def _reached(self) -> tuple[int, int]:
+        kH, kW = self.W.shape[2:]
+        return self.grad_out.shape[2] + kH - 1, self.grad_out.shape[3] + kW - 1
+
+
+def roomy(problem: Problem) -> Roomy:
+    """The same with three more rows and columns, at stride 1 without padding and dilation."""
+    x = (
+        np.random.default_rng(3)
+        .integers(1, 10, np.add(problem.x.shape, (0, 0, 3, 3)))
+        .astype(float)
+    )
+    x[:, :, : problem.x.shape[2], : problem.x.shape[3]] = problem.x
+    return Roomy(problem.grad_out, x, problem.W)
+
+
 # Never all equal, so that no exchanged pair of axes goes unseen; and then square in one respect
 # after the other, for a function that takes that for granted. Two of each kind.
 _SEED_SIZES = (
