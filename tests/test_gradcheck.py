@@ -67,8 +67,8 @@ def test_lists_and_numbers():
         return [[2 * scale * a * v for a, v in zip(g, x, strict=True)], np.dot(g, np.square(x))]
 
     gradcheck(f, vjp, ([1.0, 2.0, -3.0], 2.5)).raise_if_wrong(undecided=True)
-    gradcheck(f, lambda *a: vjp(*a)[0], ([1.0, 2.0], 2.5), argnums=[0]).raise_if_wrong()
-    gradcheck(f, lambda *a: vjp(*a)[:1], ([1.0, 2.0], 2.5), argnums=[0]).raise_if_wrong()
+    gradcheck(f, lambda *args: vjp(*args)[0], ([1.0, 2.0], 2.5), argnums=[0]).raise_if_wrong()
+    gradcheck(f, lambda *args: vjp(*args)[:1], ([1.0, 2.0], 2.5), argnums=[0]).raise_if_wrong()
 
 
 def test_integers_are_handed_through():
@@ -156,11 +156,11 @@ def test_refusals_of_what_functions_return():
     with pytest.raises(ValueError, match=r"f\(\*args\) isn't finite"):
         gradcheck(np.log, vjp_of_sin, (X - 5,))
     with pytest.raises(ValueError, match="vjp returned 1 gradients, and 2 arguments are checked"):
-        gradcheck(np.multiply, lambda g, a, b: g * b, (X, X))
+        gradcheck(np.multiply, lambda g, _, b: g * b, (X, X))
     with pytest.raises(TypeError, match="f's output has the dtype object"):
-        gradcheck(lambda x: None, vjp_of_sin, (X,))
+        gradcheck(lambda _: None, vjp_of_sin, (X,))
     with pytest.raises(TypeError, match=r"vjp's gradient of args\[0\] has the dtype object"):
-        gradcheck(np.sin, lambda g, x: None, (X,))
+        gradcheck(np.sin, lambda *_: None, (X,))
 
 
 # --- what it gives back ---------------------------------------------------------------------------
@@ -188,20 +188,19 @@ def test_maps_and_words():
 
 
 def test_json():
-    result = gradcheck(np.exp, lambda g, z: g * np.exp(z), (np.array([1j, 2.0]),))
-    data = json.loads(json.dumps(result.to_json()))
+    z = np.array([1j, 2.0])
+    data = json.loads(json.dumps(gradcheck(np.exp, lambda g, z: g * np.exp(z), (z,)).to_json()))
     assert set(data) == {
         "ok", "mode", "undecided", "evaluations", "complaints", "notes", "arguments",
     }  # fmt: skip
     assert data["ok"] is False
     assert data["mode"] == "full"
     (argument,) = data["arguments"]
-    assert argument["verdict"] == ["wrong", "wrong"]
+    assert argument["verdict"] == ["wrong", "right"]
+    assert argument["counts"] == {"wrong": 1, "right": 1}
     assert argument["shape"] == [2]
     assert np.shape(argument["got"]) == (2, 2)
-    assert argument["worst"]["index"] == [
-        int(gradcheck(np.exp, lambda g, z: g * np.exp(z), (np.array([1j, 2.0]),)).worst.index[0])
-    ]
+    assert argument["worst"]["index"] == [0]
     some = gradcheck(np.sin, vjp_of_sin, (X,), elements=2).to_json()
     assert sum(row.count(None) for row in some["arguments"][0]["expected"]) == 4
 
@@ -244,7 +243,8 @@ def test_projection_costs_the_same_for_any_size():
         gradcheck(np.sin, vjp_of_sin, (np.linspace(-1, 2, n),), mode="projection")
         for n in (20, 20000)
     )
-    assert small and large
+    assert small
+    assert large
     assert large.evaluations == pytest.approx(small.evaluations, rel=0.5)
     assert large.arguments[0].verdict.shape == (8,)
 
@@ -263,31 +263,32 @@ def test_projection_catches_an_element_where_it_says_that_it_will(dtype):
     assert not gradcheck(np.sin, wrong, (x,), mode="projection")
 
 
-def test_escape_probability_is_what_happens():
-    """An error of about its bound, in few or in many elements, escapes as often as is said."""
-    n, tries = 40, 300
+def test_errors_escape_no_more_often_than_is_said():
+    """Of a function rounded so coarsely that an error shows in some directions only."""
+    n, tries = 20, 60
     x = np.linspace(0.5, 1.5, n)
-    rng = np.random.default_rng(5)
-    noisy = np.linspace(1, 3, n)
+    slopes = np.linspace(1, 3, n)
 
-    def f(x):  # rounded to 1e-4
-        return np.rint(np.dot(noisy, x) * 1e4) / 1e4
+    def f(x):
+        return np.rint(np.dot(slopes, x) * 1e4) / 1e4
 
-    for elements in (1, n):
-        size = 0.002
+    for elements, share in ((1, 0.05), (n, 0.01)):
         error = np.zeros(n)
-        error[rng.choice(n, elements, replace=False)] = size * np.sqrt(np.mean(noisy**2))
-
-        def vjp(g, x, error=error):
-            return g * (noisy + error)
-
+        error[:elements] = share * np.sqrt(np.mean(slopes**2))
         escaped, said = 0, 0.0
-        for seed in range(tries // 3):
-            result = gradcheck(f, vjp, (x,), mode="projection", directions=1, rng=seed)
+        for seed in range(tries):
+            result = gradcheck(
+                f,
+                lambda g, _, error=error: g * (slopes + error),
+                (x,),
+                mode="projection",
+                directions=1,
+                rng=seed,
+            )
             escaped += result.ok
-            said += result.arguments[0].escape_probability(size, elements)
-        assert escaped <= said + 3 * np.sqrt(tries / 3)
-        assert escaped < tries / 3
+            said += result.arguments[0].escape_probability(share, elements)
+        assert 0 < escaped <= said + 3 * np.sqrt(tries)
+        assert said < 0.9 * tries
 
 
 def test_projection_says_how_likely_an_error_escapes():
@@ -331,7 +332,7 @@ def test_complex_step_of_what_is_not_analytic():
     with pytest.raises(TypeError, match=r"args\[0\] is complex"):
         gradcheck(np.sin, vjp_of_sin, (X + 1j,), mode="complex-step")
     with pytest.raises(TypeError, match="output is complex"):
-        gradcheck(lambda x: x * 1j, lambda g, x: (g * -1j).real, (X,), mode="complex-step")
+        gradcheck(lambda x: x * 1j, lambda g, _: (g * -1j).real, (X,), mode="complex-step")
 
 
 # --- dot_test -------------------------------------------------------------------------------------

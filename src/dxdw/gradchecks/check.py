@@ -107,8 +107,8 @@ def gradcheck(
         comparison = Comparison(functions, grad_out, mode, rng, rtol, visible)
         count = directions if mode == "projection" else elements
         arguments = comparison.compare(checked, count, rng, progress or (lambda *_: None))
-        notes = comparison.notes(arguments)
-    return GradCheck(mode, arguments, comparison.complaints, notes, functions.evaluations)
+        complaints, notes = comparison.complaints, comparison.notes(arguments)
+    return GradCheck(mode, arguments, complaints, notes, functions.evaluations)
 
 
 def _checked(args: tuple[Any, ...], argnums: Sequence[int] | None) -> tuple[int, ...]:

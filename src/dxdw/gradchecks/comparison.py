@@ -12,7 +12,7 @@ from .differences import NOISE_FACTOR, Differences, Estimate
 from .imaginary import complex_step
 from .lines import Coordinate, Direction, Line
 from .noise import noise, typical_size
-from .reals import Functions, Layout, Point, Precision
+from .reals import Functions, Layout, Point, Precision, Real
 from .result import ArgumentCheck
 from .verdicts import NOT_CHECKED, VERDICTS, WRONG, verdict
 
@@ -24,7 +24,7 @@ class Finding(NamedTuple):
     """What came of one line."""
 
     estimate: Estimate
-    got: float
+    got: Real
     vjp_noise: float
     verdict: str
 
@@ -152,9 +152,9 @@ class Comparison:
         gradient = self.got[self._where[line.argument]]
         noise_ = self._vjp_noise[self._where[line.argument]]
         if isinstance(line, Coordinate):
-            got, vjp_noise, size = float(gradient[line.k]), float(noise_[line.k]), 0.0
+            got, vjp_noise, size = gradient[line.k], float(noise_[line.k]), 0.0
         else:
-            got = float(np.dot(gradient, line.v))
+            got = np.dot(gradient, line.v)
             vjp_noise, size = _root_sum(noise_ * line.v), _root_sum(gradient * line.v)
         typical = _root_sum(gradient) / sqrt(max(1, len(gradient)))
 
@@ -213,7 +213,7 @@ class Comparison:
             )
         size = into.size
 
-        def spread(values: Sequence[float], start: float = 0.0) -> Array:
+        def spread(values: Sequence[Real], start: float = 0.0) -> Array:
             reals = np.full(size, start, into.real)
             reals[at] = values
             return reals

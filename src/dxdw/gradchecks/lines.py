@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..engines.libraries import Array
-from .reals import Point
+from .reals import Point, Real
 
 
 class Pair(NamedTuple):
@@ -13,8 +13,8 @@ class Pair(NamedTuple):
 
     up: Point
     down: Point
-    width: Array  # what the difference of f is divided by
-    slip: Array  # what rounding the ends did to that difference
+    width: Real  # what the difference of f is divided by
+    slip: Real  # what rounding the ends did to that difference
 
 
 class Coordinate(NamedTuple):
@@ -36,7 +36,7 @@ class Coordinate(NamedTuple):
         if not down[self.k] < x[self.k] < up[self.k] or not np.isfinite(width):
             return None
         ends = replaced(self.point, self.argument, up), replaced(self.point, self.argument, down)
-        return Pair(*ends, width, np.longdouble(0))
+        return Pair(*ends, width, 0.0)
 
     @property
     def own(self) -> float:
@@ -65,13 +65,12 @@ class Direction(NamedTuple):
         with np.errstate(over="ignore"):
             up = (x + step * self.v).astype(x.dtype)
             down = (x - step * self.v).astype(x.dtype)
-        width = np.longdouble(2 * step)
         moved = up.astype(self.v.dtype) - down
         if not np.isfinite(moved).all():
             return None
         slip = np.dot(self.gradient, moved - 2 * step * self.v)
         ends = replaced(self.point, self.argument, up), replaced(self.point, self.argument, down)
-        return Pair(*ends, width, slip)
+        return Pair(*ends, 2 * step, slip)
 
 
 Line = Coordinate | Direction

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..engines.libraries import Array
 
+Real = Any  # a number of the wider type
 Point = list[Array]  # of each checked argument its reals, in its own precision
 
 

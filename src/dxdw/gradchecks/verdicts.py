@@ -3,6 +3,7 @@
 from math import isfinite
 
 from .differences import FARTHEST, Estimate
+from .reals import Real
 
 RIGHT = "right"
 NOT_CHECKED = "not checked"
@@ -14,7 +15,7 @@ VERDICTS = (RIGHT, NOT_CHECKED, UNDECIDED, NOT_DIFFERENTIABLE, WRONG)  # the wor
 
 def verdict(
     estimate: Estimate,
-    got: float,
+    got: Real,
     vjp_noise: float,
     *,
     rtol: float,
