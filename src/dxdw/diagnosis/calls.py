@@ -54,10 +54,14 @@ class Answer:
         return self.crash is None and self.complaint is None
 
 
-def call(fn: Callable[..., Any], contract: Contract, problem: Problem) -> Answer:
-    """Call the function on new copies of the operands."""
+def call(
+    fn: Callable[..., Any], contract: Contract, problem: Problem, *, frozen: bool = False
+) -> Answer:
+    """Call the function on new copies of the operands; frozen ones refuse to be written to."""
     options = contract.options_for(fn)
     given = contract.arguments(problem)
+    for a in given:
+        a.flags.writeable = not frozen
     return invoke(fn, OPERANDS, given, options, len(contract.returns), problem)
 
 

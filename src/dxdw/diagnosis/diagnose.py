@@ -11,7 +11,7 @@ from .causes import CAUSES
 from .contract import Contract
 from .ladder import Case, Ladder
 from .naming import Verdict, verdict
-from .problem import Problem
+from .problem import Problem, smallest_first
 from .report import Evidence, FirstWrong, Report
 from .shrink import smallest
 from .terms import Terms
@@ -65,11 +65,19 @@ def _shown(ladder: Ladder) -> Case | None:
         for case in sorted(cases, key=lambda c: not c.answer.usable):
             if case.wrong:
                 return smallest(ladder, case, into)
-    return next((case for case in ladder.precision if case.wrong), None)
+    for number, case in enumerate(ladder.precision):
+        if case.wrong:
+            return smallest(ladder, case, _widened(number % 3))
+    if ladder.checks["repeatable"].right is False:
+        contract = ladder.contract
+        return ladder.twice(next(smallest_first(contract.geometry, contract.batch)))
+    return None
 
 
 def _crash(ladder: Ladder, shown: Case | None) -> Crash | None:
     """Of the case that is shown, or else the first that there was."""
+    if ladder.written is not None:
+        return ladder.written
     every = (*([shown] if shown else []), *ladder.cases, *ladder.beyond, *ladder.fractions)
     return next((c.answer.crash for c in every if c.answer.crash is not None), None)
 
@@ -81,6 +89,17 @@ def _same(problem: Problem) -> Problem:
 def _with_integers(problem: Problem) -> Problem:
     whole = problem.x.astype(np.int64), problem.W.astype(np.int64)
     return Problem(problem.grad_out / 2, *whole, problem.geometry)
+
+
+def _widened(operand: int) -> Callable[[Problem], Problem]:
+    """One operand in numbers of 27 bits and more, which float32 rounds."""
+
+    def widened(problem: Problem) -> Problem:
+        arrays = [problem.grad_out, problem.x, problem.W]
+        arrays[operand] = np.where(arrays[operand] == 0, 0, arrays[operand] * 2.0**27 + 1)
+        return Problem(arrays[0], arrays[1], arrays[2], problem.geometry)
+
+    return widened
 
 
 def _halved(problem: Problem) -> Problem:

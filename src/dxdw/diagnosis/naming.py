@@ -357,7 +357,7 @@ def _precision(ladder: Ladder) -> str | None:
         return None
     if ladder.loses_precision():
         return "of numbers of 30 bits, what float32 keeps of them"
-    for name in ladder.contract.returns:
+    for name in ladder.contract.returns if ladder.reals else ():
         if all(_of_float32(ladder, case, name) for case in ladder.reals):
             return f"every number of {name} is one of float32's, for arguments in float64"
     if ladder.reals and _of_rounded_arguments(ladder):
