@@ -64,7 +64,16 @@ def test_json_and_html(capsys, mine, tmp_path):
     assert report["first_wrong"]["result"] == "dx"
     html = page.read_text(encoding="utf-8")
     assert "dx-overwritten" in html
+    assert html.startswith("<!doctype html>")
     assert "<script" not in html
+
+
+def test_the_problem_is_known_by_the_functions_name(capsys, mine):
+    status, out, _ = checked(capsys, mine("def relu(x):\n    return abs(x)\n"))
+    assert status == 1
+    assert "\nrelu-absolute\n" in out
+    assert checked(capsys, "dxdw:softmax")[0] == 0
+    assert checked(capsys, "dxdw:max_pool_2d", "--problem", "max_pool_2d")[0] == 0
 
 
 def test_a_notebook(capsys, mine):

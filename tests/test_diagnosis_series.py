@@ -1,5 +1,7 @@
 """The other problems of the practice series: who is right, and classic mistakes by name."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -7,8 +9,10 @@ import dxdw
 from dxdw.diagnosis import diagnose
 from dxdw.diagnosis.exercise_causes import EXERCISE_CAUSES
 from dxdw.diagnosis.exercises import exercises
+from dxdw.engines.libraries import Array
+from dxdw.problem_names import PROBLEMS
 
-NAMES = ("conv2d_naive", "conv2d", "max_pool_2d", "relu", "softmax", "mini_cnn_forward")
+NAMES = PROBLEMS[1:]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -17,7 +21,7 @@ def test_the_packages_own_are_right(name):
     assert report.ok, str(report)
 
 
-def loops(x, W, padding=0, stride=1):
+def loops(x: Array, W: Array, padding: int = 0, stride: int = 1) -> Array:
     x = np.pad(x, ((0, 0), (padding, padding), (padding, padding)))
     C_out, _, kH, kW = W.shape
     rows, columns = (x.shape[1] - kH) // stride + 1, (x.shape[2] - kW) // stride + 1
@@ -30,7 +34,7 @@ def loops(x, W, padding=0, stride=1):
     return out
 
 
-def pool(x, k, stride, start=-np.inf):
+def pool(x: Array, k: int, stride: int, start: float = -np.inf) -> Array:
     rows, columns = (x.shape[1] - k) // stride + 1, (x.shape[2] - k) // stride + 1
     out = np.full((x.shape[0], rows, columns), start)
     for c, i, j in np.ndindex(out.shape):
@@ -39,7 +43,7 @@ def pool(x, k, stride, start=-np.inf):
     return out
 
 
-def network(x, W_conv, W_fc, order="C"):
+def network(x: Array, W_conv: Array, W_fc: Array, order: str = "C") -> Array:
     hidden = pool(np.maximum(loops(x, W_conv), 0), 2, 2)
     if order == "channels last":
         hidden = hidden.transpose(1, 2, 0)
@@ -48,16 +52,16 @@ def network(x, W_conv, W_fc, order="C"):
     return powers / powers.sum()
 
 
-def naive_softmax(z):
+def naive_softmax(z: Array) -> Array:
     return np.exp(z) / np.exp(z).sum(-1, keepdims=True)
 
 
-def stable_softmax(z):
+def stable_softmax(z: Array) -> Array:
     z = z - np.max(z, axis=-1, keepdims=True)
     return np.exp(z) / np.exp(z).sum(-1, keepdims=True)
 
 
-RIGHT = {
+RIGHT: dict[str, Callable[..., Array]] = {
     "conv2d_naive": loops,
     "conv2d": loops,
     "max_pool_2d": pool,
@@ -73,11 +77,11 @@ def test_right_solutions_are_not_accused(name):
     assert report.ok, str(report)
 
 
-def padded_after(x, W, padding, stride):
+def padded_after(x: Array, W: Array, padding: int, stride: int) -> Array:
     return loops(np.pad(x, ((0, 0), (0, 2 * padding), (0, 2 * padding))), W, 0, stride)
 
 
-def pool_beyond(x, k, stride):
+def pool_beyond(x: Array, k: int, stride: int) -> Array:
     rows, columns = (-(-(n - k) // stride) + 1 for n in x.shape[1:])
     out = np.zeros((len(x), rows, columns))
     for c, i, j in np.ndindex(out.shape):
@@ -85,12 +89,12 @@ def pool_beyond(x, k, stride):
     return out
 
 
-def relu_in_place(x):
+def relu_in_place(x: Array) -> Array:
     x[x < 0] = 0
     return x
 
 
-WRONG = [
+WRONG: list[tuple[str, str, Callable[..., Array]]] = [
     ("conv2d_naive", "kernel-flipped", lambda x, W: loops(x, W[:, :, ::-1, ::-1])),
     ("conv2d_naive", "kernel-channel-fixed", lambda x, W: loops(x, np.stack([W[0]] * len(W)))),
     ("conv2d_naive", "input-channels-lost", lambda x, W: loops(x[:1], W[:, :1])),

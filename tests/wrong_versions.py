@@ -5,17 +5,21 @@ array operations, and more where a mistake has several faces.
 """
 
 from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from right_versions import loops, taps
 
-WRONG = defaultdict(list)  # identifier: functions
-OPTIONS = {}  # function: the options of diagnose
+Solution = Callable[..., Any]
+
+WRONG: dict[tuple[str, ...], list[Solution]] = defaultdict(list)  # identifier: functions
+OPTIONS: dict[Solution, dict[str, Any]] = {}  # function: the options of diagnose
 
 
-def wrong(*causes, **options):
-    def register(fn):
+def wrong(*causes: str, **options: Any) -> Callable[[Solution], Solution]:
+    def register(fn: Solution) -> Solution:
         WRONG[causes].append(fn)
         OPTIONS[fn] = options
         return fn
@@ -534,7 +538,7 @@ def argument_used_as_buffer(grad_out, x, W):
     return dx, dW
 
 
-_total = {}
+_total: dict[Any, Any] = {}
 
 
 @wrong("state-kept")

@@ -7,12 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from ..classifier.files import check_writable
+from ..problem_names import PROBLEMS
 from . import CommandError
 
-PROBLEMS = (
-    "conv2d_naive", "conv2d", "max_pool_2d", "relu", "softmax", "conv2d_backward",
-    "mini_cnn_forward",
-)  # fmt: skip
 RIGHT, WRONG, NOT_LOADED, OUT_OF_TIME = 0, 1, 2, 3
 
 DESCRIPTION = """\
@@ -20,6 +17,8 @@ Runs the function in a process of its own, on small integers, and names its mist
 answers are exactly those of a known one. Exit status: 0 right, 1 wrong, 2 could not be loaded,
 3 out of time.
 Example: dxdw check mine.py:conv2d_backward"""
+
+_PAGE = '<!doctype html>\n<meta charset="utf-8">\n<title>dxdw check</title>\n{}\n'
 
 
 def add(subparsers: Any) -> None:
@@ -75,12 +74,12 @@ def run(args: argparse.Namespace) -> int:
 
     names = (
         "batch", "stride", "padding", "dilation", "groups", "bias", "returns", "channels_last",
-        "dtype",
+        "dtype", "problem",
     )  # fmt: skip
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     found = check(
         args.address,
-        {name: getattr(args, name) for name in names} | {"problem": _problem(args)},
+        {name: getattr(args, name) for name in names},
         seconds=args.timeout,
         memory=args.memory,
         colour=colour,
@@ -89,17 +88,11 @@ def run(args: argparse.Namespace) -> int:
     if found.error is not None:
         raise CommandError(found.error)
     if args.html:
-        args.html.write_text(found.html, encoding="utf-8")
+        args.html.write_text(_PAGE.format(found.html), encoding="utf-8")
     _print(found.json if args.json else found.text)
     if found.out_of_time:
         return OUT_OF_TIME
     return RIGHT if found.ok else WRONG
-
-
-def _problem(args: argparse.Namespace) -> str:
-    """What was asked for, or the problem of which the function has the name."""
-    name = args.address.rpartition(":")[2]
-    return str(args.problem or (name if name in PROBLEMS else "conv2d_backward"))
 
 
 def _print(words: str) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ..problem_names import PROBLEMS
 from .causes import CAUSES
 from .contract import Contract, promised_by
 from .diagnose import examine
@@ -83,8 +84,7 @@ def diagnose(
 
     known = exercises()
     if problem not in known:
-        names = ", ".join(["conv2d_backward", *known])
-        raise ValueError(f"problem is {problem!r}: it must be one of {names}")
+        raise ValueError(f"problem is {problem!r}: it must be one of {', '.join(PROBLEMS)}")
     if promised != Contract():
         raise ValueError(f"the problem {problem} has no options")
     return examine_exercise(fn, known[problem])

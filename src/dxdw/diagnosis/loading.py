@@ -11,15 +11,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-NAME = "conv2d_backward"
+from ..problem_names import PROBLEMS
 
 
 class NotLoaded(Exception):
     """There is no such function, or its file can't be run; the message says where and why."""
 
 
-def load(address: str, default: str = NAME) -> Callable[..., Any]:
-    """The function at an address, whose name may be left out.
+def load(address: str) -> tuple[Callable[..., Any], str]:
+    """The function at an address, whose name may be left out, and its name.
 
     Raises:
         NotLoaded: no such file, module or function, or the code of it raises.
@@ -34,28 +34,31 @@ def load(address: str, default: str = NAME) -> Callable[..., Any]:
             raise NotLoaded(f"{place}: no such file")
         found = _run(path, place)
     else:
-        found = _import(place)
-    return _function(found, name or default, place, named=bool(name))
+        found = _import(place, name)
+    return _function(found, name or PROBLEMS[0], place, named=bool(name))
 
 
-def _function(found: dict[str, Any], name: str, place: str, *, named: bool) -> Callable[..., Any]:
+def _function(
+    found: dict[str, Any], name: str, place: str, *, named: bool
+) -> tuple[Callable[..., Any], str]:
     if name in found:
-        fn: Callable[..., Any] = found[name]
-        return fn
+        return found[name], name
     here = [
         k for k, v in found.items() if inspect.isfunction(v) and v.__module__ == found["__name__"]
     ]
     if not named and len(here) == 1:
-        only: Callable[..., Any] = found[here[0]]
-        return only
+        return found[here[0]], here[0]
     listed = f"it has {', '.join(here)}" if here else "it has no functions"
     raise NotLoaded(f"{place}: there is no {name}; {listed}, as in {place}:NAME")
 
 
-def _import(place: str) -> dict[str, Any]:
+def _import(place: str, name: str) -> dict[str, Any]:
     sys.path.insert(0, "")
     try:
-        return vars(importlib.import_module(place))
+        module = importlib.import_module(place)
+        # Some modules make their names as they are asked for.
+        asked = {name: getattr(module, name)} if hasattr(module, name) else {}
+        return {**vars(module), **asked}
     except ModuleNotFoundError as error:
         if error.name and (place + ".").startswith(error.name + "."):
             raise NotLoaded(

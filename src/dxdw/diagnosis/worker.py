@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from ..problem_names import PROBLEMS
 from . import diagnose
 from .loading import NotLoaded, load
 from .report_text import text
@@ -21,11 +22,13 @@ from .report_text import text
 def answer(request: dict[str, Any]) -> dict[str, Any]:
     """What `dxdw check` prints, in every form."""
     try:
-        fn = load(request["address"])
+        fn, name = load(request["address"])
     except NotLoaded as error:
         return {"error": str(error)}
+    options = request["options"]
+    options["problem"] = options["problem"] or (name if name in PROBLEMS else PROBLEMS[0])
     try:
-        report = diagnose(fn, **request["options"])
+        report = diagnose(fn, **options)
     except (TypeError, ValueError) as error:
         return {"error": str(error)}
     return {
