@@ -50,7 +50,7 @@ class CheckItem(pytest.Item):
         report = self.examination.report
         check = next(check for check in report.checks if check.name == self.check)
         if check.right is None:
-            pytest.skip("not run: what fails before it has to be right first")
+            pytest.skip(check.detail or "not run: what fails before it has to be right first")
         if not check.right:
             raise _Failed(_told(report, check))
 

@@ -416,6 +416,11 @@ class Ladder:
         detail = ""
         if bad and not self.checks["exact"].right and not any(c.answer.crash for c in bad):
             return  # wrong here too, whatever the dtype
+        if bad and all(_declines_integers(c.answer) for c in bad):
+            # Its own choice, and said aloud: nobody gets a wrong number.
+            said = f"takes no integers: {bad[0].answer.crash.what if bad[0].answer.crash else ''}"
+            self.checks["integers"] = Check("integers", None, said, RUNGS["integers"])
+            return
         if bad:
             crash = bad[0].answer.crash
             kind = (
@@ -465,6 +470,16 @@ class Ladder:
             ):
                 return False
         return True
+
+
+def is_cast(crash: Crash) -> bool:
+    """Whether NumPy refuses to put fractions into integers."""
+    return "cast" in crash.message.lower() and "int" in crash.message
+
+
+def _declines_integers(answer: Answer) -> bool:
+    crash = answer.crash
+    return answer.problem.x.dtype.kind == "i" and crash is not None and not is_cast(crash)
 
 
 def _normal(rng: np.random.Generator, like: Problem, dtype: Any) -> Problem:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..engines.libraries import Array
-from .ladder import Case, Ladder
+from .ladder import Case, Ladder, is_cast
 from .matching import Matcher, Named, Seen, order_of
 from .problem import PLAIN, Problem, roomy
 from .terms import Terms
@@ -302,12 +302,7 @@ def _truncation(ladder: Ladder) -> str | None:
         crash = case.answer.crash
         # Where an argument is written into, that line may be what is refused.
         changed = any({"x", "W"} & set(c.answer.changed) for c in ladder.cases)
-        if (
-            crash is not None
-            and not changed
-            and "cast" in crash.message.lower()
-            and "int" in crash.message
-        ):
+        if crash is not None and not changed and is_cast(crash):
             return f"NumPy refuses to add fractions to integers: {crash.message}"
         for name, a in ladder.results(case.answer).items() if case.answer.usable else ():
             if a.dtype.kind in "iu" and _has_fractions(ladder, case.answer.problem, name):
