@@ -470,6 +470,23 @@ def descent_direction(grad_out, x, W):
     return -dx, -dW
 
 
+@wrong("scaled", bias=True)
+def db_averaged(grad_out, x, W):
+    return *loops(grad_out, x, W), grad_out.mean((1, 2))
+
+
+@wrong("dx-overwritten", "scaled", bias=True, returns="db,dx,dW")
+def db_averaged_and_dx_assigned(grad_out, x, W):
+    return grad_out.mean((1, 2)), *dx_assigned(grad_out, x, W)
+
+
+@wrong("batch-sum-missing", batch=True, bias=True)
+def db_for_each_image(grad_out, x, W):
+    each = [loops(g, a, W) for g, a in zip(grad_out, x, strict=True)]
+    dx, dW = np.stack([dx for dx, _ in each]), sum(dW for _, dW in each)
+    return dx, dW, grad_out.sum((2, 3))
+
+
 @wrong("scaled", batch=True)
 def divided_by_the_batch(grad_out, x, W):
     each = [loops(g, a, W) for g, a in zip(grad_out, x, strict=True)]
@@ -621,6 +638,12 @@ def square_taps(grad_out, x, W):
 def dx_for_each_kernel(grad_out, x, W):
     dx = np.stack([right_dx(g[None], x, k[None]) for g, k in zip(grad_out, W, strict=True)])
     return dx, right_dW(grad_out, x, W)
+
+
+@wrong("wrong-broadcast")
+def an_axis_too_many(grad_out, x, W):
+    dx, dW = taps(grad_out, x, W)
+    return dx[None], dW[None]
 
 
 @wrong("wrong-broadcast")

@@ -139,16 +139,25 @@ def _right(seen: Seen, name: str) -> bool:
 
 def _named(ladder: Ladder, matcher: Matcher, pairs: bool) -> Named | Verdict | None:
     if "db" in matcher.wrong:
-        return None
-    if named := matcher.name(pairs):
-        return named
-    # A factor that depends on G itself is none.
-    if ladder.checks["linearity"].right is False:
-        for result in matcher.wrong:
-            if not matcher.proportional(result):
-                return None
+        return _with_db(ladder, matcher, pairs)
+    proportional = all(matcher.proportional(result) for result in matcher.wrong)
+    constant = all(matcher.scaled(result) for result in matcher.wrong)
+    if ladder.checks["linearity"].right is False and proportional and not constant:
         return Verdict(("nonlinear-in-grad",), ("a factor that depends on the values of G",))
-    return None
+    return matcher.name(pairs)
+
+
+def _with_db(ladder: Ladder, matcher: Matcher, pairs: bool) -> Verdict | None:
+    """A sum over G can be scaled, and little else; the others are looked at by themselves."""
+    factor = matcher.scaled("db")
+    if factor is None:
+        return None
+    others = [name for name in matcher.wrong if name != "db"]
+    named = _named(ladder, Matcher(matcher.seen, others), pairs) if others else Verdict()
+    if named is None:
+        return None
+    causes = dict.fromkeys((*named.causes, "scaled"))
+    return Verdict(tuple(causes), (*named.words, f"db is {factor} times what it would be"))
 
 
 # --- shapes ---------------------------------------------------------------------------------------
@@ -189,7 +198,8 @@ def _mended(
 
 
 def _over_batch(a: Array, right: Array, problem: Problem) -> Array | None:
-    return a.sum(0) if a.shape == (problem.sizes.N, *right.shape) and right.ndim == 4 else None
+    N = problem.sizes.N
+    return a.sum(0) if N > 1 and a.shape == (N, *right.shape) else None
 
 
 def _uncropped(a: Array, right: Array, problem: Problem) -> Array | None:
