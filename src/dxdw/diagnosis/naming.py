@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..engines.libraries import Array
-from .ladder import Case, Ladder, is_cast
+from .ladder import Ladder
 from .matching import Matcher, Named, Seen, order_of
 from .problem import PLAIN, Problem, roomy
-from .terms import Terms
+from .rounding import precision, truncation
+from .shapes import reshaped
 
 
 class Verdict(NamedTuple):
@@ -49,9 +49,9 @@ def _seen_directly(ladder: Ladder) -> Iterator[tuple[str, str]]:
         yield "state-kept", "the second call gives exactly twice the first"
     elif ladder.checks["fresh"].right is False:
         yield "state-kept", ladder.checks["fresh"].detail
-    if said := _truncation(ladder):
+    if said := truncation(ladder):
         yield "integer-truncated", said
-    if said := _precision(ladder):
+    if said := precision(ladder):
         yield "precision-lost", said
 
 
@@ -60,7 +60,7 @@ def _seen_directly(ladder: Ladder) -> Iterator[tuple[str, str]]:
 
 def _values(ladder: Ladder, eps: float | None) -> Named | Verdict | None:
     """What explains the results on the probes; an empty verdict where they are right."""
-    shapes, seen = _reshaped(ladder)
+    shapes, seen = reshaped(ladder)
     seen = [s._replace(eps=eps or s.eps) for s in seen]
     bad = {n for s in seen for n in s.found if not _right(s, n)}
     wrong = [name for name in ladder.contract.returns if name in bad]
@@ -160,111 +160,7 @@ def _with_db(ladder: Ladder, matcher: Matcher, pairs: bool) -> Verdict | None:
     return Verdict(tuple(causes), (*named.words, f"db is {factor} times what it would be"))
 
 
-# --- shapes ---------------------------------------------------------------------------------------
-
-
-class _Shapes(NamedTuple):
-    causes: tuple[str, ...] = ()
-    words: tuple[str, ...] = ()
-
-
-def _reshaped(ladder: Ladder) -> tuple[_Shapes, list[Seen]]:
-    """The answers, with results of a wrong shape brought to the right one where that is known."""
-    seen = ladder.seen(ladder.cases)
-    causes, words = [], []
-    for name in ladder.contract.returns:
-        wrong = [k for k, c in enumerate(ladder.cases) if c.wrong.get(name) == "shape"]
-        if not wrong:
-            continue
-        for cause, said, mend in _MENDS:
-            mended = {k: _mended(ladder, ladder.cases[k], name, mend) for k in wrong}
-            arrays = {k: a for k, a in mended.items() if a is not None}
-            if len(arrays) == len(wrong):
-                causes.append(cause)
-                words.append(f"{name}: {said}")
-                for k, a in arrays.items():
-                    seen[k].found[name] = a
-                break
-    return _Shapes(tuple(causes), tuple(words)), seen
-
-
-def _mended(
-    ladder: Ladder, case: Case, name: str, mend: Callable[[Array, Array, Problem], Array | None]
-) -> Array | None:
-    problem = case.answer.problem
-    right = ladder.contract.outward(name, problem.expected[name])
-    mended = mend(ladder.results(case.answer)[name].astype(float), right, problem)
-    return None if mended is None else ladder.contract.inward(name, mended)
-
-
-def _over_batch(a: Array, right: Array, problem: Problem) -> Array | None:
-    N = problem.sizes.N
-    return a.sum(0) if N > 1 and a.shape == (N, *right.shape) else None
-
-
-def _uncropped(a: Array, right: Array, problem: Problem) -> Array | None:
-    """dx with the padding still on."""
-    p, q = problem.geometry.padding
-    if a.ndim != right.ndim or not (p or q):
-        return None
-    if tuple(np.subtract(a.shape, right.shape)[-2:]) != (2 * p, 2 * q):
-        return None
-    mended = a[..., p : a.shape[-2] - p, q : a.shape[-1] - q]
-    return mended if mended.shape == right.shape else None
-
-
-def _extra_axis(a: Array, right: Array, _: Problem) -> Array | None:
-    """An axis too many, and the sum over it has the right shape."""
-    if a.ndim != right.ndim + 1:
-        return None
-    for axis in range(a.ndim):
-        if a.shape[:axis] + a.shape[axis + 1 :] == right.shape:
-            mended: Array = a.sum(axis)
-            return mended
-    return None
-
-
-def _lost_axis(a: Array, right: Array, _: Problem) -> Array | None:
-    """An axis too few, or of length 1, in place of the channels that were added up."""
-    for axis in range(right.ndim):
-        total = right.sum(axis)
-        kept = right.sum(axis, keepdims=True).shape
-        if a.shape in (total.shape, kept) and np.allclose(a.reshape(total.shape), total):
-            return right
-    return None
-
-
-def _cut_off(a: Array, right: Array, problem: Problem) -> Array | None:
-    """dx that ends where the last window does, short of what a stride leaves over."""
-    if a.ndim != right.ndim or a.shape[:-2] != right.shape[:-2]:
-        return None
-    g, sizes = problem.geometry, problem.sizes
-    ends = [
-        (out - 1) * s + (k - 1) * d + 1 - p
-        for out, k, s, p, d in zip(
-            (sizes.outH, sizes.outW),
-            (sizes.kH, sizes.kW),
-            g.stride,
-            g.padding,
-            g.dilation,
-            strict=True,
-        )
-    ]
-    if not all(
-        n in (end, end - p) for n, end, p in zip(a.shape[-2:], ends, g.padding, strict=True)
-    ):
-        return None
-    lost = np.subtract(right.shape, a.shape)
-    return np.pad(a, [(0, n) for n in lost]) if (lost >= 0).all() else None
-
-
-_MENDS = (
-    ("batch-sum-missing", "one gradient for each image of the batch", _over_batch),
-    ("geometry-mixed", "the padding is not cropped", _uncropped),
-    ("geometry-mixed", "what the stride leaves over is cut off", _cut_off),
-    ("wrong-broadcast", "it has an axis too many", _extra_axis),
-    ("wrong-broadcast", "an axis is missing: its sum was taken", _lost_axis),
-)
+# --- crashes ------------------------------------------------------------------------------------
 
 
 def _with_room(ladder: Ladder) -> Verdict | None:
@@ -300,108 +196,3 @@ def _crashed(ladder: Ladder) -> Verdict:
     return Verdict(
         ("wrong-broadcast",), ("NumPy: arrays of different numbers of axes were combined",)
     )
-
-
-# --- fractions and precision ----------------------------------------------------------------------
-
-
-def _truncation(ladder: Ladder) -> str | None:
-    cases = ladder.fractions
-    bad = [c for c in cases if c.wrong]
-    for case in bad:
-        crash = case.answer.crash
-        # Where an argument is written into, that line may be what is refused.
-        changed = any({"x", "W"} & set(c.answer.changed) for c in ladder.cases)
-        if crash is not None and not changed and is_cast(crash):
-            return f"NumPy refuses to add fractions to integers: {crash.message}"
-        for name, a in ladder.results(case.answer).items() if case.answer.usable else ():
-            if a.dtype.kind in "iu" and _has_fractions(ladder, case.answer.problem, name):
-                return f"{name} is returned in {a.dtype}, which holds no fractions"
-    if ladder.checks["exact"].right is not True or len(bad) < 2:
-        return None
-    for kind in "if":  # arrays of integers, and of floats
-        some = [c for c in bad if c.answer.problem.x.dtype.kind == kind]
-        wrong = {name for c in some for name in c.wrong}
-        if len(some) >= 2 and all(_explained(ladder, some, name) for name in wrong):
-            return "fractions are cut off, exactly as integers do it"
-    return None
-
-
-def _has_fractions(ladder: Ladder, problem: Problem, name: str) -> bool:
-    """Whether the function's result has fractions for the same numbers in float arrays."""
-    x, W = problem.x.astype(float), problem.W.astype(float)
-    answer = ladder.ask(Problem(problem.grad_out, x, W, problem.geometry)).answer
-    return answer.usable and bool(np.any(ladder.results(answer)[name] % 1))
-
-
-def _explained(ladder: Ladder, cases: list[Case], name: str) -> bool:
-    seen = ladder.seen(cases)
-    if any(name not in s.found for s in seen):
-        return False
-    for mistake in _truncations():
-        totals = []
-        for s in seen:
-            terms = Terms(s.problem, name)
-            mistake(terms)
-            totals.append(terms.total())
-        if all(np.array_equal(s.found[name], t) for s, t in zip(seen, totals, strict=True)):
-            return True
-    return False
-
-
-def _truncations() -> Iterator[Callable[[Terms], None]]:
-    def cut(operand: str) -> Callable[[Terms], None]:
-        return lambda t: setattr(t, operand, np.trunc(getattr(t, operand)))
-
-    def rounded(how: Callable[[Array], Array]) -> Callable[[Terms], None]:
-        return lambda t: t.after.append(how)
-
-    yield from (rounded(np.trunc), rounded(np.floor), rounded(np.rint))
-    for loops in ("oij", "ijo", "ij", "uv", "u", "o", "i", "oijcuv", "ocijuv", "ocuvij", "cijouv",
-                  "coijuv", "oijuv", "ouv", "cuvo", "ouvij", "n", "noij", "noijcuv"):  # fmt: skip
-        yield lambda t, loops=loops: setattr(t, "truncates", loops)  # type: ignore[misc]
-    yield from (cut("G"), cut("x"), cut("W"))
-
-
-def _precision(ladder: Ladder) -> str | None:
-    if ladder.contract.dtype != np.float64:
-        return None
-    if ladder.loses_precision():
-        return "of numbers of 30 bits, what float32 keeps of them"
-    for name in ladder.contract.returns if ladder.reals else ():
-        if all(_of_float32(ladder, case, name) for case in ladder.reals):
-            return f"every number of {name} is one of float32's, for arguments in float64"
-    if ladder.reals and _of_rounded_arguments(ladder):
-        return "the results are those of arguments rounded to float32"
-    return None
-
-
-def _of_float32(ladder: Ladder, case: Case, name: str) -> bool:
-    if not case.answer.usable:
-        return False
-    a = ladder.results(case.answer)[name]
-    with np.errstate(over="ignore", invalid="ignore"):
-        same = a.astype(np.float32) == a
-    return bool(same.all() and np.count_nonzero(a % 1) >= max(4, a.size // 8))
-
-
-def _of_rounded_arguments(ladder: Ladder) -> bool:
-    for which in range(1, 8):
-        agree = 0
-        for case in ladder.reals:
-            p = case.answer.problem
-            if not case.wrong or "value" not in case.wrong.values() or not case.answer.usable:
-                break
-            G, x, W = (
-                a.astype(np.float32).astype(float) if which >> k & 1 else a
-                for k, a in enumerate((p.grad_out, p.x, p.W))
-            )
-            rounded = Problem(G, x, W, p.geometry)
-            found = ladder.results(case.answer)
-            agree += all(
-                case.wrong.get(n) == "shape" or ladder.close(n, rounded, a)
-                for n, a in found.items()
-            )
-        if agree == len(ladder.reals):
-            return True
-    return False
