@@ -16,8 +16,10 @@ from .plan import EngineDeclined
 __version__ = "0.1.0"
 
 __all__ = [
+    "DotTest",
     "EngineDeclined",
     "Explanation",
+    "GradCheck",
     "conv1d",
     "conv1d_backward",
     "conv1d_double_backward",
@@ -41,7 +43,9 @@ __all__ = [
     "conv_transpose2d_backward",
     "conv_transpose3d",
     "conv_transpose3d_backward",
+    "dot_test",
     "explain",
+    "gradcheck",
     "max_pool_2d",
     "mini_cnn_forward",
     "relu",
@@ -62,6 +66,7 @@ if TYPE_CHECKING:
         conv3d_per_sample_dW,
     )
     from .explanation import Explanation, explain
+    from .gradchecks import DotTest, GradCheck, dot_test, gradcheck
     from .layers import max_pool_2d, relu, softmax
     from .mini_cnn import mini_cnn_forward
     from .reference import conv2d_backward_naive, conv2d_naive
@@ -74,7 +79,15 @@ if TYPE_CHECKING:
         conv_transpose3d_backward,
     )
 else:  # a checker of types that saw this __getattr__ would take any name for ours
-    _RARER = ("derivatives", "explanation", "layers", "mini_cnn", "reference", "transposed")
+    _RARER = (
+        "derivatives",
+        "explanation",
+        "gradchecks",
+        "layers",
+        "mini_cnn",
+        "reference",
+        "transposed",
+    )
 
     def __getattr__(name: str) -> object:
         if name in _RARER:

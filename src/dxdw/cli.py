@@ -13,7 +13,7 @@ from .classifier.files import FileRefused
 from .commands import CommandError
 from .extras import MissingExtra
 
-COMMANDS = ("train", "predict", "explain", "bench")
+COMMANDS = ("train", "predict", "explain", "bench", "check")
 
 FAILED, INTERRUPTED = 2, 130
 

@@ -1,0 +1,103 @@
+"""The checker that names the mistake in a hand-written convolution backward."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..problem_names import PROBLEMS
+from .causes import CAUSES
+from .contract import Contract, promised_by
+from .diagnose import examine
+from .ladder import RUNGS
+from .report import Check, Evidence, FirstWrong, Report
+
+__all__ = ["CAUSES", "Check", "Evidence", "FirstWrong", "Report", "check_names", "diagnose"]
+
+
+def diagnose(
+    fn: Callable[..., Any],
+    *,
+    batch: bool = False,
+    stride: int | tuple[int, int] = 1,
+    padding: int | tuple[int, int] = 0,
+    dilation: int | tuple[int, int] = 1,
+    groups: int = 1,
+    bias: bool = False,
+    returns: str | None = None,
+    channels_last: bool = False,
+    dtype: Any = np.float64,
+    problem: str = "conv2d_backward",
+) -> Report:
+    """What is wrong with a function that computes (dx, dW), by name where the mistake is known.
+
+        dx[c,h,w]   = Σ_{o,u,v} grad_out[o,h−u,w−v] · W[o,c,u,v]
+        dW[o,c,u,v] = Σ_{i,j}   grad_out[o,i,j] · x[c,i+u,j+v]
+
+    The function is called on small integers, whose sums are exact in any order, so that its answers
+    can be compared with those of every known mistake. One is named only where it gives the very
+    answers of the function on two problems or more, and fails on none.
+
+    Args:
+        fn: `fn(grad_out, x, W)`, returning (dx, dW), with x (C_in, H, W), W (C_out, C_in, kH, kW)
+            and grad_out (C_out, out_H, out_W). It runs in this process: an endless loop is for
+            `dxdw check`, which has a time limit.
+        batch: x and grad_out have an axis N in front.
+        stride, padding, dilation, groups: as for `conv2d`. fn is given them by name where it has
+            parameters of these names, and is otherwise taken to know them.
+        bias: db, (C_out,), is returned too.
+        returns: the order of the results, "dx,dW" or "dx,dW,db" unless given.
+        channels_last: x and grad_out are (…, H, W, C), and W is (kH, kW, C_in, C_out).
+        problem: another of the practice series: "conv2d_naive", "conv2d", "max_pool_2d", "relu",
+            "softmax" or "mini_cnn_forward", which have no options here.
+        dtype: of the arguments; float32 for a function that computes in float32 by design.
+
+    Returns:
+        A `Report`: `ok`, `causes`, `first_wrong`, `failed`, `to_json()`; text for `str`, and HTML
+        in notebooks. Arguments and results of fn are copied: nothing of it aliases them.
+
+    Raises:
+        ValueError, TypeError: an option that is none of these. What fn does is reported.
+
+    >>> import numpy as np
+    >>> def conv2d_backward(grad_out, x, W):
+    ...     dx, dW = np.zeros(x.shape), np.zeros(W.shape)
+    ...     (_, kH, kW) = W.shape[1:]
+    ...     for o, i, j in np.ndindex(grad_out.shape):
+    ...         dW[o] += grad_out[o, i, j] * x[:, i : i + kH, j : j + kW]
+    ...         dx[:, i : i + kH, j : j + kW] = grad_out[o, i, j] * W[o]
+    ...     return dx, dW
+    >>> diagnose(conv2d_backward).causes
+    ('dx-overwritten',)
+
+    Source: the adjoint identities define the gradients of a bilinear map; naming mistakes by exact
+    integer answers is this project's own.
+    """
+    promised = promised_by(
+        batch=batch, stride=stride, padding=padding, dilation=dilation, groups=groups, bias=bias,
+        returns=returns, channels_last=channels_last, dtype=dtype,
+    )  # fmt: skip
+    if problem == "conv2d_backward":
+        return examine(fn, promised)
+    from .exercise import examine_exercise
+    from .exercises import exercises
+
+    known = exercises()
+    if problem not in known:
+        raise ValueError(f"problem is {problem!r}: it must be one of {', '.join(PROBLEMS)}")
+    if promised != Contract():
+        raise ValueError(f"the problem {problem} has no options")
+    return examine_exercise(fn, known[problem])
+
+
+def check_names(problem: str = "conv2d_backward") -> tuple[str, ...]:
+    """The names of a report's checks, in their order.
+
+    >>> check_names("relu")
+    ('signature', 'runs', 'shapes', 'finite', 'exact', 'arguments', 'repeatable')
+    """
+    if problem == "conv2d_backward":
+        return tuple(RUNGS)
+    from .exercise import QUESTIONS
+
+    return tuple(QUESTIONS)

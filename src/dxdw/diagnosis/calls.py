@@ -1,0 +1,157 @@
+"""One call of the function under test, and all that can be seen of it."""
+
+import linecache
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from ..engines.libraries import Array
+from .contract import Contract
+from .problem import OPERANDS, Problem
+
+_HERE = str(Path(__file__).parent)
+_SHOWN_LOCALS = 8
+
+
+@dataclass(frozen=True)
+class Crash:
+    """An exception of the function: what, and where in its own lines."""
+
+    kind: str
+    message: str
+    file: str = ""
+    line: int = 0
+    source: str = ""
+    at: dict[str, int] = field(default_factory=dict)  # its small integers: o, i, j, ...
+    trace: str = ""
+
+    @property
+    def what(self) -> str:
+        """In one line."""
+        return f"{self.kind}: {self.message}" if self.message else self.kind
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a call gave: a crash, results of no use, or arrays."""
+
+    problem: Any  # what it was called on
+    crash: Crash | None = None
+    complaint: str | None = None  # why the value is no tuple of real arrays
+    results: tuple[Array, ...] = ()  # as the function returned them, as arrays
+    originals: tuple[Any, ...] = ()
+    arguments: tuple[Array, ...] = ()
+    changed: tuple[str, ...] = ()  # operands that are no longer what they were
+
+    @property
+    def usable(self) -> bool:
+        """Whether there are arrays to look at."""
+        return self.crash is None and self.complaint is None
+
+
+def call(
+    fn: Callable[..., Any], contract: Contract, problem: Problem, *, frozen: bool = False
+) -> Answer:
+    """Call the function on new copies of the operands; frozen ones refuse to be written to."""
+    options = contract.options_for(fn)
+    given = contract.arguments(problem)
+    for a in given:
+        a.flags.writeable = not frozen
+    return invoke(fn, OPERANDS, given, options, len(contract.returns), problem)
+
+
+def invoke(
+    fn: Callable[..., Any],
+    names: Sequence[str],
+    given: list[Any],
+    options: dict[str, Any],
+    count: int,
+    problem: Any,
+) -> Answer:
+    """Call the function with arrays, for so many results.
+
+    Whatever is raised is a finding, but for what stops a program.
+    """
+    before = [a.copy() for a in given]
+    try:
+        # A function that divides by zero is found out by its answer, not by a warning in between.
+        with np.errstate(all="ignore"):
+            value = fn(*given, **options)
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:  # noqa: BLE001 - SystemExit too: a learner's exit() is a finding
+        return Answer(problem, crash=_crash(error))
+    changed = tuple(
+        name
+        for name, a, b in zip(names, given, before, strict=True)
+        if a.shape != b.shape or a.tobytes() != b.tobytes()
+    )
+    try:
+        originals, results = _arrays(value, count)
+    except ValueError as error:
+        return Answer(problem, complaint=str(error), changed=changed)
+    return Answer(problem, None, None, results, originals, tuple(given), changed)
+
+
+def _arrays(value: Any, count: int) -> tuple[tuple[Any, ...], tuple[Array, ...]]:
+    """The results as arrays. ValueError: they are none, in words for the report."""
+    if value is None:
+        raise ValueError("it returned None: a return statement is missing")
+    if count == 1:
+        value = (value,)
+    if not isinstance(value, (tuple, list)) or len(value) != count:
+        what = f"{len(value)} values" if isinstance(value, (tuple, list)) else type(value).__name__
+        raise ValueError(f"it returned {what}, and not a tuple of {count} arrays")
+    arrays = []
+    for part in value:
+        if part is None:
+            raise ValueError("one of the values it returned is None")
+        try:
+            a = np.asarray(part)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise ValueError(f"a {type(part).__name__} is no array of numbers: {error}") from None
+        if a.dtype.kind not in "fiu":
+            raise ValueError(f"it returned an array of dtype {a.dtype}, and not of real numbers")
+        arrays.append(a)
+    # Copies: the next call may write into what this one returned.
+    return tuple(value), tuple(np.array(a) for a in arrays)
+
+
+def _crash(error: BaseException) -> Crash:
+    frames = [
+        (frame, line)
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if not frame.f_code.co_filename.startswith(_HERE)
+    ]
+    # The learner's own line: the last frame of the file in which the function is.
+    home = frames[0][0].f_code.co_filename if frames else ""
+    own = [(frame, line) for frame, line in frames if frame.f_code.co_filename == home]
+    if not own:
+        return Crash(type(error).__name__, str(error))
+    frame, line = own[-1]
+    at = {
+        name: int(value)
+        for name, value in frame.f_locals.items()
+        if isinstance(value, (int, np.integer)) and not isinstance(value, bool) and len(name) <= 3
+    }
+    return Crash(
+        type(error).__name__,
+        str(error),
+        home,
+        line,
+        linecache.getline(home, line).strip(),
+        dict(list(at.items())[:_SHOWN_LOCALS]),
+        "".join(traceback.format_exception(type(error), error, _after(error.__traceback__, home))),
+    )
+
+
+def _after(trace: TracebackType | None, home: str) -> TracebackType | None:
+    """The traceback from the learner's file on: what lies before is the checker's."""
+    while trace is not None and trace.tb_frame.f_code.co_filename != home:
+        trace = trace.tb_next
+    return trace

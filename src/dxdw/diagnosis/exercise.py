@@ -1,0 +1,157 @@
+"""The examination for the other problems: every case, and which slip gives the answers."""
+
+import inspect
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from ..engines.libraries import Array
+from .calls import Answer, invoke
+from .exercise_causes import EXERCISE_CAUSES
+from .exercises import Exercise
+from .report import Check, Evidence, FirstWrong, Report
+
+QUESTIONS = {
+    "signature": "takes the arguments of the problem",
+    "runs": "returns an array, and raises nothing",
+    "shapes": "the result has the right shape",
+    "finite": "no NaN and no infinity",
+    "exact": "the right numbers",
+    "arguments": "leaves its arguments as they are",
+    "repeatable": "the same arguments, the same result",
+}
+
+
+def examine_exercise(fn: Callable[..., Any], exercise: Exercise) -> Report:
+    """The report on a function for a problem of the series."""
+    started = perf_counter()
+    checks = {name: Check(name, None, "", said) for name, said in QUESTIONS.items()}
+
+    def note(name: str, right: bool, detail: str = "") -> None:
+        checks[name] = Check(name, right, "" if right else detail, QUESTIONS[name])
+
+    name = getattr(fn, "__name__", type(fn).__name__)
+    why = _unfit(fn, exercise)
+    note("signature", why is None, why or "")
+    if why is not None:
+        return Report(name, tuple(checks.values()), summary=why, seconds=perf_counter() - started)
+    answers = [_ask(fn, exercise, case) for case in exercise.cases]
+    again = _ask(fn, exercise, exercise.cases[0])
+    right = [exercise.right(*case) for case in exercise.cases]
+
+    crashed = [a for a in answers if not a.usable]
+    what = ""
+    if crashed:
+        what = crashed[0].crash.what if crashed[0].crash else str(crashed[0].complaint)
+    note("runs", not crashed, what)
+    pairs = [(a.results[0], r) for a, r in zip(answers, right, strict=True) if a.usable]
+    if pairs:
+        shapes = [(a.shape, r.shape) for a, r in pairs if a.shape != r.shape]
+        note("shapes", not shapes, f"{shapes[0][0]}, and not {shapes[0][1]}" if shapes else "")
+        note("finite", all(np.isfinite(a).all() for a, _ in pairs), "for some of the cases")
+        wrong = sum(not _close(a, r, exercise.eps) for a, r in pairs)
+        note("exact", not wrong, f"wrong in {wrong} of {len(pairs)} cases")
+        changed = sorted({n for a in answers for n in a.changed})
+        note("arguments", not changed, f"{' and '.join(changed)}: changed in place by the call")
+    if answers[0].usable and again.usable:
+        same = np.array_equal(answers[0].results[0], again.results[0], equal_nan=True)
+        note("repeatable", same, "the second call gives another result")
+
+    report = Report(name, tuple(checks.values()), summary="right")
+    if not report.ok:
+        report = _explained(exercise, report, answers, right)
+    return report.timed(perf_counter() - started)
+
+
+def _unfit(fn: Callable[..., Any], exercise: Exercise) -> str | None:
+    try:
+        inspect.signature(fn).bind(*exercise.cases[0])
+    except TypeError as error:
+        return f"it can't be called as {exercise.name}: {error}"
+    except ValueError:  # some compiled functions have no signature
+        return None
+    return None
+
+
+def _ask(fn: Callable[..., Any], exercise: Exercise, case: tuple[Any, ...]) -> Answer:
+    given = [a.copy() if isinstance(a, np.ndarray) else a for a in case]
+    count = len(exercise.arrays)
+    arrays, rest = given[:count], given[count:]
+    return invoke(lambda *a: fn(*a, *rest), exercise.arrays, arrays, {}, 1, case)
+
+
+def _close(a: Array, b: Array, eps: float) -> bool:
+    if a.shape != b.shape:
+        return False
+    scale = np.abs(b[np.isfinite(b)]).max(initial=1.0)
+    return bool(np.allclose(a, b, rtol=0, atol=eps * scale, equal_nan=True))
+
+
+def _explained(
+    exercise: Exercise, report: Report, answers: list[Answer], right: list[Array]
+) -> Report:
+    causes = sorted(
+        {s.cause for s in exercise.slips if _matches(s.function, exercise, answers, right)}
+    )
+    if len(causes) > 1:
+        causes = []  # the cases do not tell them apart
+    bad = [
+        (a, r)
+        for a, r in zip(answers, right, strict=True)
+        if not (a.usable and _close(a.results[0], r, exercise.eps))
+    ]
+    evidence, first, crash = None, None, None
+    if bad:
+        answer, wanted = min(bad, key=lambda pair: not pair[0].usable)
+        crash = answer.crash
+        arguments = dict(zip(exercise.arrays, answer.problem, strict=False))
+        options = answer.problem[len(exercise.arrays) :]
+        if options:
+            arguments["options"] = np.array(options)
+        got = answer.results[0] if answer.usable else np.zeros(0)
+        evidence = Evidence("out" if answer.usable else "", got, wanted, arguments)
+        if answer.usable and got.shape == wanted.shape:
+            with np.errstate(invalid="ignore"):
+                places = np.argwhere(~(np.abs(got - wanted) <= exercise.eps))
+            index = tuple(int(k) for k in places[0])
+            first = FirstWrong("out", index, float(got[index]), float(wanted[index]))
+    texts = tuple(EXERCISE_CAUSES[c] for c in causes)
+    details = [c.detail for c in report.checks if c.right is False]
+    summary = "; ".join(t.title for t in texts) or (
+        details[0]
+        if "runs" in report.failed
+        else "not recognised: no known mistake gives these answers"
+    )
+    return Report(
+        report.function,
+        report.checks,
+        tuple(causes),
+        summary,
+        (),
+        first,
+        evidence,
+        crash,
+        0.0,
+        texts,
+    )
+
+
+def _matches(
+    slip: Callable[..., Array], exercise: Exercise, answers: list[Answer], right: list[Array]
+) -> bool:
+    """Whether a slip gives the answers of all cases, at least two of them wrong ones."""
+    telling = 0
+    for answer, case, wanted in zip(answers, exercise.cases, right, strict=True):
+        try:
+            with np.errstate(all="ignore"):
+                made = np.asarray(slip(*case))
+        except (ValueError, IndexError):
+            if answer.usable:
+                return False
+            continue
+        if not answer.usable or not _close(answer.results[0], made, exercise.eps):
+            return False
+        telling += not _close(made, wanted, exercise.eps)
+    return telling >= 2

@@ -1,0 +1,493 @@
+"""The ladder: from whether a function can be called to whether it keeps float64's precision.
+
+Each rung is a question with an answer of its own. A rung that nothing further can be learned above
+ends the climb; the others go on, so that the properties that fail can all be told.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+
+from ..engines.libraries import Array
+from .calls import Answer, Crash, call
+from .contract import Contract
+from .matching import Seen
+from .problem import Problem, edges, probes
+from .report import Check
+
+RUNGS = {
+    "signature": "takes (grad_out, x, W)",
+    "runs": "returns arrays, and raises nothing",
+    "shapes": "the results have the shapes of x and W",
+    "finite": "no NaN and no infinity",
+    "zero": "no gradient where grad_out is zero",
+    "impulses": "a single 1 in grad_out, at each of its positions",
+    "linearity": "linear in grad_out",
+    "exact": "random integers, rectangular and square, exactly",
+    "arguments": "leaves its arguments as they are",
+    "fresh": "returns new arrays",
+    "repeatable": "the same arguments, the same results",
+    "adjoint": "⟨G, conv(x,W)⟩ = ⟨dx, x⟩ = ⟨dW, W⟩",
+    "differences": "finite differences of the forward",
+    "integers": "arrays of integers, and fractions",
+    "precision": "the precision of its arguments",
+}
+
+
+class Case(NamedTuple):
+    """An answer beside what is right."""
+
+    answer: Answer
+    wrong: dict[str, str]  # of each result that is wrong: "crash", "shape", "value"
+
+
+class Ladder:
+    """Asks every question of one function, and keeps what the answers were."""
+
+    def __init__(self, fn: Callable[..., Any], contract: Contract) -> None:
+        self.fn = fn
+        self.contract = contract
+        self.eps = float(np.finfo(contract.dtype).eps)
+        self.checks: dict[str, Check] = {
+            name: Check(name, None, "", said) for name, said in RUNGS.items()
+        }
+        self.swapped = False
+        self.written: Crash | None = None  # where an argument is written into
+        self.adds_up = False  # every call gives the sum of all calls so far
+        self.cases: list[Case] = []
+        self.precision: list[Case] = []
+        self.fractions: list[Case] = []
+        self.reals: list[Case] = []  # of the two last problems of `precision`
+        self.beyond: list[Case] = []  # of the edges, those that are wrong
+        geometry, batch = contract.geometry, contract.batch
+        self.probes = probes(geometry, batch)
+        self.edges = edges(geometry, batch)
+
+    def climb(self) -> None:
+        """Go up as far as anything can be learned."""
+        if not self._signature():
+            return
+        self._collect()
+        crashed = [c for c in self.cases if not c.answer.usable]
+        if len(crashed) == len(self.cases):
+            return
+        self._state()
+        if self._shapes_everywhere_wrong():
+            return
+        self._zero()
+        self._impulses()
+        self._linearity()
+        self._exact()
+        self._adjoint()
+        self._differences()
+        self._fractions()
+        self._precision()
+
+    # --- calls ------------------------------------------------------------------------------------
+
+    def ask(self, problem: Problem) -> Case:
+        """Call the function, and compare."""
+        answer = self._clean(problem)
+        if not answer.usable:
+            return Case(answer, dict.fromkeys(self.contract.returns, "crash"))
+        return Case(answer, self._wrong(answer))
+
+    def twice(self, problem: Problem) -> Case:
+        """The answer of a second call with the same arguments, as it is."""
+        call(self.fn, self.contract, problem)
+        answer = call(self.fn, self.contract, problem)
+        return Case(answer, self._wrong(answer) if answer.usable else {})
+
+    def results(self, answer: Answer) -> dict[str, Array]:
+        """By name, as the function returned them."""
+        order = self.contract.returns
+        if self.swapped:
+            order = tuple({"dx": "dW", "dW": "dx"}.get(name, name) for name in order)
+        return dict(zip(order, answer.results, strict=True))
+
+    def _clean(self, problem: Problem) -> Answer:
+        """An answer; of a function that adds up its calls, what the last one added."""
+        first = call(self.fn, self.contract, problem)
+        if not self.adds_up or not first.usable:
+            return first
+        second = call(self.fn, self.contract, problem)
+        if not second.usable or [a.shape for a in first.results] != [
+            a.shape for a in second.results
+        ]:
+            return second
+        # Only what is handed on through all calls has grown.
+        parts = [
+            b - a if grows else b
+            for a, b, grows in zip(first.results, second.results, self.growing, strict=True)
+        ]
+        return Answer(
+            problem, None, None, tuple(parts), second.originals, second.arguments, second.changed
+        )
+
+    def _wrong(self, answer: Answer) -> dict[str, str]:
+        wrong = {}
+        for name, got in self.results(answer).items():
+            expected = answer.problem.expected[name]
+            if got.shape != self.contract.outward(name, expected).shape:
+                wrong[name] = "shape"
+            elif not self.close(name, answer.problem, got):
+                wrong[name] = "value"
+        return wrong
+
+    def close(self, name: str, problem: Problem, got: Array, eps: float | None = None) -> bool:
+        """Whether an answer, in the function's layout, is right but for rounding."""
+        found = self.contract.inward(name, got)
+        with np.errstate(invalid="ignore"):
+            difference = np.abs(found - problem.expected[name]).max(initial=0.0)
+        return bool(difference <= problem.tolerance(name, eps or self.eps))
+
+    def seen(self, cases: list[Case]) -> list[Seen]:
+        """The answers, for a Matcher: without what is of a wrong shape or not finite."""
+        found = []
+        for case in cases:
+            usable = {}
+            for name, got in self.results(case.answer).items() if case.answer.usable else ():
+                if case.wrong.get(name) != "shape" and np.isfinite(got).all():
+                    usable[name] = self.contract.inward(name, got).astype(np.float64)
+            found.append(Seen(case.answer.problem, usable, self.eps))
+        return found
+
+    def _note(self, name: str, right: bool | None, detail: str = "") -> bool:
+        self.checks[name] = Check(name, right, detail if right is False else "", RUNGS[name])
+        return bool(right)
+
+    # --- rungs ------------------------------------------------------------------------------------
+
+    def _signature(self) -> bool:
+        import inspect
+
+        if not hasattr(self.fn, "__call__"):  # noqa: B004 - mypy takes callable() for granted
+            return self._note(
+                "signature", False, f"it is no function but a {type(self.fn).__name__}"
+            )
+        try:
+            signature = inspect.signature(self.fn)
+        except (TypeError, ValueError):  # some compiled functions have none
+            return self._note("signature", True)
+        try:
+            signature.bind(*"GxW", **self.contract.options_for(self.fn))
+        except TypeError as error:
+            what = f"{signature} can't be called with (grad_out, x, W): {error}"
+            return self._note("signature", False, what)
+        return self._note("signature", True)
+
+    def _collect(self) -> None:
+        """Every probe once, before anything else, and the first that gives arrays twice."""
+        for problem in self.probes:
+            first = call(self.fn, self.contract, problem)
+            if first.usable:
+                break
+        again = call(self.fn, self.contract, first.problem)
+        self.first, self.again = first, again
+        self.growing = self._grows(first, again)
+        self.adds_up = any(self.growing)
+        self._find_order(first)
+        self.cases = [self.ask(problem) for problem in self.probes]
+        for case in self.cases:
+            if self._find_order(case.answer):
+                self.cases = [Case(c.answer, self._wrong(c.answer)) if c.answer.usable else c
+                              for c in self.cases]  # fmt: skip
+                break
+        crashes = [c.answer for c in self.cases if not c.answer.usable]
+        detail = ""
+        if crashes:
+            found = crashes[0]
+            what = found.crash.what if found.crash else found.complaint
+            detail = f"{what} ({_sizes(found.problem)})"
+            if len(crashes) < len(self.cases):
+                detail += f"; so on {len(crashes)} of {len(self.cases)} problems"
+        self._note("runs", not crashes, detail)
+
+    def _grows(self, first: Answer, again: Answer) -> list[bool]:
+        if not (first.usable and again.usable):
+            return [False] * len(self.contract.returns)
+        grows = []
+        for a, b in zip(first.results, again.results, strict=True):
+            same = a.shape == b.shape
+            grows.append(bool(same and np.any(a) and np.array_equal(b, 2 * a)))
+        return grows
+
+    def _find_order(self, answer: Answer) -> bool:
+        """Whether the results stand exchanged: their shapes tell."""
+        names = [n for n in self.contract.returns if n != "db"]
+        if self.swapped or not answer.usable:
+            return False
+        shapes = {n: self.contract.outward(n, answer.problem.expected[n]).shape for n in names}
+        found = dict(zip(self.contract.returns, (a.shape for a in answer.results), strict=True))
+        self.swapped = shapes["dx"] == found["dW"] and shapes["dW"] == found["dx"] \
+            and shapes["dx"] != shapes["dW"]  # fmt: skip
+        return self.swapped
+
+    def _state(self) -> None:
+        first, again = self.first, self.again
+        changed = next((c.answer for c in self.cases if c.answer.changed), None)
+        names = " and ".join(changed.changed) if changed else ""
+        if changed is not None:
+            self.written = call(self.fn, self.contract, changed.problem, frozen=True).crash
+        self._note("arguments", changed is None, f"{names}: changed in place by the call")
+        if not (first.usable and again.usable):
+            return
+        detail = "its arrays share memory with those of another call, or with an argument"
+        self._note("fresh", not self._shared(), detail)
+        same = all(
+            a.shape == b.shape and np.array_equal(a, b, equal_nan=True)
+            for a, b in zip(first.results, again.results, strict=True)
+        )
+        twice = "twice the first" if self.adds_up else "another result"
+        self._note("repeatable", same, f"the second call with the same arguments gives {twice}")
+
+    def _shared(self) -> bool:
+        one, two = self.first, self.again
+        pairs = [(a, b) for a in one.originals for b in (*two.originals, *one.arguments)]
+        return any(
+            np.may_share_memory(a, b) and np.shares_memory(a, b)
+            for a, b in pairs
+            if isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and a.size and b.size
+        )
+
+    def _shapes_everywhere_wrong(self) -> bool:
+        usable = [c for c in self.cases if c.answer.usable]
+        bad = [c for c in usable if "shape" in c.wrong.values()]
+        if self.swapped:
+            self._note("shapes", False, "the first result has the shape of W, the second that of x")
+            return False
+        if not bad:
+            self._note("shapes", True)
+            self._finite(usable)
+            return False
+        case = bad[0]
+        name = next(n for n, why in case.wrong.items() if why == "shape")
+        wanted = self.contract.outward(name, case.answer.problem.expected[name]).shape
+        got = self.results(case.answer)[name].shape
+        detail = f"{name} has shape {got}, and not {wanted}: {_sizes(case.answer.problem)}"
+        self._note("shapes", False, detail)
+        return len(bad) == len(usable) and all(
+            set(c.wrong.values()) == {"shape"} and len(c.wrong) == len(self.contract.returns)
+            for c in bad
+        )
+
+    def _finite(self, usable: list[Case]) -> None:
+        bad = [
+            name
+            for c in usable
+            for name, a in self.results(c.answer).items()
+            if not np.isfinite(a).all()
+        ]
+        self._note("finite", not bad, f"{bad[0] if bad else ''} is not finite")
+
+    def _small(self) -> Problem:
+        """The first probe that the function can be asked about."""
+        for case in self.cases:
+            if case.answer.usable and "shape" not in case.wrong.values():
+                return cast(Problem, case.answer.problem)
+        found = next(c.answer.problem for c in self.cases if c.answer.usable)
+        return cast(Problem, found)
+
+    def _zero(self) -> None:
+        problem = self._small()
+        case = self.ask(problem.with_grad_out(np.zeros_like(problem.grad_out)))
+        wrong = " and ".join(case.wrong)
+        self._note("zero", not case.wrong, f"{wrong} is not zero")
+
+    def _impulses(self) -> None:
+        problem = self._small()
+        bad = []
+        for place in np.ndindex(problem.grad_out.shape):
+            G = np.zeros_like(problem.grad_out)
+            G[place] = 1
+            case = self.ask(problem.with_grad_out(G))
+            if case.wrong:
+                bad.append((place, case.wrong))
+        if not bad:
+            self._note("impulses", True)
+            return
+        place, wrong = bad[0]
+        position = ",".join(map(str, place if self.contract.batch else place[1:]))
+        self._note("impulses", False, f"{' and '.join(wrong)} wrong for a 1 at [{position}]; at "
+                   f"{len(bad)} of {problem.grad_out.size} positions")  # fmt: skip
+
+    def _linearity(self) -> None:
+        problem = self._small()
+        G = problem.grad_out
+        H = np.roll(G, 1, -1) - 2
+        answers = [self.ask(problem.with_grad_out(g)).answer for g in (G, -G, 2 * G, H, G + H)]
+        if not all(a.usable for a in answers):
+            return
+        f, minus, twice, other, total = (self.results(a) for a in answers)
+        broken = []
+        for name in self.contract.returns:
+            tolerance = 8 * problem.tolerance(name, self.eps)
+            for said, left, right in (
+                ("f(−G) = −f(G)", minus[name], -f[name]),
+                ("f(2G) = 2f(G)", twice[name], 2 * f[name]),
+                ("f(G+H) = f(G) + f(H)", total[name], f[name] + other[name]),
+            ):
+                if left.shape == right.shape and np.abs(left - right).max(initial=0) > tolerance:
+                    broken.append(f"{said} in {name}")
+        self._note("linearity", not broken, f"not {', not '.join(broken)}")
+
+    def _exact(self) -> None:
+        asked = [*self.cases, *(self.ask(p) for p in self.edges)]
+        bad = [c for c in asked if c.wrong]
+        if not bad:
+            self._note("exact", True)
+            return
+        which = [f"{n} on {sum(n in c.wrong for c in asked)}" for n in self.contract.returns
+                 if any(n in c.wrong for c in asked)]  # fmt: skip
+        self._note("exact", False, f"wrong: {', '.join(which)} of {len(asked)} problems; "
+                   f"the first: {_sizes(bad[0].answer.problem)}")  # fmt: skip
+        self.beyond = [c for c in asked[len(self.cases) :] if c.wrong]
+
+    def _adjoint(self) -> None:
+        from ..convolution import conv2d
+
+        rng = np.random.default_rng(1)
+        small = self._small()
+        problem = _normal(rng, small, self.contract.dtype)
+        case = self.ask(problem)
+        if not case.answer.usable or "shape" in case.wrong.values():
+            return
+        g = problem.geometry
+        wide = [a.astype(np.float64) for a in (problem.grad_out, problem.x, problem.W)]
+        out = conv2d(wide[1], wide[2], g.padding, g.stride, dilation=g.dilation, groups=g.groups,
+                     engine="reference")  # fmt: skip
+        whole = np.vdot(wide[0], out)
+        found = {n: self.contract.inward(n, a) for n, a in self.results(case.answer).items()}
+        broken = []
+        for name, operand in (("dx", wide[1]), ("dW", wide[2])):
+            # float32 inside is the matter of a rung of its own.
+            close = problem.tolerance(name, max(self.eps, 1e-7)) * np.linalg.norm(operand)
+            if not abs(np.vdot(found[name], operand) - whole) <= close:
+                broken.append(
+                    f"⟨{name}, {'x' if name == 'dx' else 'W'}⟩ differs from ⟨G, conv(x,W)⟩"
+                )
+        self._note("adjoint", not broken, " and ".join(broken))
+
+    def _differences(self) -> None:
+        """The loss ⟨G, conv(x,W)⟩ is linear in each element: a step of 1 makes no error."""
+        from ..convolution import conv2d
+
+        case = next(
+            (c for c in self.cases[2:] if c.answer.usable and "shape" not in c.wrong.values()), None
+        )
+        if case is None:
+            return
+        problem = case.answer.problem
+        g = problem.geometry
+        broken = []
+        for name, at in (("dx", problem.x), ("dW", problem.W)):
+            rises = np.empty(at.shape)
+            for place in np.ndindex(at.shape):
+                step = np.zeros(at.shape)
+                step[place] = 1
+                x, W = (step, problem.W) if name == "dx" else (problem.x, step)
+                # ⟨G, conv(x+½e,W)⟩ − ⟨G, conv(x−½e,W)⟩ = ⟨G, conv(e,W)⟩
+                out = conv2d(x, W, g.padding, g.stride, dilation=g.dilation, groups=g.groups)
+                rises[place] = np.vdot(problem.grad_out, out)
+            got = self.contract.inward(name, self.results(case.answer)[name])
+            bad = np.abs(got - rises) > problem.tolerance(name, self.eps)
+            if bad.any():
+                broken.append(f"{name} at {bad.sum()} of {bad.size} elements")
+        self._note("differences", not broken, " and ".join(broken))
+
+    def _fractions(self) -> None:
+        """Halves in grad_out, with x and W of integer dtype; and halves in float arrays."""
+        asked = []
+        usable = [
+            c.answer.problem
+            for c in self.cases
+            if c.answer.usable and "shape" not in c.wrong.values()
+        ]
+        for problem in usable[:2]:
+            halves = problem.grad_out / 2
+            x, W = (a.astype(np.int64) for a in (problem.x, problem.W))
+            asked.append(self.ask(Problem(halves, x, W, problem.geometry)))
+        asked += [
+            self.ask(Problem(p.grad_out / 2, p.x / 2, p.W / 2, p.geometry)) for p in usable[:2]
+        ]
+        self.fractions = asked
+        bad = [c for c in asked if c.wrong]
+        detail = ""
+        if bad and not self.checks["exact"].right and not any(c.answer.crash for c in bad):
+            return  # wrong here too, whatever the dtype
+        if bad and all(_declines_integers(c.answer) for c in bad):
+            # Its own choice, and said aloud: nobody gets a wrong number.
+            said = f"takes no integers: {bad[0].answer.crash.what if bad[0].answer.crash else ''}"
+            self.checks["integers"] = Check("integers", None, said, RUNGS["integers"])
+            return
+        if bad:
+            crash = bad[0].answer.crash
+            kind = (
+                "x and W of dtype int64" if bad[0].answer.problem.x.dtype.kind == "i" else "halves"
+            )
+            detail = f"{crash.what if crash else ' and '.join(bad[0].wrong) + ' wrong'} for {kind}"
+        self._note("integers", not bad, detail)
+
+    def _precision(self) -> None:
+        if self.contract.dtype != np.float64:
+            # Integers were exact in float32; its rounding is its own.
+            self._note("precision", True)
+            return
+        small = self._small()
+        asked = []
+        for seed in (9, 10):  # before the large numbers: some functions add up what they are given
+            problem = _normal(np.random.default_rng(seed), small, np.float64)
+            self.reals.append(self.ask(problem))
+        if self.adds_up:
+            return  # what earlier calls have left cancels, but for its rounding
+        for seed, operand in enumerate((0, 1, 2) * 2):
+            arrays = [np.zeros_like(small.grad_out), small.x, small.W]
+            arrays[0][(0, *np.unravel_index(seed, small.grad_out.shape[1:]))] = 1
+            # 24 bits are what a float32 holds; these have 30, and one product each.
+            wide = np.random.default_rng(seed).integers(2**29, 2**30, arrays[operand].shape) | 1
+            arrays[operand] = wide * (arrays[0] != 0) if operand == 0 else wide.astype(float)
+            asked.append(self.ask(Problem(arrays[0], arrays[1], arrays[2], small.geometry)))
+        asked += self.reals
+        self.precision = asked
+        if not self.checks["exact"].right:
+            return  # wrong here too, whatever the precision
+        bad = [c for c in asked if c.wrong]
+        names = " and ".join(bad[0].wrong) if bad else ""
+        self._note("precision", not bad, f"{names}: right for small integers, and no further")
+
+    def loses_precision(self) -> bool:
+        """Whether what is wrong for wide numbers is just what float32 makes of the right answer."""
+        bad = [(c, name) for c in self.precision[:-2] for name in c.wrong]
+        if len({id(c) for c, _ in bad}) < 2:
+            return False
+        for case, name in bad:
+            if case.wrong[name] != "value":
+                return False
+            rounded = case.answer.problem.expected[name].astype(np.float32)
+            if not np.array_equal(
+                self.contract.inward(name, self.results(case.answer)[name]), rounded
+            ):
+                return False
+        return True
+
+
+def is_cast(crash: Crash) -> bool:
+    """Whether NumPy refuses to put fractions into integers."""
+    return "cast" in crash.message.lower() and "int" in crash.message
+
+
+def _declines_integers(answer: Answer) -> bool:
+    crash = answer.crash
+    return answer.problem.x.dtype.kind == "i" and crash is not None and not is_cast(crash)
+
+
+def _normal(rng: np.random.Generator, like: Problem, dtype: Any) -> Problem:
+    G, x, W = (rng.standard_normal(a.shape).astype(dtype) for a in (like.grad_out, like.x, like.W))
+    return Problem(G, x, W, like.geometry)
+
+
+def _sizes(problem: Problem) -> str:
+    g = problem.sizes
+    batch = f"N={g.N}, " if g.N > 1 else ""
+    return f"{batch}C_in={g.C_in}, C_out={g.C_out}, kernel {g.kH}×{g.kW}, output {g.outH}×{g.outW}"

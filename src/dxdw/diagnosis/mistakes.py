@@ -1,0 +1,414 @@
+"""The mistakes that are known, as changes of the terms: what can be made wrong in a loop nest.
+
+A `Mistake` may have several names, for the same change is another mistake in dx than in dW: a
+kernel turned by 180° in dx is `dx-kernel-flipped`, in dW it is `dw-reversed`, in both it is both.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from itertools import product
+
+import numpy as np
+
+from ..engines.libraries import Array
+from .terms import OUTSIDE, Terms
+
+Change = Callable[[Terms], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Mistake:
+    """A change, what it is called in dx, in dW and in both, and how it is said in words."""
+
+    words: str
+    change: Change
+    dx: str | None = None
+    dW: str | None = None
+    both: tuple[str, ...] = ()
+    rare: bool = False  # left out where two mistakes are looked for
+
+    def names(self, results: frozenset[str]) -> frozenset[str]:
+        """Its identifiers where it is made in these results."""
+        if len(results) == 2 and self.both:
+            return frozenset(self.both)
+        return frozenset(filter(None, (getattr(self, result) for result in results)))
+
+
+@lru_cache(maxsize=1)
+def mistakes() -> tuple[Mistake, ...]:
+    """All of them."""
+    return (
+        *_kernel(), *_gradient(), *_windows(), *_output_channels(), *_input_channels(),
+        *_positions(), *_values(), *_shifts(), *_overwritten(), *_geometry(),
+    )  # fmt: skip
+
+
+def _set(which: str, *index: str | int | Callable[[Terms], Array]) -> Change:
+    """A map of other axes: "v" for v, a number for itself."""
+
+    def change(t: Terms) -> None:
+        old = getattr(t, which)
+        setattr(
+            t,
+            which,
+            [_index(t, part, old[k], t.shape(which)[k]) for k, part in enumerate(index)],
+        )
+
+    return change
+
+
+def _index(t: Terms, part: object, old: Array, size: int) -> Array:
+    if callable(part):
+        return np.asarray(part(t))
+    if isinstance(part, int):
+        return np.array(part % size)
+    return old if part == "." else np.asarray(getattr(t, str(part)))
+
+
+def _kernel() -> Iterator[Mistake]:
+    def flipped(rows: bool, columns: bool) -> Change:
+        def change(t: Terms) -> None:
+            for axis, turn in ((2, rows), (3, columns)):
+                if turn:
+                    t.w[axis] = t.W.shape[axis] - 1 - t.w[axis]
+
+        return change
+
+    for rows, columns in ((True, True), (True, False), (False, True)):
+        way = (
+            "turned by 180°"
+            if rows and columns
+            else f"reversed along its {'rows' if rows else 'columns'}"
+        )
+        yield Mistake(
+            f"the kernel is {way}", flipped(rows, columns), "dx-kernel-flipped", "dw-reversed"
+        )
+
+    name = ("kernel-transposed", "patch-transposed", ("kernel-transposed",))
+    yield Mistake("W[o,c,v,u] stands for W[o,c,u,v]", _set("w", ".", ".", "v", "u"), *name)
+
+    def patch(t: Terms) -> None:
+        (s, r), (p, q), (d, e) = t.stride, t.padding, t.dilation
+        t.at[2:] = [t.i * s + t.v * d - p, t.j * r + t.u * e - q]
+
+    yield Mistake("x[c,i+v,j+u] stands for x[c,i+u,j+v]", patch, *name)
+
+    def image(t: Terms) -> None:
+        rows, columns = t.window()
+        t.at[2:] = [columns, rows]
+
+    yield Mistake("x[c,j+v,i+u] stands for x[c,i+u,j+v]", image, None, "patch-transposed")
+
+    def skipped(mask: Callable[[Terms], Array], words: str) -> Mistake:
+        name = "kernel-taps-skipped"
+        return Mistake(words, lambda t: t.keep(mask(t)), name, name)
+
+    yield skipped(lambda t: t.u < t.spans[5] - 1, "the kernel's last row is skipped")
+    yield skipped(lambda t: t.v < t.spans[6] - 1, "the kernel's last column is skipped")
+    yield skipped(
+        lambda t: (t.u < t.spans[5] - 1) & (t.v < t.spans[6] - 1),
+        "the kernel's last row and column are skipped",
+    )
+    yield skipped(lambda t: t.u > 0, "the kernel's first row is skipped")
+    yield skipped(lambda t: t.v > 0, "the kernel's first column is skipped")
+    yield skipped(lambda t: (t.u == 0) & (t.v == 0), "only the kernel's tap 0,0 is used")
+
+
+def _gradient() -> Iterator[Mistake]:
+    transposed = "grad-transposed"
+    yield Mistake(
+        "G[o,j,i] stands for G[o,i,j]", _set("g", ".", ".", "j", "i"), transposed, transposed
+    )
+    name = "grad-flipped"
+    for rows, columns in ((True, True), (True, False), (False, True)):
+
+        def flip(t: Terms, rows: bool = rows, columns: bool = columns) -> None:
+            for axis, turn in ((2, rows), (3, columns)):
+                if turn:
+                    t.g[axis] = t.G.shape[axis] - 1 - t.g[axis]
+
+        yield Mistake("G is read backwards", flip, name, name, rare=not (rows and columns))
+
+    def same(words: str, value: Callable[[Array], Array]) -> Mistake:
+        def change(t: Terms) -> None:
+            t.G = np.broadcast_to(value(t.G), t.G.shape)
+
+        return Mistake(words, change, "grad-position-ignored", "grad-position-ignored")
+
+    space = (2, 3)
+    yield same("the sum of G[o] stands for G[o,i,j]", lambda G: G.sum(space, keepdims=True))
+    yield same("the mean of G[o] stands for G[o,i,j]", lambda G: G.mean(space, keepdims=True))
+    yield same("the sum of all of G stands for G[o,i,j]", lambda G: G.sum())
+    yield same("the mean of all of G stands for G[o,i,j]", lambda G: G.mean())
+    yield same("G is not read: 1 stands for it", np.ones_like)
+    yield same("G[o,0,0] stands for G[o,i,j]", lambda G: G[:, :, :1, :1])
+    yield same("G[o,−1,−1] stands for G[o,i,j]", lambda G: G[:, :, -1:, -1:])
+    yield same("the largest of G[o] stands for G[o,i,j]", lambda G: G.max(space, keepdims=True))
+    yield same("G[o,0,j] stands for G[o,i,j]", lambda G: G[:, :, :1])
+    yield same("G[o,i,0] stands for G[o,i,j]", lambda G: G[..., :1])
+    for axis, what in ((2, "column"), (3, "row")):
+        for reduce, how in ((np.sum, "sum"), (np.mean, "mean")):
+            value = partial(reduce, axis=axis, keepdims=True)
+            yield same(f"the {how} of G's {what} stands for G[o,i,j]", value)
+
+
+def _windows() -> Iterator[Mistake]:
+    for rows, columns in ((True, True), (True, False), (False, True)):
+
+        def still(t: Terms, rows: bool = rows, columns: bool = columns) -> None:
+            (s, r), (p, q), (d, e) = t.stride, t.padding, t.dilation
+            i, j = np.zeros_like(t.i) if rows else t.i, np.zeros_like(t.j) if columns else t.j
+            t.at[2:] = [i * s + t.u * d - p, j * r + t.v * e - q]
+
+        moves = "at all" if rows and columns else f"along the {'rows' if rows else 'columns'}"
+        words = f"the window does not move {moves}"
+        ignored = "grad-position-ignored"
+        yield Mistake(words, still, ignored, ignored, rare=not (rows and columns))
+
+
+def _output_channels() -> Iterator[Mistake]:
+    name = "grad-channel-fixed"
+    yield Mistake("G[0,i,j] stands for G[o,i,j]", _set("g", ".", 0, ".", "."), name, name)
+    yield Mistake("G[−1,i,j] stands for G[o,i,j]", _set("g", ".", -1, ".", "."), name, name)
+
+    def over_channels(reduce: Callable[..., Array]) -> Change:
+        def change(t: Terms) -> None:
+            t.G = np.broadcast_to(reduce(t.G, 1, keepdims=True), t.G.shape)
+
+        return change
+
+    # `dW += g * patch` without [o]: the patch is broadcast to every o.
+    yield Mistake(
+        "every o gets the contributions of all",
+        over_channels(np.sum),
+        name,
+        "wrong-broadcast",
+        (name,),
+    )
+    yield Mistake("G is averaged over o", over_channels(np.mean), name, name)
+
+    name = "kernel-channel-fixed"
+    yield Mistake("W[0] stands for W[o]", _set("w", 0, ".", ".", "."), name)
+    yield Mistake("W[−1] stands for W[o]", _set("w", -1, ".", ".", "."), name)
+
+    def kernels(reduce: Callable[..., Array]) -> Change:
+        def change(t: Terms) -> None:
+            t.W = np.broadcast_to(reduce(t.W, 0, keepdims=True), t.W.shape)
+
+        return change
+
+    yield Mistake("the sum of the W[o] stands for W[o]", kernels(np.sum), name)
+    yield Mistake("the mean of the W[o] stands for W[o]", kernels(np.mean), name)
+
+
+def _input_channels() -> Iterator[Mistake]:
+    name = "input-channels-lost"
+    for k, said in ((0, "0"), (-1, "−1")):
+        yield Mistake(
+            f"the kernel's channel {said} stands for every c",
+            _set("w", ".", k, ".", "."),
+            name,
+            name,
+        )
+        yield Mistake(
+            f"x's channel {said} stands for every c", _set("at", ".", k, ".", "."), name, name
+        )
+
+    def merged(reduce: Callable[..., Array]) -> Change:
+        def change(t: Terms) -> None:
+            t.x = np.broadcast_to(reduce(t.x, 1, keepdims=True), t.x.shape)
+            t.W = np.broadcast_to(reduce(t.W, 1, keepdims=True), t.W.shape)
+
+        return change
+
+    yield Mistake("the channels c are summed into one", merged(np.sum), name, name)
+    yield Mistake("the channels c are averaged", merged(np.mean), name, name)
+
+    def only(axis: str, place: int, name: str) -> Iterator[Mistake]:
+        def mask(test: Callable[[Array, int], Array]) -> Change:
+            return lambda t: t.keep(test(getattr(t, axis), t.spans[place]))
+
+        yield Mistake(f"only {axis} = 0 is computed", mask(lambda k, _: k == 0), name, name)
+        yield Mistake(f"the last {axis} is skipped", mask(lambda k, n: k < n - 1), name, name)
+        yield Mistake(f"{axis} = 0 is skipped", mask(lambda k, _: k > 0), name, name)
+        if axis == "c":
+            yield Mistake("only the last c is computed", mask(lambda k, n: k == n - 1), name, name)
+
+    yield from only("c", 2, name)
+    yield from only("o", 1, "output-channels-lost")
+
+
+def _positions() -> Iterator[Mistake]:
+    name = "last-position-skipped"
+
+    def skipped(words: str, mask: Callable[[Terms], Array]) -> Mistake:
+        return Mistake(words, lambda t: t.keep(mask(t)), name, name)
+
+    yield skipped("the last row of G is skipped", lambda t: t.i < t.spans[3] - 1)
+    yield skipped("the last column of G is skipped", lambda t: t.j < t.spans[4] - 1)
+    yield skipped(
+        "the last row and column of G are skipped",
+        lambda t: (t.i < t.spans[3] - 1) & (t.j < t.spans[4] - 1),
+    )
+    yield skipped(
+        "the last position of G is skipped",
+        lambda t: (t.i < t.spans[3] - 1) | (t.j < t.spans[4] - 1),
+    )
+    yield skipped("the first row of G is skipped", lambda t: t.i > 0)
+    yield skipped("the first column of G is skipped", lambda t: t.j > 0)
+    yield skipped("the first row and column of G are skipped", lambda t: (t.i > 0) & (t.j > 0))
+    yield skipped("the first position of G is skipped", lambda t: (t.i > 0) | (t.j > 0))
+    yield skipped("every second row of G is skipped", lambda t: t.i % 2 == 0)
+    yield skipped("every second column of G is skipped", lambda t: t.j % 2 == 0)
+    yield skipped("only row 0 of G is used", lambda t: t.i == 0)
+    yield skipped("only column 0 of G is used", lambda t: t.j == 0)
+
+
+def _values() -> Iterator[Mistake]:
+    name = "nonlinear-in-grad"
+    functions: dict[str, Callable[[Array], Array]] = {
+        "|G|": np.abs,
+        "G²": np.square,
+        "G·|G|": lambda G: G * np.abs(G),
+        "G³": lambda G: G**3,
+        "max(G,0)": lambda G: np.maximum(G, 0),
+        "min(G,0)": lambda G: np.minimum(G, 0),
+        "[G>0]": lambda G: (G > 0).astype(float),
+        "[G≠0]": lambda G: (G != 0).astype(float),
+        "the sign of G": np.sign,
+        "G cut to −1…1": lambda G: np.clip(G, -1, 1),
+        "G cut to 0…1": lambda G: np.clip(G, 0, 1),
+        "tanh G": np.tanh,
+        "exp G": np.exp,
+        "√|G|": lambda G: np.sqrt(np.abs(G)),
+        "max(G,1)": lambda G: np.maximum(G, 1),
+        "1/G": lambda G: np.divide(1, G, out=np.zeros_like(G), where=G != 0),
+        "log |G|": lambda G: np.log(np.abs(G), out=np.zeros_like(G), where=G != 0),
+    }
+    for words, f in functions.items():
+
+        def change(t: Terms, f: Callable[[Array], Array] = f) -> None:
+            with np.errstate(over="ignore"):
+                t.G = f(t.G)
+
+        usual = words in {"|G|", "G²", "max(G,0)", "the sign of G", "[G≠0]", "[G>0]"}
+        yield Mistake(f"{words} stands for G", change, name, name, rare=not usual)
+
+
+def _shifts() -> Iterator[Mistake]:
+    name = "shifted"
+    # By one either way, and by what a wrong border of a "full" or "same" convolution makes of it.
+    reaches = {
+        "1": lambda _: 1,
+        "k−1": lambda k: k - 1,
+        "k//2": lambda k: k // 2,
+        "2": lambda _: 2,
+        "k": lambda k: k,
+    }
+    for which, what in (("at", "x"), ("g", "G"), ("w", "W")):
+        for (said, reach), outside in product(reaches.items(), OUTSIDE):
+            for row, column in product((-1, 0, 1), repeat=2):
+                if (row, column) == (0, 0):
+                    continue
+
+                def change(
+                    t: Terms, which: str = which, reach: Callable[[int], int] = reach,
+                    by: tuple[int, int] = (row, column), outside: str = outside,
+                ) -> None:  # fmt: skip
+                    for axis, sign in zip((2, 3), by, strict=True):
+                        t.move(which, axis, sign * reach(t.W.shape[axis]), outside)
+
+                edge = "dropped" if outside == "crop" else "wrapped round"
+                usual = said == "1" and which == "at" and row * column >= 0
+                words = f"{what} is met {said} further ({row:+d} rows, {column:+d} columns), {edge}"
+                yield Mistake(words, change, name, name, rare=not usual)
+
+
+def _overwritten() -> Iterator[Mistake]:
+    names = ("dx-overwritten", "dw-overwritten")
+    for loops in (
+        "oij",
+        "ijo",
+        "o",
+        "i",
+        "j",
+        "ij",
+        "ji",
+        "uv",
+        "u",
+        "v",
+        "ouv",
+        "uvo",
+        "n",
+        "noij",
+        "oji",
+        "oi",
+        "oj",
+    ):
+
+        def change(t: Terms, loops: str = loops) -> None:
+            t.overwrites = loops
+
+        dW = "batch-sum-missing" if loops == "n" else names[1]
+        yield Mistake(
+            f"in the loops over {','.join(loops)} the last write stays", change, names[0], dW,
+            rare=loops not in {"oij", "ijo", "ij", "uv", "i", "o", "n"},
+        )  # fmt: skip
+    for loops in ("o", "oi", "oij", "ij", "i", "j"):
+
+        def restart(t: Terms, loops: str = loops) -> None:
+            for axis in loops:
+                place = "nocijuv".index(axis)
+                t.keep(getattr(t, axis) == t.spans[place] - 1)
+
+        # dW[o] has only its own o: there the whole array is meant.
+        yield Mistake(f"zeros are made anew in the loop over {','.join(loops)}", restart, *names)
+    for n, said in ((0, "first"), (-1, "last")):
+
+        def one(t: Terms, n: int = n) -> None:
+            t.keep(t.n == n % t.spans[0])
+
+        words = f"only the {said} image of the batch counts"
+        yield Mistake(words, one, "batch-sum-missing", "batch-sum-missing")
+
+
+def _geometry() -> Iterator[Mistake]:
+    """Mistakes that show only at a stride, a padding or a dilation."""
+    name = "geometry-mixed"
+
+    def window(words: str, **of: Callable[[Terms], tuple[int, int]]) -> Mistake:
+        def change(t: Terms) -> None:
+            t.at[2:] = t.window(**{option: value(t) for option, value in of.items()})
+
+        return Mistake(words, change, name, name)
+
+    one, none = (lambda _: (1, 1)), (lambda _: (0, 0))
+    yield window(
+        "stride and dilation are exchanged",
+        stride=lambda t: t.dilation, dilation=lambda t: t.stride,
+    )  # fmt: skip
+    yield window("the stride is left out", stride=one)
+    yield window("the dilation is left out", dilation=one)
+    yield window("the stride stands for the dilation", dilation=lambda t: t.stride)
+    yield window("the dilation stands for the stride", stride=lambda t: t.dilation)
+    yield window("the padding is not cropped", padding=none)
+    yield window(
+        "the padding is cropped twice", padding=lambda t: (2 * t.padding[0], 2 * t.padding[1])
+    )
+    for option in ("stride", "padding", "dilation"):
+        yield window(
+            f"the {option} of rows and columns are exchanged",
+            **{option: lambda t, o=option: getattr(t, o)[::-1]},
+        )
+
+    def first_group(t: Terms) -> None:
+        t.at[1] = t.c
+
+    yield Mistake("every group reads the first one's channels", first_group, name, name)
+
+    def interleaved(t: Terms) -> None:
+        groups = t.problem.geometry.groups
+        t.at[1] = t.o % groups * t.spans[2] + t.c
+
+    yield Mistake("the groups lie interleaved", interleaved, name, name)

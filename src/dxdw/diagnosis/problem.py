@@ -1,0 +1,214 @@
+"""A backward pass to be computed: its operands, its geometry, and what is right."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from ..convolution import conv2d_backward
+from ..engines.libraries import Array
+
+OPERANDS = ("grad_out", "x", "W")
+
+
+class Geometry(NamedTuple):
+    """How the windows lie: of the rows and of the columns."""
+
+    stride: tuple[int, int] = (1, 1)
+    padding: tuple[int, int] = (0, 0)
+    dilation: tuple[int, int] = (1, 1)
+    groups: int = 1
+
+
+PLAIN = Geometry()
+
+
+class Sizes(NamedTuple):
+    """Of a problem, in the order in which a loop would name them."""
+
+    C_in: int
+    C_out: int
+    kH: int
+    kW: int
+    outH: int
+    outW: int
+    N: int = 1
+
+
+@dataclass(frozen=True)
+class Problem:
+    """grad_out (N, C_out, outH, outW), x (N, C_in, H, W) and W (C_out, C_in/groups, kH, kW)."""
+
+    grad_out: Array
+    x: Array
+    W: Array
+    geometry: Geometry = PLAIN
+
+    @cached_property
+    def expected(self) -> dict[str, Array]:
+        """The right answer, by the definition's loops."""
+        needs = ("dx", "dW", "db")
+        g = self.geometry
+        grad_out, x, W = (np.asarray(a, np.float64) for a in (self.grad_out, self.x, self.W))
+        found = conv2d_backward(
+            grad_out,
+            x,
+            W,
+            g.padding,
+            g.stride,
+            dilation=g.dilation,
+            groups=g.groups,
+            needs=needs,
+            engine="reference",
+        )
+        return dict(zip(needs, found, strict=True))
+
+    @property
+    def sizes(self) -> Sizes:
+        """Channels, kernel, output, batch."""
+        N, C_out, outH, outW = self.grad_out.shape
+        kH, kW = self.W.shape[2:]
+        return Sizes(self.x.shape[1], C_out, kH, kW, outH, outW, N)
+
+    def tolerance(self, name: str, eps: float) -> float:
+        """What rounding can do to an element, by any method in a precision of that eps.
+
+        A direct sum of n products errs by at most n·eps·‖a‖·‖b‖ (Cauchy and Schwarz), a Fourier
+        transform by a few eps·log₂(size)·‖a‖·‖b‖; 64 stands for these few.
+        """
+        return float((self.grad_out.size + self.W.size + 64) * eps * self._norms[name])
+
+    @cached_property
+    def _norms(self) -> dict[str, float]:
+        others = {"dx": self.W, "dW": self.x, "db": np.ones(1)}
+        norm = float(np.linalg.norm(self.grad_out))
+        return {name: norm * float(np.linalg.norm(a)) for name, a in others.items()}
+
+    def with_grad_out(self, grad_out: Array) -> "Problem":
+        """The same x and W, another grad_out."""
+        return replace(self, grad_out=grad_out)
+
+
+@dataclass(frozen=True)
+class Roomy(Problem):
+    """A problem whose x goes on past the last window: no proper call, but one that shows more of a
+    function that reaches past it.
+    """
+
+    @cached_property
+    def expected(self) -> dict[str, Array]:
+        """The right answer: dx is 0 in the room."""
+        room = [n - m for n, m in zip(self.x.shape[2:], self._reached, strict=True)]
+        rows, columns = self._reached
+        proper = Problem(self.grad_out, self.x[:, :, :rows, :columns], self.W, self.geometry)
+        dx = np.pad(proper.expected["dx"], [(0, 0), (0, 0), *((0, n) for n in room)])
+        return {**proper.expected, "dx": dx}
+
+    @property
+    def _reached(self) -> tuple[int, int]:
+        kH, kW = self.W.shape[2:]
+        return self.grad_out.shape[2] + kH - 1, self.grad_out.shape[3] + kW - 1
+
+
+def roomy(problem: Problem) -> Roomy:
+    """The same with three more rows and columns, at stride 1 without padding and dilation."""
+    x = (
+        np.random.default_rng(3)
+        .integers(1, 10, np.add(problem.x.shape, (0, 0, 3, 3)))
+        .astype(float)
+    )
+    x[:, :, : problem.x.shape[2], : problem.x.shape[3]] = problem.x
+    return Roomy(problem.grad_out, x, problem.W)
+
+
+# Never all equal, so that no exchanged pair of axes goes unseen; and then square in one respect
+# after the other, for a function that takes that for granted. Two of each kind.
+_SEED_SIZES = (
+    Sizes(2, 3, 2, 3, 3, 4),
+    Sizes(3, 2, 3, 2, 5, 3),
+    Sizes(2, 3, 2, 2, 3, 5),
+    Sizes(3, 2, 3, 3, 4, 2),
+    Sizes(2, 3, 2, 3, 4, 4),
+    Sizes(3, 2, 3, 2, 3, 3),
+    Sizes(2, 3, 3, 3, 4, 4),
+    Sizes(3, 2, 2, 2, 3, 3),
+    Sizes(2, 2, 3, 3, 4, 4),
+    Sizes(3, 3, 2, 2, 3, 3),
+)
+_EDGE_SIZES = (Sizes(2, 3, 1, 1, 3, 2), Sizes(3, 2, 2, 3, 1, 1), Sizes(1, 1, 2, 2, 2, 3))
+
+
+def integers(sizes: Sizes, geometry: Geometry, seed: int, remainder: int = 0) -> Problem:
+    """Random integers of −9…9: sums of their products are exact in any order.
+
+    None is 0, but for a few of grad_out where the seed is odd.
+    `remainder` rows and columns of x lie past the last window of a stride.
+    """
+    rng = np.random.default_rng(seed)
+    spans = zip(
+        (sizes.outH, sizes.outW), (sizes.kH, sizes.kW), geometry.stride, geometry.padding,
+        geometry.dilation, strict=True,
+    )  # fmt: skip
+    image = [(out - 1) * s + (k - 1) * d + 1 - 2 * p for out, k, s, p, d in spans]
+    image = [n + min(remainder, s - 1) for n, s in zip(image, geometry.stride, strict=True)]
+
+    def draw(*shape: int) -> Array:
+        return rng.integers(1, 10, shape) * rng.choice([-1.0, 1.0], shape)
+
+    grad_out = draw(sizes.N, sizes.C_out, sizes.outH, sizes.outW)
+    if seed % 2 and grad_out.size > 4:
+        grad_out.flat[2::5] = 0
+    return Problem(
+        grad_out,
+        draw(sizes.N, sizes.C_in, *image),
+        draw(sizes.C_out, sizes.C_in // geometry.groups, sizes.kH, sizes.kW),
+        geometry,
+    )
+
+
+def probes(geometry: Geometry, batched: bool) -> list[Problem]:
+    """The problems whose answers tell the mistakes apart: the first two of unequal sizes."""
+    found = []
+    for seed, sizes in enumerate(_SEED_SIZES):
+        found.append(_fitted(sizes, geometry, 2 + seed % 2 if batched else 1, seed))
+    return found
+
+
+def edges(geometry: Geometry, batched: bool) -> list[Problem]:
+    """Kernels of 1×1 and of the whole image, and one channel."""
+    return [_fitted(s, geometry, 1 + batched, 100 + n) for n, s in enumerate(_EDGE_SIZES)]
+
+
+def smallest_first(geometry: Geometry, batched: bool) -> Iterator[Problem]:
+    """Problems of few elements, for the smallest that fails."""
+    ranges = [
+        (1, 2),
+        (1, 2),
+        (1, 2, 3),
+        (1, 2, 3),
+        (1, 2, 3),
+        (1, 2, 3),
+        (1, 2) if batched else (1,),
+    ]
+    every = [Sizes(*map(int, s)) for s in np.stack(np.meshgrid(*ranges), -1).reshape(-1, 7)]
+    every.sort(key=lambda s: (s.C_in * s.C_out * s.kH * s.kW * s.outH * s.outW * s.N, sum(s), s))
+    for sizes in every:
+        if geometry.groups == 1 or sizes.C_in % 2 == 0:
+            yield _fitted(sizes, geometry, sizes.N, seed=7)
+
+
+def _fitted(sizes: Sizes, geometry: Geometry, N: int, seed: int) -> Problem:
+    """The sizes, with channels that the groups divide, and an image that the padding leaves."""
+    groups = geometry.groups
+    channels = {"C_in": sizes.C_in * groups, "C_out": sizes.C_out * groups} if groups > 1 else {}
+    sizes = sizes._replace(N=N, **channels)
+    least = [
+        -(-(2 * p + 1 - (k - 1) * d - 1) // s) + 1
+        for p, k, d, s in zip(
+            geometry.padding, (sizes.kH, sizes.kW), geometry.dilation, geometry.stride, strict=True
+        )
+    ]
+    outs = {"outH": max(sizes.outH, least[0]), "outW": max(sizes.outW, least[1])}
+    return integers(sizes._replace(**outs), geometry, seed, remainder=seed % 2)

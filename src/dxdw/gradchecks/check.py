@@ -1,0 +1,168 @@
+"""gradcheck: a gradient against the function that it is said to be the gradient of."""
+
+from collections.abc import Callable, Sequence
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from .comparison import Comparison
+from .reals import Functions, native
+from .result import GradCheck
+
+MODES = ("full", "projection", "complex-step")
+
+
+def gradcheck(
+    f: Callable[..., Any],
+    vjp: Callable[..., Any],
+    args: Sequence[Any],
+    *,
+    argnums: Sequence[int] | None = None,
+    takes_grad_out: bool = True,
+    grad_out: Any = None,
+    mode: str = "full",
+    elements: int | None = None,
+    directions: int = 8,
+    rtol: float = 0.0,
+    visible: float = 0.01,
+    rng: int | np.random.Generator = 0,
+    progress: Callable[[int, int], object] | None = None,
+) -> GradCheck:
+    """Compare a hand-written gradient with the function's own differences.
+
+        expected[k] = d/dt Re⟨grad_out, f(args + t·e_k)⟩ at t = 0        ⟨a, b⟩ = Σ conj(a)·b
+
+    for every element k of every checked argument. The tolerance is no constant: it is the bound of
+    what rounding in f, the finite step and rounding in vjp can do to this very element, all of them
+    measured (`dxdw.gradchecks.differences`, `dxdw.gradchecks.noise`). So float32 needs no other
+    settings than float64, and correct functions pass in both. Where the tolerance is too wide for
+    an error of `visible` to show, the element is called undecided, and the result says how large an
+    error would have been seen. Where f has a kink, as relu and max-pool have, it is called not
+    differentiable, as long as the gradient is a subgradient.
+
+    Modes:
+        "full": central differences for every element; 6 evaluations of f each, more where they
+            leave doubt.
+        "projection": along `directions` random vectors for each argument. It costs the same for
+            any size, and an error may escape: each argument's `escape_probability` says how likely.
+        "complex-step": Im f(x + ih)/h for every element, exact to rounding in 3 evaluations. f has
+            to be analytic and to accept complex arguments, for real ones.
+
+    Complex arguments: the gradient's real part is the derivative along the argument's real part,
+    its imaginary part that along the imaginary part. That is the adjoint: for f = W·z the gradient
+    is conj(W)·grad_out, as in PyTorch and in this package. JAX and Autograd give its conjugate, and
+    take the conjugate of grad_out; a check that fails only for that says so.
+
+    Args:
+        f: f(*args) is an array, or a tuple of arrays; a list is one array. Anything NumPy can make
+            an array of will do. It may be undefined (NaN, ValueError) beside the point.
+        vjp: vjp(grad_out, *args) gives one gradient for each checked argument, an array or a tuple
+            or list of them. With several outputs grad_out is a tuple of as many arrays.
+        args: what f is called with.
+        argnums: which args are checked; by default all real and complex floating-point arrays and
+            numbers among them. Integers are never checked.
+        takes_grad_out: False for the gradient of a single real number, a loss; it is then called as
+            vjp(*args).
+        grad_out: to be used for the check; by default drawn, with 1/2 ≤ |grad_out| ≤ 1 and few
+            digits.
+        mode: see above.
+        elements: check so many of each argument's elements, drawn by rng, instead of all.
+        directions: of each argument, in projection mode.
+        rtol: a relative error that does not count as one.
+        visible: the relative error that must not pass unseen.
+        rng: a seed or a generator. The same seed gives the same result.
+        progress: is called with how many derivatives are done, and of how many.
+
+    Returns:
+        A GradCheck. It is true if no gradient is wrong; `arguments` holds for each checked argument
+        the arrays expected, got, error, tolerance and verdict, and `worst`. `str` says it in words,
+        `raise_if_wrong` raises AssertionError with them. A gradient of a wrong shape, an argument
+        changed in place by f or vjp, or a vjp that differs when called again is reported there too.
+        No argument is changed.
+
+    Raises:
+        ValueError: f isn't finite at args, no argument to check, another number of gradients than
+            checked arguments, an unknown mode, numbers out of range.
+        TypeError: an argument that can't be checked; complex-step with complex numbers.
+
+    >>> def f(x):
+    ...     return x**2
+    >>> def vjp(grad_out, x):
+    ...     return grad_out * 2 * x * [1, 1, 1.01]
+    >>> result = gradcheck(f, vjp, ([0.5, -1.0, 2.0],))
+    >>> bool(result), result.worst.index
+    (False, (2,))
+
+    Sources: those of `dxdw.gradchecks.noise` (measured rounding noise), `.differences` (steps and
+    bounds) and `.imaginary` (complex steps).
+    """
+    args = tuple(args)
+    _check_options(mode, rtol, visible, directions, elements)
+    checked = _checked(args, argnums)
+    args = tuple(np.array(a) if i in checked else a for i, a in enumerate(args))
+    rng = np.random.default_rng(rng)
+    functions = Functions(f, vjp, args, checked, takes_grad_out=takes_grad_out)
+    with np.errstate(all="ignore"):
+        comparison = Comparison(functions, grad_out, mode, rng, rtol, visible)
+        count = directions if mode == "projection" else elements
+        arguments = comparison.compare(checked, count, rng, progress or (lambda *_: None))
+        complaints, notes = comparison.complaints, comparison.notes(arguments)
+    return GradCheck(mode, arguments, complaints, notes, functions.evaluations)
+
+
+def _checked(args: tuple[Any, ...], argnums: Sequence[int] | None) -> tuple[int, ...]:
+    """Which arguments are checked."""
+    if argnums is None:
+        checked = tuple(i for i, a in enumerate(args) if _is_floating(a))
+        if not checked:
+            raise ValueError(
+                f"args has {len(args)} entries and no floating-point array among them: there is "
+                "no gradient to check"
+            )
+    else:
+        checked = tuple(argnums)
+        for n in checked:
+            if isinstance(n, bool) or n not in range(len(args)):
+                raise ValueError(f"argnums has {n!r}: it must be from 0 to {len(args) - 1}")
+        if not checked or len(set(checked)) < len(checked):
+            raise ValueError(f"argnums is {checked}: it must name at least one, and none twice")
+    for n in checked:
+        if isinstance(args[n], np.ma.MaskedArray | np.matrix):
+            kind = type(args[n]).__name__
+            raise TypeError(f"args[{n}] is a {kind}: it must be an array without mask")
+        if not _is_floating(args[n]):
+            raise TypeError(
+                f"args[{n}] has the dtype {np.asarray(args[n]).dtype}: only float16, float32, "
+                "float64, longdouble and complex numbers have gradients to check"
+            )
+        if not np.isfinite(args[n]).all():
+            raise ValueError(f"args[{n}] isn't finite: there is no gradient to check")
+        native(args[n])
+    return checked
+
+
+def _is_floating(a: Any) -> bool:
+    if a is None or isinstance(a, str | bytes) or callable(a):
+        return False
+    try:
+        return np.asarray(a).dtype.kind in "fc"
+    except (TypeError, ValueError):  # no array
+        return False
+
+
+def _check_options(
+    mode: str, rtol: float, visible: float, directions: int, elements: int | None
+) -> None:
+    if mode not in MODES:
+        raise ValueError(f"mode is {mode!r}: it must be one of {', '.join(map(repr, MODES))}")
+    if not (isfinite(rtol) and rtol >= 0):
+        raise ValueError(f"rtol is {rtol}: it must be finite and at least 0")
+    if not 0 < visible <= 1:
+        raise ValueError(f"visible is {visible}: it must be more than 0 and at most 1")
+    if directions < 1:
+        raise ValueError(f"directions is {directions}: it must be at least 1")
+    if elements is not None and elements < 1:
+        raise ValueError(f"elements is {elements}: it must be at least 1")
+    if elements is not None and mode == "projection":
+        raise ValueError("elements is for the modes that go by element: projection has directions")

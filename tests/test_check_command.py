@@ -1,0 +1,180 @@
+"""`dxdw check`: its exit statuses, its limits, and where a report points."""
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+
+from dxdw.cli import main
+
+RIGHT = """\
+import numpy as np
+
+def conv2d_backward(grad_out, x, W):
+    print("called")
+    dx, dW = np.zeros(x.shape), np.zeros(W.shape)
+    kH, kW = W.shape[2:]
+    for o, i, j in np.ndindex(grad_out.shape):
+        dW[o] += grad_out[o, i, j] * x[:, i : i + kH, j : j + kW]
+        dx[:, i : i + kH, j : j + kW] += grad_out[o, i, j] * W[o]
+    return dx, dW
+"""
+WRONG = RIGHT.replace("kW] += grad_out[o, i, j] * W[o]", "kW] = grad_out[o, i, j] * W[o]")
+
+
+@pytest.fixture
+def mine(tmp_path):
+    def write(source, name="mine.py"):
+        path = tmp_path / name
+        path.write_text(source, encoding="utf-8")
+        return str(path)
+
+    return write
+
+
+def checked(capsys, *arguments):
+    status = main(["check", *map(str, arguments)])
+    return status, *capsys.readouterr()
+
+
+def test_right(capsys, mine):
+    status, out, err = checked(capsys, mine(RIGHT))
+    assert status == 0
+    assert out.startswith("conv2d_backward: right\n")
+    assert not err
+
+
+def test_wrong_is_named(capsys, mine):
+    status, out, _ = checked(capsys, f"{mine(WRONG)}:conv2d_backward")
+    assert status == 1
+    assert "\ndx-overwritten\n" in out
+    assert "\x1b" not in out  # no colours where there is no terminal
+
+
+def test_json_and_html(capsys, mine, tmp_path):
+    page = tmp_path / "report.html"
+    status, out, _ = checked(capsys, mine(WRONG), "--json", "--html", page)
+    report = json.loads(out)
+    assert status == 1
+    assert report["ok"] is False
+    assert report["causes"] == ["dx-overwritten"]
+    assert report["form"] == 1
+    assert report["first_wrong"]["result"] == "dx"
+    html = page.read_text(encoding="utf-8")
+    assert "dx-overwritten" in html
+    assert html.startswith("<!doctype html>")
+    assert "<script" not in html
+
+
+def test_the_problem_is_known_by_the_functions_name(capsys, mine):
+    status, out, _ = checked(capsys, mine("def relu(x):\n    return abs(x)\n"))
+    assert status == 1
+    assert "\nrelu-absolute\n" in out
+    assert checked(capsys, "dxdw:softmax")[0] == 0
+    assert checked(capsys, "dxdw:max_pool_2d", "--problem", "max_pool_2d")[0] == 0
+
+
+def test_a_notebook(capsys, mine):
+    cells = [
+        {"cell_type": "markdown", "source": ["# mine"]},
+        {"cell_type": "code", "source": ["%matplotlib inline\n", "import numpy as np\n"]},
+        {"cell_type": "code", "source": WRONG},
+    ]
+    status, out, _ = checked(capsys, mine(json.dumps({"cells": cells}), "mine.ipynb"))
+    assert status == 1
+    assert "dx-overwritten" in out
+
+
+def test_a_module(capsys):
+    assert checked(capsys, "dxdw.reference:conv2d_backward_naive")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "said"),
+    [
+        (RIGHT, ":nothing", "there is no nothing; it has conv2d_backward"),
+        ("import numpy as np\n1 / 0\n", "", "line 2: ZeroDivisionError: division by zero"),
+        ("def f(:\n", "", "line 1: SyntaxError"),
+        ("raise SystemExit(0)\n", "", "line 1: SystemExit: 0"),
+        ("", "", "it has no functions"),
+    ],
+)
+def test_what_cannot_be_loaded(capsys, mine, source, name, said):
+    status, out, err = checked(capsys, mine(source) + name)
+    assert (status, out) == (2, "")
+    assert said in err
+
+
+def test_no_file(capsys):
+    assert checked(capsys, "nowhere.py:f")[0] == 2
+    assert checked(capsys, "nowhere_at_all:f")[0] == 2
+
+
+def test_an_endless_loop_is_found_with_its_line(capsys, mine):
+    source = "def conv2d_backward(grad_out, x, W):\n    while True:\n        x = x + 0\n"
+    status, out, _ = checked(capsys, mine(source), "--timeout", 2, "--json")
+    report = json.loads(out)
+    assert status == 3
+    assert report["crash"]["line"] in (2, 3)
+    assert "still running after 2 s" in report["summary"]
+
+
+def test_an_endless_loop_while_loading(capsys, mine):
+    assert checked(capsys, mine("while True:\n    pass\n"), "--timeout", 1)[0] == 3
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_a_crash_of_the_process_is_found_with_its_line(capsys, mine):
+    source = "import os\ndef conv2d_backward(grad_out, x, W):\n    os.abort()\n"
+    status, out, _ = checked(capsys, mine(source), "--json")
+    report = json.loads(out)
+    assert status == 1
+    assert report["crash"]["line"] == 3
+    assert "SIGABRT" in report["summary"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of memory")
+def test_too_much_memory_is_found_with_its_line(capsys, mine):
+    source = (
+        "import numpy as np\ndef conv2d_backward(grad_out, x, W):\n    return np.ones(1 << 33), W\n"
+    )
+    status, out, _ = checked(capsys, mine(source), "--json")
+    report = json.loads(out)
+    assert status == 1
+    assert report["crash"]["kind"].endswith("MemoryError")
+    assert report["crash"]["line"] == 3
+
+
+def test_an_exception_points_at_the_learners_line(capsys, mine):
+    source = "def conv2d_backward(grad_out, x, W):\n    return helper(x)\n\n\n"
+    source += "def helper(x):\n    return x[9]\n"
+    status, out, _ = checked(capsys, mine(source), "--json")
+    crash = json.loads(out)["crash"]
+    assert status == 1
+    assert (crash["kind"], crash["line"], crash["source"]) == ("IndexError", 6, "return x[9]")
+    assert "diagnosis" not in crash["trace"]
+
+
+def test_the_forms_of_a_function(capsys, mine):
+    source = """if True:
+        from dxdw import conv2d_backward as f
+        def conv2d_backward(grad_out, x, W, stride, padding):
+            return f(grad_out, x, W, padding, stride, needs=("dx", "dW", "db"))[::-1]
+    """
+    options = "--batch", "--stride", "2,1", "--padding", 1, "--bias", "--returns", "db,dW,dx"
+    status, out, _ = checked(capsys, mine(source), *options)
+    assert status == 0, out
+
+
+@pytest.mark.slow
+def test_feedback_is_quick(mine):
+    def seconds(source):
+        command = [sys.executable, "-m", "dxdw", "check", mine(source)]
+        start = time.perf_counter()
+        subprocess.run(command, capture_output=True, check=False)
+        return time.perf_counter() - start
+
+    assert min(seconds(RIGHT) for _ in range(5)) < 2
+    assert min(seconds(WRONG) for _ in range(5)) < 3

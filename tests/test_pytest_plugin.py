@@ -1,0 +1,83 @@
+"""The plugin for pytest, in runs of pytest of its own."""
+
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+import dxdw
+
+pytest_plugins = ["pytester"]
+
+# Where the package is installed, pytest finds it without being told.
+INSTALLED = any(e.value == "dxdw.pytest_plugin" for e in entry_points(group="pytest11"))
+NAMED = () if INSTALLED else ("-p", "dxdw.pytest_plugin")
+
+MINE = """
+import numpy as np
+import pytest
+
+def mine(grad_out, x, W):
+    dx, dW = np.zeros(x.shape), np.zeros(W.shape)
+    kH, kW = W.shape[2:]
+    for o, i, j in np.ndindex(grad_out.shape):
+        dW[o] += grad_out[o, i, j] * x[:, i : i + kH, j : j + kW]
+        dx[:, i : i + kH, j : j + kW] {op} grad_out[o, i, j] * W[o]
+    return dx, dW
+
+@pytest.mark.dxdw{options}
+def test_mine():
+    return mine
+"""
+
+
+@pytest.fixture
+def run(pytester, monkeypatch):
+    # This package, also where it is not installed and found by a relative path.
+    monkeypatch.setenv("PYTHONPATH", str(Path(dxdw.__file__).parents[1]))
+
+    def run(source):
+        pytester.makepyfile(source)
+        return pytester.runpytest_subprocess(
+            *NAMED, "--strict-markers", "-p", "no:cacheprovider", "-v"
+        )
+
+    return run
+
+
+def test_one_item_for_each_check(run):
+    result = run(MINE.format(op="+=", options=""))
+    result.assert_outcomes(passed=15)
+    result.stdout.fnmatch_lines(["*::test_mine?exact? PASSED*", "*::test_mine?precision? PASSED*"])
+
+
+def test_a_failure_is_the_report(run):
+    result = run(MINE.format(op="=", options=""))
+    outcomes = result.parseoutcomes()
+    assert outcomes["failed"] >= 3
+    assert outcomes["passed"] >= 8
+    text = result.stdout.str()
+    assert text.count("Hint: ") == 1
+    assert "dx-overwritten" in text
+    assert "pytest_plugin.py" not in text
+
+
+def test_options_and_other_problems(run):
+    run(MINE.format(op="+=", options="(dtype='float64', returns='dx,dW')")).assert_outcomes(
+        passed=15
+    )
+    source = """
+        import numpy as np, pytest
+        @pytest.mark.dxdw(problem="relu")
+        def test_relu():
+            return lambda x: np.maximum(x, 0)
+    """
+    run(source).assert_outcomes(passed=7)
+
+
+def test_a_test_that_raises_is_shown_as_any_other(run):
+    result = run(
+        "import pytest\n@pytest.mark.dxdw\ndef test_mine():\n    return nothing_of_the_kind\n"
+    )
+    assert result.parseoutcomes()["failed"] == 15
+    assert "NameError: name 'nothing_of_the_kind' is not defined" in result.stdout.str()
