@@ -17,6 +17,9 @@ constexpr Index kDepthwiseChannels = 4;
 // Taps of a column of the kernel: more of them share what gather_tile.h loads.
 constexpr Index kDepthwiseRows = 7;
 
+// Columns of a plane: every vector of a row has an entry in a table.
+constexpr Index kDepthwiseColumns = 1 << 15;
+
 // Rows of a band, of which there are `rows` in all: whole tiles, as many as fit.
 inline Index depthwise_height(Index rows, Index row_bytes, Index halo) {
   const Index fit = kDepthwiseBand / row_bytes - halo;
@@ -30,7 +33,8 @@ inline bool depthwise_takes(const Plan &plan) {
   if (plan.algorithm != kDirect || !plan.phases || least(plan.sources, plan.destinations) != 1 ||
       most(plan.sources, plan.destinations) > kDepthwiseChannels || plan.taps == 1 ||
       plan.source_size[0] != 1 || plan.destination_size[0] != 1 || plan.kernel_size[0] != 1 ||
-      plan.kernel_size[1] > kDepthwiseRows)
+      plan.kernel_size[1] > kDepthwiseRows ||
+      most(plan.source_size[2], plan.destination_size[2]) > kDepthwiseColumns)
     return false;
   const Index *words = plan.first_phase;
   for (Index i = 0; i < plan.phases; ++i) {
