@@ -24,7 +24,7 @@ bool fills_vectors(Index channels) {
 }
 
 // Packs weights[d·ld + tap[k]] of D channels to to[k·ld_to + d], zeros up to the next whole vector.
-// place: for each of the kernel's taps its k, or −1. Past: elements that may be read behind.
+// place: for each of the kernel's taps its k, or −1. past: elements of W behind the last of these.
 template <class T>
 void pack_taps(const T *weights, Index ld, Index D, const Index *place, Index kernel, T *to,
                Index ld_to, Index past) {
@@ -34,7 +34,7 @@ void pack_taps(const T *weights, Index ld, Index D, const Index *place, Index ke
     for (Index j = 0; j < kernel; j += n) {
       const T *from = weights + d * ld + j;
       const Index width = least(n, kernel - j);
-      if (n - width <= past || d + height < D) {
+      if (n - width <= past + (D - d - height) * ld) {
         Vector<T> block[n];
         load_transposed(from, ld, height, block);
         for (Index k = 0; k < width; ++k)
