@@ -14,14 +14,17 @@ constexpr bool is_channel_gather_tile(Index m, Index v) {
   return m <= kMostPositions && v <= kVectors && m * v <= kChannelSums;
 }
 
+// Asks for what stands so far ahead: a source read in its place comes from memory.
+//
 // sum[m·ld + d] (+)= Σ_{c,t} x[c·channel + offset[t] + m·Step] · w[(c·taps + t)·V·lanes + d]
 template <class T>
 using ChannelGatherTile = void (*)(const T *x, Index channels, Index channel, const Index *offset,
-                                   Index taps, const T *w, T *sum, Index ld, bool add);
+                                   Index taps, Index ahead, const T *w, T *sum, Index ld,
+                                   bool add);
 
 template <class T, int M, int V, int Step>
 void channel_gather_tile(const T *x, Index channels, Index channel, const Index *offset,
-                         Index taps, const T *w, T *sum, Index ld, bool add) {
+                         Index taps, Index ahead, const T *w, T *sum, Index ld, bool add) {
   Vector<T> total[M][V] = {};
   if (add) {
 #pragma GCC unroll 14
@@ -30,6 +33,7 @@ void channel_gather_tile(const T *x, Index channels, Index channel, const Index 
   for (Index c = 0; c < channels; ++c, x += channel)
     for (Index t = 0; t < taps; ++t, w += V * lanes<T>) {
       const T *p = x + offset[t];
+      __builtin_prefetch(p + ahead);
       Vector<T> weight[V];
       load_all(w, weight);
 #pragma GCC unroll 14

@@ -16,6 +16,9 @@ namespace {
 constexpr Index kStripBytes = 64 << 10;
 // Bytes of weights that every tile of a strip reads from the L2 cache.
 constexpr Index kWeightBytes = 256 << 10;
+// Bytes from what a tile reads to what it asks for, where it reads the source itself, whose channels
+// are too far apart for the CPU to foresee. 1×1 layers: 16 to 24 % faster.
+constexpr Index kAheadBytes = 2 * kCacheLine;
 
 // What vectors of channels fill so badly is better gathered along positions.
 template <class T>
@@ -142,6 +145,7 @@ class GatherByChannels {
   void strip(const Strand &strand, const T *x, const T *w, Index ld, Index rows, Index columns,
              T *sums) const {
     const Index V = ld / lanes<T>, step = at_.pass.axis[2].step;
+    const Index ahead = at_.in_place ? kAheadBytes / Index(sizeof(T)) : 0;
     const Index tiles = divide_up(columns, least(kMostPositions, kChannelSums / V));
     for (Index c = 0; c < plan_.sources; c += chunk_) {
       const Index channels = least(chunk_, plan_.sources - c);
@@ -150,7 +154,7 @@ class GatherByChannels {
           const Index start = t * columns / tiles, M = (t + 1) * columns / tiles - start;
           channel_gather_tiles<T>.of[M][V][step](
               x + c * at_.channel + r * at_.pitch + start * step, channels, at_.channel,
-              strand.offset, strand.taps, w + c * strand.taps * ld,
+              strand.offset, strand.taps, ahead, w + c * strand.taps * ld,
               sums + (r * columns + start) * ld, ld, c > 0);
         }
     }

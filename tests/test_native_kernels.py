@@ -376,6 +376,22 @@ def test_the_short_way_takes_both_gradients_of_one_call(groups):
     assert ready.both is not None
 
 
+def test_the_short_way_is_taken_whatever_the_precision_and_threads(monkeypatch):
+    a = oracles.operands(simple((1, 1, 4, 4), (1, 1, 2, 2)), 5, dtype=np.float32)
+    operands = (a["grad_out"], a["x"], a["W"])
+    shortcut.forget()
+    expected = conv2d_backward(*operands, threads=1)
+    monkeypatch.setattr("dxdw.arguments.array", None)  # what every other way begins with
+    for options in ({"threads": 1}, {"threads": 2}, {"precision": "highest"}, {}):
+        for got, right in zip(conv2d_backward(*operands, **options), expected, strict=True):
+            assert np.array_equal(got, right)
+    for options in ({"engine": "direct"}, {"max_workspace": 1 << 20}):
+        with pytest.raises(TypeError, match="not callable"):
+            conv2d_backward(*operands, **options)
+    with pytest.raises(ValueError, match="threads is 0"):
+        conv2d_backward(*operands, threads=0)
+
+
 # --- threads, memory, instruction sets ------------------------------------------------------------
 
 PROBLEMS = {

@@ -58,11 +58,12 @@ def key(
 ) -> Key | None:
     """What calls that are alike have in common, or None for those that are too seldom to keep.
 
+    Of how to run, precision and threads make no difference: it is the direct sum, by one thread.
     Options are padding, stride, dilation and groups: integers alone, for 1 == True == 1.0.
     """
     padding, stride, dilation, groups = options
     if (
-        how is not PLAIN
+        (how is not PLAIN and (how.engine is not None or how.max_workspace is not None))
         or type(padding) is not int
         or type(stride) is not int
         or type(dilation) is not int
