@@ -1,9 +1,13 @@
 """The report as text, in colours where they can be shown."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ..engines.libraries import Array
 from .report import Evidence, Report
+
+Paint = Callable[[str, str], str]  # a style and words: these in its colour
 
 _CODES = {"good": "32", "bad": "31", "strong": "1", "dim": "2", "hint": "36"}
 _MOST = 8  # rows and columns of a grid
@@ -32,7 +36,7 @@ def text(report: Report, colour: bool = False) -> str:
     return "\n".join([*lines, "", *_checks(report, paint)])
 
 
-def _where(report: Report, paint) -> list[str]:  # type: ignore[no-untyped-def]
+def _where(report: Report, paint: Paint) -> list[str]:
     lines = []
     if report.crash is not None and report.crash.line:
         crash = report.crash
@@ -52,7 +56,7 @@ def _where(report: Report, paint) -> list[str]:  # type: ignore[no-untyped-def]
     return lines
 
 
-def _evidence(evidence: Evidence, paint) -> list[str]:  # type: ignore[no-untyped-def]
+def _evidence(evidence: Evidence, paint: Paint) -> list[str]:
     lines = ["", paint("dim", "the smallest case found")]
     blocks = [(name, a) for name, a in evidence.arguments.items()]
     lines += _side_by_side([_grid(f"{name} {a.shape}", a) for name, a in blocks])
@@ -101,7 +105,7 @@ def _side_by_side(blocks: list[list[str]]) -> list[str]:
     return ["  " + "    ".join(row).rstrip() for row in zip(*columns, strict=True)]
 
 
-def _checks(report: Report, paint) -> list[str]:  # type: ignore[no-untyped-def]
+def _checks(report: Report, paint: Paint) -> list[str]:
     lines = []
     for check in report.checks:
         state, style = {True: ("ok  ", "good"), False: ("FAIL", "bad"), None: ("–   ", "dim")}[

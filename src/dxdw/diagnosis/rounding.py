@@ -62,10 +62,13 @@ def _truncations() -> Iterator[Callable[[Terms], None]]:
     def rounded(how: Callable[[Array], Array]) -> Callable[[Terms], None]:
         return lambda t: t.after.append(how)
 
+    def inside(loops: str) -> Callable[[Terms], None]:
+        return lambda t: setattr(t, "truncates", loops)
+
     yield from (rounded(np.trunc), rounded(np.floor), rounded(np.rint))
     for loops in ("oij", "ijo", "ij", "uv", "u", "o", "i", "oijcuv", "ocijuv", "ocuvij", "cijouv",
                   "coijuv", "oijuv", "ouv", "cuvo", "ouvij", "n", "noij", "noijcuv"):  # fmt: skip
-        yield lambda t, loops=loops: setattr(t, "truncates", loops)  # type: ignore[misc]
+        yield inside(loops)
     yield from (cut("G"), cut("x"), cut("W"))
 
 
