@@ -51,7 +51,9 @@ def test_one_item_for_each_check(run):
     result.stdout.fnmatch_lines(["*::test_mine?exact? PASSED*", "*::test_mine?precision? PASSED*"])
 
 
-def test_a_failure_is_the_report(run):
+@pytest.mark.parametrize("ci", ["", "true"])  # where pytest shortens its summary, and not
+def test_a_failure_is_the_report(run, monkeypatch, ci):
+    monkeypatch.setenv("CI", ci)
     result = run(MINE.format(op="=", options=""))
     outcomes = result.parseoutcomes()
     assert outcomes["failed"] >= 3

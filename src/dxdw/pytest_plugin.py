@@ -10,6 +10,7 @@ def test_conv2d_backward():
 
 from collections.abc import Callable, Iterator
 from functools import cached_property
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,7 +22,29 @@ MARKER = "dxdw(**options): the test returns a function, whose checks become an i
 
 
 class _Failed(Exception):
-    """A check that fails, with what is to be shown of it."""
+    """A check that fails, with what is to be shown of it and that in one line."""
+
+    def __init__(self, shown: str, line: str) -> None:
+        super().__init__(shown)
+        self.line = line
+
+
+class _Shown:
+    """A failure as pytest prints it: whole in its section, one line in the summary.
+
+    Of a plain string pytest repeats the whole in the summary where it runs in CI.
+    """
+
+    def __init__(self, failed: _Failed) -> None:
+        self.text = str(failed)
+        self.reprcrash = SimpleNamespace(message=failed.line)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def toterminal(self, out: Any) -> None:
+        """Write the whole of it, as pytest asks its representations to."""
+        out.line(self.text)
 
 
 class _Examination:
@@ -52,11 +75,11 @@ class CheckItem(pytest.Item):
         if check.right is None:
             pytest.skip(check.detail or "not run: what fails before it has to be right first")
         if not check.right:
-            raise _Failed(_told(report, check))
+            raise _failed(report, check)
 
     def repr_failure(self, excinfo: Any, style: Any = None) -> Any:
         if isinstance(excinfo.value, _Failed):
-            return str(excinfo.value)
+            return _Shown(excinfo.value)
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Any, int | None, str]:
@@ -64,12 +87,14 @@ class CheckItem(pytest.Item):
         return self.path, line, self.name
 
 
-def _told(report: "Report", check: "Check") -> str:
+def _failed(report: "Report", check: "Check") -> _Failed:
     """The whole report for the first check that fails, and for the others their own line."""
-    if check.name == report.failed[0]:
-        return str(report)
     causes = f" ({', '.join(report.causes)})" if report.causes else ""
-    return f"{check.question}: {check.detail}{causes}; the report stands at {report.failed[0]}"
+    line = f"{check.question}: {check.detail}{causes}"
+    if check.name == report.failed[0]:
+        return _Failed(str(report), line)
+    line += f"; the report stands at {report.failed[0]}"
+    return _Failed(line, line)
 
 
 def pytest_configure(config: pytest.Config) -> None:
