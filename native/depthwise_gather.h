@@ -68,7 +68,7 @@ class DepthwiseGather {
       least_column = i ? least(least_column, below) : below;
       end = most(end, phase_[i].spans.end() + above);
       count_ = most(count_, h.count);
-      size += h.taps + w.taps + h.taps * w.taps;
+      size += h.taps + w.taps;
       spans += phase_[i].spans.count(), masks += phase_[i].spans.count() * w.taps;
     }
     const Index at_size = tables_.template reserve<Index>(size);
@@ -97,8 +97,7 @@ class DepthwiseGather {
     mixed_pitch_ = round_up(divide_up(plan_.destination_size[2], spacing_[1]), lanes<T>);
     const Index mixed = kTall * (spacing_[1] == 1 ? lanes<T> : kMostStep * mixed_pitch_);
     at_copies_ = round_up(pointers, lanes<T>);
-    at_weights_ = at_copies_ + plan_.sources * rows_.elements(held(height_));
-    at_mixed_ = at_weights_ + round_up(plan_.sources * plan_.taps, lanes<T>);
+    at_mixed_ = at_copies_ + plan_.sources * rows_.elements(held(height_));
     slot_elements_ = at_mixed_ + mixed;
     return true;
   }
@@ -184,7 +183,7 @@ class DepthwiseGather {
 
   struct OwnPhase {
     Index start, rows, start_column, columns;
-    const Index *tap;
+    Index first_weight;
     DepthwiseTaps taps;
     DepthwiseTiles<T> tiles;
     Spans<T> spans;
@@ -198,35 +197,28 @@ class DepthwiseGather {
   void set_phase(const Phase &phase, OwnPhase &own, Index *&memory) const {
     const Axis &h = phase.axis[1], &w = phase.axis[2];
     own.start = h.start, own.rows = h.count, own.start_column = w.start, own.columns = w.count;
-    Index *row = memory, *column = row + h.taps, *tap = column + w.taps;
-    own.tap = tap;
+    Index *row = memory, *column = row + h.taps;
+    memory = column + w.taps;
     for (Index u = 0; u < h.taps; ++u) row[u] = h.offset[u] - least_row_;
-    for (Index v = 0; v < w.taps; ++v) {
-      column[v] = rows_.column(w.offset[v]);
-      for (Index u = 0; u < h.taps; ++u) *tap++ = plan_.weight_tap(0, h.tap[u], w.tap[v]);
-    }
-    memory = tap;
-    own.taps = {h.taps, w.taps, row, column, h.step, plan_.sources, held(height_), 0, 0};
+    for (Index v = 0; v < w.taps; ++v) column[v] = rows_.column(w.offset[v]);
+    own.first_weight = plan_.weight_tap(0, h.tap[0], w.tap[0]);
+    // The taps of a phase are evenly spaced.
+    const Index weight_row = h.taps > 1 ? plan_.weight_tap(0, h.tap[1], w.tap[0]) - own.first_weight : 0;
+    const Index weight_column =
+        w.taps > 1 ? plan_.weight_tap(0, h.tap[0], w.tap[1]) - own.first_weight : 0;
+    own.taps = {h.taps, w.taps, row, column, h.step, plan_.sources, held(height_), weight_row,
+                weight_column, plan_.weight_source, 0, 0};
     own.tiles = choose_depthwise_tiles<T>(own.taps);
-  }
-
-  T *pack(const OwnPhase &phase, const T *weights, T *w) const {
-    const Index taps = phase.taps.rows * phase.taps.columns;
-    for (Index c = 0; c < plan_.sources; ++c, weights += plan_.weight_source)
-      for (Index t = 0; t < taps; ++t) *w++ = weights[phase.tap[t]];
-    return w;
   }
 
   void whole_rows(const OwnPhase &phase, Index first, Index count, const T *const *row,
                   const T *weights, T *slot, T *plane, const T *limit) const {
-    T *w = slot + at_weights_;
-    pack(phase, weights, w);
     count = least(count, phase.rows - first);
     const Index width = plan_.destination_size[2], ldr = width * spacing_[0];
     T *out = plane + (phase.start + first * spacing_[0]) * width + phase.start_column;
     // Rows of less than a vector are written with what stands behind, which is written after them;
     // not so rows of two phases in turns.
-    rows(phase, count, row, w, out, ldr, spacing_[0] == 1 ? limit : nullptr, slot + at_mixed_);
+    rows(phase, count, row, weights, out, ldr, spacing_[0] == 1 ? limit : nullptr, slot + at_mixed_);
   }
 
   // Rows of both column phases, which take turns in a destination row.
@@ -238,23 +230,17 @@ class DepthwiseGather {
     const OwnPhase *any = of[0] ? of[0] : of[1];
     if (!any) return;
     count = least(count, any->rows - first);
-    T *mixed = slot + at_mixed_, *w = slot + at_weights_;
+    T *mixed = slot + at_mixed_;
     const Index of_phase = kTall * mixed_pitch_;
-    const T *own_w[kMostStep] = {};
-    for (Index b = 0; b < kMostStep; ++b) {
-      own_w[b] = w;
-      if (of[b])
-        w = pack(*of[b], weights, w);
-      else
-        memset(mixed + b * of_phase, 0, of_phase * sizeof(T));
-    }
+    for (Index b = 0; b < kMostStep; ++b)
+      if (!of[b]) memset(mixed + b * of_phase, 0, of_phase * sizeof(T));
     const Index width = plan_.destination_size[2], ldr = width * spacing_[0];
     T *out = plane + (start + first * spacing_[0]) * width;
     for (Index r = 0; r < count; r += kTall) {
       const Index tall = least<Index>(kTall, count - r);
       for (Index b = 0; b < kMostStep; ++b)
         if (of[b])
-          rows(*of[b], tall, row + r * step_, own_w[b], mixed + b * of_phase, mixed_pitch_,
+          rows(*of[b], tall, row + r * step_, weights, mixed + b * of_phase, mixed_pitch_,
                mixed + (b + 1) * of_phase, nullptr);
       for (Index i = 0; i < tall; ++i) {
         const T *even = mixed + i * mixed_pitch_;
@@ -265,9 +251,10 @@ class DepthwiseGather {
   }
 
   // Rows in tiles of one height each, which may sum some rows anew.
-  void rows(const OwnPhase &phase, Index count, const T *const *row, const T *w, T *out, Index ldr,
-            const T *limit, T *spare) const {
+  void rows(const OwnPhase &phase, Index count, const T *const *row, const T *weights, T *out,
+            Index ldr, const T *limit, T *spare) const {
     const DepthwiseTiles<T> &tiles = phase.tiles;
+    const T *w = weights + phase.first_weight;
     for (Index r = 0; r < count;) {
       const Index left = count - r;
       const bool tall = count >= kTall && (left >= kTall || left > kLow) && left != 2 * kLow;
@@ -307,7 +294,7 @@ class DepthwiseGather {
   OwnPhase phase_[kMostPhases] = {};
   Index step_ = 1, spacing_[2] = {1, 1}, least_row_ = 0, reach_ = 0, count_ = 0, height_ = 1, bands_ = 1;
   Index source_row_ = 0, ahead_ = 0;
-  Index at_copies_ = 0, at_weights_ = 0, at_mixed_ = 0, mixed_pitch_ = 0, slot_elements_ = 0;
+  Index at_copies_ = 0, at_mixed_ = 0, mixed_pitch_ = 0, slot_elements_ = 0;
   const T *source_ = nullptr, *weights_ = nullptr, *end_ = nullptr;
   T *destination_ = nullptr;
 };

@@ -18,6 +18,8 @@ struct DepthwiseTaps {
   const Index *column;    // elements from a row's pointer to each tap's (PlaneRows::column)
   Index step;             // rows from what one destination row reads to what the next does
   Index sources, source;  // channels, and row pointers from one to the next
+  // From a weight to that of the next row of taps, of the next column, and of the next source.
+  Index weight_row, weight_column, weight_source;
   Index next, next_out;   // elements from a row to the next one; 0 where there is none to foresee
 };
 
@@ -50,7 +52,7 @@ DXDW_INLINE void column_of_taps(const T *const *rows, const DepthwiseTaps &taps,
   const Mask<T> *mask = span.masks + k;
   Vector<T> weight[K];
 #pragma GCC unroll 8
-  for (int u = 0; u < K; ++u) weight[u] = broadcast(w[u]);
+  for (int u = 0; u < K; ++u) weight[u] = broadcast(w[u * taps.weight_row]);
 #pragma GCC unroll 32
   for (int h = 0; h < (R - 1) * S + K; ++h) {
     const Vector<T> x = load_lanes<T, Masked>(rows[h] + at, mask);
@@ -68,11 +70,12 @@ void depthwise_tile(const T *const *rows, const DepthwiseTaps &taps, const Span<
   rows += taps.row[0];
   if constexpr (C > 0) {
 #pragma GCC unroll 8
-    for (int k = 0; k < C; ++k) column_of_taps<T, K, S, R, Masked>(rows, taps, span, k, w + k * K, sum);
+    for (int k = 0; k < C; ++k)
+      column_of_taps<T, K, S, R, Masked>(rows, taps, span, k, w + k * taps.weight_column, sum);
   } else {
-    for (Index c = 0; c < taps.sources; ++c, rows += taps.source)
-      for (Index k = 0; k < taps.columns; ++k, w += K)
-        column_of_taps<T, K, S, R, Masked>(rows, taps, span, k, w, sum);
+    for (Index c = 0; c < taps.sources; ++c, rows += taps.source, w += taps.weight_source)
+      for (Index k = 0; k < taps.columns; ++k)
+        column_of_taps<T, K, S, R, Masked>(rows, taps, span, k, w + k * taps.weight_column, sum);
   }
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r) store(out + r * ldr, sum[r]);
@@ -83,12 +86,12 @@ template <class T, int R, bool Masked>
 void depthwise_tile_of_any(const T *const *rows, const DepthwiseTaps &taps, const Span<T> &span,
                            const T *w, T *out, Index ldr) {
   Vector<T> sum[R] = {};
-  for (Index c = 0; c < taps.sources; ++c, rows += taps.source)
+  for (Index c = 0; c < taps.sources; ++c, rows += taps.source, w += taps.weight_source)
     for (Index k = 0; k < taps.columns; ++k) {
       const Index at = span.q + taps.column[k];
       const Mask<T> *mask = span.masks + k;
       for (Index u = 0; u < taps.rows; ++u) {
-        const Vector<T> weight = broadcast(*w++);
+        const Vector<T> weight = broadcast(w[k * taps.weight_column + u * taps.weight_row]);
         const T *const *row = rows + taps.row[u];
 #pragma GCC unroll 8
         for (int r = 0; r < R; ++r)

@@ -45,7 +45,8 @@ class DepthwiseWeightGradient {
     Index *row = tables_.template at<Index>(at_offsets), *column = row + h.taps;
     for (Index u = 0; u < h.taps; ++u) row[u] = h.offset[u] - least_row_;
     for (Index v = 0; v < w.taps; ++v) column[v] = x_rows_.column(w.offset[v]);
-    taps_ = {h.taps, w.taps, row, column, step_, 1, 0, w.step == 1 ? plan_.source_size[2] : 0, w.count};
+    taps_ = {h.taps, w.taps, row, column, step_, 1, 0, 0, 0, 0,
+             w.step == 1 ? plan_.source_size[2] : 0, w.count};
     tiles_ = choose_depthwise_weight_tiles<T>(taps_);
     spans_.fill(taps_, true, x_rows_.masked(), plan_.source_size[2],
                 tables_.template at<Span<T>>(at_spans), tables_.template at<Mask<T>>(at_masks));
