@@ -12,6 +12,8 @@ namespace {
 
 // Bytes of a band: half of the smallest L1 cache in use today.
 constexpr Index kDepthwiseBand = 16 << 10;
+// Bytes of a plane that needs no asking for: the processor foresees what follows within a page.
+constexpr Index kSmallPlane = 4 << 10;
 // Channels on the side of a group that has more than one.
 constexpr Index kDepthwiseChannels = 4;
 // Taps of a column of the kernel: more of them share what gather_tile.h loads.
@@ -82,7 +84,7 @@ class DepthwiseGather {
     height_ = depthwise_height(count_, plan_.sources * plan_.source_size[2] * step_ * Index(sizeof(T)),
                                divide_up(reach_, step_));
     bands_ = divide_up(count_, height_);
-    source_row_ = rows_.masked() ? step_ * plan_.source_size[2] : 0;
+    source_row_ = !rows_.copied() ? step_ * plan_.source_size[2] : 0;
     ahead_ = reach_ * plan_.source_size[2];
     Index *memory = tables_.template at<Index>(at_size);
     Span<T> *span = tables_.template at<Span<T>>(at_spans);
@@ -90,14 +92,18 @@ class DepthwiseGather {
     for (Index i = 0; i < plan_.phases; ++i) {
       OwnPhase &own = phase_[i];
       set_phase(phase[i], own, memory);
-      own.spans.fill(own.taps, false, rows_.masked(), plan_.source_size[2], span, mask);
+      own.spans.fill(own.taps, false, !rows_.copied(), plan_.source_size[2], span, mask);
       span += own.spans.count(), mask += own.spans.count() * own.taps.columns;
     }
+    whole_ = most(plan_.source_plane(), plan_.destination_plane()) <= kSmallPlane / Index(sizeof(T)) &&
+             bands_ == 1 && plan_.phases == 1 && plan_.sources == 1 &&
+             plan_.destinations == 1;
     const Index pointers = plan_.sources * held(height_) * Index(sizeof(T *)) / Index(sizeof(T));
     mixed_pitch_ = round_up(divide_up(plan_.destination_size[2], spacing_[1]), lanes<T>);
     const Index mixed = kTall * (spacing_[1] == 1 ? lanes<T> : kMostStep * mixed_pitch_);
     at_copies_ = round_up(pointers, lanes<T>);
-    at_mixed_ = at_copies_ + plan_.sources * rows_.elements(held(height_));
+    of_rows_ = at_copies_ + plan_.sources * rows_.elements(held(height_));
+    at_mixed_ = whole_ ? 2 * of_rows_ : of_rows_;
     slot_elements_ = at_mixed_ + mixed;
     return true;
   }
@@ -123,6 +129,7 @@ class DepthwiseGather {
           T *slot = slots + index * slot_elements_;
           clear(slot);
           const Index first = chunk * together, end = least(pieces, first + together);
+          if (whole_) return planes(first, end, slot);
           Index at = first / bands_, band = first % bands_;
           // Whatever follows in the chunk is written after it.
           const Index last = (end - 1) / bands_, last_band = (end - 1) % bands_;
@@ -148,6 +155,10 @@ class DepthwiseGather {
 
   void clear(T *slot) const {
     for (Index c = 0; c < plan_.sources; ++c) rows_.clear(copies(slot, c), held(height_));
+    if (!whole_) return;
+    rows_.clear(copies(slot + of_rows_, 0), held(height_));
+    for (Index i = 0; i < 2; ++i, slot += of_rows_)  // planes() leaves these as they are
+      rows_.point_to_copies(least_row_, held(height_), copies(slot, 0), pointers(slot));
   }
 
   // Where the destinations of a band end: the group's of an image.
@@ -161,7 +172,7 @@ class DepthwiseGather {
   // own end on to the limit may be written, for it will be again.
   void band(Index at, Index group, Index index, T *slot, const T *limit) const {
     const Index first = index * height_, count = least(height_, count_ - first);
-    const T **row = reinterpret_cast<const T **>(slot);
+    const T **row = pointers(slot);
     const T *from = source_ + at * plan_.sources * plan_.source_plane();
     for (Index c = 0; c < plan_.sources; ++c, from += plan_.source_plane())
       rows_.point(from, first * step_ + least_row_, held(count), source_, end_, copies(slot, c),
@@ -192,6 +203,8 @@ class DepthwiseGather {
   // Source rows that so many destination rows read.
   Index held(Index count) const { return (count - 1) * step_ + reach_ + 1; }
 
+  static const T **pointers(T *slot) { return reinterpret_cast<const T **>(slot); }
+
   T *copies(T *slot, Index c) const { return slot + at_copies_ + c * rows_.elements(held(height_)); }
 
   void set_phase(const Phase &phase, OwnPhase &own, Index *&memory) const {
@@ -221,6 +234,33 @@ class DepthwiseGather {
     rows(phase, count, row, weights, out, ldr, spacing_[0] == 1 ? limit : nullptr, slot + at_mixed_);
   }
 
+  // Small planes from the first-th on to before the end-th. Where rows are copied, each plane's are
+  // while the one before it is summed: what has just been written can't be read again, in vectors that
+  // begin elsewhere, before it has left the processor's queue of stores.
+  void planes(Index first, Index end, T *slot) const {
+    const OwnPhase &phase = phase_[0];
+    const Index of_source = plan_.source_plane(), of_destination = plan_.destination_plane();
+    const Index of_weights = plan_.weights_of_group();
+    const T *from = source_ + first * of_source;
+    T *to = destination_ + first * of_destination;
+    const T *limit = destination_ + end * of_destination;
+    Index group = first % plan_.groups;
+    copy_plane(from, slot);
+    for (Index at = first, i = 0; at < end; ++at, i = 1 - i, to += of_destination) {
+      from += of_source;
+      if (at + 1 < end) copy_plane(from, slot + (1 - i) * of_rows_);
+      rows(phase, phase.rows, pointers(slot + i * of_rows_), weights_ + group * of_weights, to,
+           plan_.destination_size[2], limit, slot + at_mixed_);
+      if (++group == plan_.groups) group = 0;
+    }
+  }
+  DXDW_INLINE void copy_plane(const T *from, T *slot) const {
+    if (rows_.copied()) return rows_.copy_rows(from, least_row_, held(height_), end_, copies(slot, 0));
+    const Index above = most<Index>(0, -least_row_);
+    rows_.point_inside(from, least(held(height_) - above, plan_.source_size[1]), source_, end_,
+                       copies(slot, 0), pointers(slot) + above);
+  }
+
   // Rows of both column phases, which take turns in a destination row.
   void mixed_rows(Index start, Index first, Index count, const T *const *row, const T *weights,
                   T *slot, T *plane) const {
@@ -245,7 +285,7 @@ class DepthwiseGather {
       for (Index i = 0; i < tall; ++i) {
         const T *even = mixed + i * mixed_pitch_;
         prefetch<true>(out + (r + i + kTall) * ldr, width);
-        weave(even, even + of_phase, divide_up(width, 2), width / 2, out + (r + i) * ldr);
+        weave<T, true>(even, even + of_phase, divide_up(width, 2), width / 2, out + (r + i) * ldr);
       }
     }
   }
@@ -276,6 +316,11 @@ class DepthwiseGather {
       return;
     }
     const Span<T> *span = phase.spans.plain();
+    if (whole_) {  // and the processor foresees
+      for (Index i = 0; i < phase.spans.count(); ++i, ++span)
+        tile[i >= phase.spans.plain_count()](row, phase.taps, *span, w, out + span->q, ldr);
+      return;
+    }
     // Tiles read and write too many rows at once for the processor to foresee the next ones: those
     // are asked for while these are summed.
     const T *ahead = row[0] + ahead_ + R * source_row_, *ahead_out = out + R * ldr;
@@ -293,7 +338,8 @@ class DepthwiseGather {
   PlaneRows<T> rows_;
   OwnPhase phase_[kMostPhases] = {};
   Index step_ = 1, spacing_[2] = {1, 1}, least_row_ = 0, reach_ = 0, count_ = 0, height_ = 1, bands_ = 1;
-  Index source_row_ = 0, ahead_ = 0;
+  Index source_row_ = 0, ahead_ = 0, of_rows_ = 0;
+  bool whole_ = false;  // each plane is small, and a band of one phase
   Index at_copies_ = 0, at_mixed_ = 0, mixed_pitch_ = 0, slot_elements_ = 0;
   const T *source_ = nullptr, *weights_ = nullptr, *end_ = nullptr;
   T *destination_ = nullptr;

@@ -48,7 +48,7 @@ class DepthwiseWeightGradient {
     taps_ = {h.taps, w.taps, row, column, step_, 1, 0, 0, 0, 0,
              w.step == 1 ? plan_.source_size[2] : 0, w.count};
     tiles_ = choose_depthwise_weight_tiles<T>(taps_);
-    spans_.fill(taps_, true, x_rows_.masked(), plan_.source_size[2],
+    spans_.fill(taps_, true, !x_rows_.copied(), plan_.source_size[2],
                 tables_.template at<Span<T>>(at_spans), tables_.template at<Mask<T>>(at_masks));
 
     const Index of_group = plan_.weights_of_group();
