@@ -14,6 +14,10 @@ namespace {
 constexpr Index kDepthwiseBand = 16 << 10;
 // Bytes of a plane that needs no asking for: the processor foresees what follows within a page.
 constexpr Index kSmallPlane = 4 << 10;
+inline bool small_planes(const Plan &plan, Index element_bytes) {
+  return plan.sources == 1 && plan.destinations == 1 &&
+         most(plan.source_plane(), plan.destination_plane()) * element_bytes <= kSmallPlane;
+}
 // Channels on the side of a group that has more than one.
 constexpr Index kDepthwiseChannels = 4;
 // Taps of a column of the kernel: more of them share what gather_tile.h loads.
@@ -95,9 +99,7 @@ class DepthwiseGather {
       own.spans.fill(own.taps, false, !rows_.copied(), plan_.source_size[2], span, mask);
       span += own.spans.count(), mask += own.spans.count() * own.taps.columns;
     }
-    whole_ = most(plan_.source_plane(), plan_.destination_plane()) <= kSmallPlane / Index(sizeof(T)) &&
-             bands_ == 1 && plan_.phases == 1 && plan_.sources == 1 &&
-             plan_.destinations == 1;
+    whole_ = small_planes(plan_, sizeof(T)) && bands_ == 1 && plan_.phases == 1;
     const Index pointers = plan_.sources * held(height_) * Index(sizeof(T *)) / Index(sizeof(T));
     mixed_pitch_ = round_up(divide_up(plan_.destination_size[2], spacing_[1]), lanes<T>);
     const Index mixed = kTall * (spacing_[1] == 1 ? lanes<T> : kMostStep * mixed_pitch_);
@@ -245,20 +247,17 @@ class DepthwiseGather {
     T *to = destination_ + first * of_destination;
     const T *limit = destination_ + end * of_destination;
     Index group = first % plan_.groups;
-    copy_plane(from, slot);
+    point_to_plane(from, slot);
     for (Index at = first, i = 0; at < end; ++at, i = 1 - i, to += of_destination) {
       from += of_source;
-      if (at + 1 < end) copy_plane(from, slot + (1 - i) * of_rows_);
+      if (at + 1 < end) point_to_plane(from, slot + (1 - i) * of_rows_);
       rows(phase, phase.rows, pointers(slot + i * of_rows_), weights_ + group * of_weights, to,
            plan_.destination_size[2], limit, slot + at_mixed_);
       if (++group == plan_.groups) group = 0;
     }
   }
-  DXDW_INLINE void copy_plane(const T *from, T *slot) const {
-    if (rows_.copied()) return rows_.copy_rows(from, least_row_, held(height_), end_, copies(slot, 0));
-    const Index above = most<Index>(0, -least_row_);
-    rows_.point_inside(from, least(held(height_) - above, plan_.source_size[1]), source_, end_,
-                       copies(slot, 0), pointers(slot) + above);
+  DXDW_INLINE void point_to_plane(const T *from, T *slot) const {
+    rows_.point_plane(from, least_row_, held(height_), source_, end_, copies(slot, 0), pointers(slot));
   }
 
   // Rows of both column phases, which take turns in a destination row.

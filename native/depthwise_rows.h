@@ -71,6 +71,15 @@ class PlaneRows {
     point_inside(plane + (first + above) * columns_, inside - above, begin, end, memory, row + above);
   }
 
+  // The same for a plane of which all is read, after point_to_copies: what it has not is left as it is.
+  DXDW_INLINE void point_plane(const T *plane, Index first, Index held, const T *begin, const T *end,
+                               T *memory, const T **row) const {
+    if (copied()) return copy_rows(plane, first, held, end, memory);
+    const Index above = most<Index>(0, -first);
+    point_inside(plane + (first + above) * columns_, least(held, rows_ - first) - above, begin, end,
+                 memory, row + above);
+  }
+
   // The same for rows that the plane has, where they stand.
   DXDW_INLINE void point_inside(const T *from, Index rows, const T *begin, const T *end, T *memory,
                                 const T **row) const {

@@ -192,12 +192,14 @@ void depthwise_weights(const T *const *g, const T *const *x, const DepthwiseTaps
   for (; rows >= R; rows -= R, g += R, x += R * S)
     for (const Span<T> *span = spans; span < last; ++span) {
       // As in DepthwiseGather: what the next rows of tiles read.
+      if (taps.next_out) {
 #pragma GCC unroll 8
-      for (int r = 0; r < R; ++r) {
-        prefetch<false>(g[r] + R * taps.next_out + span->q, 1);
+        for (int r = 0; r < R; ++r) {
+          prefetch<false>(g[r] + R * taps.next_out + span->q, 1);
 #pragma GCC unroll 2
-        for (int s = 0; s < S; ++s)
-          prefetch<false>(x[r * S + s] + (R * S + K) * taps.next + span->q, 1);
+          for (int s = 0; s < S; ++s)
+            prefetch<false>(x[r * S + s] + (R * S + K) * taps.next + span->q, 1);
+        }
       }
       depthwise_products<T, K, S, N, R, Masked>(g, x, column, *span, k, sum);
     }
