@@ -88,8 +88,7 @@ class DepthwiseGather {
     height_ = depthwise_height(count_, plan_.sources * plan_.source_size[2] * step_ * Index(sizeof(T)),
                                divide_up(reach_, step_));
     bands_ = divide_up(count_, height_);
-    source_row_ = !rows_.copied() ? step_ * plan_.source_size[2] : 0;
-    ahead_ = reach_ * plan_.source_size[2];
+    source_row_ = step_ * plan_.source_size[2];
     Index *memory = tables_.template at<Index>(at_size);
     Span<T> *span = tables_.template at<Span<T>>(at_spans);
     Mask<T> *mask = tables_.template at<Mask<T>>(at_masks);
@@ -99,7 +98,7 @@ class DepthwiseGather {
       own.spans.fill(own.taps, false, !rows_.copied(), plan_.source_size[2], span, mask);
       span += own.spans.count(), mask += own.spans.count() * own.taps.columns;
     }
-    whole_ = small_planes(plan_, sizeof(T)) && bands_ == 1 && plan_.phases == 1;
+    whole_ = small_planes(plan_, sizeof(T)) && bands_ == 1 && spacing_[0] * spacing_[1] == 1;
     const Index pointers = plan_.sources * held(height_) * Index(sizeof(T *)) / Index(sizeof(T));
     mixed_pitch_ = round_up(divide_up(plan_.destination_size[2], spacing_[1]), lanes<T>);
     const Index mixed = kTall * (spacing_[1] == 1 ? lanes<T> : kMostStep * mixed_pitch_);
@@ -176,6 +175,7 @@ class DepthwiseGather {
     const Index first = index * height_, count = least(height_, count_ - first);
     const T **row = pointers(slot);
     const T *from = source_ + at * plan_.sources * plan_.source_plane();
+    const T *next = from + (first * step_ + least_row_ + rows_ahead()) * plan_.source_size[2];
     for (Index c = 0; c < plan_.sources; ++c, from += plan_.source_plane())
       rows_.point(from, first * step_ + least_row_, held(count), source_, end_, copies(slot, c),
                   row + c * held(height_));
@@ -184,10 +184,10 @@ class DepthwiseGather {
       T *out = destination_ + (at * plan_.destinations + d) * plan_.destination_plane();
       if (spacing_[1] == 1)
         for (Index i = 0; i < plan_.phases; ++i)
-          whole_rows(phase_[i], first, count, row, weights, slot, out, limit);
+          whole_rows(phase_[i], first, count, row, next, weights, slot, out, limit);
       else
         for (Index start = 0; start < spacing_[0]; ++start)
-          mixed_rows(start, first, count, row, weights, slot, out);
+          mixed_rows(start, first, count, row, next, weights, slot, out);
     }
   }
 
@@ -204,6 +204,12 @@ class DepthwiseGather {
 
   // Source rows that so many destination rows read.
   Index held(Index count) const { return (count - 1) * step_ + reach_ + 1; }
+
+  // From the first row that a band reads to the first that is asked for meanwhile: of the next band,
+  // which will be copied, or of the next tile.
+  Index rows_ahead() const {
+    return rows_.copied() ? held(height_) : reach_ + kTall * step_;
+  }
 
   static const T **pointers(T *slot) { return reinterpret_cast<const T **>(slot); }
 
@@ -227,13 +233,13 @@ class DepthwiseGather {
   }
 
   void whole_rows(const OwnPhase &phase, Index first, Index count, const T *const *row,
-                  const T *weights, T *slot, T *plane, const T *limit) const {
+                  const T *next, const T *weights, T *slot, T *plane, const T *limit) const {
     count = least(count, phase.rows - first);
     const Index width = plan_.destination_size[2], ldr = width * spacing_[0];
     T *out = plane + (phase.start + first * spacing_[0]) * width + phase.start_column;
     // Rows of less than a vector are written with what stands behind, which is written after them;
     // not so rows of two phases in turns.
-    rows(phase, count, row, weights, out, ldr, spacing_[0] == 1 ? limit : nullptr, slot + at_mixed_);
+    rows(phase, count, row, next, weights, out, ldr, spacing_[0] == 1 ? limit : nullptr, slot + at_mixed_);
   }
 
   // Small planes from the first-th on to before the end-th. Where rows are copied, each plane's are
@@ -251,7 +257,7 @@ class DepthwiseGather {
     for (Index at = first, i = 0; at < end; ++at, i = 1 - i, to += of_destination) {
       from += of_source;
       if (at + 1 < end) point_to_plane(from, slot + (1 - i) * of_rows_);
-      rows(phase, phase.rows, pointers(slot + i * of_rows_), weights_ + group * of_weights, to,
+      rows(phase, phase.rows, pointers(slot + i * of_rows_), nullptr, weights_ + group * of_weights, to,
            plan_.destination_size[2], limit, slot + at_mixed_);
       if (++group == plan_.groups) group = 0;
     }
@@ -261,8 +267,8 @@ class DepthwiseGather {
   }
 
   // Rows of both column phases, which take turns in a destination row.
-  void mixed_rows(Index start, Index first, Index count, const T *const *row, const T *weights,
-                  T *slot, T *plane) const {
+  void mixed_rows(Index start, Index first, Index count, const T *const *row, const T *next,
+                  const T *weights, T *slot, T *plane) const {
     const OwnPhase *of[kMostStep] = {};
     for (Index i = 0; i < plan_.phases; ++i)
       if (phase_[i].start == start) of[phase_[i].start_column] = phase_ + i;
@@ -278,9 +284,9 @@ class DepthwiseGather {
     for (Index r = 0; r < count; r += kTall) {
       const Index tall = least<Index>(kTall, count - r);
       for (Index b = 0; b < kMostStep; ++b)
-        if (of[b])
-          rows(*of[b], tall, row + r * step_, weights, mixed + b * of_phase, mixed_pitch_,
-               mixed + (b + 1) * of_phase, nullptr);
+        if (of[b])  // both read the same rows
+          rows(*of[b], tall, row + r * step_, of[b] == any ? next + r * source_row_ : nullptr, weights,
+               mixed + b * of_phase, mixed_pitch_, mixed + (b + 1) * of_phase, nullptr);
       for (Index i = 0; i < tall; ++i) {
         const T *even = mixed + i * mixed_pitch_;
         prefetch<true>(out + (r + i + kTall) * ldr, width);
@@ -290,8 +296,8 @@ class DepthwiseGather {
   }
 
   // Rows in tiles of one height each, which may sum some rows anew.
-  void rows(const OwnPhase &phase, Index count, const T *const *row, const T *weights, T *out,
-            Index ldr, const T *limit, T *spare) const {
+  void rows(const OwnPhase &phase, Index count, const T *const *row, const T *next,
+            const T *weights, T *out, Index ldr, const T *limit, T *spare) const {
     const DepthwiseTiles<T> &tiles = phase.tiles;
     const T *w = weights + phase.first_weight;
     for (Index r = 0; r < count;) {
@@ -300,13 +306,14 @@ class DepthwiseGather {
       const Index R = tall ? kTall : count >= kLow ? kLow : 1;
       const Index at = least(r, count - R);
       columns(tall ? tiles.tall : R == kLow ? tiles.low : tiles.one, phase, row + at * phase.taps.step,
-              w, out + at * ldr, ldr, R, limit, spare);
+              next ? next + at * source_row_ : nullptr, w, out + at * ldr, ldr, R, limit, spare);
       r = at + R;
     }
   }
 
-  void columns(const DepthwiseTile<T> *tile, const OwnPhase &phase, const T *const *row, const T *w,
-               T *out, Index ldr, Index R, const T *limit, T *spare) const {
+  // From `next` on stands what a tile asks for, unless it is null.
+  void columns(const DepthwiseTile<T> *tile, const OwnPhase &phase, const T *const *row,
+               const T *next, const T *w, T *out, Index ldr, Index R, const T *limit, T *spare) const {
     const Index n = phase.columns;
     if (n < lanes<T> && out + (R - 1) * ldr + lanes<T> > limit) {
       const bool masked = phase.spans.masked_count();
@@ -315,18 +322,21 @@ class DepthwiseGather {
       return;
     }
     const Span<T> *span = phase.spans.plain();
-    if (whole_) {  // and the processor foresees
+    if (!next) {
       for (Index i = 0; i < phase.spans.count(); ++i, ++span)
         tile[i >= phase.spans.plain_count()](row, phase.taps, *span, w, out + span->q, ldr);
       return;
     }
     // Tiles read and write too many rows at once for the processor to foresee the next ones: those
     // are asked for while these are summed.
-    const T *ahead = row[0] + ahead_ + R * source_row_, *ahead_out = out + R * ldr;
-    const Index share = R * source_row_ / phase.spans.count();
+    const T *ahead_out = out + R * ldr;
+    const Index share = divide_up(R * source_row_, phase.spans.count());
     const Index out_share = limit ? R * ldr / phase.spans.count() : 0;
     for (Index i = 0; i < phase.spans.count(); ++i, ++span) {
-      prefetch<false>(ahead + i * share, share);
+      if (rows_.copied())
+        prefetch_less_near(next + i * share, share);
+      else
+        prefetch<false>(next + i * share, share);
       prefetch<true>(ahead_out + i * out_share, out_share);
       tile[i >= phase.spans.plain_count()](row, phase.taps, *span, w, out + span->q, ldr);
     }
@@ -337,7 +347,7 @@ class DepthwiseGather {
   PlaneRows<T> rows_;
   OwnPhase phase_[kMostPhases] = {};
   Index step_ = 1, spacing_[2] = {1, 1}, least_row_ = 0, reach_ = 0, count_ = 0, height_ = 1, bands_ = 1;
-  Index source_row_ = 0, ahead_ = 0, of_rows_ = 0;
+  Index source_row_ = 0, of_rows_ = 0;
   bool whole_ = false;  // each plane is small, and a band of one phase
   Index at_copies_ = 0, at_mixed_ = 0, mixed_pitch_ = 0, slot_elements_ = 0;
   const T *source_ = nullptr, *weights_ = nullptr, *end_ = nullptr;

@@ -20,7 +20,7 @@ struct DepthwiseTaps {
   Index sources, source;  // channels, and row pointers from one to the next
   // From a weight to that of the next row of taps, of the next column, and of the next source.
   Index weight_row, weight_column, weight_source;
-  Index next, next_out;   // elements from a row to the next one; 0 where there is none to foresee
+  Index next, next_out;   // elements from a row of each array to the next one
 };
 
 // A vector of columns. Where it reads past the ends of a row, or has lanes that are no column, there
@@ -152,10 +152,11 @@ DepthwiseTiles<T> choose_depthwise_tiles(const DepthwiseTaps &taps) {
 }
 
 // dW: adds Σ g · x over so many rows and spans to a vector for each tap, column by column of the
-// kernel, from column k on.
+// kernel, from column k on. Meanwhile it asks for what stands from `next` on, unless that is null.
 template <class T>
-using DepthwiseWeights = void (*)(const T *const *g, const T *const *x, const DepthwiseTaps &taps,
-                                  Index k, Index rows, const Span<T> *spans, Index count, T *sums);
+using DepthwiseWeights = void (*)(const T *const *g, const T *const *x, const T *next,
+                                  const DepthwiseTaps &taps, Index k, Index rows,
+                                  const Span<T> *spans, Index count, T *sums);
 
 template <class T>
 DXDW_INLINE void add_to(T *sum, Vector<T> v) {
@@ -181,28 +182,36 @@ DXDW_INLINE void depthwise_products(const T *const *g, const T *const *x, const 
 }
 
 template <class T, int K, int S, int N, bool Masked>
-void depthwise_weights(const T *const *g, const T *const *x, const DepthwiseTaps &taps, Index k,
-                       Index rows, const Span<T> *spans, Index count, T *sums) {
+void depthwise_weights(const T *const *g, const T *const *x, const T *next,
+                       const DepthwiseTaps &taps, Index k, Index rows, const Span<T> *spans,
+                       Index count, T *sums) {
   constexpr int R = DXDW_REGISTERS == 32 ? kTall : kLow;
   Vector<T> sum[N][K] = {};
   Index column[N];
 #pragma GCC unroll 4
   for (int n = 0; n < N; ++n) column[n] = taps.column[k + n];
   const Span<T> *const last = spans + count;
-  for (; rows >= R; rows -= R, g += R, x += R * S)
+  for (; rows >= R; rows -= R, g += R, x += R * S) {
     for (const Span<T> *span = spans; span < last; ++span) {
       // As in DepthwiseGather: what the next rows of tiles read.
-      if (taps.next_out) {
+      if (next) {
 #pragma GCC unroll 8
         for (int r = 0; r < R; ++r) {
           prefetch<false>(g[r] + R * taps.next_out + span->q, 1);
 #pragma GCC unroll 2
-          for (int s = 0; s < S; ++s)
-            prefetch<false>(x[r * S + s] + (R * S + K) * taps.next + span->q, 1);
+          for (int s = 0; s < S; ++s) {
+            const T *const ahead = next + (r * S + s) * taps.next + S * span->q;
+            if constexpr (S == 1)
+              prefetch<false>(ahead, 1);
+            else
+              prefetch_less_near(ahead, S * lanes<T>);
+          }
         }
       }
       depthwise_products<T, K, S, N, R, Masked>(g, x, column, *span, k, sum);
     }
+    if (next) next += R * S * taps.next;
+  }
   for (; rows; --rows, ++g, x += S)
     for (const Span<T> *span = spans; span < last; ++span)
       depthwise_products<T, K, S, N, 1, Masked>(g, x, column, *span, k, sum);
@@ -234,8 +243,9 @@ DXDW_INLINE void some_weights(const T *const *g, const T *const *x, const Depthw
 }
 
 template <class T, bool Masked>
-void depthwise_weights_of_any(const T *const *g, const T *const *x, const DepthwiseTaps &taps,
-                              Index k, Index rows, const Span<T> *spans, Index count, T *sums) {
+void depthwise_weights_of_any(const T *const *g, const T *const *x, const T *,
+                              const DepthwiseTaps &taps, Index k, Index rows, const Span<T> *spans,
+                              Index count, T *sums) {
   Index u = 0;
   for (; u + 4 <= taps.rows; u += 4)
     some_weights<T, 4, Masked>(g, x, taps, k, u, rows, spans, count, sums);

@@ -47,7 +47,7 @@ class DepthwiseWeightGradient {
     for (Index v = 0; v < w.taps; ++v) column[v] = x_rows_.column(w.offset[v]);
     whole_ = small_planes(plan_, sizeof(T)) && bands_ == 1;
     taps_ = {h.taps, w.taps, row, column, step_, 1, 0, 0, 0, 0,
-             w.step == 1 && !whole_ ? plan_.source_size[2] : 0, whole_ ? 0 : w.count};
+             plan_.source_size[2], w.count};
     tiles_ = choose_depthwise_weight_tiles<T>(taps_);
     spans_.fill(taps_, true, !x_rows_.copied(), plan_.source_size[2],
                 tables_.template at<Span<T>>(at_spans), tables_.template at<Mask<T>>(at_masks));
@@ -165,7 +165,7 @@ class DepthwiseWeightGradient {
       x += plan_.source_plane(), g += plan_.destination_plane();
       if (group + 1 < last) point_to_plane(x, g, next);
       also(group);
-      add(x_pointers(rows), g_pointers(rows), count_, sums);
+      add(x_pointers(rows), g_pointers(rows), nullptr, count_, sums);
       T *const done = rows;
       rows = next, next = done;
     }
@@ -183,23 +183,28 @@ class DepthwiseWeightGradient {
     for (Index c = 0; c < plan_.sources; ++c, x += plan_.source_plane())
       x_rows_.point(x, first * step_ + least_row_, held(count), x_, x_end_, copies(slot, c),
                     x_row + c * held(height_));
+    // As in DepthwiseGather: what will be copied next, or read.
+    const Index ahead = x_rows_.copied() ? held(height_) : reach_ + kTall * step_;
+    const T *next = x_ + at * plan_.sources * plan_.source_plane() +
+                    (first * step_ + least_row_ + ahead) * plan_.source_size[2];
     const T *g = g_ + at * plan_.destinations * plan_.destination_plane();
     for (Index o = 0; o < plan_.destinations; ++o, g += plan_.destination_plane()) {
       g_rows_.point(g, first, count, g_, g_end_, slot + at_g_, g_row);
       for (Index c = 0; c < plan_.sources; ++c, sums += plan_.taps * lanes<T>)
-        add(x_row + c * held(height_), g_row, count, sums);
+        add(x_row + c * held(height_), g_row, next + c * plan_.source_plane(), count, sums);
     }
   }
 
   // Adds the products of so many rows.
-  DXDW_INLINE void add(const T *const *x, const T *const *g, Index count, T *sums) const {
+  DXDW_INLINE void add(const T *const *x, const T *const *g, const T *next, Index count,
+                       T *sums) const {
     for (Index k = 0; k < taps_.columns;) {
       const bool several = k + tiles_.columns <= taps_.columns;
       const DepthwiseWeights<T> *tile = several ? tiles_.several : tiles_.one;
       if (spans_.plain_count())
-        tile[0](g, x, taps_, k, count, spans_.plain(), spans_.plain_count(), sums);
+        tile[0](g, x, next, taps_, k, count, spans_.plain(), spans_.plain_count(), sums);
       if (spans_.masked_count())
-        tile[1](g, x, taps_, k, count, spans_.masked(), spans_.masked_count(), sums);
+        tile[1](g, x, next, taps_, k, count, spans_.masked(), spans_.masked_count(), sums);
       k += several ? tiles_.columns : 1;
     }
   }

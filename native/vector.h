@@ -58,10 +58,15 @@ DXDW_INLINE void store(T *p, Vector<T> v) {
   *reinterpret_cast<typename VectorOf<T>::unaligned *>(p) = v;
 }
 
-// Asks for n elements to be brought near, to be read or (Write) written; they need not exist.
+// Asks for n elements to be brought near, to be read or (Write) written, or less near, into the
+// second cache; they need not exist.
 template <bool Write, class T>
 DXDW_INLINE void prefetch(const T *p, Index n) {
   for (Index i = 0; i < n; i += 64 / Index(sizeof(T))) __builtin_prefetch(p + i, Write);
+}
+template <class T>
+DXDW_INLINE void prefetch_less_near(const T *p, Index n) {
+  for (Index i = 0; i < n; i += 64 / Index(sizeof(T))) __builtin_prefetch(p + i, 0, 2);
 }
 
 // All lanes s: s − 0 keeps the sign of a zero, and compilers see through it.
