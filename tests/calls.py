@@ -76,7 +76,7 @@ def same_bits(a: Array, b: Array) -> bool:
 def refused(
     error: type[Exception], message: str, call: Callable[..., Any], *args: Any, **options: Any
 ) -> None:
-    """Refused with exactly this text, whose … stands for anything."""
+    """Refused with exactly this text, whose … stands for anything, and a page that has more."""
     with pytest.raises(error) as caught:
         call(*args, **options)
     text = str(caught.value)
@@ -84,3 +84,6 @@ def refused(
     assert text.startswith(start), text
     assert text.endswith(end), text
     assert text == message or "…" in message, text
+    if error in (TypeError, ValueError):
+        (note,) = caught.value.__notes__
+        assert (ROOT / note.split()[3]).is_file(), note

@@ -11,6 +11,7 @@ from .contract import Contract, promised_by
 from .diagnose import examine
 from .ladder import RUNGS
 from .report import Check, Evidence, FirstWrong, Report
+from ..documentation import refused
 
 __all__ = ["CAUSES", "Check", "Evidence", "FirstWrong", "Report", "check_names", "diagnose"]
 
@@ -84,9 +85,9 @@ def diagnose(
 
     known = exercises()
     if problem not in known:
-        raise ValueError(f"problem is {problem!r}: it must be one of {', '.join(PROBLEMS)}")
+        raise refused(ValueError, f"problem is {problem!r}: it must be one of {', '.join(PROBLEMS)}", "diagnosis")
     if promised != Contract():
-        raise ValueError(f"the problem {problem} has no options")
+        raise refused(ValueError, f"the problem {problem} has no options", "diagnosis")
     return examine_exercise(fn, known[problem])
 
 
