@@ -18,6 +18,7 @@ version = release = dxdw.__version__
 
 extensions = [
     "mathml",
+    "plain_docstrings",
     "myst_nb",  # pages of Markdown whose code runs when they are built
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
@@ -39,6 +40,7 @@ nb_execution_mode = "force"
 nb_execution_raise_on_error = True  # an example that breaks, breaks the build
 nb_execution_timeout = 120
 nb_merge_streams = True
+nb_render_markdown_format = "myst"  # tables, in what an example shows
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # the docstrings say shapes and dtypes, which types can't

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from . import __version__
 from .classifier.files import FileRefused
 from .commands import CommandError
-from .documentation import page
+from .documentation import more
 from .extras import MissingExtra
 
 COMMANDS = ("train", "predict", "explain", "bench", "check")
@@ -69,8 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # The one that is asked for; all of them where none is, to be listed.
     for command in [c for c in COMMANDS if [c] == list(arguments[:1])] or COMMANDS:
         import_module(f".commands.{command}", __package__).add(subparsers)
-        more = f"More about it: {page(command)} in the documentation of dxdw."
-        subparsers.choices[command].epilog = more
+        subparsers.choices[command].epilog = more(command)
     args = parser.parse_args(arguments)
     try:
         status: int = args.run(args)

@@ -18,13 +18,13 @@ PAGES = {
 }
 
 
-def page(room: str) -> str:
-    """Where a room's page is."""
-    return f"docs/{PAGES[room]}.md"
+def more(room: str) -> str:
+    """Where there is more about what a room does, as a sentence."""
+    return f"More about it: docs/{PAGES[room]}.md in the documentation of dxdw."
 
 
 def refused(kind: type[Refusal], message: str, room: str = "arguments") -> Refusal:
     """The error to raise for a user's argument, with a note on where there is more about it."""
     error = kind(message)
-    error.add_note(f"More about it: {page(room)} in the documentation of dxdw.")
+    error.add_note(more(room))
     return error

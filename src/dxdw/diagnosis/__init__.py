@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from ..documentation import refused
 from ..problem_names import PROBLEMS
 from .causes import CAUSES
 from .contract import Contract, promised_by
 from .diagnose import examine
 from .ladder import RUNGS
 from .report import Check, Evidence, FirstWrong, Report
-from ..documentation import refused
 
 __all__ = ["CAUSES", "Check", "Evidence", "FirstWrong", "Report", "check_names", "diagnose"]
 
@@ -85,7 +85,11 @@ def diagnose(
 
     known = exercises()
     if problem not in known:
-        raise refused(ValueError, f"problem is {problem!r}: it must be one of {', '.join(PROBLEMS)}", "diagnosis")
+        raise refused(
+            ValueError,
+            f"problem is {problem!r}: it must be one of {', '.join(PROBLEMS)}",
+            "diagnosis",
+        )
     if promised != Contract():
         raise refused(ValueError, f"the problem {problem} has no options", "diagnosis")
     return examine_exercise(fn, known[problem])

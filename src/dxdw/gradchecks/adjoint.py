@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from ..documentation import refused
 from ..engines.libraries import Array
 from .differences import NOISE_FACTOR
 from .noise import noise
 from .reals import Functions, Layout, Point, Precision, native
-from ..documentation import refused
 
 
 @dataclass(frozen=True)
@@ -135,9 +135,15 @@ def _once(
     back = functions.gradients(point, given)
     complaints = [*functions.complaints.values()]
     if complaints:
-        raise refused(ValueError, f"adjoint returned something that is no x: {complaints[0]}", "gradchecks")
+        raise refused(
+            ValueError, f"adjoint returned something that is no x: {complaints[0]}", "gradchecks"
+        )
     if not (np.isfinite(value).all() and np.isfinite(back).all()):
-        raise refused(ValueError, "forward(x) or adjoint(y) isn't finite: there is nothing to compare", "gradchecks")
+        raise refused(
+            ValueError,
+            "forward(x) or adjoint(y) isn't finite: there is nothing to compare",
+            "gradchecks",
+        )
 
     def back_of(parts: Point) -> Array:
         return functions.gradients(point, np.concatenate([p.astype(functions.wide) for p in parts]))
