@@ -423,7 +423,9 @@ PROBLEMS = {
     "depthwise, strided": simple((3, 40, 57, 90), (40, 1, 5, 5), pad=2, stride=2, groups=40),
     "depthwise, narrow": simple((5, 96, 14, 14), (96, 1, 3, 3), pad=1, groups=96),
     "depthwise, two rows of a vector": simple((5, 96, 7, 7), (96, 1, 3, 3), pad=1, groups=96),
-    "depthwise, narrow, strided": simple((5, 96, 14, 14), (96, 1, 3, 3), pad=1, stride=2, groups=96),
+    "depthwise, narrow, strided": simple(
+        (5, 96, 14, 14), (96, 1, 3, 3), pad=1, stride=2, groups=96
+    ),
     "three channels of one": simple((2, 20, 30, 33), (60, 1, 3, 3), pad=1, groups=20),
     "small and deep": simple((1, 256, 7, 7), (256, 256, 3, 3), pad=1),
     "three axes": simple((2, 8, 9, 20, 21), (16, 8, 3, 3, 3), pad=1),

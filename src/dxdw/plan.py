@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from .arguments import Execution
+from .documentation import more, refused
 from .engines import (
     array_api,
     blas_threads,
@@ -37,6 +38,10 @@ COMPILED = ("winograd", "direct")  # with threads of their own
 
 class EngineDeclined(ValueError):
     """A valid problem that the engine asked for, or every engine, does not take."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.add_note(more("explain"))
 
 
 class Verdict(NamedTuple):
@@ -137,7 +142,8 @@ def accepting(problem: Problem, name: str | None = None) -> tuple[str, ...]:
             f"{least:,} bytes of scratch memory"
         )
     if name not in ENGINES:
-        raise ValueError(f"engine is {name!r}: it must be one of {', '.join(map(repr, ENGINES))}")
+        names = ", ".join(map(repr, ENGINES))
+        raise refused(ValueError, f"engine is {name!r}: it must be one of {names}")
     declined = dict(verdicts)[name]
     if declined:
         raise EngineDeclined(f"engine {name!r} declines this {problem.kind}: {declined}")
