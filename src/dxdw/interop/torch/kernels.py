@@ -1,6 +1,6 @@
 """The passes of a convolution on PyTorch's tensors, where they lie: their addresses are handed over.
 
-The bridge's own cost counts: LeNet's second layer takes 100 µs. What depends on shapes and options
+The bridge's own cost counts: LeNet's layers take some 100 µs. What depends on shapes and options
 alone is found once, so that a call is a look-up, `torch.empty` and the kernel.
 """
 
@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ... import arguments, passes, plan
+from ... import arguments, plan
 from ...engines import native
-from ...engines.problem import Problem
+from .. import numpy_passes
 from ..bilinear import Case
 
 DTYPES = {torch.float32: np.dtype(np.float32), torch.float64: np.dtype(np.float64)}
@@ -31,9 +31,7 @@ def convolution(
     ndim: int, x_shape: Sizes, W_shape: Sizes, stride: Any, padding: Any, dilation: Any, groups: int
 ) -> Case:
     """The checked case of a convolution of x with a batch axis."""
-    geometry, _ = arguments.convolution(
-        ndim, x_shape, W_shape, padding, stride, dilation, groups
-    )
+    geometry, _ = arguments.convolution(ndim, x_shape, W_shape, padding, stride, dilation, groups)
     return Case(geometry, ndim)
 
 
@@ -61,16 +59,15 @@ def run(kind: str, first: Tensor, second: Tensor, case: Case) -> Tensor:
 
 
 def run_both(grad_out: Tensor, x: Tensor, W: Tensor, case: Case) -> tuple[Tensor, Tensor]:
-    """dx and dW, in one pass over grad_out where there is a kernel for it."""
-    if case.geometry.groups > 1:
+    """dx and dW: in one pass over grad_out where there is a kernel for it."""
+    geometry = case.geometry
+    if geometry.groups > 1:
+        shapes = (geometry.out_shape, geometry.x_shape, geometry.W_shape)
+        tensors = zip((grad_out, x, W), shapes, strict=True)
+        arrays = [_dense(a).detach().numpy().reshape(shape) for a, shape in tensors]
         how = arguments.Execution(threads=_threads())
-        operands = zip(
-            (grad_out, x, W), (case.geometry.out_shape, case.geometry.x_shape, case.geometry.W_shape), strict=True
-        )
-        arrays = [_dense(a).detach().numpy().reshape(shape) for a, shape in operands]
-        both = plan.run_both(*arrays, case.geometry, how)
-        if both is not None:
-            dx, dW = (torch.from_numpy(a) for a in both)
+        if both := plan.run_both(*arrays, geometry, how):
+            dx, dW = map(torch.from_numpy, both)
             return dx.view(case.shape("dx")), dW.view(case.shape("dW"))
     return run("dx", grad_out, W, case), run("dW", grad_out, x, case)
 
@@ -79,35 +76,24 @@ def run_both(grad_out: Tensor, x: Tensor, W: Tensor, case: Case) -> tuple[Tensor
 def _runner(
     kind: str, case: Case, dtype: torch.dtype, threads: int
 ) -> Callable[[Tensor, Tensor], Tensor]:
-    """The pass of dense tensors of these shapes."""
+    """The pass of dense tensors of the case's shapes."""
     how = arguments.Execution(threads=threads)
-    geometry, shape = case.geometry, case.shape(kind)
-    problem = Problem(kind, geometry, DTYPES[dtype], threads=threads)
-    call = passes.Call(case.ndim, geometry, True, problem.dtype, problem.dtype, how)
-    operands = {"forward": (call.x, call.W), "dx": (call.out, call.W), "dW": (call.out, call.x)}
+    ready = numpy_passes.kernel(kind, case, DTYPES[dtype], threads)
+    shape, empty = case.shape(kind), torch.empty
 
     def planned(first: Tensor, second: Tensor) -> Tensor:
         """By whichever engine takes it."""
-        a, b = (to(t.detach().numpy()) for to, t in zip(operands[kind], (first, second), strict=True))
-        try:
-            return torch.from_numpy(plan.run(kind, a, b, geometry, how)).view(shape)
-        except MemoryError as error:
-            raise call.too_large(error) from error
-
-    engine = plan.accepting(problem)[0]
-    if engine not in plan.COMPILED:
-        return planned
-    ready = native.prepared(problem, engine)
-    empty = torch.empty
+        arrays = first.detach().numpy(), second.detach().numpy()
+        return torch.from_numpy(numpy_passes.run(kind, *arrays, case, how))
 
     def compiled(first: Tensor, second: Tensor) -> Tensor:
         result = empty(shape, dtype=dtype)
         addresses = first.data_ptr(), second.data_ptr(), result.data_ptr()
         if ready(*map(_byte, addresses)) != native.DONE:
-            return planned(first, second)  # values that the kernel declines, or too little memory
+            return planned(first, second)  # values that it declines, or there is too little memory
         return result
 
-    return compiled
+    return planned if ready is None else compiled
 
 
 def _dense(a: Tensor) -> Tensor:
