@@ -47,6 +47,15 @@ class Prepared(NamedTuple):
         operands = (self.plan.address, first, second, result, self.threads)
         return _called(library, library.dxdw_run, library.dxdw_start, operands, self.long)
 
+    def on(self, crew: int, first: c_ubyte, second: c_ubyte, result: c_ubyte) -> int:
+        """The same on the threads of another library, whose parallel loop is at this address.
+
+        Ctrl-C is answered when it has ended, as in that library's own functions.
+        """
+        library: Any = native_library.load()
+        operands = (self.plan.address, first, second, result, self.threads)
+        return int(library.dxdw_run_on(*operands, crew))
+
 
 @lru_cache(maxsize=1024)
 def prepared(problem: Problem, algorithm: str) -> Prepared:

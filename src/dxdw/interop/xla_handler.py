@@ -197,10 +197,8 @@ def _compute(frame: _Frame) -> None:
     first, second = (frame.operands.each[i].contents for i in range(2))
     result = frame.results.each[0].contents
     if result.rank == case.ndim + 2:
-        dtype = _dtype(result.dtype)
-        ready = numpy_passes.kernel(kind, case, dtype, None)
-        buffers = (_byte(first), _byte(second), _byte(result))
-        if ready is None or ready(*buffers) != native.DONE:
+        ready = numpy_passes.kernel(kind, case, _dtype(result.dtype), None)
+        if not ready or ready(_byte(first), _byte(second), _byte(result)) != native.DONE:
             _array(result)[...] = numpy_passes.run(kind, _array(first), _array(second), case)
     else:
         _array(result)[...] = _mapped(kind, case, _array(first), _array(second), result.rank)
@@ -210,17 +208,16 @@ def _mapped(kind: str, case: Case, first: Array, second: Array, rank: int) -> Ar
     """A pass under jax.vmap: operands have axes in front, of length 1 where they are not mapped."""
     extra = rank - case.ndim - 2
     lead = np.broadcast_shapes(first.shape[:extra], second.shape[:extra])
-    single = [prod(a.shape[:extra]) == 1 for a in (first, second)]
-    which = "second" if single[0] else "first" if single[1] else "both"
-    operands = []
-    for a, alone in zip((first, second), single, strict=True):
+    one_first, one_second = (prod(a.shape[:extra]) == 1 for a in (first, second))
+    which = "second" if one_first else "first" if one_second else "both"
+
+    def operand(a: Array, name: str) -> Array:
         own = a.shape[extra:]
-        if not (alone and which != "both"):
-            a = np.broadcast_to(a, (*lead, *own)).reshape(-1, *own)  # noqa: PLW2901
-        else:
-            a = a.reshape(own)  # noqa: PLW2901
-        operands.append(a)
-    stack = stacked(kind, case, *operands, which, np)
+        if which not in (name, "both"):
+            return a.reshape(own)
+        return np.broadcast_to(a, (*lead, *own)).reshape(prod(lead), *own)
+
+    stack = stacked(kind, case, operand(first, "first"), operand(second, "second"), which, np)
     results = stack.unstack(numpy_passes.run(kind, stack.first, stack.second, stack.case), np)
     return results.reshape(*lead, *case.shape(kind))
 

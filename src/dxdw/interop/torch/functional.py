@@ -44,7 +44,8 @@ def conv2d(
         ways, are copied; contiguous ones are read where they lie.
 
     float32 and float64 on the CPU are computed here, on `torch.get_num_threads()` threads, also
-    under `torch.compile`, `torch.func` and forward mode. All else is handed to PyTorch's function:
+    under `torch.compile`, `torch.func` and forward mode; Ctrl-C is answered when a call has ended,
+    as in PyTorch's own functions. All else is handed to PyTorch's function:
     CUDA tensors, other dtypes, autocast, subclasses of Tensor.
 
     Raises:
@@ -229,7 +230,8 @@ def transpose(
     if x.ndim == ndim + 1:
         return transpose(ndim, x[None], W, bias, *options, where)[0]
     if operators.recorded():
-        return _with_bias(operators.transposed(x, W, *options), bias)
+        out = operators.transposed(x, W, *options)
+        return _TRANSPOSE[ndim](x, W, bias, *options) if out is None else _with_bias(out, bias)
     case = _case(kernels.transposed, ndim, x, W, options)
     if where is not None and not where(case, x.dtype):
         return _TRANSPOSE[ndim](x, W, bias, *options)

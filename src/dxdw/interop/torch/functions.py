@@ -7,10 +7,13 @@ from torch import Tensor
 from torch.autograd import Function
 
 from ..bilinear import PULLBACKS, Case, stacked
-from . import kernels
+from . import kernels, operators
 
 _transforms_active = torch._C._are_functorch_transforms_active
 _grad_enabled = torch.is_grad_enabled
+# Of the older vmap, which `torch.autograd.grad(..., is_grads_batched=True)` still uses: it knows
+# operators, and no autograd.Function.
+_stands_for_many = torch._C._functorch.is_legacy_batchedtensor
 
 
 def differentiable(
@@ -25,6 +28,8 @@ def differentiable(
 
 def _pass(kind: str, first: Tensor, second: Tensor, case: Case) -> Tensor:
     """A pass within a derivative: recorded only where the derivative is itself derived."""
+    if _stands_for_many(first) or _stands_for_many(second):
+        return operators.of_case(kind, first, second, case)
     if _grad_enabled() or _transforms_active():
         return differentiable(kind, first, second, None, case)
     return kernels.run(kind, first, second, case)
@@ -51,7 +56,8 @@ class Pass(Function):
         first, second = ctx.saved_tensors
         kind, case, needed = ctx.kind, ctx.case, ctx.needs_input_grad
         db = g.sum((0, *range(2, g.ndim))) if needed[2] else None
-        if needed[0] and needed[1] and kind == "forward" and not _grad_enabled() and not _transforms_active():
+        plain = not (_grad_enabled() or _transforms_active() or _stands_for_many(g))
+        if plain and kind == "forward" and needed[0] and needed[1]:
             return *kernels.run_both(g, first, second, case), db, None, None
         operands = (g, first, second)
         gradients = [

@@ -5,8 +5,8 @@ alone is found once, so that a call is a look-up, `torch.empty` and the kernel.
 """
 
 from collections.abc import Callable
-from ctypes import c_ubyte
-from functools import lru_cache
+from ctypes import CDLL, c_ubyte, c_void_p, cast
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,25 @@ from ..bilinear import Case
 DTYPES = {torch.float32: np.dtype(np.float32), torch.float64: np.dtype(np.float64)}
 
 Sizes = tuple[int, ...]
+
+
+
+def _openmp() -> int | None:
+    """Where the loops of PyTorch's own functions get their threads from, if that is OpenMP.
+
+    After each of these loops its threads spin for 8 to 15 ms before they sleep. A convolution on
+    other threads would share the CPUs with them; on the same ones it finds them awake.
+    """
+    if not torch.backends.openmp.is_available():
+        return None
+    try:
+        # Looked for in what PyTorch is linked with, which has it under GNU's name.
+        return cast(CDLL(torch._C.__file__).GOMP_parallel, c_void_p).value
+    except (AttributeError, OSError):
+        return None
+
+
+CREW = _openmp()
 
 _byte = c_ubyte.from_address
 _threads = torch.get_num_threads
@@ -86,14 +105,18 @@ def _runner(
         arrays = first.detach().numpy(), second.detach().numpy()
         return torch.from_numpy(numpy_passes.run(kind, *arrays, case, how))
 
+    if ready is None:
+        return planned
+    call = ready if CREW is None else partial(ready.on, CREW)
+
     def compiled(first: Tensor, second: Tensor) -> Tensor:
         result = empty(shape, dtype=dtype)
         addresses = first.data_ptr(), second.data_ptr(), result.data_ptr()
-        if ready(*map(_byte, addresses)) != native.DONE:
+        if call(*map(_byte, addresses)) != native.DONE:
             return planned(first, second)  # values that it declines, or there is too little memory
         return result
 
-    return planned if ready is None else compiled
+    return compiled
 
 
 def _dense(a: Tensor) -> Tensor:

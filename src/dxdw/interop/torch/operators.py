@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.library import custom_op
 
-from ..bilinear import PULLBACKS
+from ..bilinear import PULLBACKS, Case
 from . import kernels
 
 
@@ -68,6 +68,16 @@ def _backward(ctx: Any, g: Tensor) -> tuple[Any, ...]:
 convolution_pass.register_autograd(_backward, setup_context=_setup_context)
 
 
+def of_case(kind: str, first: Tensor, second: Tensor, case: Case) -> Tensor:
+    """The operator on a case that is known."""
+    axes = case.geometry.axes[-case.ndim :]
+    stride, before, after, dilation = (
+        [getattr(a, name) for a in axes] for name in ("stride", "before", "after", "dilation")
+    )
+    options = (stride, before, after, dilation, case.geometry.groups)
+    return convolution_pass(kind, first, second, list(case.shape(kind)), *options)
+
+
 def forward(
     x: Tensor, W: Tensor, stride: Any, padding: Any, dilation: Any, groups: int
 ) -> Tensor:
@@ -89,15 +99,17 @@ def forward(
 
 def transposed(
     x: Tensor, W: Tensor, stride: Any, padding: Any, output_padding: Any, groups: int, dilation: Any
-) -> Tensor:
-    """The operator's transposed convolution, with less output padding than its stride."""
+) -> Tensor | None:
+    """The operator's transposed convolution; None where its sizes do not tell x's."""
     taps = W.shape[2:]
-    stride, dilation, padding = (_each(v, taps) for v in (stride, dilation, padding))
+    stride, padding, extra, dilation = (
+        _each(v, taps) for v in (stride, padding, output_padding, dilation)
+    )
+    if any(e >= s for e, s in zip(extra, stride, strict=True)):
+        return None
     outs = [
-        (n - 1) * s - 2 * p + (k - 1) * d + 1 + extra
-        for n, k, s, p, d, extra in zip(
-            x.shape[2:], taps, stride, padding, dilation, _each(output_padding, taps), strict=True
-        )
+        (n - 1) * s - 2 * p + (k - 1) * d + 1 + e
+        for n, k, s, p, d, e in zip(x.shape[2:], taps, stride, padding, dilation, extra, strict=True)
     ]
     sizes = [x.shape[0], W.shape[1] * groups, *outs]
     return convolution_pass("dx", x, W, sizes, stride, padding, padding, dilation, groups)
