@@ -82,7 +82,7 @@ def draw(pictures: dict[str, Array], kernels: dict[str, Array], out: Path) -> No
 
 
 def main() -> None:
-    """Blur the photograph, find the kernel in one half, sharpen the other, and save the pictures."""
+    """Blur the photograph, find the kernel in one half, sharpen the other, and save all."""
     parser = argparse.ArgumentParser(description="Find an unknown kernel, and deblur with it.")
     parser.add_argument("--out", type=Path, default=Path("find_kernel.png"), metavar="FILE.png")
     options = parser.parse_args()
@@ -104,7 +104,12 @@ def main() -> None:
     sharp = sharpen(blurred, W)
     before, after = (f"{psnr(picture, right):.1f} dB" for picture in (blurred, sharp))
     draw(
-        {"known": left, "original": right, f"blurred: {before}": blurred, f"sharpened: {after}": sharp},
+        {
+            "known": left,
+            "original": right,
+            f"blurred: {before}": blurred,
+            f"sharpened: {after}": sharp,
+        },
         {"its kernel": unknown[0, 0], f"found: {off:.0%} off": W[0, 0]},
         options.out,
     )

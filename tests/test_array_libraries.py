@@ -241,7 +241,13 @@ def test_torchs_own_convolution_as_on_a_device(name, padding):
     a = oracles.operands(case, 0)
     given = {k: v for k, v in case.options.items() if k != "padding_mode"}
     geometry, _ = arguments.convolution(case.ndim, case.x_shape, case.W_shape, **given)
-    shapes = dict(zip(("x", "W", "grad_out"), (geometry.x_shape, geometry.W_shape, geometry.out_shape), strict=True))
+    shapes = dict(
+        zip(
+            ("x", "W", "grad_out"),
+            (geometry.x_shape, geometry.W_shape, geometry.out_shape),
+            strict=True,
+        )
+    )
     for kind in KINDS:
         names = oracles.OPERANDS[kind]
         pair = (to_torch(a[n].reshape(shapes[n])) for n in names)

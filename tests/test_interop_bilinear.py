@@ -17,7 +17,12 @@ SHAPES = {
     "two axes": (2, (2, 3, 6, 5), (4, 3, 3, 2), {"padding": ((1, 0), (0, 2))}),
     "depthwise": (2, (2, 4, 6, 5), (8, 1, 3, 2), {"groups": 4, "padding": 1}),
     "three axes": (3, (1, 2, 4, 3, 5), (2, 2, 2, 2, 3), {"dilation": (1, 1, 2)}),
-    "padded by reflection": (2, (1, 2, 5, 6), (2, 2, 3, 3), {"padding": 1, "padding_mode": "reflect"}),
+    "padded by reflection": (
+        2,
+        (1, 2, 5, 6),
+        (2, 2, 3, 3),
+        {"padding": 1, "padding_mode": "reflect"},
+    ),
 }
 
 
@@ -73,7 +78,8 @@ def test_passes_of_complex_arrays_have_no_conjugates(dtype):
 
 
 @pytest.mark.parametrize(
-    ("bridge", "library"), [("torch", "torch"), ("jax", "jax"), ("autograd", "autograd"), ("scipy", "scipy")]
+    ("bridge", "library"),
+    [("torch", "torch"), ("jax", "jax"), ("autograd", "autograd"), ("scipy", "scipy")],
 )
 def test_a_library_that_is_not_there_is_told_with_its_extra(bridge, library):
     program = f"""if True:
@@ -81,6 +87,8 @@ def test_a_library_that_is_not_there_is_told_with_its_extra(bridge, library):
         sys.modules[{library!r}] = None  # as if it could not be found
         import dxdw.interop.{bridge}
     """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
     assert done.returncode
     assert f'pip install "dxdw[{bridge}]"' in done.stderr

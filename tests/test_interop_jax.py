@@ -180,7 +180,9 @@ def test_bias_and_no_batch_axis():
     x, W, _ = arrays(case)
     bias = jnp.arange(4.0)
     out = jax.jit(ours(case))(x[0], W, bias=bias)
-    assert_same(out, oracles.forward(*map(np.asarray, (x, W)), case)[0] + np.asarray(bias)[:, None, None])
+    assert_same(
+        out, oracles.forward(*map(np.asarray, (x, W)), case)[0] + np.asarray(bias)[:, None, None]
+    )
     db = jax.grad(lambda b: ours(case)(x, W, bias=b).sum())(bias)
     assert_same(db, np.full(4, 2.0 * 7 * 7))
 
@@ -193,7 +195,9 @@ def test_other_dtypes(dtype):
     x, W, _ = (a.astype(dtype) for a in arrays(case))
     out = ours(case)(x, W)
     assert out.dtype == (jnp.float64 if dtype == "int32" else dtype)
-    wide = [np.asarray(a.astype("complex128" if dtype == "complex64" else "float64")) for a in (x, W)]
+    wide = [
+        np.asarray(a.astype("complex128" if dtype == "complex64" else "float64")) for a in (x, W)
+    ]
     assert np.array_equal(np.asarray(out.astype(wide[0].dtype)), oracles.forward(*wide, case))
 
 
@@ -203,7 +207,7 @@ def test_a_gradient_that_nobody_needs_is_not_computed():
     case = CASES["plain"]
     x, W, _ = arrays(case)
     only_dW = jax.jit(jax.grad(lambda W: ours(case)(x, W).sum()))
-    assert only_dW.lower(W).compile().as_text().count("custom_call_target=\"dxdw_pass\"") == 1
+    assert only_dW.lower(W).compile().as_text().count('custom_call_target="dxdw_pass"') == 1
 
 
 def test_forward_mode_is_refused():

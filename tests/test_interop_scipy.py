@@ -9,9 +9,9 @@ import dxdw
 
 pytest.importorskip("scipy", reason='needs the extra: pip install "dxdw[scipy]"')
 
-from scipy.sparse.linalg import lsqr  # noqa: E402
+from scipy.sparse.linalg import lsqr
 
-from dxdw.interop.scipy import Conv2dOperator, FilterOperator  # noqa: E402
+from dxdw.interop.scipy import Conv2dOperator, FilterOperator
 
 CASE = Case((6, 5), (3, 2), (2, 1), (1, 2), ((2, 1), (3, 0)), "zeros", 2, 1, (2, 3))
 CASES = {mode: CASE._replace(mode=mode) for mode in MODES}
@@ -24,7 +24,11 @@ def operators(case, dtype="float64"):
     x_shape, x = case.x_shape, a["x"]
     if case.batch == 1:
         x_shape, x = x_shape[1:], x[0]
-    return Conv2dOperator(a["W"], x_shape, **case.options), FilterOperator(x, case.W_shape, **case.options), a
+    return (
+        Conv2dOperator(a["W"], x_shape, **case.options),
+        FilterOperator(x, case.W_shape, **case.options),
+        a,
+    )
 
 
 def integers(shape, dtype="float64"):
@@ -38,14 +42,10 @@ def test_matrices_and_their_adjoints(name, dtype):
     case = CASES[name]
     picture, kernel, a = operators(case, dtype)
     columns = integers((picture.shape[1], 3), dtype)
-    expected = [
-        oracles.forward(c.reshape(case.x_shape), a["W"], case).ravel() for c in columns.T
-    ]
+    expected = [oracles.forward(c.reshape(case.x_shape), a["W"], case).ravel() for c in columns.T]
     assert np.array_equal(picture.matmat(columns), np.stack(expected, 1))
     columns = integers((kernel.shape[1], 3), dtype)
-    expected = [
-        oracles.forward(a["x"], c.reshape(case.W_shape), case).ravel() for c in columns.T
-    ]
+    expected = [oracles.forward(a["x"], c.reshape(case.W_shape), case).ravel() for c in columns.T]
     assert np.array_equal(kernel.matmat(columns), np.stack(expected, 1))
     for operator in (picture, kernel):
         assert operator.dtype == dtype
@@ -96,7 +96,9 @@ def test_pylops_uses_them():
     operator = pylops.aslinearoperator(Conv2dOperator(W, x.shape))
     assert pylops.utils.dottest(operator, *operator.shape)
     twice = pylops.VStack([operator, 2 * operator])
-    found = pylops.optimization.basic.lsqr(twice, twice @ x.ravel(), niter=2000, atol=1e-13, btol=1e-13)[0]
+    found = pylops.optimization.basic.lsqr(
+        twice, twice @ x.ravel(), niter=2000, atol=1e-13, btol=1e-13
+    )[0]
     np.testing.assert_allclose(found.reshape(x.shape), x, atol=1e-7)
 
 

@@ -315,7 +315,9 @@ def test_compiled_in_one_graph(dynamic):
 
     compiled = torch.compile(network, backend="aot_eager", fullgraph=True, dynamic=dynamic)
     for size in (7, 9):
-        operands = [leaf(s, i) for i, s in enumerate([(2, 3, size, 8), (4, 3, 3, 3), (4,), (4, 2, 3, 3)])]
+        operands = [
+            leaf(s, i) for i, s in enumerate([(2, 3, size, 8), (4, 3, 3, 3), (4,), (4, 2, 3, 3)])
+        ]
         mine = compiled(conv2d, conv_transpose2d, *operands)
         theirs = network(functional.conv2d, functional.conv_transpose2d, *operands)
         torch.testing.assert_close(mine, theirs)
@@ -326,7 +328,7 @@ def test_compiled_in_one_graph(dynamic):
 
 @pytest.mark.parametrize("kind", ["forward", "dx", "dW"])
 def test_the_operator_keeps_pytorchs_rules(kind):
-    """Schema, fake tensors, autograd and compilation, as PyTorch's own check of operators has it."""
+    """Schema, fake tensors, autograd and compilation: PyTorch's own check of operators."""
     import torch
 
     from dxdw.interop.torch import operators
@@ -362,7 +364,9 @@ def test_a_tracer_sees_the_operator():
 
     from dxdw.interop.torch import conv2d
 
-    graph = make_fx(lambda x, W: conv2d(x, W, padding=1))(leaf((1, 1, 4, 4)).detach(), leaf((1, 1, 3, 3)).detach())
+    graph = make_fx(lambda x, W: conv2d(x, W, padding=1))(
+        leaf((1, 1, 4, 4)).detach(), leaf((1, 1, 3, 3)).detach()
+    )
     assert "dxdw.convolution_pass" in graph.code
 
 

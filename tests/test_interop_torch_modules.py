@@ -33,7 +33,9 @@ def model(dtype="float64"):
 def batch(dtype="float64"):
     import torch
 
-    return torch.randn((2, 3, 8, 8), generator=torch.Generator().manual_seed(1), dtype=getattr(torch, dtype))
+    return torch.randn(
+        (2, 3, 8, 8), generator=torch.Generator().manual_seed(1), dtype=getattr(torch, dtype)
+    )
 
 
 def bridge():
@@ -137,7 +139,9 @@ def test_where_it_pays():
     from dxdw.interop.torch import kernels, modules
 
     def pays(x_shape, W_shape, stride=1, padding=1, groups=1, dtype=torch.float32):
-        return modules.pays(kernels.convolution(2, x_shape, W_shape, stride, padding, 1, groups), dtype)
+        return modules.pays(
+            kernels.convolution(2, x_shape, W_shape, stride, padding, 1, groups), dtype
+        )
 
     assert pays((4, 64, 56, 56), (64, 64, 3, 3))
     assert pays((4, 512, 7, 7), (512, 512, 3, 3))  # Winograd

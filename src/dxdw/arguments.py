@@ -96,7 +96,9 @@ def _foreign(value: Any) -> bool:
 
 def _lent(value: Any) -> Array:
     """An array of a library that has DLPack and nothing more: where it lies, as NumPy's."""
-    return np.asarray(value) if isinstance(value, np.ndarray | np.generic) else np.from_dlpack(value)
+    return (
+        np.asarray(value) if isinstance(value, np.ndarray | np.generic) else np.from_dlpack(value)
+    )
 
 
 def common_dtypes(**arrays: Array | None) -> tuple[Any, Any]:

@@ -106,7 +106,9 @@ class UNet(nn.Module):
         super().__init__()
         falling = list(zip(widths[:0:-1], widths[-2::-1], strict=True))
         self.down = nn.ModuleList(map(twice, (1, *widths), widths))
-        self.up = nn.ModuleList(nn.ConvTranspose2d(wide, slim, 2, stride=2) for wide, slim in falling)
+        self.up = nn.ModuleList(
+            nn.ConvTranspose2d(wide, slim, 2, stride=2) for wide, slim in falling
+        )
         self.merge = nn.ModuleList(twice(wide, slim) for wide, slim in falling)
         self.pool = nn.MaxPool2d(2)
         self.classes = nn.Conv2d(widths[0], 2, 1)

@@ -31,8 +31,8 @@ T = TypeVar("T")
 
 NETWORKS = ("lenet5", "resnet20", "resnet18", "unet")
 DTYPES = ("float32", "float64")
-# Steps whose losses are compared, and how far apart they may be, in parts of the loss: what rounding
-# becomes in so many steps.
+# Steps whose losses are compared, and how far apart they may be, in parts of the loss: what
+# rounding becomes in so many steps.
 STEPS = 8
 TOLERANCE = {"float32": 2e-3, "float64": 1e-9}
 ACCELERATED = "dxdw"
@@ -101,10 +101,10 @@ class Step:
         import torch
 
         from ..interop.torch import accelerate
-        from .networks import NETWORKS as networks
+        from . import networks
 
         torch.manual_seed(0)
-        made = networks[network]
+        made = networks.NETWORKS[network]
         options = {"dtype": getattr(torch, dtype), "memory_format": getattr(torch, layout)}
         self.model = made.make().to(**options)
         x = torch.randn(made.x_shape, dtype=options["dtype"])
@@ -167,7 +167,7 @@ def measure(network: str, dtype: str, threads: int, rounds: int) -> Result:
 def interleaved(
     ways: dict[str, Step], rounds: int, clock: Callable[[], float]
 ) -> dict[str, Seconds]:
-    """Medians of each way, in turn, to and fro; every turn begins with a step that isn't counted."""
+    """Medians of each way, in turn, to and fro; a turn begins with a step that isn't counted."""
     found: dict[str, list[Seconds]] = {name: [] for name in ways}
     for i in range(rounds):
         for name in list(ways)[:: 1 if i % 2 == 0 else -1]:

@@ -167,7 +167,7 @@ def _vjp(index: int) -> Any:
 defvjp(bilinear, _vjp(0), _vjp(1), argnums=(0, 1))
 defjvp(
     bilinear,
-    lambda t, _, first, second, kind, case: bilinear(t, second, kind, case),
-    lambda t, _, first, second, kind, case: bilinear(first, t, kind, case),
+    lambda t, _, __, second, kind, case: bilinear(t, second, kind, case),
+    lambda t, _, first, __, kind, case: bilinear(first, t, kind, case),
     argnums=(0, 1),
 )

@@ -81,7 +81,9 @@ def stacked(kind: str, case: Case, first: Array, second: Array, which: str, xp: 
         first = _stack(first, one, label, geometry.groups, xp)
     if which != "first":
         second = _stack(second, two, label, geometry.groups, xp)
-    images, inputs, outputs, groups = (count if label in use else 1 for use in ("N", "IG", "OG", "G"))
+    images, inputs, outputs, groups = (
+        count if label in use else 1 for use in ("N", "IG", "OG", "G")
+    )
     geometry = replace(
         geometry,
         batch=geometry.batch * images,

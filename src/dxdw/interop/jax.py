@@ -143,7 +143,7 @@ def _convolve(
     # A float that both have in common: adding a Python float makes one of integers.
     dtype = jnp.result_type(x, W)
     if not jnp.issubdtype(dtype, jnp.inexact):
-        if dtype == bool:
+        if jnp.issubdtype(dtype, jnp.bool_):
             raise TypeError("x and W: arrays of dtype bool can't be convolved; convert first")
         dtype = jnp.result_type(float)
     x = x if batched else x[None]

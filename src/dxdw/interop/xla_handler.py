@@ -45,7 +45,7 @@ _DTYPES |= {18: "complex128"}
 
 
 class _Version(Structure):
-    _fields_ = [  # noqa: RUF012  # ctypes wants a list
+    _fields_ = [  # ctypes wants a list
         ("struct_size", c_size_t),
         ("extension", c_void_p),
         ("major", c_int),
@@ -56,7 +56,7 @@ class _Version(Structure):
 class _Api(Structure):
     """The beginning of a table of functions, of which errors are made."""
 
-    _fields_ = [  # noqa: RUF012
+    _fields_ = [
         ("struct_size", c_size_t),
         ("extension", c_void_p),
         ("version", _Version),
@@ -66,7 +66,7 @@ class _Api(Structure):
 
 
 class _Error(Structure):
-    _fields_ = [  # noqa: RUF012
+    _fields_ = [
         ("struct_size", c_size_t),
         ("extension", c_void_p),
         ("message", c_char_p),
@@ -77,11 +77,11 @@ class _Error(Structure):
 class _Metadata(Structure):
     """The beginning of it; what follows is right as it comes."""
 
-    _fields_ = [("struct_size", c_size_t), ("version", _Version)]  # noqa: RUF012
+    _fields_ = [("struct_size", c_size_t), ("version", _Version)]
 
 
 class _Extension(Structure):
-    _fields_ = [  # noqa: RUF012
+    _fields_ = [
         ("struct_size", c_size_t),
         ("type", c_int),
         ("next", c_void_p),
@@ -90,7 +90,7 @@ class _Extension(Structure):
 
 
 class _Buffer(Structure):
-    _fields_ = [  # noqa: RUF012
+    _fields_ = [
         ("struct_size", c_size_t),
         ("extension", c_void_p),
         ("dtype", c_int),
@@ -101,7 +101,7 @@ class _Buffer(Structure):
 
 
 class _Buffers(Structure):
-    _fields_ = [  # noqa: RUF012
+    _fields_ = [
         ("struct_size", c_size_t),
         ("extension", c_void_p),
         ("size", c_int64),
@@ -111,11 +111,11 @@ class _Buffers(Structure):
 
 
 class _Text(Structure):
-    _fields_ = [("start", c_void_p), ("size", c_size_t)]  # noqa: RUF012
+    _fields_ = [("start", c_void_p), ("size", c_size_t)]
 
 
 class _Attributes(Structure):
-    _fields_ = [  # noqa: RUF012
+    _fields_ = [
         ("struct_size", c_size_t),
         ("extension", c_void_p),
         ("size", c_int64),
@@ -128,7 +128,7 @@ class _Attributes(Structure):
 class _Frame(Structure):
     """A call; newer versions have more at the end."""
 
-    _fields_ = [  # noqa: RUF012
+    _fields_ = [
         ("struct_size", c_size_t),
         ("extension", POINTER(_Extension)),
         ("api", POINTER(_Api)),
@@ -144,9 +144,7 @@ def text(kind: str, case: Case) -> str:
     """A pass in words, as the one attribute of its call: it may outlive this process in a cache."""
     geometry = case.geometry
     counts = (geometry.batch, geometry.channels_in, geometry.channels_out, geometry.groups)
-    axes = [
-        (a.size, a.taps, a.stride, a.dilation, a.before, a.after, a.out) for a in geometry.axes
-    ]
+    axes = [(a.size, a.taps, a.stride, a.dilation, a.before, a.after, a.out) for a in geometry.axes]
     numbers = [case.ndim, *counts, *(n for axis in axes for n in axis)]
     return " ".join([kind, geometry.padding_mode, *map(str, numbers)])
 

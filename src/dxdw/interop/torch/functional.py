@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import Parameter
-from torch.nn import functional as F
+from torch.nn import functional as theirs
 
 from ... import arguments
 from ..bilinear import Case
@@ -16,8 +16,8 @@ from .functions import differentiable
 Where = Callable[[Case, torch.dtype], bool]
 
 _PLAIN = (Tensor, Parameter)
-_CONVOLVE = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
-_TRANSPOSE = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
+_CONVOLVE = {1: theirs.conv1d, 2: theirs.conv2d, 3: theirs.conv3d}
+_TRANSPOSE = {1: theirs.conv_transpose1d, 2: theirs.conv_transpose2d, 3: theirs.conv_transpose3d}
 
 
 def conv2d(

@@ -39,14 +39,16 @@ class Pass(Function):
     """One of the three passes; its gradients are the other two, and db."""
 
     @staticmethod
-    def forward(first: Tensor, second: Tensor, bias: Tensor | None, kind: str, case: Case) -> Tensor:
+    def forward(
+        first: Tensor, second: Tensor, bias: Tensor | None, kind: str, case: Case
+    ) -> Tensor:
         result = kernels.run(kind, first, second, case)
         if bias is not None:
             result += bias.view(-1, *[1] * case.ndim)
         return result
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], _: Tensor) -> None:
         first, second, _, ctx.kind, ctx.case = inputs
         ctx.save_for_backward(first, second)
         ctx.save_for_forward(first, second)
@@ -82,7 +84,13 @@ class Pass(Function):
 
     @staticmethod
     def vmap(
-        info: Any, in_dims: tuple[Any, ...], first: Tensor, second: Tensor, bias: Tensor | None, kind: str, case: Case
+        _: Any,
+        in_dims: tuple[Any, ...],
+        first: Tensor,
+        second: Tensor,
+        bias: Tensor | None,
+        kind: str,
+        case: Case,
     ) -> tuple[Tensor, int]:
         at_first, at_second, at_bias, *_ = in_dims
         first = first if at_first is None else first.movedim(at_first, 0)
@@ -90,7 +98,13 @@ class Pass(Function):
         if at_first is None and at_second is None:
             result = differentiable(kind, first, second, None, case)[None]
         else:
-            which = "both" if None not in (at_first, at_second) else "second" if at_first is None else "first"
+            which = (
+                "both"
+                if None not in (at_first, at_second)
+                else "second"
+                if at_first is None
+                else "first"
+            )
             stack = stacked(kind, case, first, second, which, torch)
             result = differentiable(kind, stack.first, stack.second, None, stack.case)
             result = stack.unstack(result, torch)

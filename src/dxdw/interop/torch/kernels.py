@@ -1,4 +1,4 @@
-"""The passes of a convolution on PyTorch's tensors, where they lie: their addresses are handed over.
+"""The passes of a convolution on PyTorch's tensors, where they lie: addresses are handed over.
 
 The bridge's own cost counts: LeNet's layers take some 100 µs. What depends on shapes and options
 alone is found once, so that a call is a look-up, `torch.empty` and the kernel.
@@ -21,7 +21,6 @@ from ..bilinear import Case
 DTYPES = {torch.float32: np.dtype(np.float32), torch.float64: np.dtype(np.float64)}
 
 Sizes = tuple[int, ...]
-
 
 
 def _openmp() -> int | None:

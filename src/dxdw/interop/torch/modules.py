@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional as theirs
 
 from ... import plan
 from ...engines.problem import KINDS, Problem
@@ -79,9 +79,7 @@ def pays(case: Case, dtype: torch.dtype) -> bool:
     Without dxdw's compiled kernels it never is.
     """
     geometry = case.geometry
-    engines = {
-        plan.accepting(Problem(kind, geometry, kernels.DTYPES[dtype]))[0] for kind in KINDS
-    }
+    engines = {plan.accepting(Problem(kind, geometry, kernels.DTYPES[dtype]))[0] for kind in KINDS}
     if not engines & set(plan.COMPILED):
         return "fft" in engines
     if dtype is torch.float64 or geometry.groups > 1 or engines != {"direct"}:
@@ -96,7 +94,7 @@ class _Convolution(nn.modules.conv._ConvNd):
     def _conv_forward(self, x: Tensor, W: Tensor, bias: Tensor | None) -> Tensor:
         padding: Any = self.padding
         if self.padding_mode != "zeros":
-            x = F.pad(x, self._reversed_padding_repeated_twice, mode=self.padding_mode)
+            x = theirs.pad(x, self._reversed_padding_repeated_twice, mode=self.padding_mode)
             padding = 0
         options = (self.stride, padding, self.dilation, self.groups)
         return convolve(len(self.kernel_size), x, W, bias, *options, where=pays)

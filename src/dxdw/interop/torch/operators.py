@@ -33,7 +33,9 @@ def convolution_pass(
     groups: int,
 ) -> Tensor:
     """forward of (x, W), dx of (grad_out, W) or dW of (grad_out, x)."""
-    x_shape = tuple(sizes) if kind == "dx" else tuple((first if kind == "forward" else second).shape)
+    x_shape = (
+        tuple(sizes) if kind == "dx" else tuple((first if kind == "forward" else second).shape)
+    )
     W_shape = tuple(sizes) if kind == "dW" else tuple(second.shape)
     padding = tuple(zip(before, after, strict=True))
     case = kernels.convolution(
@@ -43,11 +45,11 @@ def convolution_pass(
 
 
 @convolution_pass.register_fake
-def _(kind: str, first: Tensor, second: Tensor, sizes: list[int], *_: Any) -> Tensor:
+def _(_: str, first: Tensor, __: Tensor, sizes: list[int], *___: Any) -> Tensor:
     return first.new_empty(sizes)
 
 
-def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG001
     ctx.kind, first, second, _, *ctx.options = inputs
     ctx.save_for_backward(first, second)
 
@@ -78,9 +80,7 @@ def of_case(kind: str, first: Tensor, second: Tensor, case: Case) -> Tensor:
     return convolution_pass(kind, first, second, list(case.shape(kind)), *options)
 
 
-def forward(
-    x: Tensor, W: Tensor, stride: Any, padding: Any, dilation: Any, groups: int
-) -> Tensor:
+def forward(x: Tensor, W: Tensor, stride: Any, padding: Any, dilation: Any, groups: int) -> Tensor:
     """The operator's convolution; sizes may be symbols."""
     taps = W.shape[2:]
     stride, dilation = _each(stride, taps), _each(dilation, taps)
@@ -109,7 +109,9 @@ def transposed(
         return None
     outs = [
         (n - 1) * s - 2 * p + (k - 1) * d + 1 + e
-        for n, k, s, p, d, e in zip(x.shape[2:], taps, stride, padding, dilation, extra, strict=True)
+        for n, k, s, p, d, e in zip(
+            x.shape[2:], taps, stride, padding, dilation, extra, strict=True
+        )
     ]
     sizes = [x.shape[0], W.shape[1] * groups, *outs]
     return convolution_pass("dx", x, W, sizes, stride, padding, padding, dilation, groups)
