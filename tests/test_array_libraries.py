@@ -69,10 +69,10 @@ def test_results_in_kind_and_exact(name, convert, ran):
     foreign = {operand: convert(v) for operand, v in a.items()}
     for kind in KINDS:
         first, second = (a[operand] for operand in oracles.OPERANDS[kind])
-        result = convolve(kind, foreign, case)
+        result = convolve(kind, foreign, case, precision="highest")
         assert_in_kind([result], foreign["x"], [oracles.run(kind, first, second, case)])
     # In the computer's memory they are NumPy's too; a library that isn't known computes for itself.
-    assert (set(ran) <= {"array"}) == (convert is strict)
+    assert set(ran) <= {"array"} if convert is strict else "array" not in ran
 
 
 @pytest.mark.parametrize("convert", LIBRARIES)
@@ -161,7 +161,7 @@ def test_max_workspace_in_kind(convert):
     foreign = {operand: convert(v) for operand, v in a.items()}
     for kind in KINDS:
         first, second = (a[operand] for operand in oracles.OPERANDS[kind])
-        result = convolve(kind, foreign, case, max_workspace=1 << 20)
+        result = convolve(kind, foreign, case, max_workspace=1 << 20, precision="highest")
         assert_in_kind([result], foreign["x"], [oracles.run(kind, first, second, case)])
         with pytest.raises(ValueError, match=r"max_workspace is 100: .* at least [\d,]+ bytes"):
             convolve(kind, foreign, case, max_workspace=100)
