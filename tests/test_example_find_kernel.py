@@ -26,7 +26,6 @@ def test_without_noise_the_kernel_is_found_and_the_picture_sharpened(example, mo
     sharp = rng.random((3, 40, 40))
     unknown = example.motion_blur(example.SIZE).W[:1]
     blurred = example.conv2d(sharp[:, None], unknown, **example.OPTIONS)[:, 0]
-    monkeypatch.setattr(example, "MU", 1e-6)
     found = example.find_kernel(sharp, blurred)
     np.testing.assert_allclose(found, unknown, atol=1e-4)
     monkeypatch.setattr(example, "LAMBDA", 1e-4)
@@ -46,5 +45,5 @@ def test_program_end_to_end(tmp_path):
     assert match, done.stdout
     off, before, after = map(float, match.groups())
     assert off < 10
-    assert after > before + 2
+    assert after > before + 5
     assert out.stat().st_size > 50_000

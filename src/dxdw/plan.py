@@ -57,7 +57,7 @@ def run(
     """
     library = "numpy" if is_numpy(first) else type(first).__module__.partition(".")[0]
     if library in LENDING and (arrays := lent(first, second)):
-        result = run(kind, *arrays, geometry, how, held)
+        result = run(kind, arrays[0], arrays[1], geometry, how, held)
         return namespace(first).asarray(result, device=device_of(first))
     limits = (how.precision, how.max_workspace, how.threads)
     problem = Problem(kind, geometry, first.dtype, library, *limits, held)

@@ -2,8 +2,9 @@
 
 import threading
 from ctypes import c_ubyte
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +35,8 @@ def missing(problem: Problem) -> str | None:
     return f"no compiled kernels: {why}" if why else None
 
 
-class Prepared(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Prepared:
     """A pass of which nothing but the operands is missing."""
 
     plan: NativePlan

@@ -141,7 +141,7 @@ def _convolve(
     return out if batched else out[0]
 
 
-@primitive  # type: ignore[untyped-decorator]  # autograd has no types
+@primitive
 def bilinear(first: Any, second: Any, kind: str, case: Case) -> Any:
     """One of the three passes: "forward" of (x, W), "dx" of (g, W) or "dW" of (g, x)."""
     operands = arguments.array(first, "x"), arguments.array(second, "W")

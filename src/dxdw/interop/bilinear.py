@@ -46,15 +46,15 @@ class Stacked(NamedTuple):
     second: Array
     role: str
     label: str
-    count: int
+    copies: int
 
     def unstack(self, result: Array, xp: Any) -> Array:
         """The results of the stack, along a new axis 0."""
         axis, blocks = _place(self.role, self.label, self.case.geometry.groups)
         before, size, after = result.shape[:axis], result.shape[axis], result.shape[axis + 1 :]
-        parts = (blocks, self.count, size // (blocks * self.count))
+        parts = (blocks, self.copies, size // (blocks * self.copies))
         result = xp.moveaxis(result.reshape((*before, *parts, *after)), axis + 1, 0)
-        return result.reshape((self.count, *before, size // self.count, *after))
+        return result.reshape((self.copies, *before, size // self.copies, *after))
 
 
 def stacked(kind: str, case: Case, first: Array, second: Array, which: str, xp: Any) -> Stacked:

@@ -24,7 +24,7 @@ from ..engines.libraries import Array  # noqa: E402
 from .bilinear import Case, stacked  # noqa: E402
 
 
-class _Columns(LinearOperator):  # type: ignore[misc]  # SciPy has no types
+class _Columns(LinearOperator):
     """What two of them have in common: a vector is a matrix of one column."""
 
     def _matvec(self, x: Array) -> Array:

@@ -54,7 +54,7 @@ class Pass(Function):
         ctx.save_for_forward(first, second)
 
     @staticmethod
-    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
         first, second = ctx.saved_tensors
         kind, case, needed = ctx.kind, ctx.case, ctx.needs_input_grad
         db = g.sum((0, *range(2, g.ndim))) if needed[2] else None
@@ -69,7 +69,7 @@ class Pass(Function):
         return *gradients, db, None, None
 
     @staticmethod
-    def jvp(ctx: Any, *tangents: Tensor | None) -> Tensor:  # type: ignore[override]
+    def jvp(ctx: Any, *tangents: Tensor | None) -> Tensor:
         first, second = ctx.saved_tensors
         t_first, t_second, t_bias, *_ = tangents
         parts = []

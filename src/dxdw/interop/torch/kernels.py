@@ -84,7 +84,7 @@ def run_both(grad_out: Tensor, x: Tensor, W: Tensor, case: Case) -> tuple[Tensor
         tensors = zip((grad_out, x, W), shapes, strict=True)
         arrays = [_dense(a).detach().numpy().reshape(shape) for a, shape in tensors]
         how = arguments.Execution(threads=_threads())
-        if both := plan.run_both(*arrays, geometry, how):
+        if both := plan.run_both(arrays[0], arrays[1], arrays[2], geometry, how):
             dx, dW = map(torch.from_numpy, both)
             return dx.view(case.shape("dx")), dW.view(case.shape("dW"))
     return run("dx", grad_out, W, case), run("dW", grad_out, x, case)

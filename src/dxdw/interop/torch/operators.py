@@ -16,7 +16,7 @@ from . import kernels
 
 def recorded() -> bool:
     """Whether somebody looks at the operators that are called, and so has to find one."""
-    return torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() > 0
+    return bool(torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack())
 
 
 # Sizes are those of the result, and may be symbols; before and after are the padding.
