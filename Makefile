@@ -13,7 +13,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # One environment, so one pip at a time, also under `make -j`.
 .NOTPARALLEL:
 .PHONY: help demo test test-long test-peers test-install test-all test-native test-aarch64 sanitize \
-  sanitize-threads lint bench docs wheel clean
+  sanitize-threads lint bench bench-training docs wheel clean
 
 help: ## this list
 	@echo 'usage: make TARGET [PYTHON=python3.12]'
@@ -28,7 +28,7 @@ test: $(STAMPS)/test $(STAMPS)/native ## run the tests, but for the long ones an
 test-long: $(STAMPS)/test $(STAMPS)/native ## run the long forms: every pair of tiny geometries, half an hour and more
 	$(BIN)/python -m pytest -m slow
 
-test-peers: $(STAMPS)/peers $(STAMPS)/native ## run the tests against PyTorch and JAX
+test-peers: $(STAMPS)/peers $(STAMPS)/native ## run the tests against PyTorch, JAX, autograd and PyLops
 	$(BIN)/python -m pytest -m peers
 
 test-install: $(STAMPS)/test $(STAMPS)/native ## build wheels with and without a compiler, install and try them
@@ -90,6 +90,9 @@ lint: $(STAMPS)/dev ## check style, formatting, types and the repository itself
 
 bench: $(STAMPS)/peers $(STAMPS)/native ## measure beside PyTorch, JAX and NumPy: about an hour
 	$(BIN)/dxdw bench
+
+bench-training: $(STAMPS)/peers $(STAMPS)/native ## measure training steps of whole networks beside PyTorch: a quarter of an hour
+	$(BIN)/python -m dxdw.benchmark.training_steps
 
 docs: $(STAMPS)/docs $(STAMPS)/native ## build the documentation, running its examples, and check its links
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs build/docs

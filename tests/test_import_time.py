@@ -18,7 +18,8 @@ LEFT_FOR_LATER = {
     "argparse", "array_api_compat", "importlib.metadata", "jax", "matplotlib", "ml_dtypes", "PIL",
     "rich", "scipy", "subprocess", "threadpoolctl", "torch",
     "dxdw.benchmark", "dxdw.classifier", "dxdw.cli", "dxdw.commands", "dxdw.derivatives",
-    "dxdw.diagnosis", "dxdw.explanation", "dxdw.gradchecks", "dxdw.layers", "dxdw.mini_cnn",
+    "dxdw.diagnosis", "dxdw.explanation", "dxdw.gradchecks", "dxdw.interop", "dxdw.layers",
+    "dxdw.mini_cnn",
     "dxdw.reference", "dxdw.transposed",
 }  # fmt: skip
 

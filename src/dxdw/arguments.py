@@ -75,8 +75,8 @@ def array(value: Any, name: str) -> Array:
         if not isinstance(value, np.ndarray) and _foreign(value):
             return value
         try:
-            value = np.asarray(value)
-        except ValueError as error:
+            value = _lent(value) if hasattr(value, "__dlpack__") else np.asarray(value)
+        except (BufferError, ValueError) as error:
             raise refused(ValueError, f"{name} can't be made an array: {error}") from None
     dtype = value.dtype
     float_ = dtype.kind in "fc" and dtype.char in _FLOATS
@@ -97,6 +97,13 @@ def _foreign(value: Any) -> bool:
     if torch is not None and isinstance(value, torch.Tensor):
         return True
     return hasattr(value, "__array_namespace__") or type(value).__module__.startswith("cupy")
+
+
+def _lent(value: Any) -> Array:
+    """An array of a library that has DLPack and nothing more: where it lies, as NumPy's."""
+    return (
+        np.asarray(value) if isinstance(value, np.ndarray | np.generic) else np.from_dlpack(value)
+    )
 
 
 def common_dtypes(**arrays: Array | None) -> tuple[Any, Any]:

@@ -18,9 +18,10 @@ from .engines import (
     native_library,
     reference,
     small,
+    vendor,
     winograd,
 )
-from .engines.libraries import Array, device_of, is_numpy, namespace
+from .engines.libraries import Array, device_of, is_numpy, lent, namespace
 from .engines.problem import Problem
 from .geometry import ConvGeometry
 
@@ -34,6 +35,7 @@ ENGINES: dict[str, Any] = {
 }
 BY_NAME_ONLY = "reference"
 COMPILED = ("winograd", "direct")  # with threads of their own
+LENDING = ("torch", "jaxlib")  # libraries whose arrays in the computer's memory are NumPy's too
 
 
 class EngineDeclined(ValueError):
@@ -59,11 +61,16 @@ def run(
     The caller holds `held` bytes of scratch memory itself.
     """
     library = "numpy" if is_numpy(first) else type(first).__module__.partition(".")[0]
+    if library in LENDING and (arrays := lent(first, second)):
+        result = run(kind, arrays[0], arrays[1], geometry, how, held)
+        return namespace(first).asarray(result, device=device_of(first))
     limits = (how.precision, how.max_workspace, how.threads)
     problem = Problem(kind, geometry, first.dtype, library, *limits, held)
     if not geometry.flops:  # an empty sum everywhere
         zeros = namespace(first).zeros
         return zeros(problem.result_shape, dtype=first.dtype, device=device_of(first))
+    if how.engine is None and vendor.takes(problem, first):
+        return vendor.run(problem, first, second)
     names = accepting(problem, how.engine)
     result = None
     for name in names:
