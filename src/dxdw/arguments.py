@@ -91,6 +91,25 @@ def array(value: Any, name: str) -> Array:
     )
 
 
+def numpy_array(value: Any, name: str) -> Array:
+    """The same, for bridges to libraries that compute with NumPy's alone."""
+    value = array(value, name)
+    if isinstance(value, np.ndarray):
+        return value
+    raise refused(
+        TypeError,
+        f"{name} is a {type_name(value)}: it must be a NumPy array; "
+        f"convert it first, as in np.asarray({name})",
+    )
+
+
+def type_name(value: Any) -> str:
+    """The name of its type, with that of the library it is of."""
+    kind = type(value)
+    inside = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
+    return inside + kind.__qualname__
+
+
 def _foreign(value: Any) -> bool:
     """Whether value is an array of another library that has the array API."""
     torch = sys.modules.get("torch")
@@ -104,6 +123,17 @@ def _lent(value: Any) -> Array:
     return (
         np.asarray(value) if isinstance(value, np.ndarray | np.generic) else np.from_dlpack(value)
     )
+
+
+def empty_of(dtype: Any, name: str) -> Array:
+    """Nothing, in the dtype that is asked for, to be promoted with others."""
+    try:
+        nothing = np.empty(0, dtype)
+    except TypeError:
+        raise refused(
+            TypeError, f"dtype is {dtype!r}: it must be a dtype of NumPy's, as in np.float32"
+        ) from None
+    return array(nothing, name)
 
 
 def common_dtypes(**arrays: Array | None) -> tuple[Any, Any]:
@@ -143,11 +173,11 @@ def _one_library(given: dict[str, Array]) -> Any:
     try:
         return array_namespace(*given.values())
     except TypeError:
-        kinds = ", ".join(
-            f"{n} a {type(a).__module__}.{type(a).__name__}" for n, a in given.items()
-        )
+        kinds = ", ".join(f"{n} a {type_name(a)}" for n, a in given.items())
+        followed = any(type(a).__module__.startswith("autograd.") for a in given.values())
+        hint = "; what autograd follows goes to dxdw.interop.autograd" if followed else ""
         raise refused(
-            TypeError, f"arrays of different libraries ({kinds}): give all of one"
+            TypeError, f"arrays of different libraries ({kinds}): give all of one{hint}"
         ) from None
 
 
@@ -376,6 +406,18 @@ def _check_sizes(geometry: ConvGeometry, x: str = "x", out: str = "the output") 
                 ValueError,
                 f"{name} would have {product} = {prod(shape)} elements: more than can be addressed",
             )
+
+
+def shape(value: Any, name: str) -> tuple[int, ...]:
+    """A shape of an array that is yet to come: any sequence of integers."""
+    if isinstance(value, (str, bytes)) or not (
+        isinstance(value, Sequence) or (isinstance(value, np.ndarray) and value.ndim == 1)
+    ):
+        raise refused(
+            TypeError,
+            f"{name} is a {type_name(value)}: it must be a tuple of integers, as an array's shape is",
+        )
+    return tuple(_whole(v, name, least=0) for v in value)
 
 
 def per_axis(value: Any, ndim: int, name: str, *, least: int) -> tuple[int, ...]:

@@ -1,5 +1,7 @@
 """The pages of the documentation that errors and commands point to."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 Refusal = TypeVar("Refusal", ValueError, TypeError)
@@ -15,6 +17,10 @@ PAGES = {
     "explain": "reference/explain",
     "bench": "measured",
     "check": "howto/check",
+    "interop.torch": "howto/pytorch",
+    "interop.jax": "howto/jax",
+    "interop.autograd": "howto/autograd",
+    "interop.scipy": "howto/scipy",
 }
 
 
@@ -28,3 +34,20 @@ def refused(kind: type[Refusal], message: str, room: str = "arguments") -> Refus
     error = kind(message)
     error.add_note(more(room))
     return error
+
+
+@contextmanager
+def pointing_to(room: str) -> Iterator[None]:
+    """Errors that leave a bridge point to its own page, which stands for the general one.
+
+    As a decorator too. It takes a microsecond: where that counts, around what fails alone.
+    """
+    try:
+        yield
+    except (ValueError, TypeError, ImportError) as error:
+        notes: list[str] = getattr(error, "__notes__", [])
+        if (general := more("arguments")) in notes:
+            notes.remove(general)
+        if more(room) not in notes:
+            error.add_note(more(room))
+        raise

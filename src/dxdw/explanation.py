@@ -98,7 +98,7 @@ def explain(
     geometry, _ = arguments.convolution(
         ndim, x_shape, W_shape, padding, stride, dilation, groups, padding_mode
     )
-    own = arguments.array(np.empty(0, dtype), "an array of this dtype")
+    own = arguments.empty_of(dtype, "an array of this dtype")
     compute, _ = arguments.common_dtypes(x=own)
     inner = geometry.prepadded if geometry.explicit_padding else geometry
     limits = (how.precision, how.max_workspace, how.threads)

@@ -12,12 +12,16 @@ functions: each pass of a convolution is bilinear, and its derivatives are the o
 
 from typing import Any
 
+from ..documentation import pointing_to, refused
 from ..extras import need
 
-need("autograd", "dxdw.interop.autograd", "autograd")
+ROOM = "interop.autograd"
+with pointing_to(ROOM):
+    need("autograd", "dxdw.interop.autograd", "autograd")
 
 import autograd.numpy as anp  # noqa: E402
 from autograd.extend import defjvp, defvjp, primitive  # noqa: E402
+from autograd.tracer import isbox  # noqa: E402
 
 from .. import arguments  # noqa: E402
 from . import numpy_passes  # noqa: E402
@@ -117,6 +121,7 @@ def conv3d(
     return _convolve(3, x, W, padding, stride, dilation, groups, bias, padding_mode)
 
 
+@pointing_to(ROOM)
 def _convolve(
     ndim: int,
     x: Any,
@@ -128,6 +133,7 @@ def _convolve(
     bias: Any,
     padding_mode: str,
 ) -> Any:
+    x, W = _operand(x, "x"), _operand(W, "W")
     x_shape, W_shape = anp.shape(x), anp.shape(W)
     geometry, batched = arguments.convolution(
         ndim, x_shape, W_shape, padding, stride, dilation, groups, padding_mode
@@ -136,15 +142,27 @@ def _convolve(
         x = anp.reshape(x, (1, *x_shape))
     out = bilinear(x, W, "forward", Case(geometry, ndim))
     if bias is not None:
-        arguments.check_bias(anp.array(bias), geometry.channels_out)
+        bias = _operand(bias, "bias")
+        arguments.check_bias(bias, geometry.channels_out)
         out = out + anp.reshape(bias, (-1, *[1] * ndim))
     return out if batched else out[0]
+
+
+def _operand(value: Any, name: str) -> Any:
+    """What autograd follows as it is, all else as a NumPy array of numbers."""
+    if isinstance(value, (list, tuple)):
+        try:
+            value = anp.array(value)  # a list of followed numbers is followed
+        except ValueError as error:
+            raise refused(ValueError, f"{name} can't be made an array: {error}", ROOM) from None
+    return value if isbox(value) else arguments.numpy_array(value, name)
 
 
 @primitive
 def bilinear(first: Any, second: Any, kind: str, case: Case) -> Any:
     """One of the three passes: "forward" of (x, W), "dx" of (g, W) or "dW" of (g, x)."""
-    operands = arguments.array(first, "x"), arguments.array(second, "W")
+    # A list that autograd follows comes as it is.
+    operands = arguments.numpy_array(first, "x"), arguments.numpy_array(second, "W")
     return numpy_passes.run(kind, *operands, case)
 
 

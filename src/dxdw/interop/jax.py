@@ -18,9 +18,12 @@ checked on the CPU.)
 from functools import lru_cache, partial
 from typing import Any
 
+from ..documentation import pointing_to, refused
 from ..extras import need
 
-need("jax", "dxdw.interop.jax", "jax")
+ROOM = "interop.jax"
+with pointing_to(ROOM):
+    need("jax", "dxdw.interop.jax", "jax")
 
 import jax  # noqa: E402
 from jax import numpy as jnp  # noqa: E402
@@ -124,6 +127,7 @@ def conv3d(
     return _convolve(3, x, W, padding, stride, dilation, groups, bias, padding_mode)
 
 
+@pointing_to(ROOM)
 def _convolve(
     ndim: int,
     x: Any,
@@ -135,7 +139,7 @@ def _convolve(
     bias: Any,
     padding_mode: str,
 ) -> jax.Array:
-    x, W = jnp.asarray(x), jnp.asarray(W)
+    x, W = _operand(x, "x"), _operand(W, "W")
     _register()
     geometry, batched = arguments.convolution(
         ndim, x.shape, W.shape, padding, stride, dilation, groups, padding_mode
@@ -143,16 +147,31 @@ def _convolve(
     # A float that both have in common: adding a Python float makes one of integers.
     dtype = jnp.result_type(x, W)
     if not jnp.issubdtype(dtype, jnp.inexact):
-        if jnp.issubdtype(dtype, jnp.bool_):
-            raise TypeError("x and W: arrays of dtype bool can't be convolved; convert first")
         dtype = jnp.result_type(float)
     x = x if batched else x[None]
     out = bilinear("forward", Case(geometry, ndim), x.astype(dtype), W.astype(dtype))
     if bias is not None:
-        bias = jnp.asarray(bias)
+        bias = _operand(bias, "bias")
         arguments.check_bias(bias, geometry.channels_out)
         out = out + bias.reshape(-1, *[1] * ndim)
     return out if batched else out[0]
+
+
+def _operand(value: Any, name: str) -> jax.Array:
+    """An array of numbers, which JAX's own may be traced."""
+    try:
+        array = jnp.asarray(value)
+    except (TypeError, ValueError) as error:
+        kind = ValueError if isinstance(error, ValueError) and value is not None else TypeError
+        raise refused(kind, f"{name} can't be made an array of JAX's: {error}", ROOM) from None
+    if array.dtype == jnp.bool_:
+        raise refused(
+            TypeError,
+            f"{name} has dtype bool: it must be an array of numbers; convert it first, as in "
+            f"jnp.asarray({name}, float)",
+            ROOM,
+        )
+    return array
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))

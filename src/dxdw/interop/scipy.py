@@ -10,9 +10,12 @@ Solvers of `scipy.sparse.linalg` take them as they are, and PyLops by `pylops.as
 
 from typing import Any
 
+from ..documentation import pointing_to
 from ..extras import need
 
-need("scipy", "dxdw.interop.scipy", "scipy")
+ROOM = "interop.scipy"
+with pointing_to(ROOM):
+    need("scipy", "dxdw.interop.scipy", "scipy")
 
 import numpy as np  # noqa: E402
 from numpy.typing import DTypeLike  # noqa: E402
@@ -67,6 +70,7 @@ class Conv2dOperator(_Columns):
     Source: Claerbout, "Earth soundings analysis", 1992, for operators in pairs with their adjoints.
     """
 
+    @pointing_to(ROOM)
     def __init__(
         self,
         W: Any,
@@ -80,16 +84,16 @@ class Conv2dOperator(_Columns):
         precision: str = "high",
         dtype: DTypeLike | None = None,
     ) -> None:
-        self._W = arguments.array(W, "W")
-        x = np.empty(0, self._W.dtype if dtype is None else dtype)
-        _, result = arguments.common_dtypes(x=arguments.array(x, "dtype"), W=self._W)
+        self._W = arguments.numpy_array(W, "W")
+        self.x_shape = arguments.shape(x_shape, "x_shape")
+        x = arguments.empty_of(self._W.dtype if dtype is None else dtype, "x of this dtype")
+        _, result = arguments.common_dtypes(x=x, W=self._W)
         options = {"dilation": dilation, "groups": groups, "padding_mode": padding_mode}
         geometry, self._batched = arguments.convolution(
-            2, x_shape, self._W.shape, padding, stride, **options
+            2, self.x_shape, self._W.shape, padding, stride, **options
         )
         self._options = {"padding": padding, "stride": stride, "precision": precision, **options}
         arguments.execution(precision, None, None, None)
-        self.x_shape = tuple(x_shape)
         self.out_shape = geometry.out_shape if self._batched else geometry.out_shape[1:]
         super().__init__(result, (int(np.prod(self.out_shape)), int(np.prod(self.x_shape))))
 
@@ -136,6 +140,7 @@ class FilterOperator(_Columns):
     Source: as for `Conv2dOperator`.
     """
 
+    @pointing_to(ROOM)
     def __init__(
         self,
         x: Any,
@@ -149,15 +154,17 @@ class FilterOperator(_Columns):
         precision: str = "high",
         dtype: DTypeLike | None = None,
     ) -> None:
-        x = arguments.array(x, "x")
-        W = np.empty(0, x.dtype if dtype is None else dtype)
-        _, result = arguments.common_dtypes(x=x, W=arguments.array(W, "dtype"))
+        x = arguments.numpy_array(x, "x")
+        self.W_shape = arguments.shape(W_shape, "W_shape")
+        W = arguments.empty_of(x.dtype if dtype is None else dtype, "W of this dtype")
+        _, result = arguments.common_dtypes(x=x, W=W)
         options = {"dilation": dilation, "groups": groups, "padding_mode": padding_mode}
-        geometry, batched = arguments.convolution(2, x.shape, W_shape, padding, stride, **options)
+        geometry, batched = arguments.convolution(
+            2, x.shape, self.W_shape, padding, stride, **options
+        )
         self._options = {"padding": padding, "stride": stride, "precision": precision, **options}
         arguments.execution(precision, None, None, None)
         self._x, self._case = x.reshape(geometry.x_shape), Case(geometry, 2)
-        self.W_shape = tuple(W_shape)
         self.out_shape = geometry.out_shape if batched else geometry.out_shape[1:]
         super().__init__(result, (int(np.prod(self.out_shape)), int(np.prod(self.W_shape))))
 

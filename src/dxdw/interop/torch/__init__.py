@@ -8,9 +8,11 @@ float32 and float64 tensors on the CPU are computed by dxdw's kernels where they
 `torch.get_num_threads()` threads. All others (CUDA, float16, complex, …) go to PyTorch's own.
 """
 
+from ...documentation import pointing_to
 from ...extras import need
 
-need("torch", "dxdw.interop.torch", "torch")
+with pointing_to("interop.torch"):
+    need("torch", "dxdw.interop.torch", "torch")
 
 from .functional import (  # noqa: E402
     conv1d,

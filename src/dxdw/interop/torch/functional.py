@@ -9,6 +9,7 @@ from torch.nn import Parameter
 from torch.nn import functional as theirs
 
 from ... import arguments
+from ...documentation import more, pointing_to, refused
 from ..bilinear import Case
 from . import kernels, operators
 from .functions import differentiable
@@ -198,7 +199,7 @@ def convolve(
     """conv{ndim}d; with `where`, by PyTorch unless that says yes to the case and dtype."""
     options = (stride, padding, dilation, groups)
     if not _taken(x, W, bias):
-        return _CONVOLVE[ndim](x, W, bias, *options)
+        return _handed_on(_CONVOLVE[ndim], x, W, bias, *options)
     if x.ndim == ndim + 1:
         return convolve(ndim, x[None], W, bias, *options, where)[0]
     if operators.recorded():
@@ -207,7 +208,7 @@ def convolve(
     if where is not None and not where(case, x.dtype):
         return _CONVOLVE[ndim](x, W, bias, *options)
     if bias is not None:
-        arguments.check_bias(bias, case.geometry.channels_out)
+        _check_bias(bias, case.geometry.channels_out)
     return differentiable("forward", x, W, bias, case)
 
 
@@ -226,7 +227,7 @@ def transpose(
     """conv_transpose{ndim}d, likewise."""
     options = (stride, padding, output_padding, groups, dilation)
     if not _taken(x, W, bias):
-        return _TRANSPOSE[ndim](x, W, bias, *options)
+        return _handed_on(_TRANSPOSE[ndim], x, W, bias, *options)
     if x.ndim == ndim + 1:
         return transpose(ndim, x[None], W, bias, *options, where)[0]
     if operators.recorded():
@@ -236,17 +237,17 @@ def transpose(
     if where is not None and not where(case, x.dtype):
         return _TRANSPOSE[ndim](x, W, bias, *options)
     if bias is not None:
-        arguments.check_bias(bias, case.geometry.channels_in)
+        _check_bias(bias, case.geometry.channels_in)
     return differentiable("dx", x, W, bias, case)
 
 
 def _taken(x: Tensor, W: Tensor, bias: Tensor | None) -> bool:
     """Whether dxdw's kernels are for these tensors: plain, on the CPU, of one dtype of theirs."""
+    if type(x) not in _PLAIN or type(W) not in _PLAIN:
+        return False
     dtype = x.dtype
     return (
-        type(x) in _PLAIN
-        and type(W) in _PLAIN
-        and x.is_cpu
+        x.is_cpu
         and W.is_cpu
         and dtype in kernels.DTYPES
         and W.dtype is dtype
@@ -254,6 +255,38 @@ def _taken(x: Tensor, W: Tensor, bias: Tensor | None) -> bool:
         and (bias is None or (type(bias) in _PLAIN and bias.is_cpu and bias.dtype is dtype))
         and not torch.is_autocast_enabled("cpu")
     )
+
+
+def _handed_on(
+    function: Callable[..., Tensor], x: Tensor, W: Tensor, bias: Tensor | None, *options: Any
+) -> Tensor:
+    """PyTorch's function; what it says of operands that differ is told more fully."""
+    given = {"x": x, "W": W} | ({} if bias is None else {"bias": bias})
+    for name, a in given.items():
+        if not hasattr(a, "__torch_function__"):  # all that PyTorch takes for a tensor
+            or_none = (
+                ", or None; the order is x, W, bias, stride, padding" if name == "bias" else ""
+            )
+            raise refused(
+                TypeError,
+                f"{name} is a {arguments.type_name(a)}: it must be a torch.Tensor, as in "
+                f"torch.as_tensor({name}){or_none}",
+                kernels.ROOM,
+            )
+    try:
+        return function(x, W, bias, *options)
+    except RuntimeError as error:
+        if len({(a.dtype, a.device) for a in given.values()}) > 1:
+            told = ", ".join(f"{name} is {a.dtype} on {a.device}" for name, a in given.items())
+            error.add_note(f"{told}: they must be of one dtype, on one device, as in x.to(W)")
+            error.add_note(more(kernels.ROOM))
+        raise
+
+
+def _check_bias(bias: Tensor, channels: int) -> None:
+    if bias.shape != (channels,):
+        with pointing_to(kernels.ROOM):
+            arguments.check_bias(bias, channels)
 
 
 def _case(

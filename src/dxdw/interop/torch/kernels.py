@@ -14,10 +14,12 @@ import torch
 from torch import Tensor
 
 from ... import arguments, plan
+from ...documentation import pointing_to
 from ...engines import native
 from .. import numpy_passes
 from ..bilinear import Case
 
+ROOM = "interop.torch"
 DTYPES = {torch.float32: np.dtype(np.float32), torch.float64: np.dtype(np.float64)}
 
 Sizes = tuple[int, ...]
@@ -45,6 +47,7 @@ _threads = torch.get_num_threads
 
 
 @lru_cache(maxsize=1024)
+@pointing_to(ROOM)
 def convolution(
     ndim: int, x_shape: Sizes, W_shape: Sizes, stride: Any, padding: Any, dilation: Any, groups: int
 ) -> Case:
@@ -54,6 +57,7 @@ def convolution(
 
 
 @lru_cache(maxsize=1024)
+@pointing_to(ROOM)
 def transposed(
     ndim: int,
     x_shape: Sizes,

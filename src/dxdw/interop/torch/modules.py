@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as theirs
 
-from ... import plan
+from ... import arguments, plan
+from ...documentation import refused
 from ...engines.problem import KINDS, Problem
 from ..bilinear import Case
 from . import kernels
@@ -62,6 +63,14 @@ def restore(model: Model) -> Model:
 
 
 def _with_classes(model: Model, classes: dict[type, type]) -> Model:
+    if not isinstance(model, nn.Module):
+        is_class = isinstance(model, type)
+        got = f"the class {model.__name__}" if is_class else f"a {arguments.type_name(model)}"
+        raise refused(
+            TypeError,
+            f"model is {got}: it must be an instance of torch.nn.Module, as nn.Conv2d(1, 8, 3) is",
+            kernels.ROOM,
+        )
     for module in model.modules():
         if type(module) in classes:
             module.__class__ = classes[type(module)]
