@@ -415,7 +415,7 @@ def shape(value: Any, name: str) -> tuple[int, ...]:
     ):
         raise refused(
             TypeError,
-            f"{name} is a {type_name(value)}: it must be a tuple of integers, as an array's shape is",
+            f"{name} is a {type_name(value)}: it must be a tuple of integers, as x.shape is",
         )
     return tuple(_whole(v, name, least=0) for v in value)
 

@@ -44,22 +44,25 @@ def conv2d(
         out[n,o,i,j] = bias[o] + Σ_{c,u,v} W[o,c,u,v] · x[n, c, i·s + u·d − p, j·s + v·d − p]
 
     Args:
-        x, W, padding, stride, dilation, groups, bias, padding_mode: as for `dxdw.conv2d`.
+        x: (C_in, H, W) or (N, C_in, H, W): an array of NumPy's, nested lists, or what autograd
+            follows.
+        W: (C_out, C_in/groups, kH, kW).
+        bias: (C_out,), or None.
+        padding, stride, dilation, groups, padding_mode: as for `dxdw.conv2d`.
 
     Returns:
-        A new array, as `dxdw.conv2d` gives it.
+        (C_out, out_H, out_W), with N in front where x has it: a new array, no view of the operands.
+        Its dtype is NumPy's promotion of x, W and bias, with integers as float64.
 
     Raises:
-        ValueError, TypeError, MemoryError: as `dxdw.conv2d`.
+        ValueError, TypeError, MemoryError: as `dxdw.conv2d`. Arrays of other libraries are refused.
 
-    Example, the derivative of a sum of squares::
-
-        >>> import autograd.numpy as np
-        >>> from autograd import grad
-        >>> x, W = np.ones((1, 3, 3)), np.array([[[[1.0, 2.0], [3.0, 4.0]]]])
-        >>> grad(lambda W: np.sum(conv2d(x, W) ** 2) / 2)(W)
-        array([[[[40., 40.],
-                 [40., 40.]]]])
+    >>> import autograd.numpy as np
+    >>> from autograd import grad
+    >>> x, W = np.ones((1, 3, 3)), np.array([[[[1.0, 2.0], [3.0, 4.0]]]])
+    >>> grad(lambda W: np.sum(conv2d(x, W) ** 2) / 2)(W)
+    array([[[[40., 40.],
+             [40., 40.]]]])
 
     Source: as for `dxdw.conv2d`; the request for it is HIPS/autograd's issue 269.
     """
@@ -81,12 +84,13 @@ def conv1d(
 
         out[n,o,i] = bias[o] + Σ_{c,u} W[o,c,u] · x[n, c, i·stride + u·dilation − padding]
 
-    Example::
+    x is (N, C_in, L) or (C_in, L), W (C_out, C_in/groups, k), the result (N, C_out, out_L). Dtypes,
+    aliasing and errors are those of `conv2d`.
 
-        >>> import autograd.numpy as np
-        >>> from autograd import grad
-        >>> grad(lambda x: np.sum(conv1d(x, np.array([[[1.0, 2.0]]]))))(np.ones((1, 3)))
-        array([[1., 3., 2.]])
+    >>> import autograd.numpy as np
+    >>> from autograd import grad
+    >>> grad(lambda x: np.sum(conv1d(x, np.array([[[1.0, 2.0]]]))))(np.ones((1, 3)))
+    array([[1., 3., 2.]])
 
     Source: as for `conv2d`.
     """
@@ -108,13 +112,14 @@ def conv3d(
 
         out[n,o,h,i,j] = bias[o] + Σ_{c,t,u,v} W[o,c,t,u,v] · x[n, c, h·s + t·d − p, …]
 
-    Example::
+    x is (N, C_in, D, H, W) or (C_in, D, H, W), W (C_out, C_in/groups, kD, kH, kW), the result
+    (N, C_out, out_D, out_H, out_W). Dtypes, aliasing and errors are those of `conv2d`.
 
-        >>> import autograd.numpy as np
-        >>> from autograd import grad
-        >>> x, W = np.ones((1, 2, 2, 2)), np.ones((1, 1, 2, 2, 2))
-        >>> float(np.sum(grad(lambda W: np.sum(conv3d(x, W)))(W)))
-        8.0
+    >>> import autograd.numpy as np
+    >>> from autograd import grad
+    >>> x, W = np.ones((1, 2, 2, 2)), np.ones((1, 1, 2, 2, 2))
+    >>> float(np.sum(grad(lambda W: np.sum(conv3d(x, W)))(W)))
+    8.0
 
     Source: as for `conv2d`.
     """

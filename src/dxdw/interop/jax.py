@@ -51,26 +51,31 @@ def conv2d(
         out[n,o,i,j] = bias[o] + Σ_{c,u,v} W[o,c,u,v] · x[n, c, i·s + u·d − p, j·s + v·d − p]
 
     Args:
-        x, W, padding, stride, dilation, groups, bias, padding_mode: as for `dxdw.conv2d`. Shapes
-            and options are static under jit, as all shapes are.
+        x: (C_in, H, W) or (N, C_in, H, W), of JAX, NumPy or nested lists.
+        W: (C_out, C_in/groups, kH, kW).
+        bias: (C_out,), or None.
+        padding, stride, dilation, groups, padding_mode: as for `dxdw.conv2d`. Under jit they are
+            static, as all shapes are: close over them, or name them in `static_argnames`.
 
     Returns:
-        A new array. Its dtype is JAX's promotion of x and W, of bias too; integers become JAX's
-        default float. float16 and bfloat16 are summed in float32.
+        (C_out, out_H, out_W), with N in front where x has it: a new array, for arrays of JAX never
+        change. Its dtype is JAX's promotion of x and W, of bias too; integers become JAX's default
+        float. float16 and bfloat16 are summed in float32. float64 wants `jax_enable_x64`, as all of
+        JAX does.
 
     Raises:
-        ValueError, TypeError: as `dxdw.conv2d`, when the function is traced; `jax.jvp` of it.
+        ValueError: shapes or options that do not fit, when the function is traced.
+        TypeError: operands that are no arrays of numbers, options that are traced, forward mode.
+        jax.errors.JaxRuntimeError: what goes wrong when it runs, too little memory for one, in words.
 
-    Example::
+    >>> import jax
+    >>> from jax import numpy as jnp
+    >>> x, W = jnp.ones((1, 3, 3)), jnp.array([[[[1.0, 2.0], [3.0, 4.0]]]])
+    >>> jax.jit(jax.grad(lambda W: (conv2d(x, W) ** 2).sum() / 2))(W)
+    Array([[[[40., 40.],
+             [40., 40.]]]], dtype=float32)
 
-        >>> import jax
-        >>> from jax import numpy as jnp
-        >>> x, W = jnp.ones((1, 3, 3)), jnp.array([[[[1.0, 2.0], [3.0, 4.0]]]])
-        >>> jax.jit(jax.grad(lambda W: (conv2d(x, W) ** 2).sum() / 2))(W)
-        Array([[[[40., 40.],
-                 [40., 40.]]]], dtype=float32)
-
-    Source: as for `dxdw.conv2d`.
+    Source: as for `dxdw.conv2d`; XLA's foreign-function interface, by which it is called.
     """
     return _convolve(2, x, W, padding, stride, dilation, groups, bias, padding_mode)
 
@@ -90,11 +95,12 @@ def conv1d(
 
         out[n,o,i] = bias[o] + Σ_{c,u} W[o,c,u] · x[n, c, i·stride + u·dilation − padding]
 
-    Example::
+    x is (N, C_in, L) or (C_in, L), W (C_out, C_in/groups, k), the result (N, C_out, out_L). Dtypes,
+    aliasing and errors are those of `conv2d`.
 
-        >>> from jax import numpy as jnp
-        >>> conv1d(jnp.array([[1.0, 2.0, 4.0, 8.0]]), jnp.array([[[-1.0, 1.0]]]))
-        Array([[1., 2., 4.]], dtype=float32)
+    >>> from jax import numpy as jnp
+    >>> conv1d(jnp.array([[1.0, 2.0, 4.0, 8.0]]), jnp.array([[[-1.0, 1.0]]]))
+    Array([[1., 2., 4.]], dtype=float32)
 
     Source: as for `conv2d`.
     """
@@ -116,11 +122,12 @@ def conv3d(
 
         out[n,o,h,i,j] = bias[o] + Σ_{c,t,u,v} W[o,c,t,u,v] · x[n, c, h·s + t·d − p, …]
 
-    Example::
+    x is (N, C_in, D, H, W) or (C_in, D, H, W), W (C_out, C_in/groups, kD, kH, kW), the result
+    (N, C_out, out_D, out_H, out_W). Dtypes, aliasing and errors are those of `conv2d`.
 
-        >>> from jax import numpy as jnp
-        >>> conv3d(jnp.ones((1, 2, 2, 2)), jnp.ones((1, 1, 2, 2, 2)))
-        Array([[[[8.]]]], dtype=float32)
+    >>> from jax import numpy as jnp
+    >>> conv3d(jnp.ones((1, 2, 2, 2)), jnp.ones((1, 1, 2, 2, 2)))
+    Array([[[[8.]]]], dtype=float32)
 
     Source: as for `conv2d`.
     """

@@ -42,10 +42,12 @@ class Conv2dOperator(_Columns):
 
         A x = conv2d(x, W)        Aᴴ y = the dx of conv2d_backward(y, ·, W)
 
-    `matmat` and `rmatmat` take each column as an image of one batch.
+    `matmat` and `rmatmat` take each column as an image of one batch. Results are new arrays. A
+    vector has the length of the raveled image: `A @ x.ravel()`, and `.reshape(A.out_shape)` back.
 
     Args:
-        W: (C_out, C_in/groups, kH, kW).
+        W: (C_out, C_in/groups, kH, kW), of NumPy or nested lists. It is not copied: who changes it,
+            changes the operator.
         x_shape: (C_in, H, W) or (N, C_in, H, W).
         padding, stride, dilation, groups, padding_mode, precision: as for `conv2d`.
         dtype: of x; by default W's. The operator's own is that of the results, NumPy's promotion of
@@ -55,7 +57,8 @@ class Conv2dOperator(_Columns):
         x_shape, out_shape: of x and of conv2d(x, W), for `reshape`.
 
     Raises:
-        ValueError, TypeError: as `conv2d`, when it is made.
+        ValueError, TypeError: as `conv2d`, when it is made; SciPy's own ("dimension mismatch") for
+            a vector of another length.
 
     >>> import numpy as np
     >>> A = Conv2dOperator([[[[1, 2], [3, 4]]]], (1, 3, 3))
@@ -115,10 +118,10 @@ class FilterOperator(_Columns):
         A W = conv2d(x, W)        Aᴴ y = the dW of conv2d_backward(y, x, ·)
 
     Solving A W = y finds an unknown kernel from what goes in and what comes out. `matmat` and
-    `rmatmat` take the columns as more output channels of one convolution.
+    `rmatmat` take the columns as more output channels of one convolution. Results are new arrays.
 
     Args:
-        x: (C_in, H, W) or (N, C_in, H, W).
+        x: (C_in, H, W) or (N, C_in, H, W), of NumPy or nested lists. It is not copied.
         W_shape: (C_out, C_in/groups, kH, kW).
         padding, stride, dilation, groups, padding_mode, precision: as for `conv2d`.
         dtype: of W; by default x's. The operator's own is that of the results.
@@ -127,7 +130,7 @@ class FilterOperator(_Columns):
         W_shape, out_shape: of W and of conv2d(x, W), for `reshape`.
 
     Raises:
-        ValueError, TypeError: as `conv2d`, when it is made.
+        ValueError, TypeError: as for `Conv2dOperator`.
 
     >>> import numpy as np
     >>> from scipy.sparse.linalg import lsqr

@@ -14,7 +14,7 @@ from ...extras import need
 with pointing_to("interop.torch"):
     need("torch", "dxdw.interop.torch", "torch")
 
-from .functional import (  # noqa: E402
+from .functional import (
     conv1d,
     conv2d,
     conv3d,
@@ -22,7 +22,7 @@ from .functional import (  # noqa: E402
     conv_transpose2d,
     conv_transpose3d,
 )
-from .modules import accelerate, restore  # noqa: E402
+from .modules import accelerate, restore
 
 __all__ = [
     "accelerate",

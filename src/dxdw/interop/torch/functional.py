@@ -41,8 +41,9 @@ def conv2d(
         stride, padding, dilation, groups: as PyTorch takes them, padding "same" and "valid" too.
 
     Returns:
-        (N, C_out, out_H, out_W), contiguous and new. Operands in channels_last, or strided in other
-        ways, are copied; contiguous ones are read where they lie.
+        (N, C_out, out_H, out_W), without N where x has none, in the dtype of the operands:
+        contiguous and new, no view of them. Operands in channels_last, or strided in other ways,
+        are copied; contiguous ones are read where they lie.
 
     float32 and float64 on the CPU are computed here, on `torch.get_num_threads()` threads, also
     under `torch.compile`, `torch.func` and forward mode; Ctrl-C is answered when a call has ended,
@@ -50,8 +51,11 @@ def conv2d(
     CUDA tensors, other dtypes, autocast, subclasses of Tensor.
 
     Raises:
-        ValueError, TypeError: shapes or options that do not fit; the message says what would.
-        MemoryError, RuntimeError: not enough of it.
+        TypeError: an operand that is no tensor; a float where an integer belongs.
+        ValueError: shapes or options that do not fit; the message says what would.
+        RuntimeError: PyTorch's own, of operands that differ in dtype or device, with a note that
+            says what each is.
+        MemoryError: with the number of bytes.
 
     >>> import torch
     >>> x = torch.ones(1, 1, 3, 3, requires_grad=True)
@@ -80,6 +84,9 @@ def conv1d(
 
         out[n,o,i] = bias[o] + Σ_{c,u} W[o,c,u] · x[n, c, i·stride + u·dilation − padding]
 
+    x is (N, C_in, L) or (C_in, L), W (C_out, C_in/groups, k), the result (N, C_out, out_L). What is
+    computed here and what by PyTorch, dtypes, aliasing and errors are as for `conv2d`.
+
     >>> import torch
     >>> conv1d(torch.tensor([[1.0, 2.0, 4.0, 8.0]]), torch.tensor([[[-1.0, 1.0]]]))
     tensor([[1., 2., 4.]])
@@ -101,6 +108,10 @@ def conv3d(
     """`torch.nn.functional.conv3d` by dxdw's kernels: `conv2d` with three spatial axes.
 
         out[n,o,h,i,j] = bias[o] + Σ_{c,t,u,v} W[o,c,t,u,v] · x[n, c, h·s + t·d − p, …]
+
+    x is (N, C_in, D, H, W) or (C_in, D, H, W), W (C_out, C_in/groups, kD, kH, kW), the result
+    (N, C_out, out_D, out_H, out_W). What is computed here and what by PyTorch, dtypes, aliasing and
+    errors are as for `conv2d`.
 
     >>> import torch
     >>> conv3d(torch.ones(1, 2, 2, 2), torch.ones(1, 1, 2, 2, 2))
@@ -125,8 +136,20 @@ def conv_transpose2d(
 
         out[n,o,h,w] = bias[o] + Σ x[n,c,i,j] · W[c,o,u,v]     over h = i·s + u·d − p, w likewise
 
-    W is (C_in, C_out/groups, kH, kW). What is computed here and what by PyTorch, layouts and errors
-    are as for `conv2d`.
+    Args:
+        x: (N, C_in, H, W) or (C_in, H, W).
+        W: (C_in, C_out/groups, kH, kW).
+        bias: (C_out,) or None.
+        stride, padding, output_padding, groups, dilation: as PyTorch takes them, in its order.
+
+    Returns:
+        (N, C_out, out_H, out_W), out_H = (H − 1)·s − 2·p + (kH − 1)·d + 1 + output_padding, without
+        N where x has none. What is computed here and what by PyTorch, dtypes and aliasing are as
+        for `conv2d`.
+
+    Raises:
+        TypeError, ValueError, RuntimeError, MemoryError: as `conv2d`; output_padding must be less
+            than the stride or the dilation.
 
     >>> import torch
     >>> W = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
@@ -153,6 +176,9 @@ def conv_transpose1d(
 
         out[n,o,l] = bias[o] + Σ x[n,c,i] · W[c,o,u]     over l = i·stride + u·dilation − padding
 
+    x is (N, C_in, L) or (C_in, L), W (C_in, C_out/groups, k). Options, dtypes, aliasing and errors
+    are those of `conv_transpose2d`.
+
     >>> import torch
     >>> conv_transpose1d(torch.ones(1, 3), torch.tensor([[[1.0, 2.0]]]))
     tensor([[1., 3., 3., 2.]])
@@ -174,7 +200,10 @@ def conv_transpose3d(
 ) -> Tensor:
     """`torch.nn.functional.conv_transpose3d` by dxdw's kernels: three spatial axes.
 
-        out[n,o,h,i,j] = bias[o] + Σ x[n,c,…] · W[c,o,t,u,v]     over what meets there
+        out[n,o,…] = bias[o] + Σ x[n,c,h,i,j] · W[c,o,t,u,v]     over … = h·s + t·d − p, and so on
+
+    x is (N, C_in, D, H, W) or (C_in, D, H, W), W (C_in, C_out/groups, kD, kH, kW). Options, dtypes,
+    aliasing and errors are those of `conv_transpose2d`.
 
     >>> import torch
     >>> conv_transpose3d(torch.ones(1, 1, 1, 1), torch.ones(1, 1, 2, 2, 2)).sum()
