@@ -78,8 +78,12 @@ def same_bits(a: Array, b: Array) -> bool:
 
 def refused(
     error: type[Exception], message: str, call: Callable[..., Any], *args: Any, **options: Any
-) -> None:
-    """Refused with exactly this text, whose … stands for anything, and a page that has more."""
+) -> str:
+    """Refused with exactly this text, whose … stands for anything, and a page that has more.
+
+    Returns:
+        The page, as in "docs/reference/errors.md"; "" where an error has none.
+    """
     with pytest.raises(error) as caught:
         call(*args, **options)
     text = str(caught.value)
@@ -89,4 +93,7 @@ def refused(
     assert text == message or "…" in message, text
     if error in (TypeError, ValueError):
         (note,) = caught.value.__notes__
-        assert (ROOT / note.split()[3]).is_file(), note
+        page: str = note.split()[3]
+        assert (ROOT / page).is_file(), note
+        return page
+    return ""

@@ -3,7 +3,10 @@
 import numpy as np
 import oracles
 import pytest
+from calls import refused
 from oracles import MODES, Case, simple
+
+import dxdw
 
 pytestmark = pytest.mark.peers("autograd")
 
@@ -82,13 +85,57 @@ def test_complex_operands_are_treated_as_by_autograds_own_functions():
             assert mine.dtype == (a, W)[argument].dtype
 
 
-def test_refusals():
+X, W = np.ones((1, 3, 3)), np.ones((1, 1, 2, 2))
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "given"),
+    [
+        (ValueError, "bias has shape (2,): it must be (1,), …", {"bias": np.ones(2)}),
+        (ValueError, "padding_mode is 'wrap': …", {"padding_mode": "wrap"}),
+        (TypeError, "x is None: …", {"x": None}),
+        (TypeError, "x has dtype <U3: …", {"x": "abc"}),
+        (TypeError, "W has dtype bool: …", {"W": W > 0}),
+        (TypeError, "bias has dtype bool: …", {"bias": [True]}),
+        (TypeError, "bias has dtype object: …", {"bias": [None]}),
+        (ValueError, "x can't be made an array: …", {"x": [[[1, 2], [3]]]}),
+    ],
+)
+def test_refusals_name_the_argument_and_the_bridges_page(error, message, given):
     from dxdw.interop.autograd import conv2d
 
-    with pytest.raises(ValueError, match=r"bias has shape \(2,\): it must be \(1,\)"):
-        conv2d(np.ones((1, 3, 3)), np.ones((1, 1, 2, 2)), bias=np.ones(2))
-    with pytest.raises(ValueError, match="padding_mode is 'wrap'"):
-        conv2d(np.ones((1, 3, 3)), np.ones((1, 1, 2, 2)), padding_mode="wrap")
+    given = {"x": X, "W": W} | given
+    assert refused(error, message, conv2d, **given) == "docs/howto/autograd.md"
+
+
+def test_lists_are_arrays_and_may_be_followed():
+    from autograd import grad
+
+    from dxdw.interop.autograd import conv2d
+
+    dW = grad(lambda W: np.sum(conv2d(X.tolist(), W)))(W.tolist())
+    assert np.array_equal(dW, np.full(W.shape, 4.0))
+    db = grad(lambda b: np.sum(conv2d(X, W, bias=[2 * b])))(1.0)
+    assert db == 8
+
+
+def test_the_function_of_dxdw_itself_tells_where_the_bridge_is():
+    from autograd import grad
+
+    message = (
+        "arrays of different libraries (x …; what autograd follows goes to dxdw.interop.autograd"
+    )
+    refused(TypeError, message, grad(lambda W: np.sum(dxdw.conv2d(X, W))), W)
+
+
+@pytest.mark.peers("torch")
+def test_arrays_of_other_libraries_are_refused():
+    import torch
+
+    from dxdw.interop.autograd import conv2d
+
+    rule = "it must be a NumPy array; convert it first, as in np.asarray(x)"
+    refused(TypeError, f"x is a torch.Tensor: {rule}", conv2d, torch.ones((1, 3, 3)), W)
 
 
 def test_examples_of_the_docstrings():

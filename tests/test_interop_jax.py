@@ -221,16 +221,49 @@ def test_forward_mode_is_refused():
         jax.jvp(ours(case), (x, W), (x, W))
 
 
-def test_refusals_when_traced():
+@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize(
+    ("error", "message", "given"),
+    [
+        (ValueError, "W is larger than x along H", {"W": np.ones((1, 1, 4, 4))}),
+        (ValueError, r"bias has shape \(2,\): it must be \(1,\)", {"bias": np.ones(2)}),
+        (
+            TypeError,
+            "x has dtype bool: .* as in jnp.asarray\\(x, float\\)",
+            {"x": np.ones((1, 3, 3)) > 0},
+        ),
+        (TypeError, "bias has dtype bool: ", {"bias": [True]}),
+        (TypeError, "x can't be made an array of JAX's: ", {"x": "abc"}),
+        (TypeError, "W can't be made an array of JAX's: ", {"W": None}),
+        (TypeError, "W can't be made an array of JAX's: ", {"W": np.array([None])}),
+        (ValueError, "W can't be made an array of JAX's: ", {"W": [[1, 2], [3]]}),
+    ],
+)
+def test_refusals_name_the_argument_and_the_bridges_page(error, message, given, jit):
     import jax
-    from jax import numpy as jnp
+
+    from dxdw.documentation import more
+    from dxdw.interop.jax import conv2d
+
+    given = {"x": np.ones((1, 3, 3)), "W": np.ones((1, 1, 2, 2))} | given
+
+    def call():
+        return conv2d(**given)
+
+    with pytest.raises(error, match=message) as caught:
+        (jax.jit(call) if jit else call)()
+    assert caught.value.__notes__[0] == more("interop.jax")
+
+
+def test_a_traced_option_is_refused():
+    import jax
 
     from dxdw.interop.jax import conv2d
 
-    with pytest.raises(ValueError, match="W is larger than x along H"):
-        jax.jit(conv2d)(jnp.ones((1, 3, 3)), jnp.ones((1, 1, 4, 4)))
-    with pytest.raises(TypeError, match="dtype bool can't be convolved"):
-        conv2d(jnp.ones((1, 3, 3)) > 0, jnp.ones((1, 1, 2, 2)) > 0)
+    x, W = np.ones((1, 3, 3)), np.ones((1, 1, 2, 2))
+    with pytest.raises(TypeError, match=r"padding is .* it must be an integer"):
+        jax.jit(conv2d)(x, W, padding=1)
+    assert jax.jit(conv2d, static_argnames="padding")(x, W, padding=1).shape == (1, 4, 4)
 
 
 def test_what_goes_wrong_inside_is_told(monkeypatch):

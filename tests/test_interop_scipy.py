@@ -3,6 +3,7 @@
 import numpy as np
 import oracles
 import pytest
+from calls import refused
 from oracles import MODES, Case
 
 import dxdw
@@ -102,15 +103,57 @@ def test_pylops_uses_them():
     np.testing.assert_allclose(found.reshape(x.shape), x, atol=1e-7)
 
 
-def test_refusals_name_the_argument():
-    with pytest.raises(ValueError, match="W is larger than x along H"):
-        Conv2dOperator(np.ones((1, 1, 4, 4)), (1, 3, 3))
-    with pytest.raises(ValueError, match=r"W has shape \(1, 2, 2\)"):
-        FilterOperator(np.ones((1, 3, 3)), (1, 2, 2))
-    with pytest.raises(ValueError, match="precision is 'low'"):
-        FilterOperator(np.ones((1, 3, 3)), (1, 1, 2, 2), precision="low")
-    with pytest.raises(TypeError, match="bool"):
-        Conv2dOperator(np.ones((1, 1, 2, 2), bool), (1, 3, 3))
+X, W = np.ones((1, 3, 3)), np.ones((1, 1, 2, 2))
+NO_SHAPE = "it must be a tuple of integers, as x.shape is"
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "operator", "args", "options"),
+    [
+        (ValueError, "W is larger than x along H: …", Conv2dOperator, (W, (1, 1, 3)), {}),
+        (ValueError, "W has shape (1, 2, 2): it must …", FilterOperator, (X, (1, 2, 2)), {}),
+        (ValueError, "precision is 'low': …", FilterOperator, (X, W.shape), {"precision": "low"}),
+        (TypeError, "W has dtype bool: …", Conv2dOperator, (W > 0, X.shape), {}),
+        (TypeError, f"x_shape is a numpy.ndarray: {NO_SHAPE}", Conv2dOperator, (W, X), {}),
+        (TypeError, f"x_shape is a int: {NO_SHAPE}", Conv2dOperator, (W, 9), {}),
+        (TypeError, f"x_shape is a str: {NO_SHAPE}", Conv2dOperator, (W, "133"), {}),
+        (TypeError, f"W_shape is a numpy.ndarray: {NO_SHAPE}", FilterOperator, (X, W), {}),
+        (TypeError, "W_shape is 2.0, a float: …", FilterOperator, (X, (1, 1, 2.0, 2)), {}),
+        (ValueError, "x_shape is -3: it must be at least 0", Conv2dOperator, (W, (1, -3, 3)), {}),
+        (
+            TypeError,
+            "dtype is 'floaty': it must be a dtype of NumPy's, as in np.float32",
+            Conv2dOperator,
+            (W, X.shape),
+            {"dtype": "floaty"},
+        ),
+        (
+            TypeError,
+            "W of this dtype has dtype bool: …",
+            FilterOperator,
+            (X, W.shape),
+            {"dtype": "?"},
+        ),
+    ],
+)
+def test_refusals_name_the_argument_and_the_bridges_page(error, message, operator, args, options):
+    assert refused(error, message, operator, *args, **options) == "docs/howto/scipy.md"
+
+
+@pytest.mark.peers("torch")
+def test_arrays_of_other_libraries_are_refused():
+    import torch
+
+    rule = "it must be a NumPy array; convert it first, as in np.asarray"
+    message = f"W is a torch.Tensor: {rule}(W)"
+    refused(TypeError, message, Conv2dOperator, torch.ones((1, 1, 2, 2)), X.shape)
+    message = f"x is a torch.Tensor: {rule}(x)"
+    refused(TypeError, message, FilterOperator, torch.ones((1, 3, 3)), W.shape)
+
+
+def test_shapes_may_be_lists_and_arrays():
+    for shape in ([1, 3, 3], np.array([1, 3, 3]), (np.int64(1), 3, 3)):
+        assert Conv2dOperator(W, shape).x_shape == (1, 3, 3)
 
 
 def test_examples_of_the_docstrings():

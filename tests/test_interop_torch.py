@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 import oracles
 import pytest
+from calls import refused
 from oracles import Case, simple
 
 pytestmark = [
@@ -421,17 +422,59 @@ def test_other_dtypes_devices_and_autocast_are_pytorchs(monkeypatch):
     ("change", "message"),
     [
         ({"stride": 0}, "stride is 0: it must be at least 1"),
+        ({"stride": [0, 1]}, "stride is 0: it must be at least 1"),
         ({"padding": -1}, "padding is -1: it must be at least 0"),
         ({"groups": 2}, "groups is 2: it must divide C_in = 3"),
-        ({"padding": "full around"}, "padding is 'full around'"),
+        ({"padding": "full around"}, "padding is 'full around': …"),
     ],
 )
 def test_errors_name_the_argument(change, message):
     from dxdw.interop.torch import conv2d
 
     x, W, _, _ = tensors(CASES["plain"])
-    with pytest.raises(ValueError, match=message):
-        conv2d(x, W, **change)
+    for _ in range(2):  # whatever is remembered of the first
+        page = refused(ValueError, message, conv2d, x, W, **change)
+        assert page == "docs/howto/pytorch.md"
+
+
+@pytest.mark.parametrize("name", ["x", "W", "bias"])
+def test_what_is_no_tensor_is_refused_by_name(name):
+    from dxdw.interop.torch import conv2d, conv_transpose2d
+
+    x, W, bias, _ = tensors(CASES["plain"])
+    others = {"a numpy.ndarray": np.ones(4), "a list": [1.0], "a int": 1}
+    for call in (conv2d, conv_transpose2d):
+        for kind, wrong in others.items():
+            given = {"x": x, "W": W, "bias": bias} | {name: wrong}
+            message = f"{name} is {kind}: it must be a torch.Tensor, as in torch.as_tensor({name})…"
+            assert refused(TypeError, message, call, **given) == "docs/howto/pytorch.md"
+
+
+def test_of_operands_that_differ_a_note_says_what_each_is():
+    import torch
+
+    from dxdw.interop.torch import conv2d, conv_transpose2d
+
+    x, W = torch.ones((1, 1, 3, 3)), torch.ones((1, 1, 2, 2))
+    for call in (conv2d, conv_transpose2d):
+        with pytest.raises(RuntimeError) as caught:
+            call(x.double(), W)
+        told, page = caught.value.__notes__
+        assert told.startswith("x is torch.float64 on cpu, W is torch.float32 on cpu: they must be")
+        assert page.split()[3] == "docs/howto/pytorch.md"
+    with pytest.raises(RuntimeError) as caught:  # of something else: PyTorch's own words alone
+        conv2d(x.bfloat16(), W.bfloat16(), groups=2)
+    assert not hasattr(caught.value, "__notes__")
+
+
+def test_what_is_handed_on_is_still_one_graph():
+    import torch
+
+    from dxdw.interop.torch import conv2d
+
+    x, W = torch.ones((1, 1, 3, 3)).bfloat16(), torch.ones((1, 1, 2, 2)).bfloat16()
+    compiled = torch.compile(lambda: conv2d(x, W), backend="aot_eager", fullgraph=True)
+    assert torch.equal(compiled(), torch.nn.functional.conv2d(x, W))
 
 
 def test_a_bias_of_a_wrong_shape():
@@ -440,10 +483,14 @@ def test_a_bias_of_a_wrong_shape():
     from dxdw.interop.torch import conv2d, conv_transpose2d
 
     x, W, _, _ = tensors(CASES["plain"])
-    with pytest.raises(ValueError, match=r"bias has shape \(3,\): it must be \(4,\)"):
-        conv2d(x, W, torch.ones(3, dtype=torch.float64))
-    with pytest.raises(ValueError, match=r"bias has shape \(4,\): it must be \(3,\)"):
-        conv_transpose2d(torch.ones((1, 4, 5, 5)).double(), W, torch.ones(4).double())
+    bias, x4 = torch.ones(3).double(), torch.ones((1, 4, 5, 5)).double()
+    page = refused(ValueError, "bias has shape (3,): it must be (4,), …", conv2d, x, W, bias)
+    assert page == "docs/howto/pytorch.md"
+    bias = torch.ones(4).double()
+    page = refused(
+        ValueError, "bias has shape (4,): it must be (3,), …", conv_transpose2d, x4, W, bias
+    )
+    assert page == "docs/howto/pytorch.md"
 
 
 def test_one_image_without_a_batch_axis_is_not_a_case_of_its_own():

@@ -4,6 +4,7 @@ import copy
 import io
 
 import pytest
+from calls import refused
 
 pytestmark = pytest.mark.peers("torch")
 
@@ -111,6 +112,19 @@ def test_copied_and_pickled():
         assert type(other[0]) is type(fast[0])
         assert other[0].weight is not fast[0].weight
         assert torch.equal(other(x), fast(x))
+
+
+def test_what_is_no_model_is_refused():
+    from torch import nn
+
+    from dxdw.interop.torch import accelerate, restore
+
+    rule = "it must be an instance of torch.nn.Module, as nn.Conv2d(1, 8, 3) is"
+    others = {"a function": lambda x: x, "the class Conv2d": nn.Conv2d, "a NoneType": None}
+    for change in (accelerate, restore):
+        for kind, model in others.items():
+            page = refused(TypeError, f"model is {kind}: {rule}", change, model)
+            assert page == "docs/howto/pytorch.md"
 
 
 def test_subclasses_are_left_alone():

@@ -27,6 +27,8 @@ from .. import arguments  # noqa: E402
 from . import numpy_passes  # noqa: E402
 from .bilinear import PULLBACKS, Case  # noqa: E402
 
+__all__ = ["conv1d", "conv2d", "conv3d"]
+
 
 def conv2d(
     x: Any,

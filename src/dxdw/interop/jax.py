@@ -32,6 +32,8 @@ from .. import arguments  # noqa: E402
 from . import xla_handler  # noqa: E402
 from .bilinear import PULLBACKS, Case  # noqa: E402
 
+__all__ = ["conv1d", "conv2d", "conv3d"]
+
 TARGET = "dxdw_pass"
 
 
@@ -66,7 +68,7 @@ def conv2d(
     Raises:
         ValueError: shapes or options that do not fit, when the function is traced.
         TypeError: operands that are no arrays of numbers, options that are traced, forward mode.
-        jax.errors.JaxRuntimeError: what goes wrong when it runs, too little memory for one, in words.
+        jax.errors.JaxRuntimeError: what goes wrong when it runs, such as too little memory.
 
     >>> import jax
     >>> from jax import numpy as jnp

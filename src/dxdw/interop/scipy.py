@@ -26,6 +26,8 @@ from ..convolution import conv2d, conv2d_backward  # noqa: E402
 from ..engines.libraries import Array  # noqa: E402
 from .bilinear import Case, stacked  # noqa: E402
 
+__all__ = ["Conv2dOperator", "FilterOperator"]
+
 
 class _Columns(LinearOperator):
     """What two of them have in common: a vector is a matrix of one column."""
