@@ -53,7 +53,7 @@ def conv2d(
         padding, stride, dilation, groups, padding_mode: as for `dxdw.conv2d`.
 
     Returns:
-        (C_out, out_H, out_W), with N in front where x has it: a new array, no view of the operands.
+        (C_out, out_H, out_W), with N in front where x has it. It is a new array, no view of the operands.
         Its dtype is NumPy's promotion of x, W and bias, with integers as float64.
 
     Raises:

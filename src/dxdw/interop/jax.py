@@ -60,7 +60,7 @@ def conv2d(
             static, as all shapes are: close over them, or name them in `static_argnames`.
 
     Returns:
-        (C_out, out_H, out_W), with N in front where x has it: a new array, for arrays of JAX never
+        (C_out, out_H, out_W), with N in front where x has it. It is a new array, for arrays of JAX never
         change. Its dtype is JAX's promotion of x and W, of bias too; integers become JAX's default
         float. float16 and bfloat16 are summed in float32. float64 wants `jax_enable_x64`, as all of
         JAX does.
@@ -68,7 +68,7 @@ def conv2d(
     Raises:
         ValueError: shapes or options that do not fit, when the function is traced.
         TypeError: operands that are no arrays of numbers, options that are traced, forward mode.
-        jax.errors.JaxRuntimeError: what goes wrong when it runs, such as too little memory.
+        RuntimeError: JAX's, of what goes wrong when it runs, such as too little memory.
 
     >>> import jax
     >>> from jax import numpy as jnp
@@ -171,8 +171,10 @@ def _operand(value: Any, name: str) -> jax.Array:
     try:
         array = jnp.asarray(value)
     except (TypeError, ValueError) as error:
-        kind = ValueError if isinstance(error, ValueError) and value is not None else TypeError
-        raise refused(kind, f"{name} can't be made an array of JAX's: {error}", ROOM) from None
+        message = f"{name} can't be made an array of JAX's: {error}"
+        if isinstance(error, ValueError) and value is not None:
+            raise refused(ValueError, message, ROOM) from None
+        raise refused(TypeError, message, ROOM) from None
     if array.dtype == jnp.bool_:
         raise refused(
             TypeError,

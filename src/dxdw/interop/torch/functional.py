@@ -41,7 +41,7 @@ def conv2d(
         stride, padding, dilation, groups: as PyTorch takes them, padding "same" and "valid" too.
 
     Returns:
-        (N, C_out, out_H, out_W), without N where x has none, in the dtype of the operands:
+        (N, C_out, out_H, out_W), without N where x has none, in the dtype of the operands. It is
         contiguous and new, no view of them. Operands in channels_last, or strided in other ways,
         are copied; contiguous ones are read where they lie.
 
