@@ -8,11 +8,15 @@ Everything else here is that equation read in its two directions: which input ea
 (a gather), and which inputs each output reaches (a scatter).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 from math import prod
+from typing import Any
+
+Span = tuple[int, int]
+"""Positions first … last − 1 of an axis."""
 
 
 def meeting(offset: int, step: int, size: int, first: int, last: int) -> tuple[slice, slice]:
@@ -131,6 +135,44 @@ class Axis:
                 phases.append(Gather(tuple(taps), offsets, 1, self.out, a, self.stride, count))
         return phases
 
+    def over_outputs(self, first: int, last: int) -> tuple["Axis", Span]:
+        """The axis of outputs first … last − 1 alone, and the inputs that they read.
+
+        Where their windows lie altogether in the padding, that is one position outside: a zero.
+        """
+        low = first * self.stride - self.before
+        high = (last - 1) * self.stride - self.before + self.extent
+        begin = min(max(low, 0), high - 1)
+        end = max(min(high, self.size), begin + 1)
+        part = replace(
+            self, size=end - begin, before=begin - low, after=high - end, out=last - first
+        )
+        return part, (begin, end)
+
+    def over_inputs(self, first: int, last: int) -> tuple["Axis", Span] | None:
+        """The axis of inputs first … last − 1 alone, and the outputs whose windows reach them.
+
+        None where no window does.
+        """
+        begin = max(-((self.extent - 1 - self.before - first) // self.stride), 0)
+        end = min((last - 1 + self.before) // self.stride + 1, self.out)
+        if end <= begin:
+            return None
+        # Between two windows, the part begins in the gap: with the earlier one its padding is not
+        # negative.
+        begin = min(begin, (first + self.before) // self.stride)
+        before = first + self.before - begin * self.stride
+        after = (end - 1 - begin) * self.stride + self.extent - before - (last - first)
+        part = replace(
+            self, size=last - first, before=before, after=max(after, 0), out=end - begin
+        )
+        return part, (begin, end)
+
+    def outputs_centred_before(self, position: int) -> int:
+        """How many outputs have the middle of their window before an input position."""
+        middle = (self.extent - 1) // 2 - self.before
+        return min(max(-((middle - position) // self.stride), 0), self.out)
+
     def reach(self, tap: int) -> tuple[slice, slice]:
         """The outputs for which this tap falls inside the input, and the inputs it falls on."""
         return meeting(tap * self.dilation - self.before, self.stride, self.size, 0, self.out)
@@ -154,6 +196,11 @@ class ConvGeometry:
 
     def __hash__(self) -> int:
         return self._hash  # asked for on every call: worth keeping
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Another process hashes strings in another way: what is kept here is of no use there.
+        fields = (self.batch, self.channels_in, self.channels_out, self.groups, self.axes)
+        return ConvGeometry, (*fields, self.padding_mode)
 
     @cached_property
     def _hash(self) -> int:
@@ -221,6 +268,26 @@ class ConvGeometry:
             channels_out=self.batch * self.channels_out,
             groups=self.batch * self.groups,
         )
+
+    def over_outputs(self, images: int, spans: Sequence[Span]) -> tuple["ConvGeometry", list[Span]]:
+        """The convolution of so many images' outputs in spans, and the inputs that they read."""
+        parts = [axis.over_outputs(*span) for axis, span in zip(self.axes, spans, strict=True)]
+        return self._of(images, parts)
+
+    def over_inputs(
+        self, images: int, spans: Sequence[Span]
+    ) -> tuple["ConvGeometry", list[Span]] | None:
+        """The convolution of so many images' inputs in spans, and the outputs that reach them.
+
+        None where no window does.
+        """
+        each = [axis.over_inputs(*span) for axis, span in zip(self.axes, spans, strict=True)]
+        parts = [part for part in each if part is not None]
+        return self._of(images, parts) if len(parts) == len(each) else None
+
+    def _of(self, images: int, parts: list[tuple[Axis, Span]]) -> tuple["ConvGeometry", list[Span]]:
+        axes = tuple(axis for axis, _ in parts)
+        return replace(self, batch=images, axes=axes), [span for _, span in parts]
 
     @cached_property
     def forward_gathers(self) -> tuple[Gather, ...]:
