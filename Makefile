@@ -12,8 +12,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
 # One environment, so one pip at a time, also under `make -j`.
 .NOTPARALLEL:
-.PHONY: help demo test test-long test-peers test-install test-all test-native test-aarch64 sanitize \
-  sanitize-threads lint bench wheel clean
+.PHONY: help demo test test-long test-peers test-dask test-dask-long test-install test-all test-native \
+  test-aarch64 sanitize sanitize-threads lint bench bench-dask wheel clean
 
 help: ## this list
 	@echo 'usage: make TARGET [PYTHON=python3.12]'
@@ -23,18 +23,24 @@ demo: $(STAMPS)/train $(STAMPS)/native ## train the classifier on real handwritt
 	$(BIN)/dxdw train
 
 test: $(STAMPS)/test $(STAMPS)/native ## run the tests, but for the long ones and the groups that need more
-	$(BIN)/python -m pytest -m 'not peers and not slow and not install'
+	$(BIN)/python -m pytest -m 'not peers and not dask and not slow and not install'
 
 test-long: $(STAMPS)/test $(STAMPS)/native ## run the long forms: every pair of tiny geometries, half an hour and more
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m 'slow and not dask'
 
 test-peers: $(STAMPS)/peers $(STAMPS)/native ## run the tests against PyTorch and JAX
 	$(BIN)/python -m pytest -m peers
 
+test-dask: $(STAMPS)/dask $(STAMPS)/native ## run the tests on Dask arrays and on a cluster of two processes
+	$(BIN)/python -m pytest -m 'dask and not slow'
+
+test-dask-long: $(STAMPS)/dask $(STAMPS)/native ## dx and dW of 40,000 × 40,000 pixels: 20 GB of disk, some minutes
+	$(BIN)/python -m pytest -m 'dask and slow'
+
 test-install: $(STAMPS)/test $(STAMPS)/native ## build wheels with and without a compiler, install and try them
 	$(BIN)/python -m pytest -m install
 
-test-all: test test-peers test-install ## run every group of tests
+test-all: test test-peers test-dask test-install ## run every group of tests
 
 # --- the kernels' own tests: CMake's presets in native/, the programs of native/tests -------------
 
@@ -77,7 +83,7 @@ endef
 define sanitized-pytest
 DXDW_LIBRARY=$(abspath build/$(PRESET))/libdxdw.so \
 LD_PRELOAD="$(foreach name,$(1) stdc++,$(shell $(or $(CXX),c++) -print-file-name=lib$(name).so))" \
-  $(BIN)/python -m pytest -p no:cacheprovider --capture=sys -m 'not peers and not slow and not install' $(PYTHON_TESTS)
+  $(BIN)/python -m pytest -p no:cacheprovider --capture=sys -m 'not peers and not dask and not slow and not install' $(PYTHON_TESTS)
 endef
 
 # --------------------------------------------------------------------------------------------------
@@ -90,6 +96,9 @@ lint: $(STAMPS)/dev ## check style, formatting, types and the repository itself
 
 bench: $(STAMPS)/peers $(STAMPS)/native ## measure beside PyTorch, JAX and NumPy: about an hour
 	$(BIN)/dxdw bench
+
+bench-dask: $(STAMPS)/dask $(STAMPS)/native ## measure Dask over the kernel alone, and two workers: 12 GB of memory
+	$(BIN)/python -m dxdw.benchmark.dask_workers
 
 wheel: $(STAMPS)/venv ## build dist/dxdw-*.whl
 	$(PIP) wheel --quiet --no-deps --wheel-dir dist .
@@ -112,9 +121,10 @@ $(STAMPS)/venv:
 $(STAMPS)/train: EXTRA := train
 $(STAMPS)/train: GROUP :=
 $(STAMPS)/test $(STAMPS)/peers $(STAMPS)/dev: EXTRA := all
-$(STAMPS)/test $(STAMPS)/peers $(STAMPS)/dev: GROUP = $() --group $(@F)
+$(STAMPS)/dask: EXTRA := all,dask
+$(STAMPS)/test $(STAMPS)/peers $(STAMPS)/dask $(STAMPS)/dev: GROUP = $() --group $(@F)
 # Editable in all of them, so that no command runs a stale copy that another one installed.
-$(STAMPS)/train $(STAMPS)/test $(STAMPS)/peers $(STAMPS)/dev: pyproject.toml | $(STAMPS)/venv
+$(STAMPS)/train $(STAMPS)/test $(STAMPS)/peers $(STAMPS)/dask $(STAMPS)/dev: pyproject.toml | $(STAMPS)/venv
 	@echo 'installing dxdw[$(EXTRA)]$(GROUP) into $(VENV) ...'
 	@$(PIP) install --quiet --editable '.[$(EXTRA)]'$(GROUP)
 	@$(BIN)/dxdw --version

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import numpy as np
 from dask.base import tokenize
 from dask.delayed import Delayed
 from dask.highlevelgraph import HighLevelGraph
@@ -109,7 +110,8 @@ class _Shard:
         self._images, self._labels, self._batch = images, labels, batch
 
     def __call__(self, parameters: dict[str, Array]) -> tuple[Any, ...]:
-        with training.one_blas_thread():
+        # A loss that is not finite is told by the loop, not by warnings of every worker.
+        with training.one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
             loss, gradients = TinyCNN(parameters).loss_and_gradients(self._images, self._labels)
         share = len(self._labels) / self._batch
         return (share * loss, *(share * gradients[name] for name in SHAPES))

@@ -1,0 +1,154 @@
+"""dx and dW of a large image on Dask: over the kernel alone on one worker, and on several workers.
+
+    python -m dxdw.benchmark.dask_workers --size 8192 --channels 8 --chunk 1024 --workers 1 2
+
+The image lies in the workers' memory, and dx stays there. The kernel alone computes the same in the
+first worker's process, on one thread, in one call. Both are told in the time of a clock, which
+needs a quiet machine, and in processor time of the workers' processes, which does not.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..convolution import conv2d_backward
+from ..engines.libraries import Array
+from ..extras import need
+
+
+class Times(NamedTuple):
+    """Of one run: seconds of a clock, and of the processors in all workers."""
+
+    clock: float
+    processor: float
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    need("dask", "python -m dxdw.benchmark.dask_workers", "dask", "distributed")
+    options = _arguments()
+    import dask
+    from distributed import Client, LocalCluster
+
+    print(__doc__.splitlines()[0])
+    shape = (options.channels, options.size, options.size)
+    print(f"x {shape} float32, W 3×3, padding 1, chunks of {options.chunk}², {options.rounds} rounds")
+    # Chunks that are loaded or made in turn go to one worker as far as they are neighbours.
+    with dask.config.set({"distributed.scheduler.worker-saturation": "inf"}):
+        for workers in options.workers:
+            with (
+                LocalCluster(
+                    n_workers=workers,
+                    threads_per_worker=1,
+                    memory_limit=0,
+                    dashboard_address=None,
+                ) as cluster,
+                Client(cluster) as client,
+            ):
+                _measure(client, workers, shape, options)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--size", type=int, default=8192)
+    parser.add_argument("--channels", type=int, default=8)
+    parser.add_argument("--chunk", type=int, default=1024)
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--rounds", type=int, default=5)
+    return parser.parse_args()
+
+
+def _measure(
+    client: Any, workers: int, shape: tuple[int, int, int], options: argparse.Namespace
+) -> None:
+    import dask.array as da
+    from distributed import wait
+
+    from ..interop.dask import conv2d_backward as conv2d_backward_in_chunks
+
+    x, g = (
+        da.random.default_rng(seed).standard_normal(
+            shape, dtype=np.float32, chunks=(shape[0], options.chunk, options.chunk)
+        )
+        for seed in (0, 1)
+    )
+    x, g = client.persist([x, g])
+    wait([x, g])
+    W = _kernels(shape[0])
+    start = time.perf_counter()
+    dx, dW = conv2d_backward_in_chunks(g, x, W, 1)
+    built = time.perf_counter() - start
+    first = next(iter(client.scheduler_info()["workers"]))
+    client.run(_make_ready, shape, workers=[first])
+
+    def in_chunks() -> None:
+        results = client.persist([dx, dW])
+        wait(results)
+
+    def alone() -> None:
+        client.run(_alone, workers=[first])
+
+    before = sum(client.run(_sent).values())
+    in_chunks()
+    sent = sum(client.run(_sent).values()) - before
+    rounds: dict[str, list[Times]] = {"alone": [], "in chunks": []}
+    for _ in range(options.rounds):
+        rounds["alone"].append(_timed(client, alone))
+        rounds["in chunks"].append(_timed(client, in_chunks))
+    kernel, chunks = (_median(rounds[name]) for name in ("alone", "in chunks"))
+    per_round = zip(rounds["in chunks"], rounds["alone"], strict=True)
+    ratio = statistics.median(a.processor / b.processor for a, b in per_round)
+    print(
+        f"{workers} worker{'s' * (workers > 1)} of one thread: "
+        f"{chunks.clock:.2f} s ({chunks.processor:.2f} s of processors); "
+        f"the kernel alone on one thread {kernel.clock:.2f} s ({kernel.processor:.2f} s)"
+    )
+    print(
+        f"    over the kernel: {chunks.clock * workers / kernel.clock:.2f} × by the clock and worker, "
+        f"{ratio:.2f} × of processors; graph made in {built:.2f} s; "
+        f"{sent / 1e6:.1f} MB sent between workers"
+    )
+
+
+def _timed(client: Any, run: Callable[[], None]) -> Times:
+    """Processor time is read before and after: what a worker does in between counts."""
+    processor, clock = sum(client.run(time.process_time).values()), time.perf_counter()
+    run()
+    clock = time.perf_counter() - clock
+    return Times(clock, sum(client.run(time.process_time).values()) - processor)
+
+
+def _median(times: list[Times]) -> Times:
+    return Times(*(statistics.median(column) for column in zip(*times, strict=True)))
+
+
+# --- in a worker ----------------------------------------------------------------------------------
+
+_operands: list[Array] = []
+
+
+def _kernels(channels: int) -> Array:
+    rng = np.random.default_rng(2)
+    return rng.standard_normal((channels, channels, 3, 3), dtype=np.float32)
+
+
+def _make_ready(shape: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(0)
+    _operands[:] = [rng.standard_normal(shape, dtype=np.float32) for _ in range(2)]
+
+
+def _alone() -> None:
+    g, x = _operands
+    conv2d_backward(g, x, _kernels(len(x)), 1, threads=1)
+
+
+def _sent(dask_worker: Any) -> int:
+    return int(dask_worker.transfer_outgoing_bytes_total)
+
+
+if __name__ == "__main__":
+    main()
