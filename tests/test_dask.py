@@ -7,7 +7,7 @@ import numpy as np
 import oracles
 import pytest
 from calls import BACKWARD, FORWARD, refused, same_bits
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dxdw
@@ -30,13 +30,6 @@ NEEDS = ("dx", "dW", "db")
 def one_thread():
     with dask.config.set(scheduler="sync"):
         yield
-
-
-@pytest.fixture
-def small_tiles(monkeypatch):
-    """Blocks of a few numbers in several tiles, as those of millions are."""
-    monkeypatch.setattr(blocks, "TILE_BYTES", 1)
-    monkeypatch.setattr(blocks, "WINDOWS_A_TILE", 1)
 
 
 @st.composite
@@ -79,13 +72,6 @@ def test_any_chunks_give_the_same_sums(drawn, seed):
     assert gradients[0].chunks == x.chunks
     for name, got, right in zip(NEEDS, dask.compute(*gradients), expected, strict=True):
         np.testing.assert_array_equal(got, right, err_msg=name)
-
-
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(drawn=chunked_cases(), seed=oracles.seeds)
-@pytest.mark.usefixtures("small_tiles")
-def test_tiles_give_the_same_sums(drawn, seed):
-    test_any_chunks_give_the_same_sums.hypothesis.inner_test(drawn, seed)
 
 
 @settings(max_examples=30)

@@ -3,8 +3,6 @@
 import pickle
 from itertools import combinations, product
 
-import pytest
-
 from dxdw.geometry import Axis, ConvGeometry
 
 
@@ -42,63 +40,54 @@ def moved(triples, inputs, outputs):
     return {(j + inputs[0], i + outputs[0], u) for j, i, u in triples}
 
 
-def assert_valid(part):
-    assert part.size > 0
-    assert part.before >= 0
-    assert part.after >= 0
-    assert 0 < part.out <= (part.padded - part.extent) // part.stride + 1
-
-
-def test_outputs_of_a_part_meet_what_they_met_in_the_whole():
+def test_parts_meet_what_met_in_the_whole():
     for axis in AXES:
-        for outputs in spans(axis.out):
-            part, inputs = axis.over_outputs(*outputs)
-            assert_valid(part)
-            assert part.size == inputs[1] - inputs[0]
-            assert part.out == outputs[1] - outputs[0]
-            theirs = {t for t in meetings(axis) if outputs[0] <= t[1] < outputs[1]}
-            assert moved(meetings(part), inputs, outputs) == theirs
-            # What the part reads is what they read; one zero where they read nothing.
-            read = {j for j, _, _ in inside(theirs, axis)}
-            own = {j for j in range(*inputs) if 0 <= j < axis.size}
-            assert read <= own
-            if read:
-                assert (min(own), max(own)) == (min(read), max(read))
-                assert own == set(range(*inputs))
-            else:
-                assert len(range(*inputs)) <= 1 + max(0, axis.extent - axis.taps)
-
-
-def test_inputs_of_a_part_meet_what_they_met_in_the_whole():
-    for axis in AXES:
-        for inputs in spans(axis.size):
-            theirs = {t for t in meetings(axis) if inputs[0] <= t[0] < inputs[1]}
-            found = axis.over_inputs(*inputs)
+        whole = meetings(axis)
+        for outputs, inputs in product(spans(axis.out), spans(axis.size)):
+            found = axis.part(outputs, inputs)
+            theirs = {t for t in whole if t[1] in range(*outputs) and t[0] in range(*inputs)}
             if found is None:
                 assert not theirs
                 continue
-            part, outputs = found
-            assert_valid(part)
-            assert part.size == inputs[1] - inputs[0]
-            assert part.out == outputs[1] - outputs[0]
-            assert outputs[0] >= 0
-            assert outputs[1] <= axis.out
-            assert moved(inside(meetings(part), part), inputs, outputs) == theirs
+            part, outs, ins = found
+            assert part.size == ins[1] - ins[0] > 0
+            assert part.out == outs[1] - outs[0] > 0
+            assert min(part.before, part.after) >= 0
+            assert part.padded == (part.out - 1) * part.stride + part.extent
+            assert moved(inside(meetings(part), part), ins, outs) == theirs
 
 
-def test_no_more_outputs_than_windows_that_reach_and_one_before():
+def test_all_pieces_of_inputs_together_meet_what_the_outputs_read():
+    """Cut in two anywhere, and in one: nothing is missing, and nothing comes twice."""
     for axis in AXES:
+        for outputs, cut in product(spans(axis.out), range(axis.size)):
+            ends = (0, cut, axis.size)
+            found = [axis.part(outputs, piece) for piece in zip(ends, ends[1:], strict=False)]
+            met = [
+                moved(inside(meetings(part), part), ins, outs)
+                for part, outs, ins in filter(None, found)
+            ]
+            right = {t for t in inside(meetings(axis), axis) if t[1] in range(*outputs)}
+            assert sum(map(len, met)) == len(right)
+            assert set().union(*met) == right
+
+
+def test_windows_and_outputs_reaching_are_each_others():
+    for axis in AXES:
+        window = {i: set(range(*axis.windows(i, i + 1))) for i in range(axis.out)}
+        for first, last in spans(axis.out):
+            seen = set().union(*(window[i] for i in range(first, last)))
+            assert axis.windows(first, last) == (min(seen), max(seen) + 1)
         for inputs in spans(axis.size):
-            reaching = {
-                i
-                for i in range(axis.out)
-                if i * axis.stride - axis.before < inputs[1]
-                and i * axis.stride - axis.before + axis.extent > inputs[0]
-            }
-            found = axis.over_inputs(*inputs)
-            outputs = set(range(*found[1])) if found else set()
-            assert reaching <= outputs
-            assert len(outputs) <= len(reaching) + 1
+            reaching = [i for i in range(axis.out) if window[i] & set(range(*inputs))]
+            assert list(range(*axis.outputs_reaching(*inputs))) == reaching
+
+
+def test_nothing_meets_nothing():
+    axis = Axis(5, 3, 1, 1, 1, 1, 5)
+    assert axis.part((2, 2), (0, 5)) is None
+    assert axis.part((0, 5), (2, 2)) is None
+    assert axis.outputs_reaching(9, 9) == (5, 5)
 
 
 def test_outputs_are_counted_by_the_middles_of_their_windows():
@@ -110,14 +99,18 @@ def test_outputs_are_counted_by_the_middles_of_their_windows():
             assert axis.outputs_centred_before(position) == sum(m < position for m in middles)
 
 
-@pytest.mark.parametrize("over", ["over_outputs", "over_inputs"])
-def test_geometry_takes_each_axis_apart(over):
+def test_geometry_takes_each_axis_apart():
     rows, columns = Axis(9, 3, 2, 1, 1, 1, 5), Axis(7, 2, 1, 2, 0, 0, 5)
     geometry = ConvGeometry(4, 6, 3, 3, (rows, columns))
-    part, read = getattr(geometry, over)(2, [(1, 3), (2, 4)])
-    each = [getattr(a, over)(*span) for a, span in ((rows, (1, 3)), (columns, (2, 4)))]
-    assert part == ConvGeometry(2, 6, 3, 3, tuple(axis for axis, _ in each))
-    assert read == [span for _, span in each]
+    outputs, inputs = ((0, 3), (1, 3), (2, 4)), ((1, 4), (0, 9), (3, 7))
+    part, outs, ins = geometry.part(outputs, inputs)
+    r, c = rows.part((1, 3), (0, 9)), columns.part((2, 4), (3, 7))
+    assert part == ConvGeometry(2, 6, 3, 3, (r[0], c[0]))
+    assert (outs, ins) == (((1, 3), r[1], c[1]), ((1, 3), r[2], c[2]))
+    assert geometry.windows(outputs) == ((0, 3), rows.windows(1, 3), columns.windows(2, 4))
+    reaching = rows.outputs_reaching(0, 9), columns.outputs_reaching(3, 7)
+    assert geometry.outputs_reaching(inputs) == ((1, 4), *reaching)
+    assert geometry.part(((0, 1), (1, 3), (2, 4)), inputs) is None, "another image"
 
 
 def test_geometry_is_the_same_in_another_process():

@@ -8,7 +8,7 @@ Everything else here is that equation read in its two directions: which input ea
 (a gather), and which inputs each output reaches (a scatter).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
@@ -16,7 +16,10 @@ from math import prod
 from typing import Any
 
 Span = tuple[int, int]
-"""Positions first … last − 1 of an axis."""
+"""Positions first … last − 1 of an axis, or images."""
+
+Spans = tuple[Span, ...]
+"""A rectangle: a span of images, then one along each axis."""
 
 
 def meeting(offset: int, step: int, size: int, first: int, last: int) -> tuple[slice, slice]:
@@ -135,38 +138,33 @@ class Axis:
                 phases.append(Gather(tuple(taps), offsets, 1, self.out, a, self.stride, count))
         return phases
 
-    def over_outputs(self, first: int, last: int) -> tuple["Axis", Span]:
-        """The axis of outputs first … last − 1 alone, and the inputs that they read.
+    def windows(self, first: int, last: int) -> Span:
+        """The positions that the windows of outputs first … last − 1 span, of padding too."""
+        return first * self.stride - self.before, (last - 1) * self.stride - self.before + self.extent
 
-        Where their windows lie altogether in the padding, that is one position outside: a zero.
-        """
-        low = first * self.stride - self.before
-        high = (last - 1) * self.stride - self.before + self.extent
-        begin = min(max(low, 0), high - 1)
-        end = max(min(high, self.size), begin + 1)
-        part = replace(
-            self, size=end - begin, before=begin - low, after=high - end, out=last - first
-        )
-        return part, (begin, end)
-
-    def over_inputs(self, first: int, last: int) -> tuple["Axis", Span] | None:
-        """The axis of inputs first … last − 1 alone, and the outputs whose windows reach them.
-
-        None where no window does.
-        """
+    def outputs_reaching(self, first: int, last: int) -> Span:
+        """The outputs whose windows have one of the positions first … last − 1 between their ends."""
         begin = max(-((self.extent - 1 - self.before - first) // self.stride), 0)
         end = min((last - 1 + self.before) // self.stride + 1, self.out)
-        if end <= begin:
+        return begin, max(begin, end)
+
+    def part(self, outputs: Span, inputs: Span) -> tuple["Axis", Span, Span] | None:
+        """The axis of those of the outputs and of the inputs that meet, and which they are.
+
+        What their windows span beside is padding to this axis. None where none meet.
+        """
+        reaching = self.outputs_reaching(*inputs)
+        first, last = max(outputs[0], reaching[0]), min(outputs[1], reaching[1])
+        if first >= last:
             return None
-        # Between two windows, the part begins in the gap: with the earlier one its padding is not
-        # negative.
-        begin = min(begin, (first + self.before) // self.stride)
-        before = first + self.before - begin * self.stride
-        after = (end - 1 - begin) * self.stride + self.extent - before - (last - first)
-        part = replace(
-            self, size=last - first, before=before, after=max(after, 0), out=end - begin
+        low, high = self.windows(first, last)
+        begin, end = max(low, inputs[0]), min(high, inputs[1])
+        if begin >= end:  # no inputs to begin with
+            return None
+        axis = replace(
+            self, size=end - begin, before=begin - low, after=high - end, out=last - first
         )
-        return part, (begin, end)
+        return axis, (first, last), (begin, end)
 
     def outputs_centred_before(self, position: int) -> int:
         """How many outputs have the middle of their window before an input position."""
@@ -269,25 +267,30 @@ class ConvGeometry:
             groups=self.batch * self.groups,
         )
 
-    def over_outputs(self, images: int, spans: Sequence[Span]) -> tuple["ConvGeometry", list[Span]]:
-        """The convolution of so many images' outputs in spans, and the inputs that they read."""
-        parts = [axis.over_outputs(*span) for axis, span in zip(self.axes, spans, strict=True)]
-        return self._of(images, parts)
+    def windows(self, outputs: Spans) -> Spans:
+        """What the windows of outputs span, of padding too."""
+        each = zip(self.axes, outputs[1:], strict=True)
+        return (outputs[0], *(axis.windows(*span) for axis, span in each))
 
-    def over_inputs(
-        self, images: int, spans: Sequence[Span]
-    ) -> tuple["ConvGeometry", list[Span]] | None:
-        """The convolution of so many images' inputs in spans, and the outputs that reach them.
+    def outputs_reaching(self, inputs: Spans) -> Spans:
+        """The outputs whose windows have some of the inputs between their ends."""
+        each = zip(self.axes, inputs[1:], strict=True)
+        return (inputs[0], *(axis.outputs_reaching(*span) for axis, span in each))
 
-        None where no window does.
+    def part(self, outputs: Spans, inputs: Spans) -> tuple["ConvGeometry", Spans, Spans] | None:
+        """The convolution of those of the outputs and of the inputs that meet, and which they are.
+
+        The convolution is the sum of such parts: over all pieces that the inputs are in, of each
+        output (forward), or over all that the outputs are in, of each input (dx).
         """
-        each = [axis.over_inputs(*span) for axis, span in zip(self.axes, spans, strict=True)]
-        parts = [part for part in each if part is not None]
-        return self._of(images, parts) if len(parts) == len(each) else None
-
-    def _of(self, images: int, parts: list[tuple[Axis, Span]]) -> tuple["ConvGeometry", list[Span]]:
-        axes = tuple(axis for axis, _ in parts)
-        return replace(self, batch=images, axes=axes), [span for _, span in parts]
+        images = max(outputs[0][0], inputs[0][0]), min(outputs[0][1], inputs[0][1])
+        each = zip(self.axes, outputs[1:], inputs[1:], strict=True)
+        parts = [part for axis, out, in_ in each if (part := axis.part(out, in_))]
+        if images[0] >= images[1] or len(parts) < len(self.axes):
+            return None
+        axes, outs, ins = zip(*parts, strict=True)
+        part = replace(self, batch=images[1] - images[0], axes=axes)
+        return part, (images, *outs), (images, *ins)
 
     @cached_property
     def forward_gathers(self) -> tuple[Gather, ...]:

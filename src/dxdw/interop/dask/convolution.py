@@ -11,11 +11,11 @@ from dask.highlevelgraph import HighLevelGraph
 
 from ... import arguments
 from ...arguments import Execution
+from ...geometry import Spans
 from ...passes import NEEDS, Call
 from .blocks import Cut, Delivered, Forward, InputGradient, ParameterGradients, Starts
 from .fixed_tree import Key, sum_in_tree
 from .grid import Grid, Index
-from .spans import Spans, index_of
 
 
 def conv2d(
@@ -264,7 +264,7 @@ def _forward(
     tasks: dict[Key, Any] = {}
     for index in outputs.indices():
         spans = outputs.spans(index)
-        starts, pieces = halo.pieces(x, inputs, _inputs_of(spans, call))
+        starts, pieces = halo.pieces(x, inputs, geometry.windows(spans))
         block = Forward(call, spans, starts)
         bias_key = None if bias is None else _key(bias)
         tasks[outputs.key(name, index)] = (block, _key(W), bias_key, pieces)
@@ -315,9 +315,7 @@ def _dx(call: Call, grad_out: da.Array, x: da.Array, W: da.Array) -> da.Array:
     tasks: dict[Key, Any] = {}
     for index in inputs.indices():
         spans = inputs.spans(index)
-        needed = call.geometry.over_inputs(1, spans[1:])
-        part = (spans[0], *needed[1]) if needed else None
-        starts, pieces = halo.pieces(grad_out, outputs, part)
+        starts, pieces = halo.pieces(grad_out, outputs, call.geometry.outputs_reaching(spans))
         block = InputGradient(call, spans, starts)
         tasks[inputs.key(name, index)] = (block, _key(W), pieces)
     return _array(name, tasks | halo.tasks, x.chunks, call, [grad_out, W])
@@ -333,10 +331,10 @@ def _summed(call: Call, names: tuple[str, ...], grad_out: da.Array, x: da.Array)
     tasks: dict[Key, Any] = {}
     for index in outputs.indices():
         spans = outputs.spans(index)
-        starts, pieces = halo.pieces(x, inputs, _inputs_of(spans, call) if "dW" in names else None)
-        block = ParameterGradients(call, names, spans, (tuple(s[0] for s in spans),), starts)
-        key = (shares, *index)
-        tasks[key] = (block, [outputs.key(grad_out.name, index)], pieces)
+        needed = call.geometry.windows(spans) if "dW" in names else None
+        starts, pieces = halo.pieces(x, inputs, needed)
+        block = ParameterGradients(call, names, spans, starts)
+        tasks[shares, *index] = (block, outputs.key(grad_out.name, index), pieces)
     tree, total = sum_in_tree(f"{kind}-sum-{token}", list(tasks))
     layer = f"{kind}-{token}"
     layer_tasks = tasks | halo.tasks | tree
@@ -377,11 +375,6 @@ class Halo:
                 self.tasks[key] = (Cut(grid.slices(piece.inside)), whole)
             keys.append(key)
         return tuple(starts), keys
-
-
-def _inputs_of(outputs: Spans, call: Call) -> Spans:
-    _, inputs = call.geometry.over_outputs(1, outputs[1:])
-    return (outputs[0], *inputs)
 
 
 def _array(

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise, product
 from typing import Any
 
-from ...geometry import ConvGeometry, Span
+from ...geometry import ConvGeometry, Span, Spans
 from ...passes import Call
-from .spans import Spans, inside, length, volume
+from .spans import inside, length, volume
 
 Index = tuple[int, ...]
 

@@ -1,15 +1,13 @@
-"""Rectangles: a span of images, then a span of positions along each axis of the geometry."""
+"""Rectangles of images and positions: how large they are, and one within another."""
 
 from math import prod
 
-from ...geometry import Span
-
-Spans = tuple[Span, ...]
+from ...geometry import Span, Spans
 
 
 def length(span: Span) -> int:
-    """How many images or positions."""
-    return span[1] - span[0]
+    """How many images or positions: none, where a span ends before it begins."""
+    return max(span[1] - span[0], 0)
 
 
 def volume(spans: Spans) -> int:
@@ -20,7 +18,7 @@ def volume(spans: Spans) -> int:
 def common(a: Spans, b: Spans) -> Spans | None:
     """What both have, if anything."""
     both = tuple((max(p[0], q[0]), min(p[1], q[1])) for p, q in zip(a, b, strict=True))
-    return both if all(last > first for first, last in both) else None
+    return both if volume(both) else None
 
 
 def inside(part: Spans, spans: Spans) -> Spans:
