@@ -2,6 +2,7 @@
 
 import doctest
 import time
+from pathlib import Path
 
 import numpy as np
 import oracles
@@ -262,6 +263,61 @@ def test_of_neighbours_only_the_halo_is_taken():
     assert sizes == {(4, 100), (100, 1), (4, 1)}
     # 3×2 chunks: 4 boundaries of rows, 3 of columns, 2 crossings of 4 chunks, each in both ways.
     assert len(cuts_of(out)) == 2 * (4 + 3) + 2 * 4
+
+
+def halo_bytes(size, channels, taps, p, q):
+    """As docs/dask.md has it: of x or of grad_out, float32, padding "same"."""
+    h = taps - 1
+    return 4 * channels * (h * ((p - 1) * size + (q - 1) * size) + h * h * (p - 1) * (q - 1))
+
+
+@pytest.mark.parametrize(("p", "q"), [(1, 2), (2, 4), (8, 8)])
+@pytest.mark.parametrize("taps", [3, 7])
+def test_traffic_is_what_the_documentation_says(p, q, taps):
+    """What is cut out on one worker for another, each with a rectangle of 2 × 2 chunks."""
+    size, channels, W = 32 * p * q, 3, np.ones((3, 3, taps, taps), "f4")
+    rows, columns = size // p, size // q
+    x = da.zeros((channels, size, size), dtype="f4", chunks=(channels, rows // 2, columns // 2))
+    dx, dW = bridge.conv2d_backward(x, x, W, "same")
+    assert sent(dx, x, channels) == sent(dW, x, channels) == halo_bytes(size, channels, taps, p, q)
+
+
+def sent(result, source, channels):
+    """Bytes that tasks take from chunks of another worker than their own."""
+    graph, total = dict(result.dask), 0
+
+    def worker(key):
+        return tuple(i // 2 for i in key[-2:])
+
+    for key, task in graph.items():
+        if not isinstance(task, tuple) or not isinstance(task[-1], list):
+            continue
+        for piece in task[-1]:
+            cut = graph.get(piece)
+            if isinstance(cut, tuple) and isinstance(cut[0], blocks.Cut):
+                _, *spans = cut[0].index
+                away = worker(cut[1]) != worker(key)
+                total += away * 4 * channels * int(np.prod([s.stop - s.start for s in spans]))
+            elif isinstance(piece, tuple) and piece[0] == source.name:
+                assert worker(piece) == worker(key), "a whole chunk of a neighbour"
+    return total
+
+
+def test_tables_of_the_documentation_are_those_of_its_formulas():
+    page = (Path(__file__).parents[1] / "docs" / "dask.md").read_text(encoding="utf-8")
+    for p, q in ((1, 2), (2, 4), (8, 8), (16, 32)):
+        both = (2 * halo_bytes(8_192, 8, 3, p, q), 2 * halo_bytes(40_000, 1, 3, p, q))
+        both += (2 * halo_bytes(40_000, 1, 31, p, q),)
+        rows = [line for line in page.splitlines() if f"| {p} × {q} |" in line]
+        for row, totals in zip(rows, (both[:1], both[1:]), strict=True):
+            for total in totals:
+                assert f" {in_words(total)} " in row
+
+
+def in_words(n):
+    """Three digits, in kB or MB."""
+    value, unit = (n / 1e6, "MB") if n >= 1e6 else (n / 1e3, "kB")
+    return f"{value:.{max(0, 2 - int(np.log10(value)))}f} {unit}"
 
 
 def test_stride_takes_no_more_than_windows_reach():

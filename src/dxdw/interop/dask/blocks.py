@@ -128,14 +128,15 @@ class ParameterGradients:
     x: Starts
 
     def __call__(self, grad_out: Array, x: list[Array]) -> tuple[Array, ...]:
-        call = self.call
+        call, geometry = self.call, self.call.geometry
         start = tuple(first for first, _ in self.outputs)
-        ((_, g),) = pieces = Pieces.of(call, (start,), [grad_out], call.geometry.channels_out)
+        ((_, g),) = Pieces.of(call, (start,), [grad_out], geometry.channels_out)
+        g = arguments.cast(g, call.compute)
         results = {}
         if "dW" in self.names:
-            results["dW"] = self._dW(g, Pieces.of(call, self.x, x, call.geometry.channels_in))
+            results["dW"] = self._dW(g, Pieces.of(call, self.x, x, geometry.channels_in))
         if "db" in self.names:
-            results["db"] = passes.db(pieces.cut(g, self.outputs, self.outputs))
+            results["db"] = passes.db(g)
         return tuple(results[name] for name in self.names)
 
     def _dW(self, g: Array, x: Pieces) -> Array:
