@@ -1,6 +1,6 @@
 """dx and dW of a large image on Dask: over the kernel alone on one worker, and on several workers.
 
-    python -m dxdw.benchmark.dask_workers --size 8192 --channels 8 --chunk 1024 --workers 1 2
+    python -m dxdw.benchmark.dask_workers --size 8192 --channels 8 --chunk 2048 2048 --workers 1 2
 
 The image lies in the workers' memory, and dx stays there. The kernel alone computes the same in the
 first worker's process, on one thread, in one call. Both are told in the time of a clock, which
@@ -36,7 +36,10 @@ def main() -> None:
 
     print(__doc__.splitlines()[0])
     shape = (options.channels, options.size, options.size)
-    print(f"x {shape} float32, W 3×3, padding 1, chunks of {options.chunk}², {options.rounds} rounds")
+    print(
+        f"x {shape} float32, W 3×3, padding 1, {options.rounds} rounds, "
+        f"chunks of {options.chunk[0]} × {options.chunk[1]}"
+    )
     # Chunks that are loaded or made in turn go to one worker as far as they are neighbours.
     with dask.config.set({"distributed.scheduler.worker-saturation": "inf"}):
         for workers in options.workers:
@@ -56,7 +59,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", type=int, default=8192)
     parser.add_argument("--channels", type=int, default=8)
-    parser.add_argument("--chunk", type=int, default=1024)
+    parser.add_argument("--chunk", type=int, nargs=2, default=[2048, 2048])
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rounds", type=int, default=5)
     return parser.parse_args()
@@ -72,7 +75,7 @@ def _measure(
 
     x, g = (
         da.random.default_rng(seed).standard_normal(
-            shape, dtype=np.float32, chunks=(shape[0], options.chunk, options.chunk)
+            shape, dtype=np.float32, chunks=(shape[0], *options.chunk)
         )
         for seed in (0, 1)
     )
