@@ -13,7 +13,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # One environment, so one pip at a time, also under `make -j`.
 .NOTPARALLEL:
 .PHONY: help demo test test-long test-peers test-dask test-dask-long test-install test-all test-native \
-  test-aarch64 sanitize sanitize-threads lint bench bench-dask wheel clean
+  test-aarch64 sanitize sanitize-threads lint bench bench-training bench-dask docs wheel clean
 
 help: ## this list
 	@echo 'usage: make TARGET [PYTHON=python3.12]'
@@ -28,7 +28,7 @@ test: $(STAMPS)/test $(STAMPS)/native ## run the tests, but for the long ones an
 test-long: $(STAMPS)/test $(STAMPS)/native ## run the long forms: every pair of tiny geometries, half an hour and more
 	$(BIN)/python -m pytest -m 'slow and not dask'
 
-test-peers: $(STAMPS)/peers $(STAMPS)/native ## run the tests against PyTorch and JAX
+test-peers: $(STAMPS)/peers $(STAMPS)/native ## run the tests against PyTorch, JAX, autograd and PyLops
 	$(BIN)/python -m pytest -m peers
 
 test-dask: $(STAMPS)/dask $(STAMPS)/native ## run the tests on Dask arrays and on a cluster of two processes
@@ -100,6 +100,14 @@ bench: $(STAMPS)/peers $(STAMPS)/native ## measure beside PyTorch, JAX and NumPy
 bench-dask: $(STAMPS)/dask $(STAMPS)/native ## measure Dask over the kernel alone, and two workers: 12 GB of memory
 	$(BIN)/python -m dxdw.benchmark.dask_workers
 
+bench-training: $(STAMPS)/peers $(STAMPS)/native ## measure training steps of whole networks beside PyTorch: a quarter of an hour
+	$(BIN)/python -m dxdw.benchmark.training_steps
+
+docs: $(STAMPS)/docs $(STAMPS)/native ## build the documentation, running its examples, and check its links
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs build/docs
+	$(BIN)/python docs/check_links.py build/docs
+	@echo 'build/docs/index.html'
+
 wheel: $(STAMPS)/venv ## build dist/dxdw-*.whl
 	$(PIP) wheel --quiet --no-deps --wheel-dir dist .
 	@ls -l dist
@@ -121,10 +129,10 @@ $(STAMPS)/venv:
 $(STAMPS)/train: EXTRA := train
 $(STAMPS)/train: GROUP :=
 $(STAMPS)/test $(STAMPS)/peers $(STAMPS)/dev: EXTRA := all
-$(STAMPS)/dask: EXTRA := all,dask
-$(STAMPS)/test $(STAMPS)/peers $(STAMPS)/dask $(STAMPS)/dev: GROUP = $() --group $(@F)
+$(STAMPS)/dask $(STAMPS)/docs: EXTRA := all,dask
+$(STAMPS)/test $(STAMPS)/peers $(STAMPS)/dask $(STAMPS)/dev $(STAMPS)/docs: GROUP = $() --group $(@F)
 # Editable in all of them, so that no command runs a stale copy that another one installed.
-$(STAMPS)/train $(STAMPS)/test $(STAMPS)/peers $(STAMPS)/dask $(STAMPS)/dev: pyproject.toml | $(STAMPS)/venv
+$(STAMPS)/train $(STAMPS)/test $(STAMPS)/peers $(STAMPS)/dask $(STAMPS)/dev $(STAMPS)/docs: pyproject.toml | $(STAMPS)/venv
 	@echo 'installing dxdw[$(EXTRA)]$(GROUP) into $(VENV) ...'
 	@$(PIP) install --quiet --editable '.[$(EXTRA)]'$(GROUP)
 	@$(BIN)/dxdw --version
