@@ -13,7 +13,7 @@ from .classifier.files import FileRefused
 from .commands import CommandError
 from .extras import MissingExtra
 
-COMMANDS = ("train", "predict", "explain", "bench", "check")
+COMMANDS = ("train", "predict", "explain", "bench", "check", "lab")
 
 FAILED, INTERRUPTED = 2, 130
 

@@ -3,19 +3,20 @@
 import json
 from collections.abc import Callable
 from importlib import import_module
+from inspect import signature
 from typing import Any
 
 from ..diagnosis.report import plain
 
 
-def call(address: str, arguments: str, tell: Callable[[str], None]) -> str:
-    """Call `module:function` of this package with a JSON list of arguments.
+def call(address: str, arguments: str, tell: Callable[[str], object]) -> str:
+    """Call `module:function` of this package.
 
     Args:
         address: as in "practice.running:run", the module below `dxdw`.
-        arguments: the positional arguments. The string "tell" among them, by itself, stands for a
-            function that hands an event on as JSON, before the call has ended.
-        tell: is given these events.
+        arguments: JSON, a list of positional arguments or an object of named ones.
+        tell: a function with a parameter of this name is given it, to hand on what JSON can hold
+            before the call has ended; here it comes as JSON.
 
     Returns:
         The result as JSON, of dicts, lists, arrays and dataclasses.
@@ -27,16 +28,15 @@ def call(address: str, arguments: str, tell: Callable[[str], None]) -> str:
     >>> call("convolution:conv2d", "[[[[1, 2]]], [[[[10]]]]]", print)
     '[[[10.0, 20.0]]]'
     """
-    module, colon, name = address.partition(":")
-    if not colon or not name.isidentifier() or not module.replace(".", "").isidentifier():
+    module, _, name = address.partition(":")
+    if not name.isidentifier() or not all(part.isidentifier() for part in module.split(".")):
         raise ValueError(f"address is {address!r}: it must be module:function, as in lab.calls:call")
     function = getattr(import_module(f"dxdw.{module}"), name)
-
-    def told(event: Any) -> None:
-        tell(_json(event))
-
-    values = [told if value == "tell" else value for value in json.loads(arguments)]
-    return _json(function(*values))
+    given = json.loads(arguments)
+    positional, named = (given, {}) if isinstance(given, list) else ((), given)
+    if "tell" in signature(function).parameters:
+        named = {**named, "tell": lambda event: tell(_json(event))}
+    return _json(function(*positional, **named))
 
 
 def _json(value: Any) -> str:
