@@ -12,8 +12,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
 # One environment, so one pip at a time, also under `make -j`.
 .NOTPARALLEL:
-.PHONY: help demo test test-long test-peers test-install test-all test-native test-aarch64 sanitize \
-  sanitize-threads lint bench wheel clean
+.PHONY: help demo lab test test-long test-peers test-install test-lab test-all test-native test-aarch64 \
+  sanitize sanitize-threads lint bench wheel wheel-lab clean
 
 help: ## this list
 	@echo 'usage: make TARGET [PYTHON=python3.12]'
@@ -21,6 +21,9 @@ help: ## this list
 
 demo: $(STAMPS)/train $(STAMPS)/native ## train the classifier on real handwritten digits and show the picture report
 	$(BIN)/dxdw train
+
+lab: $(STAMPS)/page ## build the practice page, and open it in the browser
+	$(BIN)/dxdw lab --folder build/lab
 
 test: $(STAMPS)/test $(STAMPS)/native ## run the tests, but for the long ones and the groups that need more
 	$(BIN)/python -m pytest -m 'not peers and not slow and not install'
@@ -34,7 +37,11 @@ test-peers: $(STAMPS)/peers $(STAMPS)/native ## run the tests against PyTorch an
 test-install: $(STAMPS)/test $(STAMPS)/native ## build wheels with and without a compiler, install and try them
 	$(BIN)/python -m pytest -m install
 
-test-all: test test-peers test-install ## run every group of tests
+test-lab: $(STAMPS)/page ## try the practice page in Chromium, which root installs
+	[ -n "$(CHROMIUM)" ] || .ci/packages chromium
+	cd lab && $(NODE) npm test
+
+test-all: test test-peers test-install test-lab ## run every group of tests
 
 # --- the kernels' own tests: CMake's presets in native/, the programs of native/tests -------------
 
@@ -95,8 +102,12 @@ wheel: $(STAMPS)/venv ## build dist/dxdw-*.whl
 	$(PIP) wheel --quiet --no-deps --wheel-dir dist .
 	@ls -l dist
 
+wheel-lab: $(STAMPS)/page ## build dist/dxdw_lab-*.whl, the practice page
+	$(PIP) wheel --quiet --no-deps --wheel-dir dist ./lab
+	@ls -l dist
+
 clean: ## remove .venv and everything built or cached
-	rm -rf $(VENV) dist build src/dxdw/libdxdw.* src/dxdw/native_missing.txt .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) dist build lab/node_modules src/dxdw/libdxdw.* src/dxdw/native_missing.txt .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMPS)/venv:
@@ -131,4 +142,22 @@ $(STAMPS)/native: pyproject.toml $(KERNELS) | $(STAMPS)/venv
 # CMake and Ninja as the package index has them, for those builds that no installation makes.
 $(STAMPS)/cmake: pyproject.toml | $(STAMPS)/venv
 	@$(PIP) install --quiet --group cmake
+	@touch $@
+
+# --- the practice page ----------------------------------------------------------------------------
+
+# Node.js as the system has it, or else as the package index does; its programs find Python here.
+NODE = PATH="$$PATH:$(abspath $(BIN))" PYTHON="$(abspath $(BIN)/python)"
+
+$(STAMPS)/node: pyproject.toml lab/package-lock.json | $(STAMPS)/venv
+	@node -e 'process.exit(parseInt(process.versions.node) < 20)' 2>/dev/null || { \
+	  echo 'installing Node.js into $(VENV) ...'; $(PIP) install --quiet --group node; }
+	@echo "installing the page's libraries into lab/node_modules ..."
+	@cd lab && $(NODE) npm ci --silent --no-audit --no-fund --ignore-scripts
+	@touch $@
+
+PAGE := $(wildcard lab/*.json lab/*.mjs lab/building/*.mjs) $(shell find lab/src src/dxdw -type f -not -name '*.pyc')
+$(STAMPS)/page: $(STAMPS)/node $(PAGE)
+	@$(PIP) install --quiet --editable .
+	@cd lab && $(NODE) npm run --silent build
 	@touch $@

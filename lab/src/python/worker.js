@@ -1,0 +1,124 @@
+/**
+ * The worker: Pyodide, NumPy and dxdw from files that the page hands over, so that nothing is fetched
+ * from anywhere, and a worker that follows another needs no network.
+ */
+import { loadPyodide } from "pyodide";
+import createPyodide from "pyodide/pyodide.asm.mjs";
+
+const MOST_MEMORY = 1 << 30; // bytes; past it Python raises MemoryError, and the tab lives
+const MOST_OUTPUT = 20_000; // characters of a call
+const OUTPUT_MS = 100;
+const LEARNERS_LINE = /File "practice\.py", line (\d+)/g;
+
+const grow = WebAssembly.Memory.prototype.grow;
+WebAssembly.Memory.prototype.grow = function (pages) {
+  if (this.buffer.byteLength + pages * 65536 > MOST_MEMORY) throw new RangeError("memory is limited");
+  return grow.call(this, pages);
+};
+
+const post = (kind, more) => self.postMessage({ kind, ...more });
+
+/** What is printed, in batches, up to a length, and how much came after it. */
+class Output {
+  #text = "";
+  #sent = 0;
+  #dropped = 0;
+  #last = 0;
+  #decoder = new TextDecoder();
+
+  write(bytes) {
+    const room = MOST_OUTPUT - this.#sent - this.#text.length;
+    if (room <= 0) {
+      this.#dropped += bytes.length;
+    } else {
+      const text = this.#decoder.decode(bytes, { stream: true });
+      this.#text += text.slice(0, room);
+      this.#dropped += Math.max(0, text.length - room);
+    }
+    if (performance.now() - this.#last > OUTPUT_MS) this.flush();
+    return bytes.length;
+  }
+
+  flush() {
+    if (this.#text || this.#dropped) post("output", { text: this.#text, dropped: this.#dropped });
+    this.#sent += this.#text.length;
+    this.#text = "";
+    this.#last = performance.now();
+  }
+
+  begin() {
+    this.#text = "";
+    this.#sent = 0;
+    this.#dropped = 0;
+    this.#last = performance.now();
+  }
+}
+
+const output = new Output();
+let call = null;
+
+async function start(files, interrupt) {
+  self.fetch = async (address) => {
+    const name = String(address).split("/").at(-1);
+    const file = files[name];
+    if (file === undefined) throw new TypeError(`${name} is none of the page's files`);
+    const type = name.endsWith(".wasm") ? "application/wasm" : "application/octet-stream";
+    return new Response(file, { headers: { "content-type": type } });
+  };
+  globalThis._createPyodideModule = createPyodide;
+  const pyodide = await loadPyodide({
+    indexURL: "https://page.invalid/", // of which only the names of files are looked at, above
+    stdin: () => null,
+    env: { PYTHONDONTWRITEBYTECODE: "1" },
+  });
+  const print = { write: (bytes) => output.write(bytes) };
+  pyodide.setStdout(print);
+  pyodide.setStderr(print);
+  const wheels = Object.keys(files).filter((name) => name.endsWith(".whl"));
+  await pyodide.loadPackage(
+    wheels.map((name) => `https://page.invalid/${name}`),
+    { messageCallback: () => {} },
+  );
+  if (interrupt !== null) pyodide.setInterruptBuffer(new Uint8Array(interrupt));
+  pyodide.runPython("import sys; sys.stdout.reconfigure(line_buffering=True)");
+  const calls = pyodide.pyimport("dxdw.lab.calls");
+  pyodide.pyimport("dxdw.practice"); // what the first call would wait for
+  const flush = pyodide.runPython("sys.stdout.flush");
+  call = (address, args) => {
+    try {
+      return calls.call(address, args, (event) => post("event", { event }));
+    } finally {
+      flush();
+      output.flush();
+    }
+  };
+}
+
+function answer({ address, args }) {
+  output.begin();
+  try {
+    post("result", { value: call(address, args) });
+  } catch (error) {
+    if (error.type === "KeyboardInterrupt") {
+      const lines = [...error.message.matchAll(LEARNERS_LINE)];
+      post("stopped", { line: Number(lines.at(-1)?.[1] ?? 0) });
+    } else if (error.type) {
+      post("error", { message: error.message.trim().split("\n").at(-1) });
+    } else {
+      post("died", { message: String(error.message ?? error) }); // the interpreter's own end
+    }
+  }
+}
+
+self.addEventListener("message", async ({ data }) => {
+  if (data.kind === "call") {
+    answer(data);
+    return;
+  }
+  try {
+    await start(data.files, data.interrupt);
+    post("ready");
+  } catch (error) {
+    post("failed", { message: String(error.message ?? error) });
+  }
+});
