@@ -146,8 +146,12 @@ $(STAMPS)/cmake: pyproject.toml | $(STAMPS)/venv
 
 # --- the practice page ----------------------------------------------------------------------------
 
+$(STAMPS)/base: pyproject.toml | $(STAMPS)/venv
+	@$(PIP) install --quiet --editable .
+	@touch $@
+
 # Node.js as the system has it, or else as the package index does; its programs find Python here.
-NODE = PATH="$$PATH:$(abspath $(BIN))" PYTHON="$(abspath $(BIN)/python)"
+NODE = PATH="$(abspath $(BIN)):$$PATH" PYTHON="$(abspath $(BIN)/python)"
 
 $(STAMPS)/node: pyproject.toml lab/package-lock.json | $(STAMPS)/venv
 	@node -e 'process.exit(parseInt(process.versions.node) < 20)' 2>/dev/null || { \
@@ -157,7 +161,6 @@ $(STAMPS)/node: pyproject.toml lab/package-lock.json | $(STAMPS)/venv
 	@touch $@
 
 PAGE := $(wildcard lab/*.json lab/*.mjs lab/building/*.mjs) $(shell find lab/src src/dxdw -type f -not -name '*.pyc')
-$(STAMPS)/page: $(STAMPS)/node $(PAGE)
-	@$(PIP) install --quiet --editable .
+$(STAMPS)/page: $(STAMPS)/node $(STAMPS)/base $(PAGE)
 	@cd lab && $(NODE) npm run --silent build
 	@touch $@

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import * as bundles from "./building/bundles.mjs";
 import { LAB, ROOT, sha256, write } from "./building/files.mjs";
+import { licences } from "./building/licences.mjs";
 import { pythonFiles } from "./building/python.mjs";
 import { catalogue, policy } from "./building/texts.mjs";
 
@@ -16,7 +17,8 @@ const ONE_FILE = join(ROOT, "build", "dxdw-lab.html");
 const MOST_BYTES = 18e6;
 
 const python = await pythonFiles();
-python.set("worker.js", Buffer.from(await bundles.worker()));
+const worker = await bundles.worker();
+python.set("worker.js", Buffer.from(worker.script));
 const series = await catalogue();
 const rules = await policy();
 const template = await readFile(join(LAB, "src", "index.html"), "utf8");
@@ -30,12 +32,13 @@ await folder();
 await oneFile();
 
 async function folder() {
-  const { script, style } = await bundles.page(series, listed, "served");
+  const { script, style, inputs } = await bundles.page(series, listed, "served");
   const files = new Map([
     ["index.html", template.replace("%POLICY%", rules.join("; "))],
     ["icon.svg", icon],
     ["page.css", style],
     ["page.js", script],
+    ["licences.txt", await licences([...worker.inputs, ...inputs])],
     ...Array.from(python, ([name, content]) => [`python/${name}`, content]),
   ]);
   await rm(FOLDER, { recursive: true, force: true });

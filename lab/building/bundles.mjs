@@ -9,6 +9,7 @@ const COMMON = {
   bundle: true,
   minify: true,
   write: false,
+  metafile: true,
   target: ["chrome123", "firefox128", "safari17.5"], // the first with light-dark() and what we use
   legalComments: "inline",
   logLevel: "warning",
@@ -16,14 +17,14 @@ const COMMON = {
 
 /** The worker, one classic script: it is started from a blob, also where the page is a file. */
 export async function worker() {
-  const { outputFiles } = await esbuild.build({
+  const { outputFiles, metafile } = await esbuild.build({
     ...COMMON,
     entryPoints: [join(SOURCE, "python", "worker.js")],
     format: "iife",
     external: ["node:*"],
     define: { "import.meta.url": '"https://page.invalid/"' },
   });
-  return outputFiles[0].text;
+  return { script: outputFiles[0].text, inputs: Object.keys(metafile.inputs) };
 }
 
 /** The page's script and its style: `how` is "served" or "inlined", of Python's files. */
@@ -34,7 +35,7 @@ export async function page(catalogue, files, how) {
     "dxdw:boot": { contents: `export { ${how} as default } from "./python/${how}.js";` },
     "dxdw:views": { contents: views() },
   };
-  const { outputFiles } = await esbuild.build({
+  const { outputFiles, metafile } = await esbuild.build({
     ...COMMON,
     entryPoints: { page: join(SOURCE, "page", "main.js") },
     format: "esm",
@@ -42,7 +43,7 @@ export async function page(catalogue, files, how) {
     plugins: [virtual(modules)],
   });
   const text = (extension) => outputFiles.find(({ path }) => path.endsWith(extension)).text;
-  return { script: text(".js"), style: text(".css") };
+  return { script: text(".js"), style: text(".css"), inputs: Object.keys(metafile.inputs) };
 }
 
 /** The views in folders of their own, as far as they are there. */

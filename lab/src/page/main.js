@@ -107,4 +107,6 @@ addEventListener("keydown", (event) => {
   if (event.key === "Escape" && shown?.page instanceof ProblemPage) shown.page.stop();
 });
 await show();
+performance.mark("usable");
+globalThis.dxdw = { python }; // for the browser's console, and the tests
 python.ready.then(() => announce(WORDS.ready));

@@ -14,9 +14,9 @@ TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".json": "application/json",
     ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
     ".wasm": "application/wasm",
     ".whl": "application/zip",
-    ".woff2": "font/woff2",
     ".zip": "application/zip",
 }
 
