@@ -21,7 +21,9 @@ export async function worker() {
     ...COMMON,
     entryPoints: [join(SOURCE, "python", "worker.js")],
     format: "iife",
-    external: ["node:*"],
+    external: ["node:*", "ws"],
+    // Pyodide refuses a worker that can import scripts, for want of modules: here they are bundled.
+    banner: { js: "self.importScripts = undefined;" },
     define: { "import.meta.url": '"https://page.invalid/"' },
   });
   return { script: outputFiles[0].text, inputs: Object.keys(metafile.inputs) };

@@ -65,9 +65,9 @@ async function start(files, interrupt) {
     const type = name.endsWith(".wasm") ? "application/wasm" : "application/octet-stream";
     return new Response(file, { headers: { "content-type": type } });
   };
-  globalThis._createPyodideModule = createPyodide;
   const pyodide = await loadPyodide({
     indexURL: "https://page.invalid/", // of which only the names of files are looked at, above
+    createPyodideModule: createPyodide,
     stdin: () => null,
     env: { PYTHONDONTWRITEBYTECODE: "1" },
   });
