@@ -7,14 +7,14 @@ export function finding(report) {
   if (report.explanations.length) {
     for (const { cause, title, mathematics } of report.explanations) {
       parts.push(
-        h("h3", { class: "mistake" }, sentence(title)),
+        h("h3", { class: "mistake" }, title),
         h("p", { class: "formula" }, mathematics),
         h("p", { class: "quiet" }, "the mistake's name: ", h("code", {}, cause)),
       );
     }
     parts.push(h("p", { class: "question" }, h("strong", {}, "Hint: "), report.explanations[0].hint));
   } else {
-    parts.push(h("h3", { class: "mistake" }, sentence(report.summary)));
+    parts.push(h("h3", { class: "mistake" }, report.summary));
   }
   if (report.crash) parts.push(crash(report.crash));
   if (report.first_wrong) parts.push(...firstWrong(report.first_wrong));
@@ -54,5 +54,3 @@ function crash({ kind, message, line, source, at }) {
     values ? ` (${values})` : "",
   );
 }
-
-const sentence = (words) => words.charAt(0).toUpperCase() + words.slice(1);

@@ -19,7 +19,7 @@ const WORDS = {
 };
 
 const store = new Store();
-const python = new Python(boot());
+const python = new Python();
 const problems = new Map(catalogue.problems.map((problem) => [problem.number, problem]));
 
 const main = h("main", { id: "main", tabindex: "-1" });
@@ -108,5 +108,7 @@ addEventListener("keydown", (event) => {
 });
 await show();
 performance.mark("usable");
+// After the page is there to read: on one core, Python would take its time.
+requestAnimationFrame(() => setTimeout(() => python.start(boot())));
 globalThis.dxdw = { python }; // for the browser's console, and the tests
 python.ready.then(() => announce(WORDS.ready));

@@ -30,8 +30,8 @@ export class Python {
   #watchers = new Set();
   #state = "loading";
 
-  constructor(boot) {
-    this.#boot = boot;
+  /** Nothing is loaded before `start`. */
+  constructor() {
     this.isolated = globalThis.crossOriginIsolated === true;
     this.ready = new Promise((resolve) => {
       const end = this.watch((state) => {
@@ -40,6 +40,11 @@ export class Python {
         resolve();
       });
     });
+  }
+
+  /** Load Python. `boot` is as above. */
+  start(boot) {
+    this.#boot = boot;
     this.#use(this.#start());
   }
 
@@ -124,7 +129,7 @@ export class Python {
   }
 
   #next() {
-    if (this.#current !== null || !this.#worker.ready || this.#queue.length === 0) return;
+    if (this.#current !== null || !this.#worker?.ready || this.#queue.length === 0) return;
     this.#current = this.#queue.shift();
     if (this.#worker.interrupt !== null) this.#worker.interrupt[0] = 0;
     const { address, args } = this.#current;
