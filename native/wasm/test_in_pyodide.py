@@ -1,0 +1,84 @@
+"""The wheel for the browser: its kernels by the tests of the package itself, and the checker.
+
+`make test-wasm` builds the wheel and runs these; everything computes in Pyodide, under node.
+"""
+
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import dxdw
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+TESTS = (
+    "test_native_kernels.py",
+    "test_engines.py",
+    "test_dtypes.py",
+    "test_explain.py",
+    "test_gradcheck.py",
+    "test_hazards_layout.py",
+    "test_hazards_values.py",
+    "test_layers.py",
+    "test_padding_modes.py",
+    "test_seed_contract.py",
+    "test_transposed.py",
+)
+# What says how long something took, or in which Python; a traceback shows lines of NumPy's own.
+OF_ITS_RUN = ("seconds",)
+
+
+def pyodide(*program):
+    """What a program prints, which must end well."""
+    done = subprocess.run(
+        ["node", HERE / "python.mjs", *program],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def test_the_wheel_has_one_file_more_than_python():
+    [wheel] = (ROOT / "dist").glob("dxdw-*_wasm32.whl")
+    assert "-py3-none-pyemscripten_" in wheel.name
+    with zipfile.ZipFile(wheel) as archive:
+        library = archive.read("dxdw/libdxdw.so")
+    assert library[:4] == b"\0asm"
+    assert len(library) < 1_500_000
+
+
+def test_the_version_says_that_the_kernels_are_there():
+    assert pyodide("-m", "dxdw", "--version").splitlines() == [
+        f"dxdw {dxdw.__version__}",
+        "native kernels: base, threads: 1",
+    ]
+
+
+@pytest.mark.parametrize("file", TESTS)
+def test_the_tests_of_the_package_pass(file):
+    flags = ("-p", "no:cacheprovider", "-p", "without_processes", "-m", "not peers and not slow")
+    told = pyodide("-m", "pytest", "-q", *flags, f"tests/{file}")
+    print(told.splitlines()[-1])
+    assert " passed" in told
+
+
+def test_the_checker_reports_the_same():
+    program = HERE / "check_reports.py"
+    ours = subprocess.run(
+        [sys.executable, program], stdout=subprocess.PIPE, text=True, check=True
+    ).stdout
+    here, there = (
+        [json.loads(line) for line in told.splitlines()] for told in (ours, pyodide(program))
+    )
+    assert len(here) >= 200
+    for one, other in zip(here, there, strict=True):
+        for name in OF_ITS_RUN:
+            del one["report"][name], other["report"][name]
+        assert one == other, one["of"]
