@@ -146,7 +146,7 @@ function said(step, count, cell) {
   if (count === 0) return "no steps";
   if (step === 0) return `before the first of ${count} steps`;
   const which = step === count ? `after all ${count} steps` : `step ${step} of ${count}`;
-  return cell ? `${which}, (o,i,j) = (${cell.join(",")})` : which;
+  return cell && step < count ? `${which}, (o,i,j) = (${cell.join(",")})` : which;
 }
 
 function fits({ array, index }, { G, x, W }) {

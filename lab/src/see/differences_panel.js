@@ -2,7 +2,7 @@ import { h } from "../page/element.js";
 import { Choice } from "./choice.js";
 import { Differences } from "./differences.js";
 import { powerOfTen, scientific, shown } from "./numbers.js";
-import { Plot } from "./plot.js";
+import { key, Plot } from "./plot.js";
 import { element } from "./routing.js";
 
 const [SMALLEST, LARGEST] = [-14, 1]; // powers of ten, of the step
@@ -26,7 +26,7 @@ export class DifferencesPanel {
     this.#slider.addEventListener("input", () => this.#show());
     this.#plot.axes(
       { label: "step ε", least: SMALLEST, most: LARGEST, ticks: powers(SMALLEST, LARGEST, 3) },
-      { label: "", least: BEST, most: WORST, ticks: powers(-15, WORST, 3) },
+      { least: BEST, most: WORST, ticks: powers(-15, WORST, 3) },
     );
     parent.append(
       h("section", { class: "differences", "aria-labelledby": "differences-title" },
@@ -35,8 +35,9 @@ export class DifferencesPanel {
         h("div", { class: "choices" }, this.#loss.element, this.#precision.element),
         h("div", { class: "slider" }, h("span", { "aria-hidden": "true" }, "ε"), this.#slider, this.#step),
         this.#words,
+        h("p", { class: "quiet axis" }, "error, at the worst element"),
         this.#plot.element,
-        h("p", { class: "quiet key" }, h("span", { class: "line linear" }), "linear loss ", h("span", { class: "line curved" }), "curved loss ", h("span", { class: "line tolerance" }), "what the tests allow: 10⁻³")),
+        key([["linear", "linear loss"], ["curved", "curved loss"], ["tolerance", "what the tests allow: 10⁻³"]])),
     );
   }
 
@@ -49,6 +50,7 @@ export class DifferencesPanel {
 
   destroy() {
     clearTimeout(this.#timer);
+    this.#plot.destroy();
   }
 
   #renew() {

@@ -1,4 +1,5 @@
 import { h, spoken } from "../page/element.js";
+import { neighbour } from "./grid_keys.js";
 import { shown, typed } from "./numbers.js";
 
 const STARTS_EDITING = /^[-−.\d]$/;
@@ -19,14 +20,14 @@ export class Grid {
   #shape = h("span", { class: "quiet" });
   #planes = h("div", { class: "planes" });
 
-  /** `name` as in code, `title` in words. */
+  /** `name` as in code, `title` in words; a grid of sums has room for what is added. */
   constructor(name, title, listens) {
     this.#name = name;
     this.#title = title;
     this.#listens = listens;
     this.element = h(
       "figure",
-      { class: "grid", "data-array": name },
+      { class: `grid${name.startsWith("d") ? " grid-of-sums" : ""}`, "data-array": name },
       h("figcaption", {}, h("code", {}, name), ` ${title} `, this.#shape),
       this.#planes,
     );
@@ -117,39 +118,13 @@ export class Grid {
   #key(event) {
     const place = this.#placeOf(event);
     if (place < 0 || event.target.matches("input") || event.ctrlKey || event.metaKey || event.altKey) return;
-    const to = this.#neighbour(place, event.key);
+    const to = neighbour(place, event.key, this.#array.shape);
     if (to !== null) {
       event.preventDefault();
       this.#cells[to].focus();
     } else if (this.#listens.edit && (event.key === "Enter" || event.key === "F2" || STARTS_EDITING.test(event.key))) {
       event.preventDefault();
       this.#edit(place, event.key.length === 1 ? event.key : null);
-    }
-  }
-
-  /** Where a key leads; past the edge of a plane to the one beside it. Null: nowhere. */
-  #neighbour(place, key) {
-    const [rows, columns] = this.#array.shape.slice(-2);
-    const plane = Math.floor(place / (rows * columns));
-    const i = Math.floor(place / columns) % rows;
-    const j = place % columns;
-    const at = (p, row, column) => (p * rows + row) * columns + column;
-    const planes = this.#cells.length / (rows * columns);
-    switch (key) {
-      case "ArrowLeft":
-        return j > 0 ? place - 1 : at(Math.max(plane - 1, 0), i, plane > 0 ? columns - 1 : 0);
-      case "ArrowRight":
-        return j < columns - 1 ? place + 1 : plane < planes - 1 ? at(plane + 1, i, 0) : place;
-      case "ArrowUp":
-        return i > 0 ? place - columns : place;
-      case "ArrowDown":
-        return i < rows - 1 ? place + columns : place;
-      case "Home":
-        return at(plane, i, 0);
-      case "End":
-        return at(plane, i, columns - 1);
-      default:
-        return null;
     }
   }
 

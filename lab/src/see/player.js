@@ -19,7 +19,7 @@ export class Player {
     this.element = h(
       "div",
       { class: "player", role: "group", "aria-label": "The walk over (o,i,j)" },
-      button("⏮", "To the beginning", () => this.#go(0)),
+      button("|◀", "To the beginning", () => this.#go(0)),
       button("◀", "One step back", () => this.#go(this.step - 1)),
       this.#play,
       button("▶|", "One step on", () => this.#go(this.step + 1)),

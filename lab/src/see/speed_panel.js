@@ -37,7 +37,7 @@ export class SpeedPanel {
         button.element,
         h("table", { class: "speeds" },
           h("caption", { class: "spoken" }, "Median time of a call"),
-          h("thead", {}, h("tr", {}, h("td", {}), h("th", { scope: "col" }, "median"), h("th", { scope: "col" }, "of the reference"), h("td", { class: "bar-cell" }))),
+          h("thead", {}, h("tr", {}, h("td", {}), h("th", { scope: "col" }, "median"), h("th", { scope: "col" }, "times as fast"), h("td", { class: "bar-cell" }))),
           h("tbody", {}, Object.entries(WAYS).map(row))),
         this.#said),
     );
