@@ -37,9 +37,10 @@ test-peers: $(STAMPS)/peers $(STAMPS)/native ## run the tests against PyTorch an
 test-install: $(STAMPS)/test $(STAMPS)/native ## build wheels with and without a compiler, install and try them
 	$(BIN)/python -m pytest -m install
 
+CHROMIUM ?= $(shell command -v chromium || command -v google-chrome)
 test-lab: $(STAMPS)/page ## try the practice page in Chromium, which root installs
 	[ -n "$(CHROMIUM)" ] || .ci/packages chromium
-	cd lab && $(NODE) npm test
+	cd lab && $(NODE) npm run --silent lint && CHROMIUM="$(CHROMIUM)" $(NODE) npm test
 
 test-all: test test-peers test-install test-lab ## run every group of tests
 

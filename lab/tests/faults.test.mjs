@@ -9,12 +9,13 @@ const FAULTS = {
   "an indentation error": { code: `${IN}return 1\n`, summary: /line 2: IndentationError/ },
   "an exception at the top": { code: "1 / 0\n", summary: /line 1: ZeroDivisionError/ },
   "no such function": { code: "def other():\n    pass\n", summary: /there is no conv2d_backward/ },
-  "an exception inside": { code: `${IN}    return grad_out + missing\n`, summary: /0 of \d+ passed: NameError/ },
+  "an exception inside": { code: `${IN}    return grad_out + missing\n`, summary: /1 of \d+ passed: NameError/ },
   "nothing returned": { code: `${IN}    pass\n`, summary: /it returned None/ },
   "an exit": { code: `import sys\n${IN}    sys.exit(1)\n`, summary: /SystemExit/ },
   "endless recursion": { code: `${IN}    return conv2d_backward(grad_out, x, W)\n`, summary: /RecursionError/ },
   "a memory hog of lists": { code: `${IN}    a = []\n    while True:\n        a.append(bytearray(10**7))\n`, summary: /MemoryError/ },
-  "a memory hog of arrays": { code: `import numpy as np\n${IN}    return np.ones((10**5, 10**5)), W\n`, summary: /MemoryError/ },
+  "a memory hog of arrays": { code: `import numpy as np\n${IN}    return np.ones((10**4, 10**4, 2)), W\n`, summary: /MemoryError/ },
+  "an array of more than there is": { code: `import numpy as np\n${IN}    return np.ones((10**5, 10**5)), W\n`, summary: /array is too big/ },
 };
 const SOLUTION = `import numpy as np
 def conv2d_backward(grad_out, x, W):

@@ -9,7 +9,7 @@ import { PYTHON, ROOT } from "../building/files.mjs";
 
 export const FOLDER = join(ROOT, "build", "lab");
 export const ONE_FILE = join(ROOT, "build", "dxdw-lab.html");
-const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+const CHROMIUM = process.env.CHROMIUM || "/usr/bin/chromium";
 
 /** A server of the built page: ours, or one that knows nothing of isolation. */
 export async function serve({ isolated = true } = {}) {

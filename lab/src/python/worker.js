@@ -6,8 +6,6 @@ import { loadPyodide } from "pyodide";
 import createPyodide from "pyodide/pyodide.asm.mjs";
 
 const MOST_MEMORY = 1 << 30; // bytes; past it Python raises MemoryError, and the tab lives
-const MOST_OUTPUT = 20_000; // characters of a call
-const OUTPUT_MS = 100;
 const LEARNERS_LINE = /File "practice\.py", line (\d+)/g;
 
 const grow = WebAssembly.Memory.prototype.grow;
@@ -18,43 +16,6 @@ WebAssembly.Memory.prototype.grow = function (pages) {
 
 const post = (kind, more) => self.postMessage({ kind, ...more });
 
-/** What is printed, in batches, up to a length, and how much came after it. */
-class Output {
-  #text = "";
-  #sent = 0;
-  #dropped = 0;
-  #last = 0;
-  #decoder = new TextDecoder();
-
-  write(bytes) {
-    const room = MOST_OUTPUT - this.#sent - this.#text.length;
-    if (room <= 0) {
-      this.#dropped += bytes.length;
-    } else {
-      const text = this.#decoder.decode(bytes, { stream: true });
-      this.#text += text.slice(0, room);
-      this.#dropped += Math.max(0, text.length - room);
-    }
-    if (performance.now() - this.#last > OUTPUT_MS) this.flush();
-    return bytes.length;
-  }
-
-  flush() {
-    if (this.#text || this.#dropped) post("output", { text: this.#text, dropped: this.#dropped });
-    this.#sent += this.#text.length;
-    this.#text = "";
-    this.#last = performance.now();
-  }
-
-  begin() {
-    this.#text = "";
-    this.#sent = 0;
-    this.#dropped = 0;
-    this.#last = performance.now();
-  }
-}
-
-const output = new Output();
 let call = null;
 
 async function start(files, interrupt) {
@@ -71,31 +32,20 @@ async function start(files, interrupt) {
     stdin: () => null,
     env: { PYTHONDONTWRITEBYTECODE: "1" },
   });
-  const print = { write: (bytes) => output.write(bytes) };
-  pyodide.setStdout(print);
-  pyodide.setStderr(print);
   const wheels = Object.keys(files).filter((name) => name.endsWith(".whl"));
   await pyodide.loadPackage(
     wheels.map((name) => `https://page.invalid/${name}`),
     { messageCallback: () => {} },
   );
   if (interrupt !== null) pyodide.setInterruptBuffer(new Uint8Array(interrupt));
-  pyodide.runPython("import sys; sys.stdout.reconfigure(line_buffering=True)");
-  const calls = pyodide.pyimport("dxdw.lab.calls");
+  const { call: ask } = pyodide.pyimport("dxdw.lab.calls");
   pyodide.pyimport("dxdw.practice"); // what the first call would wait for
-  const flush = pyodide.runPython("sys.stdout.flush");
-  call = (address, args) => {
-    try {
-      return calls.call(address, args, (event) => post("event", { event }));
-    } finally {
-      flush();
-      output.flush();
-    }
-  };
+  const tell = (event) => post("event", { event });
+  const printed = (text, dropped) => post("output", { text, dropped });
+  call = (address, args) => ask(address, args, tell, printed);
 }
 
 function answer({ address, args }) {
-  output.begin();
   try {
     post("result", { value: call(address, args) });
   } catch (error) {
