@@ -2,22 +2,20 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from time import perf_counter
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from ..diagnosis import Check, Report, diagnose, questions
 from ..diagnosis.exercises import exercises
-from ..diagnosis.loading import NotLoaded, function_of, names_of
+from ..diagnosis.loading import NotLoaded
 from ..diagnosis.report import plain
 from ..engines.libraries import Array
 from ..reference import conv2d_backward_naive
 from .findings import Call, Failed, Solution
+from .learners_code import functions as functions_of
 from .problem import Problem
 from .series import SERIES
-
-FILE = "practice.py"  # what tracebacks call the learner's code
 
 Event = dict[str, Any]
 Case = Mapping[str, Any]
@@ -58,7 +56,7 @@ def run(
     """
     problem = SERIES[number]
     try:
-        functions = _functions(problem, code)
+        functions = functions_of(code, problem.functions)
     except NotLoaded as error:
         tell({"kind": "not loaded", "message": str(error), "line": error.line})
         return
@@ -88,11 +86,6 @@ def names_by_id(problem: Problem) -> dict[str, str]:
         for name, question in questions(function).items():
             found[f"{function}/{name}"] = f"{function}: {question}" if several else question
     return found
-
-
-def _functions(problem: Problem, code: str) -> dict[str, Solution]:
-    names = names_of([(FILE, code)], ModuleType("practice"))
-    return {name: function_of(names, name, FILE, named=True)[0] for name in problem.functions}
 
 
 def _tried(name: str, check: Callable[[], None]) -> Event:
