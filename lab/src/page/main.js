@@ -113,7 +113,7 @@ python.watch(showState);
 showState();
 addEventListener("hashchange", show);
 addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && shown?.page instanceof ProblemPage) shown.page.stop();
+  if (event.key === "Escape") python.stop();
 });
 await show();
 performance.mark("usable");
