@@ -45,7 +45,8 @@ export async function open(browser, address, options = {}) {
   });
   const page = await context.newPage();
   page.on("console", (message) => {
-    if (["error", "warning"].includes(message.type())) complaints.push(`${message.text()} (${message.location().url})`);
+    if (["error", "warning"].includes(message.type()))
+      complaints.push(`${message.text()} (${message.location().url})`);
   });
   page.on("pageerror", (error) => complaints.push(String(error)));
   await page.goto(address);

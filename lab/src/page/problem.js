@@ -221,7 +221,11 @@ export class ProblemPage {
     const counts = outcome.failed ? `${outcome.passed} of ${ran} passed` : `All ${ran} passed`;
     const words = wrong.map((report) => report.summary).join("; ");
     this.#tests.summary = words
-      ? [h("strong", {}, counts), ": ", h("a", { href: "#", on: { click: (e) => this.#toFinding(e) } }, words)]
+      ? [
+          h("strong", {}, counts),
+          ": ",
+          h("a", { href: "#", on: { click: (e) => this.#toFinding(e) } }, words),
+        ]
       : h("strong", {}, counts);
     if (outcome.solved) this.#context.solved(this.#problem.number);
   }
