@@ -13,7 +13,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # One environment, so one pip at a time, also under `make -j`.
 .NOTPARALLEL:
 .PHONY: help demo test test-long test-peers test-install test-all test-native test-aarch64 sanitize \
-  sanitize-threads lint bench bench-training docs wheel clean
+  sanitize-threads wasm test-wasm bench-wasm lint bench bench-training docs wheel clean
 
 help: ## this list
 	@echo 'usage: make TARGET [PYTHON=python3.12]'
@@ -80,6 +80,22 @@ LD_PRELOAD="$(foreach name,$(1) stdc++,$(shell $(or $(CXX),c++) -print-file-name
   $(BIN)/python -m pytest -p no:cacheprovider --capture=sys -m 'not peers and not slow and not install' $(PYTHON_TESTS)
 endef
 
+# --- the kernels in the browser: native/wasm ------------------------------------------------------
+
+wasm: $(STAMPS)/wasm ## build dist/dxdw-*_wasm32.whl, with the kernels for Pyodide
+	rm -f dist/dxdw-*_wasm32.whl
+	PATH="$(abspath $(BIN)):$$PATH" CMAKE_TOOLCHAIN_FILE="$(abspath native/wasm/toolchain.cmake)" \
+	  _PYTHON_HOST_PLATFORM=pyemscripten_2026_0_wasm32 DXDW_NATIVE=require \
+	  $(BIN)/python -m hatchling build --target wheel
+	@ls -l dist/*_wasm32.whl
+
+test-wasm: $(STAMPS)/test $(STAMPS)/pyodide wasm ## try it in Pyodide, under node: the package's own tests, and the checker
+	$(BIN)/python -m pytest native/wasm
+
+bench-wasm: $(STAMPS)/pyodide wasm ## measure it beside NumPy in a page of Chromium
+	.ci/packages chromium:chromium
+	node native/wasm/page.mjs native/wasm/timing.py
+
 # --------------------------------------------------------------------------------------------------
 
 lint: $(STAMPS)/dev ## check style, formatting, types and the repository itself
@@ -104,7 +120,7 @@ wheel: $(STAMPS)/venv ## build dist/dxdw-*.whl
 	@ls -l dist
 
 clean: ## remove .venv and everything built or cached
-	rm -rf $(VENV) dist build src/dxdw/libdxdw.* src/dxdw/native_missing.txt .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) dist build native/wasm/node_modules src/dxdw/libdxdw.* src/dxdw/native_missing.txt .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMPS)/venv:
@@ -139,4 +155,18 @@ $(STAMPS)/native: pyproject.toml $(KERNELS) | $(STAMPS)/venv
 # CMake and Ninja as the package index has them, for those builds that no installation makes.
 $(STAMPS)/cmake: pyproject.toml | $(STAMPS)/venv
 	@$(PIP) install --quiet --group cmake
+	@touch $@
+
+# What makes the wheel for the browser: no compiler of the system's, Zig's.
+$(STAMPS)/wasm: pyproject.toml | $(STAMPS)/venv
+	@$(PIP) install --quiet --group wasm
+	@touch $@
+
+# Pyodide, NumPy as it takes it, and the pure-Python packages of the tests.
+$(STAMPS)/pyodide: pyproject.toml native/wasm/package-lock.json native/wasm/numpy_wheel.py | $(STAMPS)/venv
+	.ci/packages nodejs:node npm:npm
+	cd native/wasm && npm ci --no-audit --no-fund
+	$(BIN)/python native/wasm/numpy_wheel.py
+	@$(PIP) download --quiet --group pyodide --dest build/wasm --no-deps --only-binary :all: \
+	  --python-version 3.14 --implementation py --abi none --platform any
 	@touch $@
