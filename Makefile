@@ -13,7 +13,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # One environment, so one pip at a time, also under `make -j`.
 .NOTPARALLEL:
 .PHONY: help demo lab test test-long test-peers test-install test-lab test-all test-native test-aarch64 \
-  sanitize sanitize-threads wasm test-wasm bench-wasm lint bench wheel wheel-lab clean
+  sanitize sanitize-threads wasm test-wasm bench-wasm lint bench bench-training docs wheel wheel-lab clean
 
 help: ## this list
 	@echo 'usage: make TARGET [PYTHON=python3.12]'
@@ -31,7 +31,7 @@ test: $(STAMPS)/test $(STAMPS)/native ## run the tests, but for the long ones an
 test-long: $(STAMPS)/test $(STAMPS)/native ## run the long forms: every pair of tiny geometries, half an hour and more
 	$(BIN)/python -m pytest -m slow
 
-test-peers: $(STAMPS)/peers $(STAMPS)/native ## run the tests against PyTorch and JAX
+test-peers: $(STAMPS)/peers $(STAMPS)/native ## run the tests against PyTorch, JAX, autograd and PyLops
 	$(BIN)/python -m pytest -m peers
 
 test-install: $(STAMPS)/test $(STAMPS)/native ## build wheels with and without a compiler, install and try them
@@ -111,6 +111,14 @@ lint: $(STAMPS)/dev ## check style, formatting, types and the repository itself
 bench: $(STAMPS)/peers $(STAMPS)/native ## measure beside PyTorch, JAX and NumPy: about an hour
 	$(BIN)/dxdw bench
 
+bench-training: $(STAMPS)/peers $(STAMPS)/native ## measure training steps of whole networks beside PyTorch: a quarter of an hour
+	$(BIN)/python -m dxdw.benchmark.training_steps
+
+docs: $(STAMPS)/docs $(STAMPS)/native ## build the documentation, running its examples, and check its links
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs build/docs
+	$(BIN)/python docs/check_links.py build/docs
+	@echo 'build/docs/index.html'
+
 wheel: $(STAMPS)/venv ## build dist/dxdw-*.whl
 	$(PIP) wheel --quiet --no-deps --wheel-dir dist .
 	@ls -l dist
@@ -136,10 +144,10 @@ $(STAMPS)/venv:
 
 $(STAMPS)/train: EXTRA := train
 $(STAMPS)/train: GROUP :=
-$(STAMPS)/test $(STAMPS)/peers $(STAMPS)/dev: EXTRA := all
-$(STAMPS)/test $(STAMPS)/peers $(STAMPS)/dev: GROUP = $() --group $(@F)
+$(STAMPS)/test $(STAMPS)/peers $(STAMPS)/dev $(STAMPS)/docs: EXTRA := all
+$(STAMPS)/test $(STAMPS)/peers $(STAMPS)/dev $(STAMPS)/docs: GROUP = $() --group $(@F)
 # Editable in all of them, so that no command runs a stale copy that another one installed.
-$(STAMPS)/train $(STAMPS)/test $(STAMPS)/peers $(STAMPS)/dev: pyproject.toml | $(STAMPS)/venv
+$(STAMPS)/train $(STAMPS)/test $(STAMPS)/peers $(STAMPS)/dev $(STAMPS)/docs: pyproject.toml | $(STAMPS)/venv
 	@echo 'installing dxdw[$(EXTRA)]$(GROUP) into $(VENV) ...'
 	@$(PIP) install --quiet --editable '.[$(EXTRA)]'$(GROUP)
 	@$(BIN)/dxdw --version

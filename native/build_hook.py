@@ -25,8 +25,8 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 OLDEST_CMAKE = (3, 21)
 COMPILERS = ("c++", "g++", "clang++")  # in the order in which CMake tries them
-# What is built for: this machine, or what _PYTHON_HOST_PLATFORM names, as cross-builds of Python have
-# it. CMake then wants to be told how: CMAKE_TOOLCHAIN_FILE.
+# What is built for: this machine, or what _PYTHON_HOST_PLATFORM names, as cross-builds of Python
+# have it. Then CMAKE_TOOLCHAIN_FILE tells CMake how.
 PLATFORM = sysconfig.get_platform()
 LIBRARIES = {"win": "libdxdw.dll", "macosx": "libdxdw.dylib"}
 LIBRARY = LIBRARIES.get(PLATFORM.partition("-")[0], "libdxdw.so")

@@ -34,7 +34,7 @@ int run_as(const Plan &plan, const void *first, const void *second, void *result
 int run(const int64_t *words, const void *first, const void *second, void *result,
         const Team &team) {
   const Plan plan = view(words);
-  const Team useful = {useful_threads(plan, team.threads), team.cancelled};
+  const Team useful = {useful_threads(plan, team.threads), team.cancelled, team.crew};
   return plan.dtype ? run_as<double>(plan, first, second, result, useful)
                     : run_as<float>(plan, first, second, result, useful);
 }
@@ -53,7 +53,7 @@ int backward_as(const Plan &dx_plan, const Plan &dW_plan, const Gradients &of, c
 int backward(const int64_t *dx_words, const int64_t *dW_words, const Gradients &of,
              const Team &team) {
   const Plan dx_plan = view(dx_words), dW_plan = view(dW_words);
-  const Team useful = {useful_threads(dx_plan, team.threads), team.cancelled};
+  const Team useful = {useful_threads(dx_plan, team.threads), team.cancelled, team.crew};
   return dx_plan.dtype ? backward_as<double>(dx_plan, dW_plan, of, useful)
                        : backward_as<float>(dx_plan, dW_plan, of, useful);
 }

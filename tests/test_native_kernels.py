@@ -317,7 +317,7 @@ def test_depthwise_kernels_keep_what_is_not_finite_to_its_own_products(
     stride, operand, special, dtype
 ):
     """At the ends of rows and of planes above all: neighbours there share the vectors."""
-    for width in (5, 14, 16, 37):
+    for width in (5, 8, 14, 16, 37):
         case = simple((2, 3, 9, width), (3, 1, 3, 3), pad=1, stride=stride, groups=3)
         shape = case.shape(operand)
         ends = [(0, 0), (0, -1), (shape[2] // 2, 0), (shape[2] // 2, -1), (-1, 0), (-1, -1)]
@@ -339,7 +339,17 @@ def test_depthwise_kernels_keep_what_is_not_finite_to_its_own_products(
 
 
 @pytest.mark.parametrize("dtype", UNIT_ROUNDOFF)
-@pytest.mark.parametrize("name", ["depthwise", "depthwise, strided", "three channels of one"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "depthwise",
+        "depthwise, strided",
+        "depthwise, narrow",
+        "depthwise, narrow, strided",
+        "depthwise, two rows of a vector",
+        "three channels of one",
+    ],
+)
 def test_both_gradients_in_one_pass_have_the_bits_of_each_alone(name, dtype, monkeypatch):
     case = PROBLEMS[name]
     a = oracles.operands(case, 3, dtype=dtype, draw=oracles.reals)
@@ -412,7 +422,10 @@ PROBLEMS = {
     "depthwise": simple((4, 64, 60, 61), (64, 1, 3, 3), pad=1, groups=64),
     "depthwise, strided": simple((3, 40, 57, 90), (40, 1, 5, 5), pad=2, stride=2, groups=40),
     "depthwise, narrow": simple((5, 96, 14, 14), (96, 1, 3, 3), pad=1, groups=96),
-    "depthwise, narrow, strided": simple((5, 96, 14, 14), (96, 1, 3, 3), pad=1, stride=2, groups=96),
+    "depthwise, two rows of a vector": simple((5, 96, 7, 7), (96, 1, 3, 3), pad=1, groups=96),
+    "depthwise, narrow, strided": simple(
+        (5, 96, 14, 14), (96, 1, 3, 3), pad=1, stride=2, groups=96
+    ),
     "three channels of one": simple((2, 20, 30, 33), (60, 1, 3, 3), pad=1, groups=20),
     "small and deep": simple((1, 256, 7, 7), (256, 256, 3, 3), pad=1),
     "three axes": simple((2, 8, 9, 20, 21), (16, 8, 3, 3, 3), pad=1),

@@ -5,14 +5,10 @@ The same program runs in CPython and in Pyodide; what the lines say must not dep
 
 import inspect
 import json
-import sys
 import warnings
 from collections.abc import Callable, Iterator
 from itertools import islice
-from pathlib import Path
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 
 import right_versions
 import test_diagnosis_series as series

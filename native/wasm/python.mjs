@@ -6,7 +6,8 @@ import { loadPyodide } from "pyodide";
 import { checkout, needed, pure } from "./places.mjs";
 
 const { CI } = process.env; // of which hypothesis' examples depend
-const pyodide = await loadPyodide({ env: { HOME: "/home/pyodide", ...(CI && { CI }) } });
+const env = { HOME: "/home/pyodide", PYTHONPATH: `${checkout}/tests`, ...(CI && { CI }) };
+const pyodide = await loadPyodide({ env });
 await pyodide.loadPackage([...new Set([...needed, ...pure])], { messageCallback: () => {} });
 pyodide.mountNodeFS(checkout, checkout);
 const run = pyodide.runPython(`

@@ -1,7 +1,7 @@
 """The kernels beside NumPy, in a page or under node: dx and dW in one call, medians interleaved.
 
-Prints a line for each problem: milliseconds of the kernels and of every other way, and how many times
-as long the quickest of these took. Every answer is checked before it is timed.
+Prints a line for each problem: milliseconds of the kernels and of every other way, and how many
+times as long the quickest of these took. Every answer is checked before it is timed.
 """
 
 from functools import partial

@@ -9,8 +9,8 @@ import numpy as np
 from .ladder import Case, Ladder
 from .problem import Problem, smallest_first
 
-# For a slow function the case that is known will have to do. Any other takes up to 0.05, and in a page
-# 0.3: a report must not depend on how busy the machine is.
+# For a slow function the case that is known will have to do. Any other took up to 0.05, in a page
+# 0.3: what a report says is not to depend on how busy the machine is.
 SECONDS = 2.0
 
 
