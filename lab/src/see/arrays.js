@@ -1,5 +1,5 @@
 import { h } from "../page/element.js";
-import { backward, cells } from "./convolution.js";
+import { backward, cells, outShape } from "./convolution.js";
 import { Explanation, sentence } from "./explanation.js";
 import { Grid } from "./grid.js";
 import { NdArray } from "./ndarray.js";
@@ -36,7 +36,8 @@ export class Arrays {
     this.#changed = changed;
     this.#trace = new TraceView(context, {
       arrays: () => this.#arrays,
-      look: (element) => this.#choose(element),
+      point: (element) => this.#point(element),
+      choose: (element) => this.#choose(element),
       changed: () => this.#begin(),
     });
     const grid = (name, title, editable) => {
@@ -65,6 +66,7 @@ export class Arrays {
 
   destroy() {
     this.#player.pause();
+    this.#trace.destroy();
   }
 
   #use(arrays) {
@@ -154,7 +156,11 @@ function fits({ array, index }, { G, x, W }) {
   return index.every((k, axis) => k < shape[axis]);
 }
 
+/** What the store has, if that is arrays that belong together. */
 function kept(store) {
   const lists = store.get(KEPT);
-  return lists && Object.fromEntries(Object.entries(lists).map(([name, list]) => [name, NdArray.fromLists(list)]));
+  if (!lists) return null;
+  const [G, x, W] = Object.keys(GIVEN).map((name) => NdArray.fromLists(lists[name] ?? []));
+  const fit = x.shape.length === 3 && W.shape.length === 4 && outShape(x, W).join() === G.shape.join() && G.size > 0;
+  return fit && x.shape[0] === W.shape[1] ? { G, x, W } : null;
 }
