@@ -113,6 +113,19 @@ test("numbers are changed by keys and by a second press, and kept", async () => 
   await context.close();
 });
 
+test("problem 01 shows the forward pass, and a problem without a picture none", async () => {
+  const { page, context } = await withoutPython();
+  await enter(page, "01", "");
+  assert.equal(await values(figure(page, "out")), "34 44 54 74 84 94 114 124 134");
+  await cell(page, "out", 0).hover();
+  assert.deepEqual(await lit(page, "x", "with"), [0, 1, 4, 5]);
+  assert.match(await explanation(page).innerText(), /= 0·1 \+ 1·2 \+ 4·3 \+ 5·4 = 34/);
+  assert.equal(await page.getByRole("heading", { name: "How fast is it?" }).count(), 0);
+  await enter(page, "04", "");
+  assert.equal(await page.locator(".pictures").innerHTML(), "");
+  await context.close();
+});
+
 test("sizes are changed, and several channels are drawn", async () => {
   const { page, context } = await withoutPython();
   await page.getByText("Other numbers and sizes").click();

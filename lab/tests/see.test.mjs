@@ -45,7 +45,7 @@ for (const [number, one] of NUMBERS.entries()) {
   test(`a forward pass in float32 has NumPy's bits, case ${number}`, () => {
     const { x, W } = arrays(one);
     const over = (array, by) => NdArray.filled(array.shape, (place) => Math.fround(array.data[place] / by));
-    assert.deepEqual(forward(over(x, 7), over(W, 3), Math.fround).toLists(), one.float32);
+    assert.deepEqual(forward(over(x, 7), over(W, 3), null, Math.fround).toLists(), one.float32);
   });
 
   test(`the curved loss has the gradient of the chain rule, case ${number}`, () => {
@@ -72,7 +72,7 @@ test("on a curved loss a large step errs as its square", () => {
 
 test("an output cell lights its patch and its kernel, and says what it adds", () => {
   const { G, x, W } = of(1);
-  const found = marks({ array: "G", index: [2, 1, 1] }, { G, x, W });
+  const found = marks({ array: "G", index: [2, 1, 1] }, { G, x, W }, "backward");
   const [C_in, kH, kW] = W.shape.slice(1);
   const lit = [...found.x.keys()].map((place) => x.index(place));
   assert.equal(lit.length, C_in * kH * kW);
@@ -88,7 +88,7 @@ test("an output cell lights its patch and its kernel, and says what it adds", ()
 
 test("a pixel of dx is told as the sum it is", () => {
   const example = EXAMPLES.ones.make();
-  const { title, sum } = words({ array: "dx", index: [0, 1, 1] }, example);
+  const { title, sum } = words({ array: "dx", index: [0, 1, 1] }, example, "backward");
   assert.equal(title, "dx[0,1,1] = Σ G[o, 1−u, 1−v] · W[o, 0, u, v]");
   assert.deepEqual(sum.products.map(({ names }) => names), [
     "G[0,0,0]·W[0,0,1,1]", "G[0,0,1]·W[0,0,1,0]", "G[0,1,0]·W[0,0,0,1]", "G[0,1,1]·W[0,0,0,0]",
@@ -97,12 +97,12 @@ test("a pixel of dx is told as the sum it is", () => {
   assert.ok(sum.complete);
 });
 
-test("of every element of dx and dW the products add up to it", () => {
+test("of every element of dx, dW and out the products add up to it", () => {
   const { one, G, x, W } = of(1);
-  for (const name of ["dx", "dW"]) {
+  for (const name of ["dx", "dW", "out"]) {
     const wanted = NdArray.fromLists(one[name]);
     wanted.data.forEach((value, place) => {
-      assert.equal(words({ array: name, index: wanted.index(place) }, { G, x, W }).sum.value, value);
+      assert.equal(words({ array: name, index: wanted.index(place) }, { G, x, W }, "backward").sum.value, value);
     });
   }
 });
@@ -110,7 +110,7 @@ test("of every element of dx and dW the products add up to it", () => {
 test("while the walk is under way, a sum says what it has come to", () => {
   const example = EXAMPLES.ones.make();
   const come = new Set(["0,0,0", "0,0,1"]);
-  const { sum } = words({ array: "dx", index: [0, 1, 1] }, example, (cell) => come.has(String(cell)));
+  const { sum } = words({ array: "dx", index: [0, 1, 1] }, example, "backward", (cell) => come.has(String(cell)));
   assert.equal(sum.value, 7);
   assert.ok(!sum.complete);
   assert.deepEqual(sum.products.map(({ later }) => later), [false, false, true, true]);

@@ -54,14 +54,19 @@ function products(x, W) {
   return found;
 }
 
-/** `round` is applied after every operation: Math.fround makes it float32. */
-export function forward(x, W, round = Number) {
+/**
+ * out, or of it some cells, 0 elsewhere. `round` is applied after every operation: Math.fround makes it
+ * float32.
+ */
+export function forward(x, W, which = null, round = Number) {
   const out = new NdArray(outShape(x, W));
-  products(x, W).forEach(({ w, at }, place) => {
+  const all = products(x, W);
+  for (const place of which?.map((cell) => out.place(cell)) ?? all.keys()) {
+    const { w, at } = all[place];
     let sum = 0;
     for (let n = 0; n < w.length; n++) sum = round(sum + round(x.data[at[n]] * W.data[w[n]]));
     out.data[place] = sum;
-  });
+  }
   return out;
 }
 
@@ -82,16 +87,16 @@ export function backward(G, x, W, which = cells(G.shape)) {
 }
 
 /**
- * The products in which an element takes part: `array` is "G", "x", "W", "dx" or "dW".
+ * The products in which an element takes part: `array` is "G", "x", "W", "dx", "dW" or "out".
  *
  * Each is { cell, places }: the output cell (o,i,j), and where in each array the product reads or goes.
  */
 export function terms(array, index, G, x, W) {
-  const here = { G, x, W, dx: x, dW: W }[array].place(index);
+  const here = { G, out: G, x, dx: x, W, dW: W }[array].place(index);
   const all = products(x, W);
   return cells(G.shape).flatMap((cell, g) => {
     const { w: taps, at: pixels } = all[g];
-    const every = taps.map((w, n) => ({ G: g, x: pixels[n], dx: pixels[n], W: w, dW: w }));
+    const every = taps.map((w, n) => ({ G: g, out: g, x: pixels[n], dx: pixels[n], W: w, dW: w }));
     return every.filter((places) => places[array] === here).map((places) => ({ cell, places }));
   });
 }
