@@ -27,28 +27,46 @@ export function cells([C_out, outH, outW]) {
   return found;
 }
 
-/** Every (c,u,v) of an output cell: where W and x are met, by their places in the arrays. */
-function* taps([o, i, j], x, W) {
+let planned = { key: "", products: [] };
+
+/**
+ * Of every output cell, in the order of the loop, its products by the places in W and in x, in the
+ * order (c,u,v). Those of the latest shapes are kept: finite differences ask ten thousand times.
+ */
+function products(x, W) {
+  const key = `${x.shape}|${W.shape}`;
+  if (planned.key === key) return planned.products;
   const [, C_in, kH, kW] = W.shape;
   const [, H, width] = x.shape;
-  for (let c = 0; c < C_in; c++) {
-    for (let u = 0; u < kH; u++) {
-      for (let v = 0; v < kW; v++) {
-        yield { w: ((o * C_in + c) * kH + u) * kW + v, at: (c * H + i + u) * width + j + v };
+  const found = cells(outShape(x, W)).map(([o, i, j]) => {
+    const pairs = { w: [], at: [] };
+    for (let c = 0; c < C_in; c++) {
+      for (let u = 0; u < kH; u++) {
+        for (let v = 0; v < kW; v++) {
+          pairs.w.push(((o * C_in + c) * kH + u) * kW + v);
+          pairs.at.push((c * H + i + u) * width + j + v);
+        }
       }
     }
-  }
+    return pairs;
+  });
+  planned = { key, products: found };
+  return found;
 }
 
-/** `round` is applied after every operation: Math.fround makes it float32. */
-export function forward(x, W, round = Number) {
-  const shape = outShape(x, W);
-  const out = new NdArray(shape);
-  cells(shape).forEach((cell, place) => {
+/**
+ * out, or of it some cells, 0 elsewhere. `round` is applied after every operation: Math.fround makes it
+ * float32.
+ */
+export function forward(x, W, which = null, round = Number) {
+  const out = new NdArray(outShape(x, W));
+  const all = products(x, W);
+  for (const place of which?.map((cell) => out.place(cell)) ?? all.keys()) {
+    const { w, at } = all[place];
     let sum = 0;
-    for (const { w, at } of taps(cell, x, W)) sum = round(sum + round(x.data[at] * W.data[w]));
+    for (let n = 0; n < w.length; n++) sum = round(sum + round(x.data[at[n]] * W.data[w[n]]));
     out.data[place] = sum;
-  });
+  }
   return out;
 }
 
@@ -56,29 +74,29 @@ export function forward(x, W, round = Number) {
 export function backward(G, x, W, which = cells(G.shape)) {
   const dx = new NdArray(x.shape);
   const dW = new NdArray(W.shape);
+  const all = products(x, W);
   for (const cell of which) {
+    const { w, at } = all[G.place(cell)];
     const g = G.at(...cell);
-    for (const { w, at } of taps(cell, x, W)) {
-      dW.data[w] += g * x.data[at];
-      dx.data[at] += g * W.data[w];
+    for (let n = 0; n < w.length; n++) {
+      dW.data[w[n]] += g * x.data[at[n]];
+      dx.data[at[n]] += g * W.data[w[n]];
     }
   }
   return { dx, dW };
 }
 
 /**
- * The products in which an element takes part: `array` is "G", "x", "W", "dx" or "dW".
+ * The products in which an element takes part: `array` is "G", "x", "W", "dx", "dW" or "out".
  *
  * Each is { cell, places }: the output cell (o,i,j), and where in each array the product reads or goes.
  */
 export function terms(array, index, G, x, W) {
-  const here = { G, x, W, dx: x, dW: W }[array].place(index);
-  const found = [];
-  cells(G.shape).forEach((cell, g) => {
-    for (const { w, at } of taps(cell, x, W)) {
-      const places = { G: g, x: at, dx: at, W: w, dW: w };
-      if (places[array] === here) found.push({ cell, places });
-    }
+  const here = { G, out: G, x, dx: x, W, dW: W }[array].place(index);
+  const all = products(x, W);
+  return cells(G.shape).flatMap((cell, g) => {
+    const { w: taps, at: pixels } = all[g];
+    const every = taps.map((w, n) => ({ G: g, out: g, x: pixels[n], dx: pixels[n], W: w, dW: w }));
+    return every.filter((places) => places[array] === here).map((places) => ({ cell, places }));
   });
-  return found;
 }

@@ -67,7 +67,7 @@ export class Differences {
     const kept = data[place];
     const at = (value) => {
       data[place] = round(value);
-      const loss = this.#loss(forward(this.#arrays.x, this.#arrays.W, round));
+      const loss = this.#loss(forward(this.#arrays.x, this.#arrays.W, null, round));
       data[place] = kept;
       return loss;
     };

@@ -1,6 +1,8 @@
 import { h } from "../page/element.js";
 import { shown } from "./numbers.js";
 
+const MOST_SPOKEN = 12;
+
 /** What is said of the element that is looked at, in a place of one height, so that nothing moves. */
 export class Explanation {
   element = h("div", { class: "explanation", tabindex: "0", role: "region", "aria-label": "The element in words" });
@@ -28,9 +30,10 @@ function written({ products, value, complete }) {
   ];
 }
 
-/** The same in a sentence, for a screen reader. */
+/** The same in a sentence, for a screen reader: a long sum is not read out product by product. */
 export function sentence({ title, text, code, sum }) {
   if (!sum) return [title, text, ...code].join(". ");
   const numbers = sum.products.filter(({ later }) => !later).map((product) => product.numbers);
-  return `${title}: ${numbers.join(" + ") || "nothing yet"} = ${shown(sum.value)}`;
+  const said = numbers.length > MOST_SPOKEN ? `${numbers.length} products` : numbers.join(" + ") || "nothing yet";
+  return `${title}: ${said} = ${shown(sum.value)}`;
 }

@@ -1,11 +1,12 @@
-/** Seeing it: the arrays of a convolution backward, and where every gradient goes. */
+/** Seeing it: the arrays of a convolution, forward or backward, and what belongs to each element. */
 import { h } from "../page/element.js";
 import { Arrays } from "./arrays.js";
 import { DifferencesPanel } from "./differences_panel.js";
 import { SpeedPanel } from "./speed_panel.js";
 import "./see.css";
 
-const BACKWARD = "conv2d_backward";
+/** By the functions of a problem, what there is to see: the pictures of other problems would mislead. */
+const VIEWS = { conv2d_naive: forward, conv2d_backward: backward };
 
 export function mount(element, context) {
   let views = [];
@@ -17,15 +18,24 @@ export function mount(element, context) {
   return {
     update(problem) {
       clear();
-      if (!problem.functions.includes(BACKWARD)) return;
+      const make = problem.functions.map((name) => VIEWS[name]).find(Boolean);
+      if (!make) return;
       element.append(h("h2", {}, "Seeing it"));
-      const pictures = h("div", {});
-      element.append(pictures);
-      const differences = new DifferencesPanel(element);
-      const speed = new SpeedPanel(element, context);
-      const arrays = new Arrays(pictures, context, (changed) => differences.show(changed));
-      views = [arrays, differences, speed];
+      views = make(element, context);
     },
     destroy: clear,
   };
+}
+
+function forward(element, context) {
+  return [new Arrays(element, context, "forward")];
+}
+
+function backward(element, context) {
+  const place = h("div", {});
+  element.append(place);
+  const differences = new DifferencesPanel(element);
+  const speed = new SpeedPanel(element, context);
+  const arrays = new Arrays(place, context, "backward", (changed) => differences.show(changed));
+  return [arrays, differences, speed];
 }

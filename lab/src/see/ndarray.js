@@ -1,5 +1,8 @@
 const product = (numbers) => numbers.reduce((all, one) => all * one, 1);
 
+/** A number of JSON, which has no word for some. */
+export const number = (value) => ({ inf: Infinity, "-inf": -Infinity })[value] ?? Number(value);
+
 /** Numbers with a shape, row by row as NumPy keeps them. */
 export class NdArray {
   constructor(shape, data = new Float64Array(product(shape))) {
@@ -10,7 +13,7 @@ export class NdArray {
   static fromLists(lists) {
     const shape = [];
     for (let part = lists; Array.isArray(part); part = part[0]) shape.push(part.length);
-    return new NdArray(shape, Float64Array.from(lists.flat(Infinity), Number));
+    return new NdArray(shape, Float64Array.from(lists.flat(Infinity), number));
   }
 
   /** Elements by a function of their place in `data`. */

@@ -10,6 +10,7 @@ export class PythonButton {
   #python;
   #options;
   #running = false;
+  #unwatch;
   #button;
   #words = h("span", { class: "quiet" }, "Python is loading");
 
@@ -18,10 +19,17 @@ export class PythonButton {
     this.#options = { name, stop, work, failed };
     this.#button = h("button", { type: "button", disabled: true, on: { click: () => this.press() } }, name);
     this.element = h("p", { class: "row python-button" }, this.#button, this.#words);
-    python?.onReady(() => {
-      this.#button.disabled = false;
-      this.#words.textContent = "";
-    });
+    this.#unwatch = python.watch((state) => this.#show(state));
+    this.#show(python.state);
+  }
+
+  destroy() {
+    this.#unwatch();
+  }
+
+  #show(state) {
+    this.#button.disabled = state === "failed" || (state === "loading" && !this.#running);
+    this.#words.textContent = { loading: "Python is loading", failed: "Python could not be started" }[state] ?? "";
   }
 
   async press() {

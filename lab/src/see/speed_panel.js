@@ -15,6 +15,7 @@ export class SpeedPanel {
   #context;
   #size = h("select", {}, Object.entries(SIZES).map(([key, { words }]) => h("option", { value: key }, words)));
   #rows = {};
+  #button;
   #said = h("p", { class: "quiet", role: "status" });
 
   constructor(parent, context) {
@@ -24,7 +25,7 @@ export class SpeedPanel {
       this.#rows[key] = cells;
       return h("tr", {}, h("th", { scope: "row" }, name), cells.time, cells.ratio, h("td", { class: "bar-cell", "aria-hidden": "true" }, cells.bar));
     };
-    const button = new PythonButton(context.python, {
+    this.#button = new PythonButton(context.python, {
       name: "Measure",
       stop: "Stop measuring",
       work: () => this.#measure(),
@@ -34,7 +35,7 @@ export class SpeedPanel {
       h("section", { class: "speed", "aria-labelledby": "speed-title" },
         h("h3", { id: "speed-title" }, "How fast is it?"),
         h("label", { class: "field-row" }, h("span", {}, "For "), this.#size),
-        button.element,
+        this.#button.element,
         h("table", { class: "speeds" },
           h("caption", { class: "spoken" }, "Median time of a call"),
           h("thead", {}, h("tr", {}, h("td", {}), h("th", { scope: "col" }, "median"), h("th", { scope: "col" }, "times as fast"), h("td", { class: "bar-cell" }))),
@@ -43,7 +44,9 @@ export class SpeedPanel {
     );
   }
 
-  destroy() {}
+  destroy() {
+    this.#button.destroy();
+  }
 
   async #measure() {
     const { words, ...sizes } = SIZES[this.#size.value];

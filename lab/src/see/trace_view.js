@@ -1,12 +1,12 @@
 import { h } from "../page/element.js";
 import { Grid } from "./grid.js";
-import { NdArray } from "./ndarray.js";
+import { NdArray, number } from "./ndarray.js";
 import { shown } from "./numbers.js";
 import { PythonButton } from "./python_button.js";
 import { beside } from "./timeline.js";
 
 const TRACE = "practice.trace:trace";
-const RESULTS = { dx: "dx", dW: "dW" };
+const RESULTS = ["dx", "dW"];
 const SMALL = 1e-9;
 
 /** The learner's dx and dW, step by step beside the reference's. */
@@ -19,14 +19,22 @@ export class TraceView {
   #words = h("p", { class: "trace-words" });
   #button;
 
-  /** `arrays()` are those to trace on, `looked(element)` is told of a cell, `changed()` of a trace. */
+  /**
+   * `arrays()` are those to trace on; `point(element)` and `choose(element)` are told of a cell, and
+   * `changed()` of a trace.
+   */
   constructor(context, options) {
     this.#context = context;
     this.#options = options;
-    for (const name of Object.keys(RESULTS)) {
-      const look = (index) => options.look({ array: name, index });
-      this.#grids[name] = new Grid(name, "of your code", { point: look, focus: look, edit: null });
+    for (const name of RESULTS) {
+      const listens = {
+        point: (index) => options.point({ array: name, index }),
+        focus: (index) => options.choose({ array: name, index }),
+        edit: null,
+      };
+      this.#grids[name] = new Grid(name, "of your code", listens);
     }
+    this.#place.addEventListener("pointerleave", () => options.point(null));
     this.#place.append(...Object.values(this.#grids).map(({ element }) => element));
     this.#button = new PythonButton(context.python, {
       name: "Trace your code beside it",
@@ -35,6 +43,10 @@ export class TraceView {
       failed: (message) => this.#say(message),
     });
     this.element = h("div", { class: "trace" }, this.#button.element, this.#words, this.#place);
+  }
+
+  destroy() {
+    this.#button.destroy();
   }
 
   /** The steps, or null where nothing is traced. */
@@ -55,9 +67,14 @@ export class TraceView {
   }
 
   async #trace() {
-    const code = this.#context.code();
-    const { G, x, W } = this.#options.arrays();
-    const found = await this.#context.python.call(TRACE, { code, grad_out: G.toLists(), x: x.toLists(), W: W.toLists() });
+    let arrays, code, found;
+    do {
+      arrays = this.#options.arrays();
+      code = this.#context.code();
+      const { G, x, W } = arrays;
+      const args = { code, grad_out: G.toLists(), x: x.toLists(), W: W.toLists() };
+      found = await this.#context.python.call(TRACE, args);
+    } while (arrays !== this.#options.arrays()); // changed in the meantime
     const { steps, error } = found;
     if (error && steps.length === 0) {
       this.#forget();
@@ -65,10 +82,10 @@ export class TraceView {
       this.#options.changed();
       return;
     }
-    const known = Object.keys(RESULTS).filter((name) => found.start[name] ?? found.results[name]);
-    const { matched, entries } = beside(G.shape, steps);
+    const known = RESULTS.filter((name) => drawable(found.start[name] ?? found.results[name]));
+    const { matched, entries } = beside(arrays.G.shape, steps);
     this.#traced = { ...found, code, known, matched, entries };
-    for (const name of Object.keys(RESULTS)) this.#grids[name].element.hidden = !known.includes(name);
+    for (const name of RESULTS) this.#grids[name].element.hidden = !known.includes(name);
     this.#place.hidden = known.length === 0;
     this.#options.changed();
     this.#context.announce(this.#words.textContent);
@@ -83,47 +100,45 @@ export class TraceView {
   /** The learner's arrays after an entry, of which the reference's are `{ dx, dW }`. */
   show(entry, isLast, reference) {
     if (!this.#traced) return;
-    const { steps, known, matched } = this.#traced;
-    const differing = [];
-    for (const name of known) {
-      const { array, changes } = this.#state(name, entry?.mine ?? -1);
+    const { known, matched } = this.#traced;
+    const verdicts = known.map((name) => {
+      const { array, changes } = this.#state(name, entry);
       const marks = new Map();
-      for (const [place, before, after] of changes) marks.set(place, { role: "into", note: `${shown(before, 3)}→${shown(after, 3)}` });
-      const comparable = array.shape.join() === reference[name].shape.join() && (matched || isLast);
-      if (comparable) {
-        array.data.forEach((value, place) => {
-          const wanted = reference[name].data[place];
-          if (Math.abs(value - wanted) <= SMALL * Math.max(1, Math.abs(wanted))) return;
-          marks.set(place, { ...marks.get(place), wrong: `not ${shown(wanted)}` });
-          if (!differing.includes(name)) differing.push(name);
-        });
+      for (const [place, before, after] of changes) {
+        marks.set(place, { role: "into", note: `${shown(number(before), 3)}→${shown(number(after), 3)}` });
       }
+      const verdict = matched || isLast ? compared(array, reference[name], marks) : null;
       this.#grids[name].show(array, marks);
-    }
-    this.#say([this.#where(entry, steps), this.#difference(differing, isLast), this.#about(isLast)].filter(Boolean).join(" "));
+      return { name, verdict };
+    });
+    this.#say([this.#where(entry), this.#verdict(verdicts, isLast), this.#about(isLast)].filter(Boolean).join(" "));
   }
 
-  /** A result after a step, and what that step changed. */
-  #state(name, step) {
+  /** A result after an entry, and what changed there. */
+  #state(name, entry) {
     const { start, results, steps } = this.#traced;
     if (!start[name]) return { array: NdArray.fromLists(results[name]), changes: [] };
     const array = NdArray.fromLists(start[name]);
-    for (const one of steps.slice(0, step + 1)) for (const [place, , after] of one[name]) array.data[place] = Number(after);
-    return { array, changes: step >= 0 ? steps[step][name] : [] };
+    const done = steps.slice(0, (entry?.mine ?? -1) + 1);
+    for (const step of done) for (const [place, , after] of step[name]) array.data[place] = number(after);
+    return { array, changes: entry && !entry.left ? done.at(-1)[name] : [] };
   }
 
-  #where(entry, steps) {
+  #where(entry) {
     if (!entry) return "";
     if (entry.left) return "Your code did not come to this output.";
-    const { line, variables } = steps[entry.mine];
+    const { line, variables } = this.#traced.steps[entry.mine];
     const source = this.#traced.code.split("\n")[line - 1]?.trim();
     const at = Object.entries(variables).map(([name, value]) => `${name} = ${value}`).join(", ");
     return `Line ${line}: ${source}${at ? ` (${at})` : ""}.`;
   }
 
-  #difference(differing, isLast) {
-    if (differing.length) return `${differing.join(" and ")}: not the reference's where ≠ stands.`;
-    return isLast && !this.#traced.error && !this.#traced.cut ? "Both end the same." : "";
+  #verdict(verdicts, isLast) {
+    const named = (wanted) => verdicts.filter(({ verdict }) => verdict === wanted).map(({ name }) => name).join(" and ");
+    if (named("differs")) return `${named("differs")}: not the reference's where ≠ stands.`;
+    if (named("shape")) return `${named("shape")}: not of the shape it should have.`;
+    const { error, cut } = this.#traced;
+    return isLast && verdicts.length === RESULTS.length && !error && !cut ? "Both end the same." : "";
   }
 
   #about(isLast) {
@@ -131,6 +146,8 @@ export class TraceView {
     const said = [];
     if (steps.length === 0) said.push("No line of your code adds to dx or dW step by step, so there is nothing to play: only the results are shown.");
     else if (!matched) said.push("Your loops are not over output cells one by one, so the reference stands complete beside your steps.");
+    const undrawn = RESULTS.filter((name) => !known.includes(name) && !error && !cut);
+    if (undrawn.length) said.push(`${undrawn.join(" and ")}: no array of rows and columns is returned.`);
     const lost = known.filter((name) => !start[name]);
     if (lost.length && steps.length) said.push(`${lost.join(" and ")}: what is returned is no variable of your code, so only the result is shown.`);
     if (isLast && error) said.push(`Here it ended: ${error.message}${error.line ? ` (line ${error.line})` : ""}.`);
@@ -143,3 +160,19 @@ export class TraceView {
     if (this.#words.textContent !== words) this.#words.textContent = words;
   }
 }
+
+/** Marks what is not the reference's. Null where nothing is, else "differs" or "shape". */
+function compared(array, reference, marks) {
+  if (array.shape.join() !== reference.shape.join()) return "shape";
+  let verdict = null;
+  array.data.forEach((value, place) => {
+    const wanted = reference.data[place];
+    if (Math.abs(value - wanted) <= SMALL * Math.max(1, Math.abs(wanted))) return;
+    marks.set(place, { ...marks.get(place), wrong: `not ${shown(wanted)}` });
+    verdict = "differs";
+  });
+  return verdict;
+}
+
+/** Whether nested lists have rows and columns. */
+const drawable = (lists) => Array.isArray(lists?.[0]) && lists.flat(Infinity).length > 0;

@@ -1,6 +1,6 @@
 import { h } from "../page/element.js";
 import { shown } from "../see/numbers.js";
-import { Plot, svg } from "../see/plot.js";
+import { key, Plot, svg } from "../see/plot.js";
 
 const KEPT = 4; // each with a line of its own kind
 const MOST_LOSS = 3;
@@ -19,6 +19,7 @@ export class Runs {
       h("h3", {}, "The loss"),
       h("p", { class: "quiet axis" }, "nats, the mean of recent batches"),
       this.#plot.element,
+      key([["tolerance", "guessing: 2.3"]]),
       h("div", { class: "table-of-runs" },
         h("table", { class: "speeds" },
           h("caption", { class: "spoken" }, "Trainings"),

@@ -34,7 +34,7 @@ export class Trainer {
     );
     this.#runs = new Runs(parent);
     this.#kernels = new Kernels(parent);
-    context.python?.onReady(() => this.#ready());
+    context.python.onReady(() => this.#ready());
   }
 
   destroy() {
@@ -43,11 +43,11 @@ export class Trainer {
   }
 
   async #ready() {
+    this.#train.disabled = false;
+    this.#words.textContent = "";
     const mistakes = await this.#context.python.call(`${TRAINING}:mistakes`);
     this.#mistake.append(...mistakes.map(({ name, title }) => h("option", { value: name }, `${name}: ${title}`)));
     this.#mistake.disabled = false;
-    this.#train.disabled = false;
-    this.#words.textContent = "";
   }
 
   async #run() {
@@ -112,10 +112,11 @@ export class Trainer {
   }
 
   #buttons(running) {
+    const had = [this.#stop, this.#train].includes(document.activeElement); // a disabled one would lose it
     this.#running = running;
     this.#train.disabled = running;
     this.#stop.disabled = !running;
-    (running ? this.#stop : this.#train).focus({ preventScroll: true });
+    if (had) (running ? this.#stop : this.#train).focus({ preventScroll: true });
   }
 
   #say(words) {

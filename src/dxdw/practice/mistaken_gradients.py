@@ -1,6 +1,7 @@
 """Known mistakes put into the gradient of a convolution, to see what a training does with them."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -34,6 +35,7 @@ class Chosen(NamedTuple):
         return terms.total()
 
 
+@lru_cache(maxsize=1)
 def mistakes_of_gradients() -> dict[str, Chosen]:
     """Mistakes that show in a layer of stride 1 without padding: the plainest of each name."""
     problem = integers(Sizes(3, 4, 3, 3, 4, 4, 2), PLAIN, seed=2)

@@ -8,7 +8,7 @@ an array.
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
@@ -186,7 +186,7 @@ class _Recorder:
     def _look(self, frame: FrameType) -> None:
         line, names = self._lines.get(frame, 0), frame.f_locals
         loop = self._loop(frame.f_code.co_name, line)
-        at = _integers(names, loop.names) if loop else None
+        at = self._cell(names, loop)
         if at is not None and (not self.steps or self.steps[-1].at != at):
             self._step(at, loop, line, names)
         before = len(self.steps)
@@ -216,6 +216,15 @@ class _Recorder:
         # A nest's innermost loops may be over taps: all of them are one output cell's.
         cells = [loop for loop in around if loop.names]
         return (cells or around or [None])[0]
+
+    def _cell(self, names: dict[str, Any], loop: _Loop | None) -> tuple[int, ...] | None:
+        """The output cell that a loop's variables say; None where they say none that exists."""
+        found = [_integer(names.get(name)) for name in loop.names] if loop else []
+        at = tuple(k for k in found if k is not None)
+        shape = self._arguments[0].shape
+        if len(at) != len(shape) or not all(0 <= k < n for k, n in zip(at, shape, strict=True)):
+            return None
+        return at
 
     def _step(
         self, at: tuple[int, ...] | None, loop: _Loop | None, line: int, names: dict[str, Any]
@@ -255,19 +264,16 @@ class _Recorder:
             found = [key for key in self._objects if key.name == name]
         else:
             found = [key for key, value in self._objects.items() if value is result]
-        return max(found, key=self._count, default=None)
+        return max(found, key=self._counts, default=None)
 
-    def _count(self, key: _Key) -> int:
-        return sum(key in step.changes for step in self.steps)
+    def _counts(self, key: _Key) -> tuple[int, int]:
+        """How often a variable changed, first of all where the output cell is known."""
+        changing = [step for step in self.steps if key in step.changes]
+        return sum(step.at is not None for step in changing), len(changing)
 
 
 def _integer(value: Any) -> int | None:
     return int(value) if isinstance(value, int | np.integer) else None
-
-
-def _integers(names: dict[str, Any], wanted: tuple[str, ...]) -> tuple[int, ...] | None:
-    found = [_integer(names.get(name)) for name in wanted]
-    return None if not found or None in found else tuple(k for k in found if k is not None)
 
 
 # --- what is told ---------------------------------------------------------------------------------
@@ -280,25 +286,44 @@ def _told(recorder: _Recorder, answer: Answer, error: dict[str, Any] | None) -> 
         for name, value in zip(RESULTS, answer.originals or (None, None), strict=True)
     }
 
-    def changes(step: _Step, key: _Key | None) -> list[list[float]]:
-        found = step.changes.get(key, {}) if key else {}
-        return [[place, *values] for place, values in found.items()]
-
-    steps = [
-        {
-            "at": step.at and list(step.at),
-            "loop": step.loop,
-            "line": step.line,
-            "variables": step.variables,
-            **{name: changes(step, key) for name, key in keys.items()},
-        }
-        for step in recorder.steps
-        if step.at is not None or any(changes(step, key) for key in keys.values())
-    ]
+    followed = {key for key in keys.values() if key}
+    steps = _merged(
+        step for step in recorder.steps if step.at is not None or followed & step.changes.keys()
+    )
     return {
-        "steps": steps,
+        "steps": [
+            {
+                "at": step.at and list(step.at),
+                "loop": step.loop,
+                "line": step.line,
+                "variables": step.variables,
+                **{name: _changes(step, key) for name, key in keys.items()},
+            }
+            for step in steps
+        ],
         "start": {name: recorder.start[key] if key else None for name, key in keys.items()},
         "results": results,
         "error": error,
         "cut": recorder.cut,
     }
+
+
+def _merged(steps: Iterable[_Step]) -> list[_Step]:
+    """Steps of the same output cell that follow each other, as one: between them was another of
+    variables that nobody asks for."""
+    found: list[_Step] = []
+    for step in steps:
+        if not found or step.at is None or (step.at, step.loop) != (found[-1].at, found[-1].loop):
+            found.append(step)
+            continue
+        found[-1].line = step.line
+        for key, changes in step.changes.items():
+            earlier = found[-1].changes.setdefault(key, {})
+            for place, (before, after) in changes.items():
+                earlier[place] = [earlier.get(place, [before])[0], after]
+    return found
+
+
+def _changes(step: _Step, key: _Key | None) -> list[list[float]]:
+    found = step.changes.get(key, {}) if key else {}
+    return [[place, *values] for place, values in found.items()]

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from ..classifier.digits import CLASSES, SIZE, load_digits, split_digits
+from ..classifier.digits import CLASSES, SIZE, split_digits
 from ..classifier.tinycnn import POOL, TinyCNN
-from ..classifier.training import Adam, History, batch_by_batch, one_blas_thread
+from ..classifier.training import BATCH, Adam, History, batch_by_batch, one_blas_thread
 from ..diagnosis.causes import CAUSES
 from ..diagnosis.loading import NotLoaded
 from . import strokes as pen
@@ -38,11 +38,12 @@ class _Session:
     """A training under way; one at a time, in the worker that runs Python."""
 
     def __init__(self, model: TinyCNN, epochs: int, seed: int) -> None:
-        train, self.held_out = split_digits()
+        train, held_out = split_digits()
+        self.batches = -(-len(train.labels) // BATCH)  # of an epoch
         self.model = model
         self.history = History([], [])
         self.steps: Iterator[History] = batch_by_batch(
-            model, train, self.held_out, Adam(LEARNING_RATE), epochs=epochs, seed=seed
+            model, train, held_out, Adam(LEARNING_RATE), epochs=epochs, seed=seed
         )
 
 
@@ -75,8 +76,8 @@ def start(
 
     Returns:
         `{"batches", "parameters", "kernels", "error"}`: how many batches there will be, the number
-        of parameters, the kernels of the first convolution (6, 3, 3), and None, or `{"message",
-        "line"}` where the code can't be run: then nothing has begun.
+        of parameters, the kernels of the first convolution (6, 3, 3), and None. Where the code can't
+        be run nothing has begun, and `error`, `{"message", "line"}`, is all.
 
     Raises:
         ValueError: there is no such mistake or function.
@@ -94,9 +95,8 @@ def start(
     model = TinyCNN.initial(seed, SHAPES)._replace(padding=0, functions=functions)
     session = _Session(model, epochs, seed)
     _sessions.append(session)
-    batches = epochs * -(-(len(load_digits().labels) - len(session.held_out.labels)) // 32)
     return {
-        "batches": batches,
+        "batches": epochs * session.batches,
         "parameters": sum(prod(shape) for shape in SHAPES.values()),
         "kernels": model.parameters["conv1.W"][:, 0],
         "error": None,
@@ -120,10 +120,12 @@ def advance(seconds: float = 0.1) -> dict[str, Any]:
     done, error = False, None
     with one_blas_thread(), np.errstate(all="ignore"):
         try:
-            while not done and (before == len(session.history.losses) or perf_counter() - began < seconds):
+            while not done:
                 following = next(session.steps, None)
                 done = following is None
                 session.history = following or session.history
+                if perf_counter() - began >= seconds:
+                    break
         except OwnFailed as failed:
             error = {"message": str(failed), "line": failed.line}
         except FloatingPointError as failed:
