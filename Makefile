@@ -13,7 +13,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # One environment, so one pip at a time, also under `make -j`.
 .NOTPARALLEL:
 .PHONY: help demo lab test test-long test-peers test-install test-lab test-all test-native test-aarch64 \
-  sanitize sanitize-threads lint bench wheel wheel-lab clean
+  sanitize sanitize-threads wasm test-wasm bench-wasm lint bench bench-training docs wheel wheel-lab clean
 
 help: ## this list
 	@echo 'usage: make TARGET [PYTHON=python3.12]'
@@ -31,7 +31,7 @@ test: $(STAMPS)/test $(STAMPS)/native ## run the tests, but for the long ones an
 test-long: $(STAMPS)/test $(STAMPS)/native ## run the long forms: every pair of tiny geometries, half an hour and more
 	$(BIN)/python -m pytest -m slow
 
-test-peers: $(STAMPS)/peers $(STAMPS)/native ## run the tests against PyTorch and JAX
+test-peers: $(STAMPS)/peers $(STAMPS)/native ## run the tests against PyTorch, JAX, autograd and PyLops
 	$(BIN)/python -m pytest -m peers
 
 test-install: $(STAMPS)/test $(STAMPS)/native ## build wheels with and without a compiler, install and try them
@@ -88,6 +88,18 @@ LD_PRELOAD="$(foreach name,$(1) stdc++,$(shell $(or $(CXX),c++) -print-file-name
   $(BIN)/python -m pytest -p no:cacheprovider --capture=sys -m 'not peers and not slow and not install' $(PYTHON_TESTS)
 endef
 
+# --- the kernels in the browser: native/wasm ------------------------------------------------------
+
+wasm: $(STAMPS)/wasm-wheel ## build dist/dxdw-*_wasm32.whl, with the kernels for Pyodide
+	@ls -l dist/*_wasm32.whl
+
+test-wasm: $(STAMPS)/test $(STAMPS)/numpy $(STAMPS)/pyodide wasm ## try it in Pyodide, under node: the package's own tests, and the checker
+	$(NODE) $(BIN)/python -m pytest native/wasm
+
+bench-wasm: $(STAMPS)/numpy $(STAMPS)/pyodide wasm ## measure it beside NumPy in a page of Chromium
+	.ci/packages chromium:chromium
+	$(NODE) node native/wasm/page.mjs native/wasm/timing.py
+
 # --------------------------------------------------------------------------------------------------
 
 lint: $(STAMPS)/dev ## check style, formatting, types and the repository itself
@@ -99,6 +111,14 @@ lint: $(STAMPS)/dev ## check style, formatting, types and the repository itself
 bench: $(STAMPS)/peers $(STAMPS)/native ## measure beside PyTorch, JAX and NumPy: about an hour
 	$(BIN)/dxdw bench
 
+bench-training: $(STAMPS)/peers $(STAMPS)/native ## measure training steps of whole networks beside PyTorch: a quarter of an hour
+	$(BIN)/python -m dxdw.benchmark.training_steps
+
+docs: $(STAMPS)/docs $(STAMPS)/native ## build the documentation, running its examples, and check its links
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs build/docs
+	$(BIN)/python docs/check_links.py build/docs
+	@echo 'build/docs/index.html'
+
 wheel: $(STAMPS)/venv ## build dist/dxdw-*.whl
 	$(PIP) wheel --quiet --no-deps --wheel-dir dist .
 	@ls -l dist
@@ -108,7 +128,8 @@ wheel-lab: $(STAMPS)/page ## build dist/dxdw_lab-*.whl, the practice page
 	@ls -l dist
 
 clean: ## remove .venv and everything built or cached
-	rm -rf $(VENV) dist build lab/node_modules src/dxdw/libdxdw.* src/dxdw/native_missing.txt .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) dist build lab/node_modules native/wasm/node_modules src/dxdw/libdxdw.* src/dxdw/native_missing.txt \
+	  .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMPS)/venv:
@@ -123,10 +144,10 @@ $(STAMPS)/venv:
 
 $(STAMPS)/train: EXTRA := train
 $(STAMPS)/train: GROUP :=
-$(STAMPS)/test $(STAMPS)/peers $(STAMPS)/dev: EXTRA := all
-$(STAMPS)/test $(STAMPS)/peers $(STAMPS)/dev: GROUP = $() --group $(@F)
+$(STAMPS)/test $(STAMPS)/peers $(STAMPS)/dev $(STAMPS)/docs: EXTRA := all
+$(STAMPS)/test $(STAMPS)/peers $(STAMPS)/dev $(STAMPS)/docs: GROUP = $() --group $(@F)
 # Editable in all of them, so that no command runs a stale copy that another one installed.
-$(STAMPS)/train $(STAMPS)/test $(STAMPS)/peers $(STAMPS)/dev: pyproject.toml | $(STAMPS)/venv
+$(STAMPS)/train $(STAMPS)/test $(STAMPS)/peers $(STAMPS)/dev $(STAMPS)/docs: pyproject.toml | $(STAMPS)/venv
 	@echo 'installing dxdw[$(EXTRA)]$(GROUP) into $(VENV) ...'
 	@$(PIP) install --quiet --editable '.[$(EXTRA)]'$(GROUP)
 	@$(BIN)/dxdw --version
@@ -145,11 +166,7 @@ $(STAMPS)/cmake: pyproject.toml | $(STAMPS)/venv
 	@$(PIP) install --quiet --group cmake
 	@touch $@
 
-# --- the practice page ----------------------------------------------------------------------------
-
-$(STAMPS)/base: pyproject.toml | $(STAMPS)/venv
-	@$(PIP) install --quiet --editable .
-	@touch $@
+# --- the practice page, and what it shares with native/wasm ---------------------------------------
 
 # Node.js as the system has it, or else as the package index does; its programs find Python here.
 NODE = PATH="$(abspath $(BIN)):$$PATH" PYTHON="$(abspath $(BIN)/python)"
@@ -157,11 +174,39 @@ NODE = PATH="$(abspath $(BIN)):$$PATH" PYTHON="$(abspath $(BIN)/python)"
 $(STAMPS)/node: pyproject.toml lab/package-lock.json | $(STAMPS)/venv
 	@node -e 'process.exit(parseInt(process.versions.node) < 20)' 2>/dev/null || { \
 	  echo 'installing Node.js into $(VENV) ...'; $(PIP) install --quiet --group node; }
-	@echo "installing the page's libraries into lab/node_modules ..."
+	@echo 'installing the libraries of lab/package.json ...'
 	@cd lab && $(NODE) npm ci --silent --no-audit --no-fund --ignore-scripts
+	@ln -sfn ../../lab/node_modules native/wasm/node_modules
 	@touch $@
 
-PAGE := $(wildcard lab/*.json lab/*.mjs lab/building/*.mjs) $(shell find lab/src src/dxdw -type f -not -name '*.pyc')
-$(STAMPS)/page: $(STAMPS)/node $(STAMPS)/base $(PAGE)
+$(STAMPS)/numpy: native/wasm/numpy_wheel.py $(STAMPS)/node
+	@$(NODE) $(BIN)/python native/wasm/numpy_wheel.py
+	@touch $@
+
+# What makes the wheel for the browser: no compiler of the system's, Zig's.
+$(STAMPS)/wasm: pyproject.toml | $(STAMPS)/venv
+	@$(PIP) install --quiet --group wasm
+	@touch $@
+
+PACKAGE := $(shell find src/dxdw -type f -not -name '*.pyc' -not -name 'libdxdw.*')
+$(STAMPS)/wasm-wheel: $(STAMPS)/wasm $(KERNELS) native/wasm/toolchain.cmake $(PACKAGE)
+	@rm -f dist/dxdw-*_wasm32.whl
+	PATH="$(abspath $(BIN)):$$PATH" CMAKE_TOOLCHAIN_FILE="$(abspath native/wasm/toolchain.cmake)" \
+	  _PYTHON_HOST_PLATFORM=pyemscripten_2026_0_wasm32 DXDW_NATIVE=require \
+	  $(BIN)/python -m hatchling build --target wheel
+	@touch $@
+
+# The pure-Python packages of the tests in Pyodide.
+$(STAMPS)/pyodide: pyproject.toml | $(STAMPS)/venv
+	@$(PIP) download --quiet --group pyodide --dest build/wasm --no-deps --only-binary :all: \
+	  --python-version 3.14 --implementation py --abi none --platform any
+	@touch $@
+
+$(STAMPS)/base: pyproject.toml | $(STAMPS)/venv
+	@$(PIP) install --quiet --editable .
+	@touch $@
+
+PAGE := $(wildcard lab/*.json lab/*.mjs lab/building/*.mjs) $(shell find lab/src -type f)
+$(STAMPS)/page: $(STAMPS)/node $(STAMPS)/numpy $(STAMPS)/wasm-wheel $(STAMPS)/base $(PAGE)
 	@cd lab && $(NODE) npm run --silent build
 	@touch $@

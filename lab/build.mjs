@@ -21,8 +21,12 @@ const worker = await bundles.worker();
 python.set("worker.js", Buffer.from(worker.script));
 const series = await catalogue();
 const rules = await policy();
-const template = await readFile(join(LAB, "src", "index.html"), "utf8");
+// The icon is in the page: browsers ask for it again with each new fragment, also where they can't.
 const icon = await readFile(join(LAB, "src", "icon.svg"), "utf8");
+const template = (await readFile(join(LAB, "src", "index.html"), "utf8")).replace(
+  'href="icon.svg"',
+  `href="data:image/svg+xml,${encodeURIComponent(icon)}"`,
+);
 const listed = Array.from(python, ([name, content]) => ({
   name,
   sha256: createHash("sha256").update(content).digest("base64"),
@@ -35,7 +39,6 @@ async function folder() {
   const { script, style, inputs } = await bundles.page(series, listed, "served");
   const files = new Map([
     ["index.html", template.replace("%POLICY%", rules.join("; "))],
-    ["icon.svg", icon],
     ["page.css", style],
     ["page.js", script],
     ["licences.txt", await licences([...worker.inputs, ...inputs])],
@@ -60,7 +63,11 @@ async function oneFile() {
   // A script in the page must not hold what would end it.
   const code = script.replaceAll("</script", "<\\/script");
   const digest = createHash("sha256").update(code).digest("base64");
-  const own = { "script-src": `'sha256-${digest}' 'wasm-unsafe-eval'`, "connect-src": "'none'", "style-src": "'unsafe-inline'" };
+  const own = {
+    "script-src": `'sha256-${digest}' 'wasm-unsafe-eval'`,
+    "connect-src": "'none'",
+    "style-src": "'unsafe-inline'",
+  };
   const inner = rules.map((rule) => {
     const [name] = rule.split(" ");
     return name in own ? `${name} ${own[name]}` : rule;
@@ -71,7 +78,6 @@ async function oneFile() {
   });
   const text = template
     .replace("%POLICY%", inner.join("; "))
-    .replace('href="icon.svg"', `href="data:image/svg+xml,${encodeURIComponent(icon)}"`)
     .replace('<link rel="stylesheet" href="page.css" />', () => `<style>${style}</style>`)
     .replace('<script type="module" src="page.js"></script>', "")
     .replace("</body>", () => `${data.join("\n")}\n<script type="module">${code}</script>\n</body>`);

@@ -57,6 +57,11 @@ int dxdw_run(const int64_t *plan, const void *first, const void *second, void *r
   return chosen().run(plan, first, second, result, Team{std::max(threads, 1), nullptr});
 }
 
+int dxdw_run_on(const int64_t *plan, const void *first, const void *second, void *result,
+                int threads, Crew crew) {
+  return chosen().run(plan, first, second, result, Team{std::max(threads, 1), nullptr, crew});
+}
+
 void *dxdw_start(const int64_t *plan, const void *first, const void *second, void *result,
                  int threads) {
   return started<Call>(plan, first, second, result, std::max(threads, 1));

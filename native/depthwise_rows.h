@@ -36,7 +36,8 @@ class PlaneRows {
     grid_ = lead_ + round_up(data, lanes<T>);
   }
 
-  bool masked() const { return step_ == 1; }
+  // Whether every row is copied. If not, vectors that leave a row have to be masked.
+  bool copied() const { return step_ > 1; }
 
   // Where the column that a tap's offset is away stands, from a row's pointer on.
   Index column(Index offset) const {
@@ -44,51 +45,83 @@ class PlaneRows {
     return (offset - shift * step_) * grid_ + shift;
   }
 
-  // Of the scratch memory that `point` needs for so many rows.
+  // Of the scratch memory that `point` and `copy` need for so many rows.
   Index elements(Index held) const { return zeros() + held * step_ * grid_ + lead_; }
 
-  // What `point` leaves as it is.
+  // What these leave as it is.
   void clear(T *memory, Index held) const {
     memset(memory, 0, zeros() * sizeof(T));
     T *to = memory + zeros();
-    if (step_ > 1)
+    if (copied())
       for (Index i = 0; i <= held * step_; ++i, to += grid_) memset(to, 0, lead_ * sizeof(T));
   }
 
   // Points to rows [first, first + held) of a plane of the array from begin to end.
   DXDW_INLINE void point(const T *plane, Index first, Index held, const T *begin, const T *end,
                          T *memory, const T **row) const {
-    const T *zero = memory + lead_;
-    T *copies = memory + zeros() + lead_;
-    Index i = 0;
-    for (; i < held && first + i < 0; ++i) row[i] = zero;
-    const T *from = plane + (first + i) * columns_;
-    const Index inside = most(i, least(held, rows_ - first));
-    if (step_ > 1) {
-      split(from, inside - i, end, copies, row + i);
-    } else if (from - begin >= before_ &&
-               end - from >= (inside - i) * columns_ + after_) {
-      for (; i < inside; ++i, from += columns_) row[i] = from;
-    } else {
-      for (; i < inside; ++i, from += columns_, copies += grid_) {
-        const bool whole = from - begin >= before_ && end - from >= columns_ + after_;
-        row[i] = whole ? from : copies;
-        if (!whole) memcpy(copies, from, columns_ * sizeof(T));
-      }
+    if (copied()) {
+      point_to_copies(first, held, memory, row);
+      copy_rows(plane, first, held, end, memory);
+      return;
     }
-    for (i = inside; i < held; ++i) row[i] = zero;
+    const Index above = least(held, most<Index>(0, -first));
+    const Index inside = most(above, least(held, rows_ - first));
+    for (Index i = 0; i < above; ++i) row[i] = memory + lead_;
+    for (Index i = inside; i < held; ++i) row[i] = memory + lead_;
+    point_inside(plane + (first + above) * columns_, inside - above, begin, end, memory, row + above);
+  }
+
+  // The same for a plane of which all is read, after point_to_copies: what it has not is left as it is.
+  DXDW_INLINE void point_plane(const T *plane, Index first, Index held, const T *begin, const T *end,
+                               T *memory, const T **row) const {
+    if (copied()) return copy_rows(plane, first, held, end, memory);
+    const Index above = most<Index>(0, -first);
+    point_inside(plane + (first + above) * columns_, least(held, rows_ - first) - above, begin, end,
+                 memory, row + above);
+  }
+
+  // The same for rows that the plane has, where they stand.
+  DXDW_INLINE void point_inside(const T *from, Index rows, const T *begin, const T *end, T *memory,
+                                const T **row) const {
+    if (from - begin >= before_ && end - from >= rows * columns_ + after_) {
+      for (Index i = 0; i < rows; ++i) row[i] = from + i * columns_;
+      return;
+    }
+    T *copies = memory + zeros() + lead_;
+    for (Index i = 0; i < rows; ++i, from += columns_, copies += grid_) {
+      const bool whole = from - begin >= before_ && end - from >= columns_ + after_;
+      row[i] = whole ? from : copies;
+      if (!whole) memcpy(copies, from, columns_ * sizeof(T));
+    }
+  }
+
+  // In two steps where every row is copied: where they will stand, and what stands there.
+  void point_to_copies(Index first, Index held, T *memory, const T **row) const {
+    const T *copies = memory + zeros() + lead_;
+    for (Index i = 0; i < held; ++i) {
+      const bool inside = first + i >= 0 && first + i < rows_;
+      row[i] = inside ? copies : memory + lead_;
+      if (inside) copies += step_ * grid_;
+    }
+  }
+  DXDW_INLINE void copy_rows(const T *plane, Index first, Index held, const T *end,
+                             T *memory) const {
+    const Index above = least(held, most<Index>(0, -first));
+    const Index inside = least(held, rows_ - first) - above;
+    const T *from = plane + (first + above) * columns_;
+    T *to = memory + zeros() + lead_;
+    split(from, inside, end, to);
   }
 
  private:
   Index zeros() const { return lead_ + step_ * grid_ + lead_; }
 
-  void split(const T *from, Index rows, const T *end, T *to, const T **row) const {
+  void split(const T *from, Index rows, const T *end, T *to) const {
     constexpr auto all = typename SequenceTo<lanes<T>>::type{};
     const Index rest = columns_ % (2 * lanes<T>), whole = columns_ - rest;
     const Index second = most<Index>(0, rest - lanes<T>), first = rest - second;
     const Mask<T> kept[2] = {below<T>(first), below<T>(second)};
     for (Index i = 0; i < rows; ++i, from += columns_, to += 2 * grid_) {
-      row[i] = to;
       const T *p = from;
       T *even = to, *odd = to + grid_;
       for (; p < from + whole; p += 2 * lanes<T>, even += lanes<T>, odd += lanes<T>) {
@@ -105,7 +138,8 @@ class PlaneRows {
     }
   }
 
-  Index rows_ = 0, columns_ = 0, step_ = 1, before_ = 0, after_ = 0, lead_ = 0, grid_ = 0;
+  Index rows_ = 0, columns_ = 0, step_ = 1;
+  Index before_ = 0, after_ = 0, lead_ = 0, grid_ = 0;
 };
 
 }  // namespace

@@ -18,7 +18,9 @@ struct DepthwiseTaps {
   const Index *column;    // elements from a row's pointer to each tap's (PlaneRows::column)
   Index step;             // rows from what one destination row reads to what the next does
   Index sources, source;  // channels, and row pointers from one to the next
-  Index next, next_out;   // elements from a row to the next one; 0 where there is none to foresee
+  // From a weight to that of the next row of taps, of the next column, and of the next source.
+  Index weight_row, weight_column, weight_source;
+  Index next, next_out;   // elements from a row of each array to the next one
 };
 
 // A vector of columns. Where it reads past the ends of a row, or has lanes that are no column, there
@@ -50,7 +52,7 @@ DXDW_INLINE void column_of_taps(const T *const *rows, const DepthwiseTaps &taps,
   const Mask<T> *mask = span.masks + k;
   Vector<T> weight[K];
 #pragma GCC unroll 8
-  for (int u = 0; u < K; ++u) weight[u] = broadcast(w[u]);
+  for (int u = 0; u < K; ++u) weight[u] = broadcast(w[u * taps.weight_row]);
 #pragma GCC unroll 32
   for (int h = 0; h < (R - 1) * S + K; ++h) {
     const Vector<T> x = load_lanes<T, Masked>(rows[h] + at, mask);
@@ -68,11 +70,12 @@ void depthwise_tile(const T *const *rows, const DepthwiseTaps &taps, const Span<
   rows += taps.row[0];
   if constexpr (C > 0) {
 #pragma GCC unroll 8
-    for (int k = 0; k < C; ++k) column_of_taps<T, K, S, R, Masked>(rows, taps, span, k, w + k * K, sum);
+    for (int k = 0; k < C; ++k)
+      column_of_taps<T, K, S, R, Masked>(rows, taps, span, k, w + k * taps.weight_column, sum);
   } else {
-    for (Index c = 0; c < taps.sources; ++c, rows += taps.source)
-      for (Index k = 0; k < taps.columns; ++k, w += K)
-        column_of_taps<T, K, S, R, Masked>(rows, taps, span, k, w, sum);
+    for (Index c = 0; c < taps.sources; ++c, rows += taps.source, w += taps.weight_source)
+      for (Index k = 0; k < taps.columns; ++k)
+        column_of_taps<T, K, S, R, Masked>(rows, taps, span, k, w + k * taps.weight_column, sum);
   }
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r) store(out + r * ldr, sum[r]);
@@ -83,12 +86,12 @@ template <class T, int R, bool Masked>
 void depthwise_tile_of_any(const T *const *rows, const DepthwiseTaps &taps, const Span<T> &span,
                            const T *w, T *out, Index ldr) {
   Vector<T> sum[R] = {};
-  for (Index c = 0; c < taps.sources; ++c, rows += taps.source)
+  for (Index c = 0; c < taps.sources; ++c, rows += taps.source, w += taps.weight_source)
     for (Index k = 0; k < taps.columns; ++k) {
       const Index at = span.q + taps.column[k];
       const Mask<T> *mask = span.masks + k;
       for (Index u = 0; u < taps.rows; ++u) {
-        const Vector<T> weight = broadcast(*w++);
+        const Vector<T> weight = broadcast(w[k * taps.weight_column + u * taps.weight_row]);
         const T *const *row = rows + taps.row[u];
 #pragma GCC unroll 8
         for (int r = 0; r < R; ++r)
@@ -149,10 +152,11 @@ DepthwiseTiles<T> choose_depthwise_tiles(const DepthwiseTaps &taps) {
 }
 
 // dW: adds Σ g · x over so many rows and spans to a vector for each tap, column by column of the
-// kernel, from column k on.
+// kernel, from column k on. Meanwhile it asks for what stands from `next` on, unless that is null.
 template <class T>
-using DepthwiseWeights = void (*)(const T *const *g, const T *const *x, const DepthwiseTaps &taps,
-                                  Index k, Index rows, const Span<T> *spans, Index count, T *sums);
+using DepthwiseWeights = void (*)(const T *const *g, const T *const *x, const T *next,
+                                  const DepthwiseTaps &taps, Index k, Index rows,
+                                  const Span<T> *spans, Index count, T *sums);
 
 template <class T>
 DXDW_INLINE void add_to(T *sum, Vector<T> v) {
@@ -178,26 +182,36 @@ DXDW_INLINE void depthwise_products(const T *const *g, const T *const *x, const 
 }
 
 template <class T, int K, int S, int N, bool Masked>
-void depthwise_weights(const T *const *g, const T *const *x, const DepthwiseTaps &taps, Index k,
-                       Index rows, const Span<T> *spans, Index count, T *sums) {
+void depthwise_weights(const T *const *g, const T *const *x, const T *next,
+                       const DepthwiseTaps &taps, Index k, Index rows, const Span<T> *spans,
+                       Index count, T *sums) {
   constexpr int R = DXDW_REGISTERS == 32 ? kTall : kLow;
   Vector<T> sum[N][K] = {};
   Index column[N];
 #pragma GCC unroll 4
   for (int n = 0; n < N; ++n) column[n] = taps.column[k + n];
   const Span<T> *const last = spans + count;
-  for (; rows >= R; rows -= R, g += R, x += R * S)
+  for (; rows >= R; rows -= R, g += R, x += R * S) {
     for (const Span<T> *span = spans; span < last; ++span) {
       // As in DepthwiseGather: what the next rows of tiles read.
+      if (next) {
 #pragma GCC unroll 8
-      for (int r = 0; r < R; ++r) {
-        prefetch<false>(g[r] + R * taps.next_out + span->q, 1);
+        for (int r = 0; r < R; ++r) {
+          prefetch<false>(g[r] + R * taps.next_out + span->q, 1);
 #pragma GCC unroll 2
-        for (int s = 0; s < S; ++s)
-          prefetch<false>(x[r * S + s] + (R * S + K) * taps.next + span->q, 1);
+          for (int s = 0; s < S; ++s) {
+            const T *const ahead = next + (r * S + s) * taps.next + S * span->q;
+            if constexpr (S == 1)
+              prefetch<false>(ahead, 1);
+            else
+              prefetch_less_near(ahead, S * lanes<T>);
+          }
+        }
       }
       depthwise_products<T, K, S, N, R, Masked>(g, x, column, *span, k, sum);
     }
+    if (next) next += R * S * taps.next;
+  }
   for (; rows; --rows, ++g, x += S)
     for (const Span<T> *span = spans; span < last; ++span)
       depthwise_products<T, K, S, N, 1, Masked>(g, x, column, *span, k, sum);
@@ -229,8 +243,9 @@ DXDW_INLINE void some_weights(const T *const *g, const T *const *x, const Depthw
 }
 
 template <class T, bool Masked>
-void depthwise_weights_of_any(const T *const *g, const T *const *x, const DepthwiseTaps &taps,
-                              Index k, Index rows, const Span<T> *spans, Index count, T *sums) {
+void depthwise_weights_of_any(const T *const *g, const T *const *x, const T *,
+                              const DepthwiseTaps &taps, Index k, Index rows, const Span<T> *spans,
+                              Index count, T *sums) {
   Index u = 0;
   for (; u + 4 <= taps.rows; u += 4)
     some_weights<T, 4, Masked>(g, x, taps, k, u, rows, spans, count, sums);

@@ -45,9 +45,11 @@ class DepthwiseWeightGradient {
     Index *row = tables_.template at<Index>(at_offsets), *column = row + h.taps;
     for (Index u = 0; u < h.taps; ++u) row[u] = h.offset[u] - least_row_;
     for (Index v = 0; v < w.taps; ++v) column[v] = x_rows_.column(w.offset[v]);
-    taps_ = {h.taps, w.taps, row, column, step_, 1, 0, w.step == 1 ? plan_.source_size[2] : 0, w.count};
+    whole_ = small_planes(plan_, sizeof(T)) && bands_ == 1;
+    taps_ = {h.taps, w.taps, row, column, step_, 1, 0, 0, 0, 0,
+             plan_.source_size[2], w.count};
     tiles_ = choose_depthwise_weight_tiles<T>(taps_);
-    spans_.fill(taps_, true, x_rows_.masked(), plan_.source_size[2],
+    spans_.fill(taps_, true, !x_rows_.copied(), plan_.source_size[2],
                 tables_.template at<Span<T>>(at_spans), tables_.template at<Mask<T>>(at_masks));
 
     const Index of_group = plan_.weights_of_group();
@@ -64,10 +66,10 @@ class DepthwiseWeightGradient {
     blocks_ = divide_up(plan_.groups, block_);
     sums_elements_ = block_ * of_group * lanes<T>;
     const Index pointers = (plan_.sources * held(height_) + height_) * Index(sizeof(T *));
-    at_pointers_ = sums_elements_;
-    at_x_ = at_pointers_ + round_up(pointers / Index(sizeof(T)), lanes<T>);
+    at_x_ = round_up(pointers / Index(sizeof(T)), lanes<T>);
     at_g_ = at_x_ + plan_.sources * x_rows_.elements(held(height_));
-    slot_elements_ = at_g_ + g_rows_.elements(height_);
+    of_rows_ = at_g_ + g_rows_.elements(height_);
+    slot_elements_ = sums_elements_ + (whole_ ? 2 : 1) * of_rows_;
     return true;
   }
 
@@ -101,18 +103,21 @@ class DepthwiseWeightGradient {
       const Index first = block * block_, last = least(plan_.groups, first + block_);
       T *slot = slots + index * slot_elements_;
       memset(slot, 0, sums_elements_ * sizeof(T));
-      for (Index c = 0; c < plan_.sources; ++c)
-        x_rows_.clear(copies(slot, c), held(height_));
-      g_rows_.clear(slot + at_g_, height_);
+      clear(slot + sums_elements_);
       begin(index);
       const Index end = (chunk + 1) * all / chunks_;
       for (Index b = chunk * all / chunks_, next; b < end; b = next) {
         const Index image = b / bands_, first_band = b % bands_;
         next = least(end, (image + 1) * bands_);
+        if (whole_) {
+          add_planes(image, first, last, slot, [&](Index group) { also(image, group, 0, index); });
+          continue;
+        }
         for (Index group = first; group < last; ++group)
           for (Index i = first_band; i < first_band + next - b; ++i) {
             also(image, group, i, index);
-            band(image, group, i, slot + (group - first) * of_group * lanes<T>, slot);
+            band(image, group, i, slot + (group - first) * of_group * lanes<T>,
+                 slot + sums_elements_);
           }
       }
       for (Index i = 0; i < (last - first) * of_group; ++i)
@@ -134,32 +139,73 @@ class DepthwiseWeightGradient {
  private:
   Index held(Index count) const { return (count - 1) * step_ + reach_ + 1; }
 
-  T *copies(T *slot, Index c) const { return slot + at_x_ + c * x_rows_.elements(held(height_)); }
+  // What a slot has after its sums: pointers to rows of x, then to those of grad_out, and copies. For
+  // small planes it has all that twice.
+  const T **x_pointers(T *rows) const { return reinterpret_cast<const T **>(rows); }
+  const T **g_pointers(T *rows) const { return x_pointers(rows) + plan_.sources * held(height_); }
+  T *copies(T *rows, Index c) const { return rows + at_x_ + c * x_rows_.elements(held(height_)); }
+
+  void clear(T *rows) const {
+    for (int i = 0; i < (whole_ ? 2 : 1); ++i, rows += of_rows_) {
+      for (Index c = 0; c < plan_.sources; ++c) x_rows_.clear(copies(rows, c), held(height_));
+      g_rows_.clear(rows + at_g_, height_);
+      if (whole_)
+        x_rows_.point_to_copies(least_row_, held(height_), copies(rows, 0), x_pointers(rows));
+    }
+  }
+
+  // Small planes of an image's groups, as in DepthwiseGather.
+  template <class Also>
+  void add_planes(Index image, Index first, Index last, T *slot, const Also &also) const {
+    T *sums = slot, *rows = slot + sums_elements_, *next = rows + of_rows_;
+    const Index at = image * plan_.groups + first;
+    const T *x = x_ + at * plan_.source_plane(), *g = g_ + at * plan_.destination_plane();
+    point_to_plane(x, g, rows);
+    for (Index group = first; group < last; ++group, sums += plan_.taps * lanes<T>) {
+      x += plan_.source_plane(), g += plan_.destination_plane();
+      if (group + 1 < last) point_to_plane(x, g, next);
+      also(group);
+      add(x_pointers(rows), g_pointers(rows), nullptr, count_, sums);
+      T *const done = rows;
+      rows = next, next = done;
+    }
+  }
+  DXDW_INLINE void point_to_plane(const T *x, const T *g, T *rows) const {
+    x_rows_.point_plane(x, least_row_, held(height_), x_, x_end_, copies(rows, 0), x_pointers(rows));
+    g_rows_.point_plane(g, 0, count_, g_, g_end_, rows + at_g_, g_pointers(rows));
+  }
 
   void band(Index image, Index group, Index index, T *sums, T *slot) const {
     const Index first = index * height_, count = least(height_, count_ - first);
     const Index at = image * plan_.groups + group;
-    const T **x_row = reinterpret_cast<const T **>(slot + at_pointers_);
-    const T **g_row = x_row + plan_.sources * held(height_);
+    const T **x_row = x_pointers(slot), **g_row = g_pointers(slot);
     const T *x = x_ + at * plan_.sources * plan_.source_plane();
     for (Index c = 0; c < plan_.sources; ++c, x += plan_.source_plane())
       x_rows_.point(x, first * step_ + least_row_, held(count), x_, x_end_, copies(slot, c),
                     x_row + c * held(height_));
+    // As in DepthwiseGather: what will be copied next, or read.
+    const Index ahead = x_rows_.copied() ? held(height_) : reach_ + kTall * step_;
+    const T *next = x_ + at * plan_.sources * plan_.source_plane() +
+                    (first * step_ + least_row_ + ahead) * plan_.source_size[2];
     const T *g = g_ + at * plan_.destinations * plan_.destination_plane();
     for (Index o = 0; o < plan_.destinations; ++o, g += plan_.destination_plane()) {
       g_rows_.point(g, first, count, g_, g_end_, slot + at_g_, g_row);
-      for (Index c = 0; c < plan_.sources; ++c, sums += plan_.taps * lanes<T>) {
-        for (Index k = 0; k < taps_.columns;) {
-          const bool several = k + tiles_.columns <= taps_.columns;
-          const DepthwiseWeights<T> *tile = several ? tiles_.several : tiles_.one;
-          const T *const *row = x_row + c * held(height_);
-          if (spans_.plain_count())
-            tile[0](g_row, row, taps_, k, count, spans_.plain(), spans_.plain_count(), sums);
-          if (spans_.masked_count())
-            tile[1](g_row, row, taps_, k, count, spans_.masked(), spans_.masked_count(), sums);
-          k += several ? tiles_.columns : 1;
-        }
-      }
+      for (Index c = 0; c < plan_.sources; ++c, sums += plan_.taps * lanes<T>)
+        add(x_row + c * held(height_), g_row, next + c * plan_.source_plane(), count, sums);
+    }
+  }
+
+  // Adds the products of so many rows.
+  DXDW_INLINE void add(const T *const *x, const T *const *g, const T *next, Index count,
+                       T *sums) const {
+    for (Index k = 0; k < taps_.columns;) {
+      const bool several = k + tiles_.columns <= taps_.columns;
+      const DepthwiseWeights<T> *tile = several ? tiles_.several : tiles_.one;
+      if (spans_.plain_count())
+        tile[0](g, x, next, taps_, k, count, spans_.plain(), spans_.plain_count(), sums);
+      if (spans_.masked_count())
+        tile[1](g, x, next, taps_, k, count, spans_.masked(), spans_.masked_count(), sums);
+      k += several ? tiles_.columns : 1;
     }
   }
 
@@ -171,7 +217,8 @@ class DepthwiseWeightGradient {
   DepthwiseWeightTiles<T> tiles_ = {};
   Index step_ = 1, least_row_ = 0, reach_ = 0, count_ = 0, height_ = 1, bands_ = 1;
   Index chunks_ = 1, block_ = 1, blocks_ = 1;
-  Index sums_elements_ = 0, at_pointers_ = 0, at_x_ = 0, at_g_ = 0, slot_elements_ = 0;
+  Index sums_elements_ = 0, at_x_ = 0, at_g_ = 0, of_rows_ = 0, slot_elements_ = 0;
+  bool whole_ = false;  // each plane is small, and a band
   const T *g_ = nullptr, *g_end_ = nullptr, *x_ = nullptr, *x_end_ = nullptr;
 };
 

@@ -29,6 +29,14 @@ enum dxdw_status {
 DXDW_API int dxdw_run(const int64_t *plan, const void *first, const void *second, void *result,
                       int threads);
 
+/* The same on threads of the caller's library instead of the pool's: crew(part, context, threads, 0)
+   calls part(context) on up to so many at once, and returns when all have returned, as OpenMP's
+   GOMP_parallel does. */
+DXDW_API int dxdw_run_on(const int64_t *plan, const void *first, const void *second, void *result,
+                         int threads,
+                         void (*crew)(void (*part)(void *), void *context, unsigned threads,
+                                      unsigned flags));
+
 /* The same on threads of the pool alone, so that the caller can look at signals meanwhile. NULL
    where memory is short. Everything handed over must outlive the job. */
 DXDW_API void *dxdw_start(const int64_t *plan, const void *first, const void *second, void *result,

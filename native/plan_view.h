@@ -30,6 +30,7 @@ struct Plan {
   Index source_size[3], destination_size[3], kernel_size[3];
   Index phases;
   const Index *first_phase;
+  Index groups_of_image;  // also where a plan is of one group alone
 
   Index source_plane() const { return source_size[0] * source_size[1] * source_size[2]; }
   Index destination_plane() const {
@@ -50,6 +51,7 @@ inline Plan view(const Index *words) {
   Plan plan;
   memcpy(&plan, words, 20 * sizeof(Index));
   plan.first_phase = words + 20;
+  plan.groups_of_image = plan.groups;
   return plan;
 }
 

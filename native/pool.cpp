@@ -311,6 +311,23 @@ void open(Loop &loop) {
   if (more) wake();
 }
 
+// The same loop on a crew's threads. OpenMP's spin for milliseconds after a loop of their own, and
+// take the CPU from a pool that computes on others: who has such threads had better lend them.
+bool crewed(const Team &team, int64_t items, Body body, void *context, int threads) {
+  struct Crewed {
+    Loop loop;
+    const int threads;
+    std::atomic<int> slots{0};
+  } crewed{{team, items, body, context, 0}, threads};
+  const auto part = [](void *context) {
+    Crewed &crewed = *static_cast<Crewed *>(context);
+    const int slot = crewed.slots.fetch_add(1, std::memory_order_relaxed);
+    if (slot < crewed.threads) work(crewed.loop, slot);
+  };
+  team.crew(part, &crewed, static_cast<unsigned>(threads), 0);
+  return crewed.loop.taken.load(std::memory_order_relaxed) >= items;
+}
+
 // Returns when no helper is left: those that have not come by now find nothing to do.
 void close(Loop &loop) {
   const auto alone = [&loop] { return loop.helpers.load(std::memory_order_acquire) <= 1; };
@@ -329,6 +346,7 @@ void close(Loop &loop) {
 bool parallel(const Team &team, int64_t items, Body body, void *context) {
   const int64_t threads = std::min<int64_t>({items, team.threads, kMostWorkers});
   if (threads <= 1) return serial(team, items, body, context);
+  if (team.crew) return crewed(team, items, body, context, static_cast<int>(threads));
   Loop loop(team, items, body, context, static_cast<int>(threads) - 1);
   open(loop);
   work(loop, 0);

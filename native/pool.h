@@ -9,9 +9,14 @@ namespace dxdw {
 
 struct Flag;  // job.h
 
+// Somebody else's threads: calls part(context) on up to `threads` of them at once, the caller among
+// them, and returns when all have. It is what OpenMP's GOMP_parallel does, with flags = 0.
+using Crew = void (*)(void (*part)(void *), void *context, unsigned threads, unsigned flags);
+
 struct Team {
   int threads;            // at the most, the caller among them
   const Flag *cancelled;  // stops the loops when it is set; or null
+  Crew crew = nullptr;    // whose threads these are; the pool's own where it is null
 };
 
 using Body = void (*)(void *context, int64_t item, int slot);

@@ -34,9 +34,9 @@ inline Pass pass_of(const Plan &plan, const Phase &phase) {
     pass.source_size[a] = plan.source_size[a];
   }
   const Index x = plan.source_plane(), y = plan.destination_plane();
-  pass.source = {plan.groups * plan.sources * x, plan.sources * x, x,
+  pass.source = {plan.groups_of_image * plan.sources * x, plan.sources * x, x,
                  plan.source_size[1] * plan.source_size[2], plan.source_size[2]};
-  pass.destination = {plan.groups * plan.destinations * y, plan.destinations * y, y,
+  pass.destination = {plan.groups_of_image * plan.destinations * y, plan.destinations * y, y,
                       plan.destination_size[1] * plan.destination_size[2],
                       plan.destination_size[2]};
   return pass;

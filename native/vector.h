@@ -58,10 +58,15 @@ DXDW_INLINE void store(T *p, Vector<T> v) {
   *reinterpret_cast<typename VectorOf<T>::unaligned *>(p) = v;
 }
 
-// Asks for n elements to be brought near, to be read or (Write) written; they need not exist.
+// Asks for n elements to be brought near, to be read or (Write) written, or less near, into the
+// second cache; they need not exist.
 template <bool Write, class T>
 DXDW_INLINE void prefetch(const T *p, Index n) {
   for (Index i = 0; i < n; i += 64 / Index(sizeof(T))) __builtin_prefetch(p + i, Write);
+}
+template <class T>
+DXDW_INLINE void prefetch_less_near(const T *p, Index n) {
+  for (Index i = 0; i < n; i += 64 / Index(sizeof(T))) __builtin_prefetch(p + i, 0, 2);
 }
 
 // All lanes s: s − 0 keeps the sign of a zero, and compilers see through it.
@@ -82,6 +87,8 @@ DXDW_INLINE void hold(V &v) {
   asm("" : "+v"(v));
 #elif defined(__aarch64__)
   asm("" : "+w"(v));
+#elif defined(__wasm_simd128__)
+  asm("" : "+r"(v));
 #endif
 }
 
@@ -130,22 +137,55 @@ DXDW_INLINE void copy(T *to, const T *from, Index n) {
   }
 }
 
+// A vector of so many lanes, a part of a whole one.
+template <class T, Index Width>
+struct PartOf {
+  typedef T type __attribute__((vector_size(Width * sizeof(T))));
+  typedef T unaligned __attribute__((vector_size(Width * sizeof(T)), aligned(sizeof(T)), may_alias));
+};
+
+template <Index Width, int From, class V, int... I>
+DXDW_INLINE auto lanes_of(V v, Sequence<I...>) {
+  return __builtin_shufflevector(v, v, (From + I)...);
+}
+
+// Stores the first n lanes, n < Width: from the register, half by half. What was written to memory in
+// a vector can't be read back at once in parts of it that begin elsewhere.
+template <class T, Index Width>
+DXDW_INLINE void store_few(T *to, typename PartOf<T, Width>::type v, Index n) {
+  if constexpr (Width > 1) {
+    constexpr Index half = Width / 2;
+    constexpr auto part = typename SequenceTo<half>::type{};
+    if constexpr (half == 1) {
+      if (n) *to = v[0];
+    } else if (n >= half) {
+      *reinterpret_cast<typename PartOf<T, half>::unaligned *>(to) = lanes_of<half, 0>(v, part);
+      store_few<T, half>(to + half, lanes_of<half, half>(v, part), n - half);
+    } else {
+      store_few<T, half>(to, lanes_of<half, 0>(v, part), n);
+    }
+  }
+}
+
 template <class T, int... I>
 DXDW_INLINE Vector<T> even_lanes(Vector<T> a, Vector<T> b, Sequence<I...>) {
   return __builtin_shufflevector(a, b, (2 * I)...);
 }
 
-template <class T, int... I>
-DXDW_INLINE void store_woven(T *to, Vector<T> a, Vector<T> b, Sequence<I...>) {
-  constexpr int n = lanes<T>, half = n / 2;
-  store(to, __builtin_shufflevector(a, b, (I / 2 + (I & 1 ? n : 0))...));
-  store(to + n, __builtin_shufflevector(a, b, (half + I / 2 + (I & 1 ? n : 0))...));
+// The values of a and b in turn: the first vector of them (half 0), or the second.
+template <class T, int Half, int... I>
+DXDW_INLINE Vector<T> woven(Vector<T> a, Vector<T> b, Sequence<I...>) {
+  constexpr int n = lanes<T>, from = Half * n / 2;
+  return __builtin_shufflevector(a, b, (from + I / 2 + (I & 1 ? n : 0))...);
 }
-
-// The values of a and b in turn, two vectors of them.
+template <class T, int Half>
+DXDW_INLINE Vector<T> woven(Vector<T> a, Vector<T> b) {
+  return woven<T, Half>(a, b, typename SequenceTo<lanes<T>>::type{});
+}
 template <class T>
 DXDW_INLINE void store_woven(T *to, Vector<T> a, Vector<T> b) {
-  store_woven<T>(to, a, b, typename SequenceTo<lanes<T>>::type{});
+  store(to, woven<T, 0>(a, b));
+  store(to + lanes<T>, woven<T, 1>(a, b));
 }
 
 template <class T, int... I>
@@ -153,17 +193,30 @@ DXDW_INLINE Vector<T> odd_lanes(Vector<T> a, Vector<T> b, Sequence<I...>) {
   return __builtin_shufflevector(a, b, (2 * I + 1)...);
 }
 
-// to[2i] = a[i] for i < n, to[2i + 1] = b[i] for i < m: n, or one less.
-template <class T>
+// to[2i] = a[i] for i < n, to[2i + 1] = b[i] for i < m: n, or one less. `Padded` says that a and b may
+// be read in whole vectors.
+template <class T, bool Padded = false>
 DXDW_INLINE void weave(const T *a, const T *b, Index n, Index m, T *to) {
   Index i = 0;
   for (; i + lanes<T> <= m; i += lanes<T>) store_woven<T>(to + 2 * i, load(a + i), load(b + i));
   if (i == n) return;
-  T even[lanes<T>] = {}, odd[lanes<T>] = {}, both[2 * lanes<T>];
-  copy(even, a + i, n - i);
-  copy(odd, b + i, m - i);
-  store_woven<T>(both, load(even), load(odd));
-  copy(to + 2 * i, both, n + m - 2 * i);
+  Vector<T> even, odd;
+  if constexpr (Padded) {
+    even = load(a + i), odd = load(b + i);
+  } else {
+    T few[2][lanes<T>] = {};
+    copy(few[0], a + i, n - i);
+    copy(few[1], b + i, m - i);
+    even = load(few[0]), odd = load(few[1]);
+  }
+  const Index rest = n + m - 2 * i;
+  to += 2 * i;
+  if (rest >= lanes<T>) {
+    store(to, woven<T, 0>(even, odd));
+    store_few<T, lanes<T>>(to + lanes<T>, woven<T, 1>(even, odd), rest - lanes<T>);
+  } else {
+    store_few<T, lanes<T>>(to, woven<T, 0>(even, odd), rest);
+  }
 }
 
 // Lanes 0 to n − 1.

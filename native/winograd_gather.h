@@ -7,6 +7,7 @@
 // layers on small images), the images are transformed first, and a piece of work is a block of
 // destination channels with weights of its own.
 #pragma once
+#include "winograd_groups.h"
 #include "winograd_product.h"
 #include "winograd_transform.h"
 
@@ -224,13 +225,20 @@ auto with_winograd_gather(const Plan &plan, const F &fn) {
 template <class T>
 int winograd_gather(const Plan &plan, const T *source, const T *weights, T *destination,
                     const Team &team) {
-  return with_winograd_gather<T>(
-      plan, [&](auto &kernel) { return kernel.run(source, weights, destination, team); });
+  return each_group(plan, team, [&](const Plan &one, Index group, const Team &own) {
+    return with_winograd_gather<T>(one, [&](auto &kernel) {
+      return kernel.run(source + group * plan.sources * plan.source_plane(),
+                        weights + group * plan.weights_of_group(),
+                        destination + group * plan.destinations * plan.destination_plane(), own);
+    });
+  });
 }
 
 template <class T>
 Index winograd_gather_bytes(const Plan &plan, int threads) {
-  return with_winograd_gather<T>(plan, [&](auto &kernel) { return kernel.bytes(threads); });
+  return bytes_of_groups(plan, threads, [](const Plan &one, int own) {
+    return with_winograd_gather<T>(one, [&](auto &kernel) { return kernel.bytes(own); });
+  });
 }
 
 }  // namespace

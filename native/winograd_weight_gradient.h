@@ -334,14 +334,20 @@ auto with_winograd_weight_gradient(const Plan &plan, const F &fn) {
 template <class T>
 int winograd_weight_gradient(const Plan &plan, const T *grad_out, const T *x, T *dW,
                              const Team &team) {
-  return with_winograd_weight_gradient<T>(
-      plan, [&](auto &kernel) { return kernel.run(grad_out, x, dW, team); });
+  return each_group(plan, team, [&](const Plan &one, Index group, const Team &own) {
+    return with_winograd_weight_gradient<T>(one, [&](auto &kernel) {
+      return kernel.run(grad_out + group * plan.destinations * plan.destination_plane(),
+                        x + group * plan.sources * plan.source_plane(),
+                        dW + group * plan.weights_of_group(), own);
+    });
+  });
 }
 
 template <class T>
 Index winograd_weight_gradient_bytes(const Plan &plan, int threads) {
-  return with_winograd_weight_gradient<T>(plan,
-                                          [&](auto &kernel) { return kernel.bytes(threads); });
+  return bytes_of_groups(plan, threads, [](const Plan &one, int own) {
+    return with_winograd_weight_gradient<T>(one, [&](auto &kernel) { return kernel.bytes(own); });
+  });
 }
 
 }  // namespace

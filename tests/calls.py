@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -13,6 +14,8 @@ from oracles import Array, Case
 import dxdw
 from dxdw import plan, shortcut
 from dxdw.engines import fft, native_library, small
+
+ROOT = Path(__file__).parents[1]
 
 FORWARD = {1: dxdw.conv1d, 2: dxdw.conv2d, 3: dxdw.conv3d}
 BACKWARD = {1: dxdw.conv1d_backward, 2: dxdw.conv2d_backward, 3: dxdw.conv3d_backward}
@@ -76,7 +79,7 @@ def same_bits(a: Array, b: Array) -> bool:
 def refused(
     error: type[Exception], message: str, call: Callable[..., Any], *args: Any, **options: Any
 ) -> None:
-    """Refused with exactly this text, whose … stands for anything."""
+    """Refused with exactly this text, whose … stands for anything, and a page that has more."""
     with pytest.raises(error) as caught:
         call(*args, **options)
     text = str(caught.value)
@@ -84,3 +87,6 @@ def refused(
     assert text.startswith(start), text
     assert text.endswith(end), text
     assert text == message or "…" in message, text
+    if error in (TypeError, ValueError):
+        (note,) = caught.value.__notes__
+        assert (ROOT / note.split()[3]).is_file(), note

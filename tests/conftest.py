@@ -11,7 +11,7 @@ import pytest
 
 # For each group that has a marker and a make target of its own: what it needs, all of it unless the
 # marker names a part, as in `@pytest.mark.peers("torch")`.
-GROUPS = {"peers": ("torch", "jax")}
+GROUPS = {"peers": ("torch", "jax", "autograd", "pylops")}
 
 left_out = dict.fromkeys(GROUPS, 0)
 
@@ -51,7 +51,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         if left_out[group]:
             terminalreporter.write_line(
                 f"{left_out[group]} tests of the group {group!r} were left out, which need "
-                f"{' and '.join(libraries)}: make test-{group}"
+                f"{', '.join(libraries)}: make test-{group}"
             )
 
 

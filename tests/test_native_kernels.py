@@ -72,7 +72,7 @@ def winograd_cases(draw):
     )
     return oracles.Case(
         sizes, (taps, taps), (1, 1), dilation, padding, batch=draw(st.integers(1, 3)),
-        channels=(draw(channels), draw(channels)),
+        groups=draw(st.sampled_from([1, 1, 2, 9])), channels=(draw(channels), draw(channels)),
     )  # fmt: skip
 
 
@@ -126,9 +126,11 @@ def test_which_kernel_takes_what(ran):
         simple(x[16], (17, 16, 3, 3), pad=2, dilation=(2, 3)),
         simple(x[16], (17, 16, 5, 5), pad=2),
         simple(x[16], (17, 16, 5, 5), pad=4, dilation=(2, 2)),
+        simple((2, 32, 24, 23), (34, 16, 3, 3), pad=1, groups=2),
     ]
     leaves = [
         simple(x[15], (17, 15, 3, 3), pad=1),
+        simple((2, 30, 24, 23), (34, 15, 3, 3), pad=1, groups=2),
         simple(x[16], (17, 16, 3, 5), pad=1),
         simple(x[16], (17, 16, 3, 3), pad=1, stride=2),
         simple(x[4], (17, 16, 3, 3), pad=3, dilation=(3, 3)),  # 16 tiles for 16 results
@@ -147,6 +149,7 @@ WINOGRADS = {
     "dilated": simple((2, 32, 30, 27), (48, 32, 3, 3), pad=2, dilation=(2, 2)),
     "5x5": simple((2, 32, 30, 27), (48, 32, 5, 5), pad=2),
     "few channels": simple((10, 16, 36, 33), (24, 16, 3, 3), pad=1),  # dW in chunks
+    "grouped": simple((2, 32, 30, 27), (48, 16, 3, 3), pad=1, groups=2),
 }
 
 
@@ -200,7 +203,8 @@ def test_what_a_tile_cannot_carry_lands_where_the_direct_kernel_puts_it(name, op
             if np.isfinite(special) and kind != "dW":
                 # The rows that reach row 9: the kernel is symmetric, so those of dx are the same.
                 rows = [9 + case.padding[0][0] - u * case.dilation[0] for u in range(case.taps[0])]
-                assert same_bits(result[1][:, rows], direct[1][:, rows])
+                group = np.s_[: result.shape[1] // case.groups]  # where the special value is
+                assert same_bits(result[1][group][:, rows], direct[1][group][:, rows])
                 first, second = (np.abs(v) for v in operands_of(kind, a))
                 majorant = oracles.run(kind, first, second, case)
                 assert (np.abs(result - exact(kind, a, case)) <= 4e-6 * majorant).all()
@@ -313,7 +317,7 @@ def test_depthwise_kernels_keep_what_is_not_finite_to_its_own_products(
     stride, operand, special, dtype
 ):
     """At the ends of rows and of planes above all: neighbours there share the vectors."""
-    for width in (5, 14, 16, 37):
+    for width in (5, 8, 14, 16, 37):
         case = simple((2, 3, 9, width), (3, 1, 3, 3), pad=1, stride=stride, groups=3)
         shape = case.shape(operand)
         ends = [(0, 0), (0, -1), (shape[2] // 2, 0), (shape[2] // 2, -1), (-1, 0), (-1, -1)]
@@ -335,7 +339,17 @@ def test_depthwise_kernels_keep_what_is_not_finite_to_its_own_products(
 
 
 @pytest.mark.parametrize("dtype", UNIT_ROUNDOFF)
-@pytest.mark.parametrize("name", ["depthwise", "depthwise, strided", "three channels of one"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "depthwise",
+        "depthwise, strided",
+        "depthwise, narrow",
+        "depthwise, narrow, strided",
+        "depthwise, two rows of a vector",
+        "three channels of one",
+    ],
+)
 def test_both_gradients_in_one_pass_have_the_bits_of_each_alone(name, dtype, monkeypatch):
     case = PROBLEMS[name]
     a = oracles.operands(case, 3, dtype=dtype, draw=oracles.reals)
@@ -399,6 +413,8 @@ PROBLEMS = {
     "dilated": simple((2, 40, 40, 41), (72, 40, 3, 3), pad=2, dilation=(2, 3)),
     "five taps": simple((2, 24, 30, 31), (48, 24, 5, 5), pad=2),
     "many tiles": simple((10, 17, 36, 33), (20, 17, 3, 3), pad=1),
+    "two groups": simple((2, 48, 40, 41), (64, 24, 3, 3), pad=1, groups=2),
+    "ten groups": simple((2, 160, 20, 21), (160, 16, 3, 3), pad=1, groups=10),
     "narrow": simple((2, 3, 90, 91), (8, 3, 5, 5), pad=2),
     "to one channel": simple((1, 20, 90, 91), (1, 20, 7, 7), pad=3),
     "strided": simple((2, 20, 61, 60), (40, 20, 3, 3), pad=1, stride=2),
@@ -406,6 +422,10 @@ PROBLEMS = {
     "depthwise": simple((4, 64, 60, 61), (64, 1, 3, 3), pad=1, groups=64),
     "depthwise, strided": simple((3, 40, 57, 90), (40, 1, 5, 5), pad=2, stride=2, groups=40),
     "depthwise, narrow": simple((5, 96, 14, 14), (96, 1, 3, 3), pad=1, groups=96),
+    "depthwise, two rows of a vector": simple((5, 96, 7, 7), (96, 1, 3, 3), pad=1, groups=96),
+    "depthwise, narrow, strided": simple(
+        (5, 96, 14, 14), (96, 1, 3, 3), pad=1, stride=2, groups=96
+    ),
     "three channels of one": simple((2, 20, 30, 33), (60, 1, 3, 3), pad=1, groups=20),
     "small and deep": simple((1, 256, 7, 7), (256, 256, 3, 3), pad=1),
     "three axes": simple((2, 8, 9, 20, 21), (16, 8, 3, 3, 3), pad=1),
@@ -500,6 +520,7 @@ def test_nothing_is_read_past_a_page(dtype, engine, at_end):
         simple((2, 17, 12, 12), (19, 17, 3, 3), pad=1),
         simple((1, 16, 13, 11), (16, 16, 3, 3), dilation=(3, 2)),
         simple((1, 17, 9, 8), (18, 17, 5, 5), pad=1),
+        simple((2, 34, 9, 7), (36, 17, 3, 3), pad=1, groups=2),
         PROBLEMS["small and deep"],
     ]  # fmt: skip
     for case in cases:

@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from ctypes import c_int64, c_ubyte
+from ctypes import CFUNCTYPE, c_int64, c_ubyte, c_uint, c_void_p, cast
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +71,25 @@ def test_a_job_gives_the_bits_of_a_call(library, threads):
     call = Call(4, threads)
     assert end_of(library, call.start(library)) == DONE
     assert call.result.tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_the_threads_of_another_library_give_the_same_bits(library, threads):
+    """A crew, as OpenMP's GOMP_parallel is one, here of Python's threads."""
+    asked = []
+
+    @CFUNCTYPE(None, CFUNCTYPE(None, c_void_p), c_void_p, c_uint, c_uint)
+    def crew(part, context, count, flags):
+        asked.append((count, flags))
+        with ThreadPoolExecutor(count) as pool:
+            list(pool.map(part, [context] * count))
+
+    expected = Call(4, 1).run(library)
+    call = Call(4, threads)
+    assert library.dxdw_run_on(*call.arguments, cast(crew, c_void_p)) == DONE
+    assert call.result.tobytes() == expected.tobytes()
+    assert bool(asked) == (threads > 1)
+    assert all(count <= threads and flags == 0 for count, flags in asked)
 
 
 def test_waiting_for_a_job_is_over_after_the_time_given(library):

@@ -9,7 +9,7 @@ from dxdw.diagnosis.causes import CAUSES
 from dxdw.diagnosis.exercise_causes import EXERCISE_CAUSES
 from dxdw.practice import SERIES, run
 from dxdw.practice.catalogue import catalogue
-from dxdw.practice.running import test_ids as ids_of
+from dxdw.practice.running import names_by_id as ids_of
 from dxdw.problem_names import PROBLEMS
 
 NUMBERS = list(SERIES)
@@ -57,7 +57,7 @@ def test_the_starter_runs_and_is_not_yet_right(number):
     told = events(number, SERIES[number].starter)
     assert told[-1]["kind"] == "done"
     assert not told[-1]["solved"]
-    assert causes(told) == (["softmax-overflows"] if number == "04" else [])
+    assert causes(told) == (["softmax-not-normalised"] if number == "04" else [])
 
 
 WRONG = [(number, a.cause, a.code) for number in NUMBERS for a in SERIES[number].wrong_answers]

@@ -60,7 +60,10 @@ function virtual(modules) {
     name: "dxdw",
     setup(build) {
       build.onResolve({ filter: /^dxdw:/ }, ({ path }) => ({ path, namespace: "dxdw" }));
-      build.onLoad({ filter: /.*/, namespace: "dxdw" }, ({ path }) => ({ resolveDir: SOURCE, ...modules[path] }));
+      build.onLoad({ filter: /.*/, namespace: "dxdw" }, ({ path }) => ({
+        resolveDir: SOURCE,
+        ...modules[path],
+      }));
     },
   };
 }

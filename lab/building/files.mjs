@@ -5,7 +5,6 @@ import { fileURLToPath } from "node:url";
 
 export const LAB = dirname(dirname(fileURLToPath(import.meta.url)));
 export const ROOT = dirname(LAB);
-export const PARTS = join(ROOT, "build", "lab-parts"); // what is made or fetched once
 export const PYTHON = process.env.PYTHON ?? join(ROOT, ".venv", "bin", "python");
 
 export const sha256 = (content) => createHash("sha256").update(content).digest("hex");

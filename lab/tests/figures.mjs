@@ -1,7 +1,19 @@
 /** The figures of the page, measured: `node tests/figures.mjs`. Medians of five. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ended, enter, FOLDER, items, launch, open, pythonReady, run, runButton, serve, stopButton } from "./lab.mjs";
+import {
+  ended,
+  enter,
+  FOLDER,
+  items,
+  launch,
+  open,
+  pythonReady,
+  run,
+  runButton,
+  serve,
+  stopButton,
+} from "./lab.mjs";
 
 const ROUNDS = 5;
 const LOOP = "def conv2d_backward(grad_out, x, W):\n    while True:\n        pass\n";
@@ -11,7 +23,12 @@ const rows = [];
 async function measured(what, goal, measure) {
   const values = [];
   for (let round = 0; round < ROUNDS; round++) values.push(await measure());
-  rows.push({ what, goal, median: `${Math.round(median(values))} ms`, all: values.map(Math.round).join(" ") });
+  rows.push({
+    what,
+    goal,
+    median: `${Math.round(median(values))} ms`,
+    all: values.map(Math.round).join(" "),
+  });
 }
 
 const browser = await launch();

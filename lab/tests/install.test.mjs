@@ -10,7 +10,8 @@ import { LAB, PYTHON } from "../building/files.mjs";
 
 test("the wheel of dxdw-lab, installed", async () => {
   const folder = mkdtempSync(join(tmpdir(), "dxdw-lab-"));
-  const pip = (...more) => execFileSync(PYTHON, ["-m", "pip", "--disable-pip-version-check", ...more, "--quiet", "--no-deps"]);
+  const pip = (...more) =>
+    execFileSync(PYTHON, ["-m", "pip", "--disable-pip-version-check", ...more, "--quiet", "--no-deps"]);
   pip("wheel", LAB, "--wheel-dir", folder);
   const [wheel] = readdirSync(folder);
   assert.match(wheel, /^dxdw_lab-.*-py3-none-any\.whl$/);

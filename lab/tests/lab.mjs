@@ -1,9 +1,9 @@
 /** What every browser test uses: the served page, a browser that reaches nothing else, and its hands. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { deflateRawSync } from "node:zlib";
-import { join } from "node:path";
 import { chromium } from "playwright-core";
 import { PYTHON, ROOT } from "../building/files.mjs";
 
@@ -45,7 +45,8 @@ export async function open(browser, address, options = {}) {
   });
   const page = await context.newPage();
   page.on("console", (message) => {
-    if (["error", "warning"].includes(message.type())) complaints.push(message.text());
+    if (["error", "warning"].includes(message.type()))
+      complaints.push(`${message.text()} (${message.location().url})`);
   });
   page.on("pageerror", (error) => complaints.push(String(error)));
   await page.goto(address);

@@ -2,7 +2,19 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
-import { ended, enter, launch, ONE_FILE, open, pythonReady, run, runButton, serve, stopButton, summary } from "./lab.mjs";
+import {
+  ended,
+  enter,
+  launch,
+  ONE_FILE,
+  open,
+  pythonReady,
+  run,
+  runButton,
+  serve,
+  stopButton,
+  summary,
+} from "./lab.mjs";
 
 const LOOP = "def conv2d_backward(grad_out, x, W):\n    while True:\n        pass\n";
 
@@ -61,9 +73,11 @@ test("the work is kept, and a link brings code without running it", async () => 
   await lab.page.getByRole("heading", { name: "Max pooling", level: 1 }).waitFor();
   await lab.page.getByRole("link", { name: /^05/ }).click();
   assert.match(await lab.page.getByRole("textbox", { name: "Your code" }).innerText(), /mine = 1/);
-  await lab.context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: new URL(server.address).origin });
+  await lab.context.grantPermissions(["clipboard-read", "clipboard-write"], {
+    origin: new URL(server.address).origin,
+  });
   await lab.page.getByRole("button", { name: "Copy a link" }).click();
-  await lab.page.getByRole("button", { name: "A link to your code was copied" }).waitFor();
+  await lab.page.getByRole("button", { name: "Copied" }).waitFor();
   const address = await lab.page.evaluate(() => navigator.clipboard.readText());
   const other = await open(browser, address);
   assert.match(await other.page.getByRole("textbox", { name: "Your code" }).innerText(), /mine = 1/);

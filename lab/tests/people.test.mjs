@@ -2,7 +2,18 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { AxeBuilder } from "@axe-core/playwright";
-import { editor, ended, enter, launch, open, pythonReady, run, runButton, serve, stopButton } from "./lab.mjs";
+import {
+  editor,
+  ended,
+  enter,
+  launch,
+  open,
+  pythonReady,
+  run,
+  runButton,
+  serve,
+  stopButton,
+} from "./lab.mjs";
 
 const WRONG = `import numpy as np
 def conv2d_backward(grad_out, x, W):
@@ -35,7 +46,7 @@ for (const colorScheme of ["light", "dark"]) {
     test(`axe-core finds nothing, and nothing is wider than ${width} px, ${colorScheme}`, async () => {
       const lab = await open(browser, server.address, { colorScheme, viewport: { width, height: 800 } });
       const { page } = lab;
-      for (const number of ["01", "02", "03", "04", "06", "05"]) {
+      for (const number of ["01", "02", "03", "04", "06", "digits", "05"]) {
         await enter(page, number, "");
         assert.deepEqual(await violations(page), [], number);
         assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), number);
@@ -43,7 +54,8 @@ for (const colorScheme of ["light", "dark"]) {
       await enter(page, "05", WRONG);
       await page.getByRole("button", { name: "Add a case" }).click();
       await run(page);
-      for (const details of await page.locator("details").all()) await details.evaluate((e) => (e.open = true));
+      for (const details of await page.locator("details").all())
+        await details.evaluate((e) => (e.open = true));
       assert.deepEqual(await violations(page), []);
       assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
       lab.clean();
@@ -79,7 +91,9 @@ test("every control can be reached, and shows that it is", async () => {
   const { page } = lab;
   await pythonReady(page);
   const controls = await page.evaluate(() => {
-    const all = [...document.querySelectorAll("a[href], button:not(:disabled), summary, textarea, input, select")];
+    const all = [
+      ...document.querySelectorAll("a[href], button:not(:disabled), summary, textarea, input, select"),
+    ];
     return all.filter((element) => element.checkVisibility() && !element.closest("[inert]")).length;
   });
   const reached = new Set();
@@ -90,8 +104,11 @@ test("every control can be reached, and shows that it is", async () => {
       element.dataset.seen ??= String(Math.random());
       const style = getComputedStyle(element);
       return {
-        key: element.matches("a[href], button, summary, textarea, input, select") ? element.dataset.seen : null,
-        ring: style.outlineStyle !== "none" || element.closest(".editor") !== null || element === document.body,
+        key: element.matches("a[href], button, summary, textarea, input, select")
+          ? element.dataset.seen
+          : null,
+        ring:
+          style.outlineStyle !== "none" || element.closest(".editor") !== null || element === document.body,
         inEditor: element.closest(".cm-editor") !== null,
       };
     });
@@ -112,7 +129,10 @@ test("names, roles and live regions", async () => {
   assert.equal(await page.getByRole("list", { name: "Tests" }).count(), 1);
   await enter(page, "05", WRONG);
   await run(page);
-  await page.getByRole("status").filter({ hasText: /of \d+ passed: dx is assigned/ }).waitFor();
+  await page
+    .getByRole("status")
+    .filter({ hasText: /of \d+ passed: dx is assigned/ })
+    .waitFor();
   await lab.context.close();
 });
 
@@ -137,12 +157,21 @@ test("nothing moves while it loads", async () => {
 test("who wants less motion gets none", async () => {
   const lab = await open(browser, server.address, { reducedMotion: "reduce" });
   const moving = await lab.page.evaluate(() =>
-    [...document.querySelectorAll("*")].filter((element) => {
-      const style = getComputedStyle(element);
-      return style.transitionDuration !== "0s" || style.animationName !== "none" || style.scrollBehavior === "smooth";
-    }).map((element) => element.outerHTML.slice(0, 80)),
+    [...document.querySelectorAll("*")]
+      .filter((element) => {
+        const style = getComputedStyle(element);
+        return (
+          style.transitionDuration !== "0s" ||
+          style.animationName !== "none" ||
+          style.scrollBehavior === "smooth"
+        );
+      })
+      .map((element) => element.outerHTML.slice(0, 80)),
   );
-  assert.deepEqual(moving.filter((html) => !html.includes("cm-")), []);
+  assert.deepEqual(
+    moving.filter((html) => !html.includes("cm-")),
+    [],
+  );
   await lab.context.close();
 });
 
@@ -159,7 +188,9 @@ test("what is downloaded is what dxdw check takes", async () => {
   await download.saveAs(path);
   let told;
   try {
-    told = execFileSync(PYTHON, ["-m", "dxdw", "check", `${path}:conv2d_backward`, "--json"], { encoding: "utf8" });
+    told = execFileSync(PYTHON, ["-m", "dxdw", "check", `${path}:conv2d_backward`, "--json"], {
+      encoding: "utf8",
+    });
   } catch (error) {
     assert.equal(error.status, 1);
     told = error.stdout;

@@ -22,15 +22,22 @@ test("the same reports as in CPython", async () => {
   const browser = await launch();
   const { page, clean } = await open(browser, server.address);
   await pythonReady(page);
-  const found = await page.evaluate(async (programs) => {
-    const all = [];
-    for (const [number, code] of programs) {
-      const events = [];
-      await globalThis.dxdw.python.call("practice.running:run", { number, code }, { tell: (event) => events.push(event) });
-      all.push(events);
-    }
-    return all;
-  }, wanted.map(({ number, code }) => [number, code]));
+  const found = await page.evaluate(
+    async (programs) => {
+      const all = [];
+      for (const [number, code] of programs) {
+        const events = [];
+        await globalThis.dxdw.python.call(
+          "practice.running:run",
+          { number, code },
+          { tell: (event) => events.push(event) },
+        );
+        all.push(events);
+      }
+      return all;
+    },
+    wanted.map(({ number, code }) => [number, code]),
+  );
   const differ = wanted.flatMap(({ number, code, events }, place) => {
     try {
       assert.deepEqual(comparable(found[place]), comparable(events));

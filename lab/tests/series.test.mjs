@@ -33,7 +33,9 @@ for (const problem of catalogue.problems) {
     assert.equal(items.length, Object.keys(problem.tests).length);
     for (const text of items) assert.match(text, /^passed/);
     assert.equal(summary, `All ${items.length} passed`);
-    const link = lab.page.getByRole("navigation").getByRole("link", { name: new RegExp(`^${problem.number}`) });
+    const link = lab.page
+      .getByRole("navigation")
+      .getByRole("link", { name: new RegExp(`^${problem.number}`) });
     assert.match(await link.innerText(), /solved/);
     lab.clean();
   });
@@ -54,7 +56,7 @@ for (const problem of catalogue.problems) {
 test("05: the five tests of the exercise have their names, and come first", async () => {
   await enter(lab.page, "05", catalogue.problems[4].starter);
   const { items } = await run(lab.page);
-  SEED_TESTS.forEach((name, place) => assert.ok(items[place].includes(name), items[place]));
+  for (const [place, name] of SEED_TESTS.entries()) assert.ok(items[place].includes(name), items[place]);
   assert.match(items[0], /^passed/);
   assert.match(items[1], /^failed/);
 });

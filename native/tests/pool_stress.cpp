@@ -103,6 +103,31 @@ void loops_nest() {
   }
 }
 
+// Threads that are not the pool's: as many as were asked for, or fewer, as OpenMP may give.
+template <unsigned fewer>
+void crew_of_threads(void (*part)(void *), void *context, unsigned threads, unsigned) {
+  std::vector<std::thread> others;
+  for (unsigned i = 1 + fewer; i < threads; ++i) others.emplace_back(part, context);
+  part(context);
+  for (std::thread &other : others) other.join();
+}
+
+void a_crew_does_the_loops() {
+  for (Crew crew : {crew_of_threads<0>, crew_of_threads<1>}) {
+    for (int threads : {1, 2, 5}) {
+      for (int64_t items : {1, 2, 7, 100}) {
+        Seen seen(threads, items);
+        CHECK(parallel(Team{threads, nullptr, crew}, items, Seen::body, &seen));
+        CHECK(seen.each_once());
+      }
+    }
+    Flag cancelled;
+    cancelled.set = true;
+    Seen seen(3, 20);
+    CHECK(!parallel(Team{3, &cancelled, crew}, 20, Seen::body, &seen));
+  }
+}
+
 template <typename Function>
 void from_many_threads(Function function) {
   if (!DXDW_THREADS) return function(0);
@@ -306,6 +331,7 @@ int main() {
   every_item_comes_once();
   sleepers_are_woken();
   loops_nest();
+  if (DXDW_THREADS) a_crew_does_the_loops();
   many_threads_call_at_once();
   a_cancelled_loop_stops();
   jobs_run_from_many_threads();

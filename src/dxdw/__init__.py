@@ -3,16 +3,6 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from .convolution import (
-    conv1d,
-    conv1d_backward,
-    conv2d,
-    conv2d_backward,
-    conv3d,
-    conv3d_backward,
-)
-from .plan import EngineDeclined
-
 __version__ = "0.1.0"
 
 __all__ = [
@@ -52,8 +42,17 @@ __all__ = [
     "softmax",
 ]
 
-# Not every program needs these: they are imported when they are first asked for, by __getattr__.
+# Imported when they are first asked for, by __getattr__: not every program needs all of them, and
+# pytest, which finds the plugin by this package, needs none.
 if TYPE_CHECKING:
+    from .convolution import (
+        conv1d,
+        conv1d_backward,
+        conv2d,
+        conv2d_backward,
+        conv3d,
+        conv3d_backward,
+    )
     from .derivatives import (
         conv1d_double_backward,
         conv1d_jvp,
@@ -69,6 +68,7 @@ if TYPE_CHECKING:
     from .gradchecks import DotTest, GradCheck, dot_test, gradcheck
     from .layers import max_pool_2d, relu, softmax
     from .mini_cnn import mini_cnn_forward
+    from .plan import EngineDeclined
     from .reference import conv2d_backward_naive, conv2d_naive
     from .transposed import (
         conv_transpose1d,
@@ -79,7 +79,9 @@ if TYPE_CHECKING:
         conv_transpose3d_backward,
     )
 else:  # a checker of types that saw this __getattr__ would take any name for ours
-    _RARER = (
+    _HOMES = (
+        "convolution",
+        "plan",
         "derivatives",
         "explanation",
         "gradchecks",
@@ -90,9 +92,9 @@ else:  # a checker of types that saw this __getattr__ would take any name for ou
     )
 
     def __getattr__(name: str) -> object:
-        if name in _RARER:
+        if name in _HOMES:
             return import_module(f".{name}", __name__)
-        for home in _RARER if name in __all__ else ():
+        for home in _HOMES if name in __all__ else ():
             module = import_module(f".{home}", __name__)
             if name in vars(module):
                 globals()[name] = value = vars(module)[name]
@@ -100,4 +102,4 @@ else:  # a checker of types that saw this __getattr__ would take any name for ou
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__() -> list[str]:
-        return sorted({*globals(), *__all__, *_RARER})
+        return sorted({*globals(), *__all__, *_HOMES})

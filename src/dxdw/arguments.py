@@ -12,13 +12,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .documentation import refused
 from .engines.libraries import Array, is_numpy, namespace
 from .geometry import Axis, ConvGeometry, same_padding
 
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 PRECISIONS = ("high", "highest")
 AXIS_NAMES = {1: ("L",), 2: ("H", "W"), 3: ("D", "H", "W")}
-_LARGEST = 2**63 - 1
+_LARGEST = sys.maxsize  # bytes of an array: in a page, where addresses have 32 bits, 2 GiB
 _FLOATS = "efdFD"  # characters of float16, …, complex128: NumPy's own alone
 
 Pairs = tuple[tuple[int, int], ...]
@@ -43,9 +44,11 @@ def execution(
     if precision == "high" and engine is None and threads is None and max_workspace is None:
         return PLAIN
     if precision not in PRECISIONS:
-        raise ValueError(f"precision is {precision!r}: it must be one of {_list(PRECISIONS)}")
+        raise refused(
+            ValueError, f"precision is {precision!r}: it must be one of {_list(PRECISIONS)}"
+        )
     if engine is not None and not isinstance(engine, str):
-        raise TypeError(f"engine is {engine!r}: it must be None or the name of an engine")
+        raise refused(TypeError, f"engine is {engine!r}: it must be None or the name of an engine")
     if threads is not None:
         threads = _whole(threads, "threads", least=1)
     if max_workspace is not None:
@@ -59,30 +62,32 @@ def execution(
 def array(value: Any, name: str) -> Array:
     """An array of a dtype that can be computed with: NumPy's, or another library's as it is."""
     if value is None:
-        raise TypeError(f"{name} is None: it must be an array or nested lists of numbers")
+        raise refused(TypeError, f"{name} is None: it must be an array or nested lists of numbers")
     if type(value) is not np.ndarray:
         if isinstance(value, np.ma.MaskedArray):
-            raise TypeError(
+            raise refused(
+                TypeError,
                 f"{name} is a masked array, whose mask would be lost: fill it first, "
-                f"as in {name}.filled(0)"
+                f"as in {name}.filled(0)",
             )
         if isinstance(value, np.matrix):
-            raise TypeError(f"{name} is a np.matrix: convert it with np.asarray({name})")
+            raise refused(TypeError, f"{name} is a np.matrix: convert it with np.asarray({name})")
         if not isinstance(value, np.ndarray) and _foreign(value):
             return value
         try:
-            value = np.asarray(value)
-        except ValueError as error:
-            raise ValueError(f"{name} can't be made an array: {error}") from None
+            value = _lent(value) if hasattr(value, "__dlpack__") else np.asarray(value)
+        except (BufferError, ValueError) as error:
+            raise refused(ValueError, f"{name} can't be made an array: {error}") from None
     dtype = value.dtype
     float_ = dtype.kind in "fc" and dtype.char in _FLOATS
     if float_ or dtype.kind in "iu" or dtype.name == "bfloat16":
         return value
     extended = dtype.kind in "fc" and dtype.itemsize > 1
     hint = "float64 is the widest dtype here" if extended else "convert it first"
-    raise TypeError(
+    raise refused(
+        TypeError,
         f"{name} has dtype {dtype}: it must be an integer, float16, bfloat16, float32, float64, "
-        f"complex64 or complex128 array; {hint}"
+        f"complex64 or complex128 array; {hint}",
     )
 
 
@@ -92,6 +97,13 @@ def _foreign(value: Any) -> bool:
     if torch is not None and isinstance(value, torch.Tensor):
         return True
     return hasattr(value, "__array_namespace__") or type(value).__module__.startswith("cupy")
+
+
+def _lent(value: Any) -> Array:
+    """An array of a library that has DLPack and nothing more: where it lies, as NumPy's."""
+    return (
+        np.asarray(value) if isinstance(value, np.ndarray | np.generic) else np.from_dlpack(value)
+    )
 
 
 def common_dtypes(**arrays: Array | None) -> tuple[Any, Any]:
@@ -106,7 +118,9 @@ def common_dtypes(**arrays: Array | None) -> tuple[Any, Any]:
     xp = _one_library(given)
     floats = [a.dtype for a in given.values() if not xp.isdtype(a.dtype, ("integral", "bool"))]
     if any(xp.isdtype(a.dtype, "bool") for a in given.values()):
-        raise TypeError(f"{_list(given)}: arrays of dtype bool can't be convolved; convert first")
+        raise refused(
+            TypeError, f"{_list(given)}: arrays of dtype bool can't be convolved; convert first"
+        )
     result = xp.result_type(*floats) if floats else xp.asarray(first, dtype=xp.float64).dtype
     narrow = str(result).endswith("float16")
     return (xp.float32 if narrow else result), result
@@ -132,7 +146,9 @@ def _one_library(given: dict[str, Array]) -> Any:
         kinds = ", ".join(
             f"{n} a {type(a).__module__}.{type(a).__name__}" for n, a in given.items()
         )
-        raise TypeError(f"arrays of different libraries ({kinds}): give all of one") from None
+        raise refused(
+            TypeError, f"arrays of different libraries ({kinds}): give all of one"
+        ) from None
 
 
 def cast(a: Array, dtype: Any) -> Array:
@@ -150,7 +166,7 @@ def seed_operands(**given: Any) -> list[Any]:
     arrays = {name: np.asarray(array(a, name)) for name, a in given.items()}
     x, W = arrays["x"], arrays["W"]
     if x.ndim != 3:
-        raise ValueError(f"x has shape {x.shape}: the loops take one image (C_in, H, W)")
+        raise refused(ValueError, f"x has shape {x.shape}: the loops take one image (C_in, H, W)")
     geometry, _ = convolution(2, x.shape, W.shape, 0, 1, 1, 1)
     if "grad_out" in arrays:
         check_grad_out(arrays["grad_out"], geometry.out_shape[1:], x, W, geometry)
@@ -177,8 +193,9 @@ def convolution(
     if type(groups) is not int or groups < 1:
         groups = _whole(groups, "groups", least=1)
     if padding_mode not in PADDING_MODES:
-        raise ValueError(
-            f"padding_mode is {padding_mode!r}: it must be one of {_list(PADDING_MODES)}"
+        raise refused(
+            ValueError,
+            f"padding_mode is {padding_mode!r}: it must be one of {_list(PADDING_MODES)}",
         )
     return _convolution(
         ndim, tuple(x_shape), tuple(W_shape), padding, stride, dilation, groups, padding_mode
@@ -203,9 +220,10 @@ def _convolution(
     _check_groups("C_in", channels, groups)
     _check_groups("C_out", W_shape[0], groups)
     if W_shape[1] * groups != channels:
-        raise ValueError(
+        raise refused(
+            ValueError,
             f"W has shape {W_shape}: its axis 1 must be C_in/groups = {channels}/{groups} = "
-            f"{channels // groups}, for x of shape {x_shape}"
+            f"{channels // groups}, for x of shape {x_shape}",
         )
     axes = []
     for d, (size, taps) in enumerate(zip(sizes, W_shape[2:], strict=True)):
@@ -214,10 +232,11 @@ def _convolution(
         _check_padding_mode(padding_mode, letters[d], size, before, after)
         padded = before + size + after
         if extent > padded:
-            raise ValueError(
+            raise refused(
+                ValueError,
                 f"W is larger than x along {letters[d]}: {taps} taps with dilation {dilation[d]} "
                 f"span {extent}, and x with its padding is {size} + {before} + {after} = {padded}; "
-                f"x has shape {x_shape}, W {W_shape}"
+                f"x has shape {x_shape}, W {W_shape}",
             )
         out = (padded - extent) // stride[d] + 1
         axes.append(Axis(size, taps, stride[d], dilation[d], before, after, out))
@@ -246,9 +265,10 @@ def transposed(
     if padding == "valid":
         padding = ((0, 0),) * ndim
     elif isinstance(padding, str):
-        raise ValueError(
+        raise refused(
+            ValueError,
             f"padding is {padding!r}: a transposed convolution takes numbers (or 'valid', which "
-            "is 0), since several output sizes have this padding"
+            "is 0), since several output sizes have this padding",
         )
     return _transposed(
         ndim, tuple(x_shape), tuple(W_shape), padding, stride, output_padding, dilation, groups
@@ -272,23 +292,27 @@ def _transposed(
     channels, sizes = x_shape[-ndim - 1], x_shape[-ndim:]
     _check_groups("C_in", channels, groups)
     if W_shape[0] != channels:
-        raise ValueError(
-            f"W has shape {W_shape}: its axis 0 must be C_in = {channels}, for x of shape {x_shape}"
+        raise refused(
+            ValueError,
+            f"W has shape {W_shape}: its axis 0 must be C_in = {channels}, "
+            f"for x of shape {x_shape}",
         )
     axes = []
     for d, (size, taps) in enumerate(zip(sizes, W_shape[2:], strict=True)):
         extent = (taps - 1) * dilation[d] + 1
         before, after = padding[d]
         if output_padding[d] >= max(stride[d], dilation[d]):
-            raise ValueError(
+            raise refused(
+                ValueError,
                 f"output_padding is {output_padding[d]} along {letters[d]}: it must be less than "
-                f"the stride {stride[d]} or the dilation {dilation[d]} there"
+                f"the stride {stride[d]} or the dilation {dilation[d]} there",
             )
         out = (size - 1) * stride[d] + extent + output_padding[d] - before - after
         if size and out < 1:
-            raise ValueError(
+            raise refused(
+                ValueError,
                 f"padding is {(before, after)} along {letters[d]}: it leaves {out} of the "
-                f"output's {out + before + after} there; at least 1 must stay"
+                f"output's {out + before + after} there; at least 1 must stay",
             )
         axes.append(Axis(max(out, 0), taps, stride[d], dilation[d], before, after, size))
     geometry = ConvGeometry(batch, W_shape[1] * groups, channels, groups, _at_least_two(axes))
@@ -308,32 +332,36 @@ def _check_ranks(
     letters = AXIS_NAMES[ndim]
     spatial = ", ".join(letters)
     if len(x_shape) not in (ndim + 1, ndim + 2):
-        raise ValueError(
+        raise refused(
+            ValueError,
             f"{name} has shape {x_shape}: it must have {ndim + 1} axes (C_in, {spatial}) or "
-            f"{ndim + 2} axes (N, C_in, {spatial})"
+            f"{ndim + 2} axes (N, C_in, {spatial})",
         )
     kernel = ", ".join(f"k{letter}" for letter in letters)
     if len(W_shape) != ndim + 2:
-        raise ValueError(
-            f"W has shape {W_shape}: it must have {ndim + 2} axes {W_channels}{kernel})"
+        raise refused(
+            ValueError, f"W has shape {W_shape}: it must have {ndim + 2} axes {W_channels}{kernel})"
         )
     if 0 in W_shape[2:]:
-        raise ValueError(f"W has shape {W_shape}: a kernel needs at least 1 tap along each axis")
+        raise refused(
+            ValueError, f"W has shape {W_shape}: a kernel needs at least 1 tap along each axis"
+        )
     return len(x_shape) == ndim + 2
 
 
 def _check_groups(name: str, channels: int, groups: int) -> None:
     if channels % groups:
-        raise ValueError(f"groups is {groups}: it must divide {name} = {channels}")
+        raise refused(ValueError, f"groups is {groups}: it must divide {name} = {channels}")
 
 
 def _check_padding_mode(mode: str, letter: str, size: int, before: int, after: int) -> None:
     most = max(before, after)
     limits = {"reflect": size - 1, "circular": size, "replicate": most if size else 0}
     if most and most > limits.get(mode, most):
-        raise ValueError(
+        raise refused(
+            ValueError,
             f"padding is {(before, after)} along {letter}: with padding_mode {mode!r} it can be at "
-            f"most {limits[mode]} where x is {size} long"
+            f"most {limits[mode]} where x is {size} long",
         )
 
 
@@ -344,8 +372,9 @@ def _check_sizes(geometry: ConvGeometry, x: str = "x", out: str = "the output") 
     for name, shape in shapes.items():
         if prod(shape) > _LARGEST // 16:
             product = " × ".join(map(str, shape))
-            raise ValueError(
-                f"{name} would have {product} = {prod(shape)} elements: more than can be addressed"
+            raise refused(
+                ValueError,
+                f"{name} would have {product} = {prod(shape)} elements: more than can be addressed",
             )
 
 
@@ -355,9 +384,10 @@ def per_axis(value: Any, ndim: int, name: str, *, least: int) -> tuple[int, ...]
         return (value,) * ndim
     if isinstance(value, (tuple, list)):
         if len(value) != ndim:
-            raise ValueError(
+            raise refused(
+                ValueError,
                 f"{name} is {value!r}: it must be an integer or {ndim} of them, one for each of "
-                f"{_list(AXIS_NAMES[ndim])}"
+                f"{_list(AXIS_NAMES[ndim])}",
             )
         return tuple(_whole(v, name, least=least) for v in value)
     return (_whole(value, name, least=least),) * ndim
@@ -369,23 +399,26 @@ def padding_argument(value: Any, ndim: int) -> str | Pairs:
         return ((value, value),) * ndim
     if isinstance(value, str):
         if value not in ("valid", "same", "full"):
-            raise ValueError(
-                f"padding is {value!r}: as a word it must be 'valid', 'same' or 'full'"
+            raise refused(
+                ValueError, f"padding is {value!r}: as a word it must be 'valid', 'same' or 'full'"
             )
         return value
     if not isinstance(value, (tuple, list)):
         p = _whole(value, "padding", least=0)
         return ((p, p),) * ndim
     if len(value) != ndim:
-        raise ValueError(
+        raise refused(
+            ValueError,
             f"padding is {value!r}: it must be an integer, {ndim} of them (one for each of "
-            f"{_list(AXIS_NAMES[ndim])}), or {ndim} pairs (before, after)"
+            f"{_list(AXIS_NAMES[ndim])}), or {ndim} pairs (before, after)",
         )
     pairs = []
     for entry in value:
         if isinstance(entry, (tuple, list)):
             if len(entry) != 2:
-                raise ValueError(f"padding has the entry {entry!r}: a pair is (before, after)")
+                raise refused(
+                    ValueError, f"padding has the entry {entry!r}: a pair is (before, after)"
+                )
             before, after = (_whole(p, "padding", least=0) for p in entry)
         else:
             before = after = _whole(entry, "padding", least=0)
@@ -407,14 +440,14 @@ def _padding_of_axis(
 
 def _whole(value: Any, name: str, *, least: int) -> int:
     if isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name} is {value!r}: it must be an integer, not a bool")
+        raise refused(TypeError, f"{name} is {value!r}: it must be an integer, not a bool")
     try:
         number = index(value)
     except TypeError:
         kind = type(value).__name__
-        raise TypeError(f"{name} is {value!r}, a {kind}: it must be an integer") from None
+        raise refused(TypeError, f"{name} is {value!r}, a {kind}: it must be an integer") from None
     if number < least:
-        raise ValueError(f"{name} is {number}: it must be at least {least}")
+        raise refused(ValueError, f"{name} is {number}: it must be at least {least}")
     return number
 
 
@@ -424,18 +457,20 @@ def _whole(value: Any, name: str, *, least: int) -> int:
 def check_bias(bias: Array, channels: int, name: str = "bias") -> None:
     """Refuses a bias that has not one element for each output channel."""
     if tuple(bias.shape) != (channels,):
-        raise ValueError(
+        raise refused(
+            ValueError,
             f"{name} has shape {tuple(bias.shape)}: it must be {(channels,)}, one for each of the "
-            "output's channels"
+            "output's channels",
         )
 
 
 def check_like(a: Array | None, name: str, model: Array, model_name: str) -> None:
     """Refuses a that has not the shape of its model; None is nothing to refuse."""
     if a is not None and tuple(a.shape) != tuple(model.shape):
-        raise ValueError(
+        raise refused(
+            ValueError,
             f"{name} has shape {tuple(a.shape)}: it must be {tuple(model.shape)}, the shape of "
-            f"{model_name}"
+            f"{model_name}",
         )
 
 
@@ -445,25 +480,30 @@ def check_grad_out(
     """Refuses a grad_out that has not the output's shape, with all that decides it."""
     if tuple(grad_out.shape) != shape:
         axes = geometry.axes
-        raise ValueError(
+        raise refused(
+            ValueError,
             f"grad_out has shape {tuple(grad_out.shape)}: it must be {shape}, the output's shape "
             f"for x {tuple(x.shape)}, W {tuple(W.shape)}, "
             f"padding {tuple((a.before, a.after) for a in axes)}, "
-            f"stride {tuple(a.stride for a in axes)}, dilation {tuple(a.dilation for a in axes)}"
+            f"stride {tuple(a.stride for a in axes)}, dilation {tuple(a.dilation for a in axes)}",
         )
 
 
 def needs(value: Any, allowed: tuple[str, ...]) -> tuple[str, ...]:
     """The names asked for, as a tuple, each known and once."""
     if isinstance(value, str):
-        raise TypeError(f"needs is {value!r}: it must be a tuple of names, as in ({value!r},)")
+        raise refused(
+            TypeError, f"needs is {value!r}: it must be a tuple of names, as in ({value!r},)"
+        )
     try:
         names = tuple(value)
     except TypeError:
-        raise TypeError(f"needs is {value!r}: it must be a tuple of names") from None
+        raise refused(TypeError, f"needs is {value!r}: it must be a tuple of names") from None
     known = all(isinstance(name, str) and name in allowed for name in names)
     if not names or not known or len(set(names)) < len(names):
-        raise ValueError(f"needs is {value!r}: it must name one or more of {_list(allowed)}, once")
+        raise refused(
+            ValueError, f"needs is {value!r}: it must name one or more of {_list(allowed)}, once"
+        )
     return names
 
 
@@ -476,31 +516,35 @@ def outputs(
 ) -> tuple[Array | None, ...]:
     """Out as one entry for each name; a wrong one is refused before anything is computed."""
     if not isinstance(accumulate, (bool, np.bool_)):
-        raise TypeError(f"accumulate is {accumulate!r}: it must be True or False")
+        raise refused(TypeError, f"accumulate is {accumulate!r}: it must be True or False")
     if out is None:
         out = (None,) * len(names)
     if not isinstance(out, (tuple, list)) or len(out) != len(names):
-        raise ValueError(f"out must be a tuple with an entry (or None) for each of {_list(names)}")
+        raise refused(
+            ValueError, f"out must be a tuple with an entry (or None) for each of {_list(names)}"
+        )
     for name, entry in zip(names, out, strict=True):
         if entry is not None:
             writable(entry, f"out for {name}", shapes[name], dtype)
         elif accumulate:
-            raise ValueError(f"accumulate=True adds into out, which has no array for {name}")
+            raise refused(
+                ValueError, f"accumulate=True adds into out, which has no array for {name}"
+            )
     return tuple(out)
 
 
 def writable(out: Any, name: str, shape: tuple[int, ...], dtype: Any) -> None:
     """Refuses an array that a result can't be written into."""
     if not isinstance(out, np.ndarray) and not _foreign(out):
-        raise TypeError(f"{name} is a {type(out).__name__}: it must be an array")
+        raise refused(TypeError, f"{name} is a {type(out).__name__}: it must be an array")
     if not isinstance(out, np.ndarray) and hasattr(out, "at"):
-        raise TypeError(f"{name} can't be written: arrays of its library are immutable")
+        raise refused(TypeError, f"{name} can't be written: arrays of its library are immutable")
     if tuple(out.shape) != shape:
-        raise ValueError(f"{name} has shape {tuple(out.shape)}: it must be {shape}")
+        raise refused(ValueError, f"{name} has shape {tuple(out.shape)}: it must be {shape}")
     if out.dtype != dtype:
-        raise ValueError(f"{name} has dtype {out.dtype}: it must be {dtype}, the result's")
+        raise refused(ValueError, f"{name} has dtype {out.dtype}: it must be {dtype}, the result's")
     if isinstance(out, np.ndarray) and not out.flags.writeable:
-        raise ValueError(f"{name} is read-only: it must be writable")
+        raise refused(ValueError, f"{name} is read-only: it must be writable")
 
 
 def _list(names: Any) -> str:

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from . import __version__
 from .classifier.files import FileRefused
 from .commands import CommandError
+from .documentation import more
 from .extras import MissingExtra
 
 COMMANDS = ("train", "predict", "explain", "bench", "check", "lab")
@@ -57,7 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is None:
         arguments = sys.argv[1:]
     parser = _Parser(
-        prog="dxdw", description="Gradients of convolutions on NumPy arrays, put to work."
+        prog="dxdw",
+        description="Gradients of convolutions on NumPy arrays, put to work.",
+        epilog="More about it: docs/index.md in the documentation of dxdw.",
     )
     parser.add_argument(
         "--version", action=_Version, help="show the version, and whether native kernels are there"
@@ -66,6 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # The one that is asked for; all of them where none is, to be listed.
     for command in [c for c in COMMANDS if [c] == list(arguments[:1])] or COMMANDS:
         import_module(f".commands.{command}", __package__).add(subparsers)
+        subparsers.choices[command].epilog = more(command)
     args = parser.parse_args(arguments)
     try:
         status: int = args.run(args)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from . import arguments, plan
+from .documentation import refused
 from .engines.problem import KINDS, Problem
 from .padding import held as held_by_padding
 
@@ -87,10 +88,12 @@ def explain(
     Source: the table of implementations that oneDNN prints, as an idea.
     """
     if kind not in KINDS:
-        raise ValueError(f"kind is {kind!r}: it must be one of {', '.join(map(repr, KINDS))}")
+        raise refused(
+            ValueError, f"kind is {kind!r}: it must be one of {', '.join(map(repr, KINDS))}"
+        )
     ndim = len(W_shape) - 2
     if ndim not in arguments.AXIS_NAMES:
-        raise ValueError(f"W_shape is {W_shape}: it must have 3, 4 or 5 entries")
+        raise refused(ValueError, f"W_shape is {W_shape}: it must have 3, 4 or 5 entries")
     how = arguments.execution(precision, engine, threads, max_workspace)
     geometry, _ = arguments.convolution(
         ndim, x_shape, W_shape, padding, stride, dilation, groups, padding_mode

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import arguments
+from .documentation import refused
 from .engines.libraries import Array, is_numpy
 
 
@@ -20,9 +21,15 @@ def _real(value: Any, name: str) -> Array:
     a = arguments.array(value, name)
     if not is_numpy(a):
         kind = f"{type(a).__module__}.{type(a).__name__}"
-        raise TypeError(f"{name} is a {kind}: the layers take NumPy arrays, so convert it first")
+        raise refused(
+            TypeError,
+            f"{name} is a {kind}: the layers take NumPy arrays, so convert it first",
+            "layers",
+        )
     if a.dtype.kind == "c":
-        raise TypeError(f"{name} has dtype {a.dtype}: the layers take real numbers")
+        raise refused(
+            TypeError, f"{name} has dtype {a.dtype}: the layers take real numbers", "layers"
+        )
     return a
 
 
@@ -38,13 +45,19 @@ def windows(shape: tuple[int, ...], kernel_size: Any, stride: Any) -> Windows:
     sizes = arguments.per_axis(kernel_size, 2, "kernel_size", least=1)
     strides = arguments.per_axis(stride, 2, "stride", least=1)
     if len(shape) not in (3, 4):
-        raise ValueError(f"x has shape {shape}: it must have 3 axes (C, H, W) or 4 (N, C, H, W)")
+        raise refused(
+            ValueError,
+            f"x has shape {shape}: it must have 3 axes (C, H, W) or 4 (N, C, H, W)",
+            "layers",
+        )
     slices = []
     for letter, size, k, s in zip("HW", shape[-2:], sizes, strides, strict=True):
         if k > size:
-            raise ValueError(
+            raise refused(
+                ValueError,
                 f"kernel_size is {k} along {letter}, where x of shape {shape} has {size}: "
-                "it can't be larger than x"
+                "it can't be larger than x",
+                "layers",
             )
         last = (size - k) // s * s
         slices.append([slice(u, u + last + 1, s) for u in range(k)])
@@ -54,30 +67,40 @@ def windows(shape: tuple[int, ...], kernel_size: Any, stride: Any) -> Windows:
 def check_linear(x: Array, W: Array) -> None:
     """W must be (M, K), and x (M,) or (N, M)."""
     if W.ndim != 2:
-        raise ValueError(f"W has shape {W.shape}: it must have 2 axes (M, K)")
+        raise refused(ValueError, f"W has shape {W.shape}: it must have 2 axes (M, K)", "layers")
     if x.ndim not in (1, 2) or x.shape[-1] != W.shape[0]:
         M = W.shape[0]
-        raise ValueError(f"x has shape {x.shape}: it must be ({M},) or (N, {M}), for W {W.shape}")
+        raise refused(
+            ValueError,
+            f"x has shape {x.shape}: it must be ({M},) or (N, {M}), for W {W.shape}",
+            "layers",
+        )
 
 
 def axis_of(z: Array, axis: Any) -> int:
     """The checked axis, which may count from the end."""
     if isinstance(axis, (bool, np.bool_)):
-        raise TypeError(f"axis is {axis!r}: it must be an integer, not a bool")
+        raise refused(TypeError, f"axis is {axis!r}: it must be an integer, not a bool", "layers")
     try:
         number = index(axis)
     except TypeError:
         kind = type(axis).__name__
-        raise TypeError(f"axis is {axis!r}, a {kind}: it must be an integer") from None
+        raise refused(
+            TypeError, f"axis is {axis!r}, a {kind}: it must be an integer", "layers"
+        ) from None
     if not z.ndim:
-        raise ValueError("z is a single number: it must have at least 1 axis")
+        raise refused(ValueError, "z is a single number: it must have at least 1 axis", "layers")
     if not -z.ndim <= number < z.ndim:
-        raise ValueError(
-            f"axis is {number}: for z of shape {z.shape} it must be in {-z.ndim}…{z.ndim - 1}"
+        raise refused(
+            ValueError,
+            f"axis is {number}: for z of shape {z.shape} it must be in {-z.ndim}…{z.ndim - 1}",
+            "layers",
         )
     if not z.shape[number]:
-        raise ValueError(
-            f"z has shape {z.shape}: it must have at least 1 number along axis {number}"
+        raise refused(
+            ValueError,
+            f"z has shape {z.shape}: it must have at least 1 number along axis {number}",
+            "layers",
         )
     return number
 
@@ -85,18 +108,26 @@ def axis_of(z: Array, axis: Any) -> int:
 def labels_for(logits: Array, value: Any) -> Array:
     """The true classes, checked against the logits, which are (N, K)."""
     if logits.ndim != 2 or not logits.size:
-        raise ValueError(
-            f"logits has shape {logits.shape}: it must be (N, K), with at least 1 row and 1 class"
+        raise refused(
+            ValueError,
+            f"logits has shape {logits.shape}: it must be (N, K), with at least 1 row and 1 class",
+            "layers",
         )
     labels = _real(value, "labels")
     if labels.dtype.kind not in "iu":
-        raise TypeError(f"labels has dtype {labels.dtype}: it must be integers, the true classes")
+        raise refused(
+            TypeError,
+            f"labels has dtype {labels.dtype}: it must be integers, the true classes",
+            "layers",
+        )
     N, K = logits.shape
     check_shape(labels, "labels", (N,), f"one for each row of logits {logits.shape}")
     wrong = labels[(labels < 0) | (labels >= K)]
     if wrong.size:
-        raise ValueError(
-            f"labels has {wrong[0]}: for logits {logits.shape} they must be in 0…{K - 1}"
+        raise refused(
+            ValueError,
+            f"labels has {wrong[0]}: for logits {logits.shape} they must be in 0…{K - 1}",
+            "layers",
         )
     return labels
 
@@ -104,4 +135,6 @@ def labels_for(logits: Array, value: Any) -> Array:
 def check_shape(a: Array, name: str, shape: tuple[int, ...], why: str) -> None:
     """The shape must be that one."""
     if a.shape != shape:
-        raise ValueError(f"{name} has shape {tuple(a.shape)}: it must be {shape}, {why}")
+        raise refused(
+            ValueError, f"{name} has shape {tuple(a.shape)}: it must be {shape}, {why}", "layers"
+        )

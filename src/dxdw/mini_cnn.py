@@ -4,6 +4,7 @@ from typing import Any
 
 from . import layer_arguments as checks
 from .convolution import conv2d
+from .documentation import refused
 from .engines.libraries import Array
 from .layers import linear, max_pool_2d, relu, softmax
 
@@ -39,8 +40,10 @@ def mini_cnn_forward(x: Any, W_conv: Any, W_fc: Any) -> Array:
     (x, W_conv, W_fc), result = checks.operands(x=x, W_conv=W_conv, W_fc=W_fc)
     checks.check_shape(x, "x", (1, 8, 8), "one grey image of 8×8")
     if W_conv.ndim != 4 or W_conv.shape[1:] != (1, 3, 3) or not len(W_conv):
-        raise ValueError(
-            f"W_conv has shape {W_conv.shape}: it must be (C, 1, 3, 3), with at least 1 kernel"
+        raise refused(
+            ValueError,
+            f"W_conv has shape {W_conv.shape}: it must be (C, 1, 3, 3), with at least 1 kernel",
+            "layers",
         )
     features = 9 * len(W_conv)
     checks.check_shape(W_fc, "W_fc", (features, 2), f"(9·C, 2) for W_conv {W_conv.shape}")

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from .arguments import Execution
+from .documentation import more, refused
 from .engines import (
     array_api,
     blas_threads,
@@ -17,9 +18,10 @@ from .engines import (
     native_library,
     reference,
     small,
+    vendor,
     winograd,
 )
-from .engines.libraries import Array, device_of, is_numpy, namespace
+from .engines.libraries import Array, device_of, is_numpy, lent, namespace
 from .engines.problem import Problem
 from .geometry import ConvGeometry
 
@@ -33,10 +35,15 @@ ENGINES: dict[str, Any] = {
 }
 BY_NAME_ONLY = "reference"
 COMPILED = ("winograd", "direct")  # with threads of their own
+LENDING = ("torch", "jaxlib")  # libraries whose arrays in the computer's memory are NumPy's too
 
 
 class EngineDeclined(ValueError):
     """A valid problem that the engine asked for, or every engine, does not take."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.add_note(more("explain"))
 
 
 class Verdict(NamedTuple):
@@ -54,11 +61,16 @@ def run(
     The caller holds `held` bytes of scratch memory itself.
     """
     library = "numpy" if is_numpy(first) else type(first).__module__.partition(".")[0]
+    if library in LENDING and (arrays := lent(first, second)):
+        result = run(kind, arrays[0], arrays[1], geometry, how, held)
+        return namespace(first).asarray(result, device=device_of(first))
     limits = (how.precision, how.max_workspace, how.threads)
     problem = Problem(kind, geometry, first.dtype, library, *limits, held)
     if not geometry.flops:  # an empty sum everywhere
         zeros = namespace(first).zeros
         return zeros(problem.result_shape, dtype=first.dtype, device=device_of(first))
+    if how.engine is None and vendor.takes(problem, first):
+        return vendor.run(problem, first, second)
     names = accepting(problem, how.engine)
     result = None
     for name in names:
@@ -137,7 +149,8 @@ def accepting(problem: Problem, name: str | None = None) -> tuple[str, ...]:
             f"{least:,} bytes of scratch memory"
         )
     if name not in ENGINES:
-        raise ValueError(f"engine is {name!r}: it must be one of {', '.join(map(repr, ENGINES))}")
+        names = ", ".join(map(repr, ENGINES))
+        raise refused(ValueError, f"engine is {name!r}: it must be one of {names}")
     declined = dict(verdicts)[name]
     if declined:
         raise EngineDeclined(f"engine {name!r} declines this {problem.kind}: {declined}")

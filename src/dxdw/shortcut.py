@@ -59,14 +59,15 @@ def key(
     """What calls that are alike have in common, or None for those that are too seldom to keep.
 
     Of how to run, precision and threads make no difference: it is the direct sum, by one thread.
-    Options are padding, stride, dilation and groups: integers alone, for 1 == True == 1.0.
+    Options are padding, stride, dilation and groups: integers and tuples of them alone, and words,
+    for 1 == True == 1.0.
     """
     padding, stride, dilation, groups = options
     if (
         (how is not PLAIN and (how.engine is not None or how.max_workspace is not None))
-        or type(padding) is not int
-        or type(stride) is not int
-        or type(dilation) is not int
+        or (type(padding) is not int and type(padding) is not str and not _integers(padding))
+        or (type(stride) is not int and not _integers(stride))
+        or (type(dilation) is not int and not _integers(dilation))
         or type(groups) is not int
         or type(needs) is not tuple
     ):
@@ -79,6 +80,10 @@ def key(
     if middle.dtype is not dtype or last.dtype is not dtype:
         return None
     return (first.shape, middle.shape, last.shape, dtype, *options, needs)
+
+
+def _integers(value: Any) -> bool:
+    return type(value) is tuple and {*map(type, value)} == {int}
 
 
 def run(known: Key, operands: tuple[Array, ...]) -> list[Array] | None:

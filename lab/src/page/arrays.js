@@ -78,7 +78,8 @@ function shape(array) {
 
 /** The evidence of a failure: arguments, result, what is right, and the difference. */
 export function evidenceTables({ result, got, expected, arguments: given }, firstWrong) {
-  const row = (parts) => h("div", { class: "arrays", tabindex: "0", role: "group", "aria-label": parts.label }, parts.tables);
+  const row = (parts) =>
+    h("div", { class: "arrays", tabindex: "0", role: "group", "aria-label": parts.label }, parts.tables);
   const found = [];
   if (result && same(shape(got), shape(expected))) {
     const off = difference(got, expected);

@@ -9,7 +9,7 @@ function written(value, indent = "") {
 
 /**
  * Cases of the learner's own: arguments that can be edited, compared with the reference when the
- * tests run. `changed` is told all cases that can be read, and null while one can't be.
+ * tests run. `changed` is told all cases, each as it was last when it could be read.
  */
 export class OwnCases {
   #example;
@@ -59,7 +59,11 @@ export class OwnCases {
       { class: "case" },
       h("legend", {}, `Case ${place + 1} of ${one.function}`),
       fields,
-      h("button", { type: "button", class: "plain", on: { click: () => this.#remove(place) } }, `Remove case ${place + 1}`),
+      h(
+        "button",
+        { type: "button", class: "plain", on: { click: () => this.#remove(place) } },
+        `Remove case ${place + 1}`,
+      ),
     );
   }
 
@@ -78,8 +82,7 @@ export class OwnCases {
           problem.textContent = error ?? "";
           area.setAttribute("aria-invalid", String(Boolean(error)));
           if (!error) one.arguments[name] = read;
-          const valid = this.#list.querySelector('[aria-invalid="true"]') === null;
-          this.#changed(valid ? this.#cases : null);
+          if (!error) this.#changed(this.#cases);
         },
       },
     });

@@ -58,10 +58,14 @@ export class Editor {
   #view;
 
   constructor(parent, { describedBy, changed, run }) {
+    const ran = () => {
+      run();
+      return true;
+    };
     const keys = Prec.highest(
       keymap.of([
-        { key: "Mod-Enter", run: () => (run(), true) },
-        { key: "Ctrl-Enter", run: () => (run(), true) },
+        { key: "Mod-Enter", run: ran },
+        { key: "Ctrl-Enter", run: ran },
       ]),
     );
     this.extensions = [

@@ -22,7 +22,10 @@ export function finding(report) {
     parts.push(h("p", { class: "quiet" }, `Compared with your answers: ${report.matched.join("; ")}.`));
   }
   if (report.evidence) {
-    parts.push(h("h4", {}, "The smallest case found"), ...evidenceTables(report.evidence, report.first_wrong));
+    parts.push(
+      h("h4", {}, "The smallest case found"),
+      ...evidenceTables(report.evidence, report.first_wrong),
+    );
   }
   return h("section", { class: "finding", "aria-label": `What is wrong in ${report.function}` }, parts);
 }
@@ -38,13 +41,28 @@ export function shown(event) {
 function firstWrong({ result, index, got, expected, contributions }) {
   const place = `${result}[${index.join(", ")}]`;
   const words = contributions.length ? ", the sum of" : ".";
-  const said = h("p", {}, "First wrong: ", h("code", {}, place), ` is ${number(got)}, and should be ${number(expected)}${words}`);
+  const said = h(
+    "p",
+    {},
+    "First wrong: ",
+    h("code", {}, place),
+    ` is ${number(got)}, and should be ${number(expected)}${words}`,
+  );
   if (!contributions.length) return [said];
-  return [said, h("ul", { class: "contributions" }, contributions.map((part) => h("li", {}, h("code", {}, part))))];
+  return [
+    said,
+    h(
+      "ul",
+      { class: "contributions" },
+      contributions.map((part) => h("li", {}, h("code", {}, part))),
+    ),
+  ];
 }
 
 function crash({ kind, message, line, source, at }) {
-  const values = Object.entries(at).map(([name, value]) => `${name} = ${value}`).join(", ");
+  const values = Object.entries(at)
+    .map(([name, value]) => `${name} = ${value}`)
+    .join(", ");
   return h(
     "p",
     { class: "crash" },

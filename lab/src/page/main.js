@@ -1,5 +1,5 @@
-import catalogue from "dxdw:catalogue";
 import boot from "dxdw:boot";
+import catalogue from "dxdw:catalogue";
 import views from "dxdw:views";
 import { Python } from "../python/client.js";
 import { liveRegion } from "./announce.js";
@@ -27,10 +27,13 @@ const links = h("ol", {});
 const state = h("p", { class: "python" });
 document.body.append(
   h("a", { class: "skip", href: "#editor", on: { click: toEditor } }, "Skip to the editor"),
-  h("header", { class: "bar" },
+  h(
+    "header",
+    { class: "bar" },
     h("p", { class: "brand" }, "dxdw ", h("span", {}, "lab")),
     h("nav", { "aria-label": "Problems" }, links),
-    state),
+    state,
+  ),
   main,
 );
 const announce = liveRegion(document.body);
@@ -45,11 +48,17 @@ function toEditor(event) {
 function link(place, number, title) {
   const here = shown?.place === place;
   const solved = store.get("solved", []).includes(place);
-  return h("li", {},
-    h("a", { href: `#${place}`, "aria-current": here ? "page" : null },
+  return h(
+    "li",
+    {},
+    h(
+      "a",
+      { href: `#${place}`, "aria-current": here ? "page" : null },
       h("span", { class: "no" }, number),
       h("span", { class: "title" }, title),
-      solved ? [glyph("✓"), spoken(", solved")] : null));
+      solved ? [glyph("✓"), spoken(", solved")] : null,
+    ),
+  );
 }
 
 function showLinks() {
@@ -104,7 +113,7 @@ python.watch(showState);
 showState();
 addEventListener("hashchange", show);
 addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && shown?.page instanceof ProblemPage) shown.page.stop();
+  if (event.key === "Escape") python.stop();
 });
 await show();
 performance.mark("usable");

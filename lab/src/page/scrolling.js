@@ -2,7 +2,8 @@
 export function focusableWhereScrolling(parent) {
   const observer = new ResizeObserver((entries) => {
     for (const { target } of entries) {
-      if (target.scrollWidth > target.clientWidth || target.scrollHeight > target.clientHeight) target.tabIndex = 0;
+      if (target.scrollWidth > target.clientWidth || target.scrollHeight > target.clientHeight)
+        target.tabIndex = 0;
       else target.removeAttribute("tabindex");
     }
   });

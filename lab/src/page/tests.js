@@ -22,7 +22,12 @@ export class TestList {
     let group = "";
     for (const [id, name] of Object.entries(tests)) {
       const begins = id.startsWith(OWN) ? "own" : id.split("/")[0];
-      const item = h("li", { class: begins === group ? null : `begins begins-${begins === "own" ? "own" : begins === "case" ? "case" : "checker"}` });
+      const item = h("li", {
+        class:
+          begins === group
+            ? null
+            : `begins begins-${begins === "own" ? "own" : begins === "case" ? "case" : "checker"}`,
+      });
       group = begins;
       this.#items.set(id, { item, name });
       this.#write(id, { state: "not run", detail: "" });
@@ -31,17 +36,17 @@ export class TestList {
     this.summary = `${this.#items.size} tests`;
   }
 
+  get summary() {
+    return this.#summary.textContent;
+  }
+
+  /** Words, or elements, about all of them. */
   set summary(words) {
-    this.#summary.replaceChildren(words);
+    this.#summary.replaceChildren(...[words].flat());
   }
 
   get size() {
     return this.#items.size;
-  }
-
-  /** All back to where they were before a run. */
-  clear() {
-    for (const id of this.#items.keys()) this.#write(id, { state: "not run", detail: "" });
   }
 
   /** Of a test that ran: its state, its time, and what there is to show of a failure. */
@@ -52,7 +57,8 @@ export class TestList {
   #write(id, event) {
     const { item, name } = this.#items.get(id);
     item.dataset.state = event.state;
-    const time = event.seconds === undefined || event.state === "not run" ? null : milliseconds(event.seconds);
+    const time =
+      event.seconds === undefined || event.state === "not run" ? null : milliseconds(event.seconds);
     const parts = [
       h("span", { class: "state" }, event.state),
       " ",

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ..documentation import refused
 from ..problem_names import PROBLEMS
 from .causes import CAUSES
 from .contract import Contract, promised_by
@@ -87,9 +88,13 @@ def diagnose(
 
     known = exercises()
     if problem not in known:
-        raise ValueError(f"problem is {problem!r}: it must be one of {', '.join(PROBLEMS)}")
+        raise refused(
+            ValueError,
+            f"problem is {problem!r}: it must be one of {', '.join(PROBLEMS)}",
+            "diagnosis",
+        )
     if promised != Contract():
-        raise ValueError(f"the problem {problem} has no options")
+        raise refused(ValueError, f"the problem {problem} has no options", "diagnosis")
     return examine_exercise(fn, known[problem], noted)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..documentation import refused
 from ..engines.libraries import Array
 from .problem import PLAIN, Geometry, Problem
 
@@ -96,12 +97,18 @@ def promised_by(
     wanted = set(RETURNS if bias else RETURNS[:2])
     if set(names) != wanted or len(names) != len(wanted):
         each = " and ".join(sorted(wanted))
-        raise ValueError(f"returns is {returns!r}: it must name {each}, once each, as in 'dx,dW'")
+        raise refused(
+            ValueError,
+            f"returns is {returns!r}: it must name {each}, once each, as in 'dx,dW'",
+            "diagnosis",
+        )
     dtype = np.dtype(dtype)
     if dtype not in (np.float32, np.float64):
-        raise ValueError(f"dtype is {dtype}: it must be float32 or float64")
+        raise refused(ValueError, f"dtype is {dtype}: it must be float32 or float64", "diagnosis")
     if isinstance(groups, bool) or groups < 1:
-        raise ValueError(f"groups is {groups!r}: it must be an integer, at least 1")
+        raise refused(
+            ValueError, f"groups is {groups!r}: it must be an integer, at least 1", "diagnosis"
+        )
     geometry = Geometry(
         _pair("stride", stride, 1), _pair("padding", padding, 0), _pair("dilation", dilation, 1),
         groups,
@@ -112,5 +119,9 @@ def promised_by(
 def _pair(name: str, value: Any, least: int) -> tuple[int, int]:
     pair = (value, value) if isinstance(value, int) else tuple(value)
     if len(pair) != 2 or not all(isinstance(v, int) and v >= least for v in pair):
-        raise ValueError(f"{name} is {value!r}: it must be an integer or two, at least {least}")
+        raise refused(
+            ValueError,
+            f"{name} is {value!r}: it must be an integer or two, at least {least}",
+            "diagnosis",
+        )
     return pair

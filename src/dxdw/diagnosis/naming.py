@@ -34,7 +34,8 @@ def verdict(ladder: Ladder) -> Verdict:
     values = _values(ladder, float(np.finfo(np.float32).eps) if "precision-lost" in found else None)
     if values is None:
         # What was seen directly is so, whatever else there is.
-        return Verdict(tuple(sorted(found, key=order_of)), tuple(words))
+        rest = ("what else is wrong is of no known mistake",) if found else ()
+        return Verdict(tuple(sorted(found, key=order_of)), (*words, *rest))
     found.update(dict.fromkeys(values.causes))
     return Verdict(tuple(sorted(found, key=order_of)), (*words, *values.words))
 

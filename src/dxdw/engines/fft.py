@@ -33,8 +33,10 @@ from .problem import Problem
 from .tiles import Tile, tile_shape, tiles
 
 METHOD = "fast Fourier transforms of tiles"
-# Scratch for the spectra of one block of tiles, in bytes; as much again for the kernels'.
+# Scratch for the spectra of one block of tiles, in bytes, at the most.
 BLOCK_BYTES = 8 << 20
+# What all of it should not pass, beyond the size of the tensors.
+SCRATCH_BYTES = 8 << 20
 # Up to this many pairs of channels, a product for each beats a matrix product per frequency.
 FEW_PAIRS = 32
 # Rows that a transposition reads at a time: a cache line of each stays at hand.
@@ -100,12 +102,7 @@ def declines(problem: Problem) -> str | None:
 
 def workspace(problem: Problem) -> int:
     """Bytes of the spectra of all kernels (or of their gradient) and of one block of tiles."""
-    geometry = problem.geometry
-    points = _spectrum_points(problem, layout(problem).transform)
-    pairs = geometry.channels_out * geometry.channels_in // geometry.groups
-    width = 2 * _real_itemsize(problem.dtype)
-    one: int = _block_cost(problem)(1)
-    return 3 * pairs * points * width + max(BLOCK_BYTES, one)
+    return _kernel_bytes(problem) + _block_cost(problem)(_images(problem))
 
 
 least_workspace = workspace
@@ -240,15 +237,30 @@ def _source_tile(source: Array, plan: Layout, tile: Tile) -> Array:
 
 
 def _tiles(problem: Problem, plan: Layout) -> list[Tile]:
-    batch = problem.geometry.batch
-    cost = _block_cost(problem)
-    _, images = tile_shape((1, batch), lambda _, n: cost(n), BLOCK_BYTES)
+    geometry = problem.geometry
     return list(
         tiles(
-            (problem.geometry.groups, batch, *plan.counts),
-            (problem.geometry.groups, images, *plan.valid),
+            (geometry.groups, geometry.batch, *plan.counts),
+            (geometry.groups, _images(problem), *plan.valid),
         )
     )
+
+
+def _kernel_bytes(problem: Problem) -> int:
+    """Of the spectra of all kernels, with what it takes to make them."""
+    geometry = problem.geometry
+    points = _spectrum_points(problem, layout(problem).transform)
+    pairs = geometry.channels_out * geometry.channels_in // geometry.groups
+    return 3 * pairs * points * 2 * _real_itemsize(problem.dtype)
+
+
+def _images(problem: Problem) -> int:
+    """Of a block: as many as what the kernels' spectra leave has room for, but at least one."""
+    tensors = sum(problem.geometry.sizes) * _real_itemsize(problem.dtype)
+    room = min(BLOCK_BYTES, tensors + SCRATCH_BYTES - _kernel_bytes(problem))
+    cost = _block_cost(problem)
+    _, images = tile_shape((1, problem.geometry.batch), lambda _, n: cost(n), max(room, cost(1)))
+    return images
 
 
 def _block_cost(problem: Problem) -> Callable[[int], int]:

@@ -29,6 +29,18 @@ def device_of(a: Array) -> Any:
     return device(a)
 
 
+def lent(*arrays: Array) -> list[Array] | None:
+    """The same memory as NumPy arrays, where all lie in the computer's own; None elsewhere.
+
+    By DLPack, which refuses what is no plain array: one that records its gradients, say, or one
+    that stands for another while a function is traced. What is not contiguous is copied.
+    """
+    try:
+        return [np.ascontiguousarray(np.from_dlpack(a)) for a in arrays]
+    except (AttributeError, BufferError, RuntimeError, TypeError, ValueError):
+        return None
+
+
 def element_size(dtype: Any) -> int:
     """Bytes of an element of a dtype: NumPy's, or another library's that is named like it."""
     try:

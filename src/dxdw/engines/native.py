@@ -2,6 +2,7 @@
 
 import threading
 from ctypes import c_ubyte
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from . import native_library
 from .libraries import Array
-from .native_plan import native_plan
+from .native_plan import NativePlan, native_plan
 from .problem import Problem
 
 DONE, NO_MEMORY, CANCELLED, DECLINED, PENDING = range(5)  # of native/dxdw.h
@@ -34,15 +35,43 @@ def missing(problem: Problem) -> str | None:
     return f"no compiled kernels: {why}" if why else None
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A pass of which nothing but the operands is missing."""
+
+    plan: NativePlan
+    threads: int
+    long: bool  # it may take so long that Ctrl-C has to be looked for
+
+    def __call__(self, first: c_ubyte, second: c_ubyte, result: c_ubyte) -> int:
+        """Its status, of the first bytes of the operands and of the result."""
+        library: Any = native_library.load()
+        operands = (self.plan.address, first, second, result, self.threads)
+        return _called(library, library.dxdw_run, library.dxdw_start, operands, self.long)
+
+    def on(self, crew: int, first: c_ubyte, second: c_ubyte, result: c_ubyte) -> int:
+        """The same on the threads of another library, whose parallel loop is at this address.
+
+        Ctrl-C is answered when it has ended, as in that library's own functions.
+        """
+        library: Any = native_library.load()
+        operands = (self.plan.address, first, second, result, self.threads)
+        return int(library.dxdw_run_on(*operands, crew))
+
+
+@lru_cache(maxsize=1024)
+def prepared(problem: Problem, algorithm: str) -> Prepared:
+    """The pass as the kernels are called for it."""
+    plan = native_plan(problem.kind, problem.geometry, problem.dtype, algorithm)
+    threads, _ = _fitting(problem, algorithm)
+    return Prepared(plan, threads, problem.geometry.flops > LONG_FLOPS * threads)
+
+
 def run(problem: Problem, first: Array, second: Array, algorithm: str) -> Array | None:
     """The result, new; None where the values are none that the algorithm takes."""
-    library: Any = native_library.load()
-    plan = native_plan(problem.kind, problem.geometry, problem.dtype, algorithm)
     result: Array = np.empty(problem.result_shape, problem.dtype)
-    threads, _ = _fitting(problem, algorithm)
-    operands = (plan.address, _bytes(first), _bytes(second), c_ubyte.from_buffer(result), threads)
-    long = problem.geometry.flops > LONG_FLOPS * threads
-    status = _called(library, library.dxdw_run, library.dxdw_start, operands, long)
+    ready = prepared(problem, algorithm)
+    status = ready(_bytes(first), _bytes(second), c_ubyte.from_buffer(result))
     if status == NO_MEMORY:
         needed = workspace(problem, algorithm)
         raise MemoryError(f"no {needed:,} bytes of scratch memory for {problem.kind}")

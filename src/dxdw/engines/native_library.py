@@ -23,6 +23,7 @@ _gradients = [c_void_p, c_void_p, *[_bytes] * 5, c_int]
 # As native/dxdw.h declares them.
 SIGNATURES = {
     "dxdw_run": (c_int, _operands),
+    "dxdw_run_on": (c_int, [*_operands, c_void_p]),
     "dxdw_start": (c_void_p, _operands),
     "dxdw_backward": (c_int, _gradients),
     "dxdw_start_backward": (c_void_p, _gradients),

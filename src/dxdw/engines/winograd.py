@@ -36,12 +36,19 @@ def declines(problem: Problem) -> str | None:
         a.stride > 1 for a in geometry.axes
     ):
         return "takes 3×3 and 5×5 kernels of stride 1"
-    if geometry.groups > 1:
-        return "takes one group only"
-    least = min(geometry.channels_in, geometry.channels_out)
+    least = min(_channels(problem).values())
     if least < LEAST_CHANNELS:
-        return f"{least} channels, fewer than {LEAST_CHANNELS}"
+        return f"{least} channels of a group, fewer than {LEAST_CHANNELS}"
     return _too_many_products(problem) or native.too_much_memory(problem, "winograd")
+
+
+def _channels(problem: Problem) -> dict[str, int]:
+    """Of a group: those that a pass sums over."""
+    geometry = problem.geometry
+    return {
+        "forward": geometry.channels_in // geometry.groups,
+        "dx": geometry.channels_out // geometry.groups,
+    }
 
 
 def _too_many_products(problem: Problem) -> str | None:
@@ -79,8 +86,7 @@ least_workspace = workspace
 
 def error_bound(problem: Problem) -> str:
     geometry = problem.geometry
-    channels = {"forward": geometry.channels_in, "dx": geometry.channels_out}
-    terms = channels.get(problem.kind, geometry.batch * tiles(problem)) + ROUNDINGS
+    terms = _channels(problem).get(problem.kind, geometry.batch * tiles(problem)) + ROUNDINGS
     ku = terms * problem.unit_roundoff
     bound = GROWTH[geometry.W_shape[2]][problem.kind] * ku / (1 - ku)
     return (

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from ..documentation import refused
 from ..engines.libraries import Array
 from .differences import NOISE_FACTOR
 from .noise import noise
@@ -102,7 +103,7 @@ def dot_test(
     the bound.
     """
     if trials < 1:
-        raise ValueError(f"trials is {trials}: it must be at least 1")
+        raise refused(ValueError, f"trials is {trials}: it must be at least 1", "gradchecks")
     rng = np.random.default_rng(rng)
     shape = x if isinstance(x, tuple) and all(isinstance(n, int) for n in x) else None
     layout = native(np.empty(shape, dtype) if shape is not None else x, "x")
@@ -134,9 +135,15 @@ def _once(
     back = functions.gradients(point, given)
     complaints = [*functions.complaints.values()]
     if complaints:
-        raise ValueError(f"adjoint returned something that is no x: {complaints[0]}")
+        raise refused(
+            ValueError, f"adjoint returned something that is no x: {complaints[0]}", "gradchecks"
+        )
     if not (np.isfinite(value).all() and np.isfinite(back).all()):
-        raise ValueError("forward(x) or adjoint(y) isn't finite: there is nothing to compare")
+        raise refused(
+            ValueError,
+            "forward(x) or adjoint(y) isn't finite: there is nothing to compare",
+            "gradchecks",
+        )
 
     def back_of(parts: Point) -> Array:
         return functions.gradients(point, np.concatenate([p.astype(functions.wide) for p in parts]))

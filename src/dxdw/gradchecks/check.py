@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..documentation import refused
 from .comparison import Comparison
 from .reals import Functions, native
 from .result import GradCheck
@@ -116,28 +117,44 @@ def _checked(args: tuple[Any, ...], argnums: Sequence[int] | None) -> tuple[int,
     if argnums is None:
         checked = tuple(i for i, a in enumerate(args) if _is_floating(a))
         if not checked:
-            raise ValueError(
+            raise refused(
+                ValueError,
                 f"args has {len(args)} entries and no floating-point array among them: there is "
-                "no gradient to check"
+                "no gradient to check",
+                "gradchecks",
             )
     else:
         checked = tuple(argnums)
         for n in checked:
             if isinstance(n, bool) or n not in range(len(args)):
-                raise ValueError(f"argnums has {n!r}: it must be from 0 to {len(args) - 1}")
+                raise refused(
+                    ValueError,
+                    f"argnums has {n!r}: it must be from 0 to {len(args) - 1}",
+                    "gradchecks",
+                )
         if not checked or len(set(checked)) < len(checked):
-            raise ValueError(f"argnums is {checked}: it must name at least one, and none twice")
+            raise refused(
+                ValueError,
+                f"argnums is {checked}: it must name at least one, and none twice",
+                "gradchecks",
+            )
     for n in checked:
         if isinstance(args[n], np.ma.MaskedArray | np.matrix):
             kind = type(args[n]).__name__
-            raise TypeError(f"args[{n}] is a {kind}: it must be an array without mask")
+            raise refused(
+                TypeError, f"args[{n}] is a {kind}: it must be an array without mask", "gradchecks"
+            )
         if not _is_floating(args[n]):
-            raise TypeError(
+            raise refused(
+                TypeError,
                 f"args[{n}] has the dtype {np.asarray(args[n]).dtype}: only float16, float32, "
-                "float64, longdouble and complex numbers have gradients to check"
+                "float64, longdouble and complex numbers have gradients to check",
+                "gradchecks",
             )
         if not np.isfinite(args[n]).all():
-            raise ValueError(f"args[{n}] isn't finite: there is no gradient to check")
+            raise refused(
+                ValueError, f"args[{n}] isn't finite: there is no gradient to check", "gradchecks"
+            )
         native(args[n])
     return checked
 
@@ -155,14 +172,26 @@ def _check_options(
     mode: str, rtol: float, visible: float, directions: int, elements: int | None
 ) -> None:
     if mode not in MODES:
-        raise ValueError(f"mode is {mode!r}: it must be one of {', '.join(map(repr, MODES))}")
+        raise refused(
+            ValueError,
+            f"mode is {mode!r}: it must be one of {', '.join(map(repr, MODES))}",
+            "gradchecks",
+        )
     if not (isfinite(rtol) and rtol >= 0):
-        raise ValueError(f"rtol is {rtol}: it must be finite and at least 0")
+        raise refused(ValueError, f"rtol is {rtol}: it must be finite and at least 0", "gradchecks")
     if not 0 < visible <= 1:
-        raise ValueError(f"visible is {visible}: it must be more than 0 and at most 1")
+        raise refused(
+            ValueError, f"visible is {visible}: it must be more than 0 and at most 1", "gradchecks"
+        )
     if directions < 1:
-        raise ValueError(f"directions is {directions}: it must be at least 1")
+        raise refused(
+            ValueError, f"directions is {directions}: it must be at least 1", "gradchecks"
+        )
     if elements is not None and elements < 1:
-        raise ValueError(f"elements is {elements}: it must be at least 1")
+        raise refused(ValueError, f"elements is {elements}: it must be at least 1", "gradchecks")
     if elements is not None and mode == "projection":
-        raise ValueError("elements is for the modes that go by element: projection has directions")
+        raise refused(
+            ValueError,
+            "elements is for the modes that go by element: projection has directions",
+            "gradchecks",
+        )

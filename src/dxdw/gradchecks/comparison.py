@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..documentation import refused
 from ..engines.libraries import Array
 from .differences import NOISE_FACTOR, Differences, Estimate
 from .imaginary import complex_step
@@ -45,7 +46,9 @@ class Comparison:
         self.rtol, self.visible = rtol, visible
         self.point, value = functions.start()
         if not np.isfinite(value).all():
-            raise ValueError("f(*args) isn't finite: there is no gradient to check")
+            raise refused(
+                ValueError, "f(*args) isn't finite: there is no gradient to check", "gradchecks"
+            )
         self.grad_out = functions.grad_out(grad_out, rng)
         self.got = functions.gradients(self.point, self.grad_out, watch=True)
         self._again = functions.gradients(self.point, self.grad_out)
@@ -186,16 +189,26 @@ class Comparison:
     def _refuse_complex(self, argnums: Sequence[int]) -> None:
         for n, layout in zip(argnums, self.functions.layouts, strict=True):
             if layout.dtype.kind == "c":
-                raise TypeError(f"args[{n}] is complex: mode 'complex-step' is for real arguments")
+                raise refused(
+                    TypeError,
+                    f"args[{n}] is complex: mode 'complex-step' is for real arguments",
+                    "gradchecks",
+                )
         if any(layout.dtype.kind == "c" for layout in self.functions.out):
-            raise TypeError("f's output is complex: mode 'complex-step' is for real outputs")
+            raise refused(
+                TypeError,
+                "f's output is complex: mode 'complex-step' is for real outputs",
+                "gradchecks",
+            )
 
     def _refuse_not_analytic(self, line: Line, estimate: Estimate) -> None:
         real = self._differences.along(line, lambda _: False, lambda _: True)
         if abs(real.slope - estimate.slope) > real.bound + estimate.bound:
-            raise ValueError(
+            raise refused(
+                ValueError,
                 f"f isn't analytic: along an element of args, its complex step gives "
-                f"{estimate.slope:.6g} and its differences {real.slope:.6g}; use mode 'full'"
+                f"{estimate.slope:.6g} and its differences {real.slope:.6g}; use mode 'full'",
+                "gradchecks",
             )
 
     def _report(

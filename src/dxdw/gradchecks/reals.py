@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..documentation import refused
 from ..engines.libraries import Array
 
 Real = Any  # a number of the wider type
@@ -113,9 +114,11 @@ class Functions:
             return np.full(sum(layout.size for layout in self.out), np.nan)
         if [np.shape(a) for a in value] != [layout.shape for layout in self.out]:
             shapes = [layout.shape for layout in self.out]
-            raise ValueError(
+            raise refused(
+                ValueError,
                 f"f returned shapes {[np.shape(a) for a in value]} after {shapes}: they must stay "
-                "the same when the values of its arguments change"
+                "the same when the values of its arguments change",
+                "gradchecks",
             )
         return self._joined(value, self.out)
 
@@ -159,11 +162,17 @@ class Functions:
         size = sum(layout.size for layout in self.out)
         if not self.takes_grad_out:
             if given is not None:
-                raise ValueError("grad_out is given, and takes_grad_out False: it must be None")
+                raise refused(
+                    ValueError,
+                    "grad_out is given, and takes_grad_out False: it must be None",
+                    "gradchecks",
+                )
             if [(layout.size, layout.dtype.kind) for layout in self.out] != [(1, "f")]:
                 shapes = [layout.shape for layout in self.out]
-                raise ValueError(
-                    f"f's outputs have the shapes {shapes}: without grad_out it must be one real"
+                raise refused(
+                    ValueError,
+                    f"f's outputs have the shapes {shapes}: without grad_out it must be one real",
+                    "gradchecks",
                 )
             return np.ones(1, self.wide)
         if given is None:
@@ -174,7 +183,11 @@ class Functions:
         shapes = [np.shape(part) for part in parts]
         if shapes != [layout.shape for layout in self.out]:
             wanted = [layout.shape for layout in self.out]
-            raise ValueError(f"grad_out has the shapes {shapes}: f's outputs have {wanted}")
+            raise refused(
+                ValueError,
+                f"grad_out has the shapes {shapes}: f's outputs have {wanted}",
+                "gradchecks",
+            )
         return self._joined(parts, self.out)
 
     def in_own_types(self, reals: Array) -> list[Array]:
@@ -221,9 +234,11 @@ class Functions:
             found = (value,)
         if len(found) != wanted:
             arguments = ", ".join(f"args[{n}]" for n in self._argnums)
-            raise ValueError(
+            raise refused(
+                ValueError,
                 f"vjp returned {len(found)} gradients, and {wanted} arguments are checked "
-                f"({arguments}): it must return one for each; argnums says which are checked"
+                f"({arguments}): it must return one for each; argnums says which are checked",
+                "gradchecks",
             )
         return found
 
@@ -238,7 +253,11 @@ def native(a: Any, what: str = "f's output") -> Layout:
     if array.dtype.kind in "iub":
         return Layout(array.shape, np.dtype(np.float64))
     if array.dtype.kind not in "fc":
-        raise TypeError(f"{what} has the dtype {array.dtype}: it must be a real or complex array")
+        raise refused(
+            TypeError,
+            f"{what} has the dtype {array.dtype}: it must be a real or complex array",
+            "gradchecks",
+        )
     return Layout(array.shape, array.dtype.newbyteorder("="))
 
 

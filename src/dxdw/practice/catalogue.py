@@ -5,7 +5,7 @@ import sys
 from typing import Any
 
 from .. import __version__
-from .running import test_ids
+from .running import names_by_id
 from .series import SERIES
 
 
@@ -22,7 +22,7 @@ def catalogue() -> dict[str, Any]:
                 "starter": problem.starter,
                 "hints": problem.hints,
                 "solution": problem.solution,
-                "tests": test_ids(problem),
+                "tests": names_by_id(problem),
                 "example": problem.example,
                 "wrong_answers": [answer._asdict() for answer in problem.wrong_answers],
             }

@@ -38,7 +38,7 @@ def run(
             `{"kind": "not loaded", "message", "line"}`: the code can't be run, and nothing follows.
 
             `{"kind": "test", "id", "state", "detail", "seconds", "evidence", "first_wrong",
-            "crash"}`: `id` is one of `test_ids`, or "case/0" and on; `state` is "passed", "failed"
+            "crash"}`: `id` is one of `names_by_id`, or "case/0" and on; `state` is "passed", "failed"
             or "not run". The last three are null or as in `Report`'s JSON.
 
             `{"kind": "report", "function", "report"}`: what `diagnose` found, as `Report`'s JSON.
@@ -78,7 +78,7 @@ def run(
     tell({"kind": "done", **counts, "solved": solved})
 
 
-def test_ids(problem: Problem) -> dict[str, str]:
+def names_by_id(problem: Problem) -> dict[str, str]:
     """What each test is called, by its id: the problem's own, then the checker's questions."""
     found = {f"test/{place}": test.name for place, test in enumerate(problem.tests)}
     several = len(problem.functions) > 1

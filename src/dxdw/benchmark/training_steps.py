@@ -1,0 +1,283 @@
+"""Training steps of whole networks in PyTorch, beside the same with `accelerate`.
+
+    python -m dxdw.benchmark.training_steps --threads 1 2
+
+Of each network the loss curves are compared first: the same weights, batches and learning rate, by
+PyTorch alone and with dxdw, must give the same losses within rounding. Then forward and backward
+are timed, PyTorch in both memory layouts: the faster one counts. The optimizer's step, which is the
+same in all, is left out. On one thread CPU time is taken, which other programs on the machine do
+not add to; on more, wall-clock time, which wants a quiet machine.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from ctypes import c_ubyte
+from dataclasses import asdict, dataclass
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from statistics import median
+from typing import TypeVar
+
+import numpy as np
+
+from . import machine
+from .others import undisturbed
+
+T = TypeVar("T")
+
+NETWORKS = ("lenet5", "resnet20", "resnet18", "unet")
+DTYPES = ("float32", "float64")
+# Steps whose losses are compared, and how far apart they may be, in parts of the loss: what
+# rounding becomes in so many steps.
+STEPS = 8
+TOLERANCE = {"float32": 2e-3, "float64": 1e-9}
+ACCELERATED = "dxdw"
+# A way's turn lasts so long at least, in seconds: a step of LeNet-5 takes 6 ms.
+TURN = 0.05
+
+
+class DifferentLosses(ArithmeticError):
+    """The two loss curves are further apart than rounding makes them."""
+
+
+@dataclass(frozen=True)
+class Seconds:
+    """Of one step."""
+
+    forward: float
+    backward: float
+
+    @property
+    def both(self) -> float:
+        return self.forward + self.backward
+
+
+@dataclass(frozen=True)
+class Result:
+    """One network in one dtype on so many threads."""
+
+    network: str
+    dtype: str
+    threads: int
+    losses_differ: float  # at the most, in parts of the loss
+    seconds: dict[str, Seconds]  # of each way
+    crowded: bool  # other programs had CPUs that it needed
+
+    @property
+    def plain(self) -> str:
+        """PyTorch's faster layout."""
+        ways = {name: s.both for name, s in self.seconds.items() if name != ACCELERATED}
+        return min(ways, key=ways.__getitem__)
+
+    def ratio(self, part: str) -> float:
+        """How many times as fast the accelerated one is."""
+        fast, plain = self.seconds[ACCELERATED], self.seconds[self.plain]
+        return float(getattr(plain, part) / getattr(fast, part))
+
+    def __str__(self) -> str:
+        plain, ours = (self.seconds[name].both * 1e3 for name in (self.plain, ACCELERATED))
+        ratios = "  ".join(f"{self.ratio(p):5.2f}" for p in ("forward", "backward", "both"))
+        note = "  CROWDED" if self.crowded else ""
+        return (
+            f"{self.network:9} {self.dtype} {self.threads:7}  {plain:9.2f} {self.plain:14} "
+            f"{ours:9.2f}  {ratios}  {self.losses_differ:.1e}{note}"
+        )
+
+
+HEADING = (
+    "network   dtype   threads   PyTorch ms, layout       dxdw ms  times as fast: forward, "
+    "backward, both; losses differ by"
+)
+
+
+class Step:
+    """A network with its batch, ready for one step after another."""
+
+    def __init__(self, network: str, dtype: str, layout: str, accelerated: bool) -> None:
+        import torch
+
+        from ..interop.torch import accelerate
+        from . import networks
+
+        torch.manual_seed(0)
+        made = networks.NETWORKS[network]
+        options = {"dtype": getattr(torch, dtype), "memory_format": getattr(torch, layout)}
+        self.model = made.make().to(**options)
+        x = torch.randn(made.x_shape, dtype=options["dtype"])
+        self.x = x.contiguous(memory_format=options["memory_format"])
+        self.target = torch.randint(made.classes, made.target_shape)
+        if accelerated:
+            accelerate(self.model)
+
+    def __call__(self, clock: Callable[[], float]) -> Seconds:
+        from torch.nn.functional import cross_entropy
+
+        self.model.zero_grad()
+        start = clock()
+        loss = cross_entropy(self.model(self.x), self.target)
+        middle = clock()
+        loss.backward()
+        return Seconds(middle - start, clock() - middle)
+
+    def losses(self, steps: int) -> Iterator[float]:
+        """Of so many steps of gradient descent, on a part of the batch each."""
+        from torch.nn.functional import cross_entropy
+        from torch.optim import SGD
+
+        optimizer = SGD(self.model.parameters(), lr=0.01, momentum=0.9)
+        for _ in range(steps):
+            optimizer.zero_grad()
+            loss = cross_entropy(self.model(self.x), self.target)
+            loss.backward()
+            optimizer.step()
+            yield loss.item()
+
+
+def measure(network: str, dtype: str, threads: int, rounds: int) -> Result:
+    """One line of the table.
+
+    Raises:
+        DifferentLosses: the losses of the two are not the same.
+    """
+    import torch
+
+    torch.set_num_threads(threads)
+    contiguous = "contiguous_format"
+    curves = [
+        list(Step(network, dtype, contiguous, accelerated).losses(STEPS))
+        for accelerated in (False, True)
+    ]
+    off = max(abs(a - b) / abs(a) for a, b in zip(*curves, strict=True))
+    if not off <= TOLERANCE[dtype]:
+        raise DifferentLosses(f"{network} in {dtype}: the losses differ by {off:.1e} of the loss")
+    ways = {
+        "NCHW": Step(network, dtype, contiguous, False),
+        "channels_last": Step(network, dtype, "channels_last", False),
+        ACCELERATED: Step(network, dtype, contiguous, True),
+    }
+    clock = time.process_time if threads == 1 else time.perf_counter
+    seconds, share = undisturbed(lambda: interleaved(ways, rounds, clock), threads)
+    return Result(network, dtype, threads, off, seconds, share.crowded and threads > 1)
+
+
+def interleaved(
+    ways: dict[str, Step], rounds: int, clock: Callable[[], float]
+) -> dict[str, Seconds]:
+    """Medians of each way, in turn, to and fro; a turn begins with a step that isn't counted."""
+    found: dict[str, list[Seconds]] = {name: [] for name in ways}
+    for i in range(rounds):
+        for name in list(ways)[:: 1 if i % 2 == 0 else -1]:
+            first = ways[name](clock).both
+            repeats = max(1, int(TURN / first))
+            found[name] += [ways[name](clock) for _ in range(repeats)]
+    return {
+        name: Seconds(median(s.forward for s in each), median(s.backward for s in each))
+        for name, each in found.items()
+    }
+
+
+def cost_of_a_call() -> dict[str, float]:
+    """Seconds of CPU time that a call takes beside the kernel, on a small convolution, one thread.
+
+    Forward, and forward and backward together beside the same with an autograd.Function that does
+    nothing: that, and the walk over the graph, is PyTorch's own.
+    """
+    import torch
+    from torch.autograd import Function
+
+    from ..interop import numpy_passes
+    from ..interop.torch import conv2d, kernels
+
+    torch.set_num_threads(1)
+    x, W = torch.randn(1, 4, 8, 8), torch.randn(4, 4, 3, 3)
+    g = torch.randn(1, 4, 8, 8)
+    case = kernels.convolution(2, x.shape, W.shape, 1, 1, 1, 1)
+    operands = {"forward": (x, W), "dx": (g, W), "dW": (g, x)}
+    alone = {}
+    for kind, pair in operands.items():
+        tensors = (*pair, torch.empty(case.shape(kind)))
+        buffers = [c_ubyte.from_address(t.data_ptr()) for t in tensors]
+        kernel = numpy_passes.kernel(kind, case, np.dtype(np.float32), 1)
+        if kernel is None:
+            raise SystemExit("there are no compiled kernels: `dxdw --version` says why")
+        alone[kind] = least(partial(kernel, *buffers))
+    leaves = x.requires_grad_(), W.requires_grad_()
+
+    class Nothing(Function):
+        @staticmethod
+        def forward(ctx, x, W):  # type: ignore[no-untyped-def]  # noqa: ARG004
+            return g.view_as(g)
+
+        @staticmethod
+        def backward(ctx, grad_out):  # type: ignore[no-untyped-def]  # noqa: ARG004
+            return x.detach(), W.detach()
+
+    def step(function: Callable[..., torch.Tensor], *options: int | None) -> None:
+        torch.autograd.grad(function(*leaves, *options), leaves, g)
+
+    forward = least(lambda: conv2d(*leaves, None, 1, 1))
+    both = least(lambda: step(conv2d, None, 1, 1))
+    nothing = least(lambda: step(Nothing.apply))
+    return {
+        "forward": forward - alone["forward"],
+        "forward and backward": both - nothing - sum(alone.values()),
+        "PyTorch's own part of that": nothing,
+    }
+
+
+def least(call: Callable[[], object], calls: int = 2000) -> float:
+    """Seconds of a call: of the best of ten blocks, for others only add to it."""
+    blocks = []
+    for _ in range(10):
+        start = time.thread_time()
+        for _ in range(calls // 10):
+            call()
+        blocks.append((time.thread_time() - start) / (calls // 10))
+    return min(blocks)
+
+
+def main() -> None:
+    """Measure, print each line as soon as it is there, and write all of it if asked to."""
+    parser = argparse.ArgumentParser(
+        prog="python -m dxdw.benchmark.training_steps", description=__doc__.partition("\n")[0]
+    )
+    parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=NETWORKS)
+    parser.add_argument("--dtype", nargs="+", choices=DTYPES, default=DTYPES)
+    parser.add_argument("--threads", nargs="+", type=int, default=[1, 2], metavar="N")
+    parser.add_argument("--rounds", type=int, default=7, help="turns of each way (default: 7)")
+    parser.add_argument("--json", type=Path, metavar="FILE.json", help="write the figures there")
+    args = parser.parse_args()
+    if args.rounds < 1 or min(args.threads) < 1:
+        parser.error("--rounds and --threads must be at least 1")
+
+    told = machine.description()
+    print(f"{told['cpu']}, {told['cpus']} CPUs, load {told['load']:.1f}, kernels {told['isa']}")
+    cost = apart(cost_of_a_call)
+    print("a call costs beside the kernel:")
+    print("\n".join(f"  {what}: {seconds * 1e6:.1f} µs" for what, seconds in cost.items()))
+    print(HEADING)
+    results = []
+    for threads in args.threads:
+        for dtype in args.dtype:
+            for network in args.networks:
+                result = apart(measure, network, dtype, threads, args.rounds)
+                results.append(result)
+                print(result, flush=True)
+    if args.json:
+        each = [asdict(result) for result in results]
+        told |= {"cost_of_a_call": cost, "results": each}
+        args.json.write_text(json.dumps(told, indent=1), encoding="utf-8")
+
+
+def apart(function: Callable[..., T], *args: object) -> T:
+    """What a function returns in a process of its own, whose memory nobody used before."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as process:
+        return process.submit(function, *args).result()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+"""The pages of the documentation that errors and commands point to."""
+
+from typing import TypeVar
+
+Refusal = TypeVar("Refusal", ValueError, TypeError)
+
+# By the room that raises: its page, as it lies in the source and in what `make docs` builds.
+PAGES = {
+    "arguments": "reference/errors",
+    "diagnosis": "reference/diagnosis",
+    "gradchecks": "reference/gradcheck",
+    "layers": "reference/layers",
+    "train": "howto/train",
+    "predict": "howto/train",
+    "explain": "reference/explain",
+    "bench": "measured",
+    "check": "howto/check",
+}
+
+
+def more(room: str) -> str:
+    """Where there is more about what a room does, as a sentence."""
+    return f"More about it: docs/{PAGES[room]}.md in the documentation of dxdw."
+
+
+def refused(kind: type[Refusal], message: str, room: str = "arguments") -> Refusal:
+    """The error to raise for a user's argument, with a note on where there is more about it."""
+    error = kind(message)
+    error.add_note(more(room))
+    return error

@@ -1,0 +1,220 @@
+"""Convolutions for JAX, under jit, grad and vmap: dxdw's kernels on the CPU, XLA's own elsewhere.
+
+    import jax
+    from dxdw.interop.jax import conv2d
+
+    loss = jax.jit(jax.grad(lambda W: (conv2d(x, W, padding=1) ** 2).sum()))
+
+Reverse mode has every order (`jax.custom_vjp`, whose derivatives are passes of a convolution
+again). Forward mode has none: `jax.jvp`, and so `jax.jacfwd` and `jax.hessian`, refuse a function
+with a custom vjp. `jax.jacrev(jax.grad(...))` is the Hessian.
+
+XLA calls the kernels by its foreign-function interface: no array is copied, and what a compiled
+program does not need of the gradients is not computed. On other devices the same functions are
+`jax.lax.conv_general_dilated` and its own derivatives. (No GPU was at hand to run that on: it was
+checked on the CPU.)
+"""
+
+from functools import lru_cache, partial
+from typing import Any
+
+from ..extras import need
+
+need("jax", "dxdw.interop.jax", "jax")
+
+import jax  # noqa: E402
+from jax import numpy as jnp  # noqa: E402
+
+from .. import arguments  # noqa: E402
+from . import xla_handler  # noqa: E402
+from .bilinear import PULLBACKS, Case  # noqa: E402
+
+TARGET = "dxdw_pass"
+
+
+def conv2d(
+    x: Any,
+    W: Any,
+    padding: Any = 0,
+    stride: Any = 1,
+    *,
+    dilation: Any = 1,
+    groups: int = 1,
+    bias: Any = None,
+    padding_mode: str = "zeros",
+) -> jax.Array:
+    """`dxdw.conv2d` for JAX: under jit, vmap and grad, of any order.
+
+        out[n,o,i,j] = bias[o] + Σ_{c,u,v} W[o,c,u,v] · x[n, c, i·s + u·d − p, j·s + v·d − p]
+
+    Args:
+        x, W, padding, stride, dilation, groups, bias, padding_mode: as for `dxdw.conv2d`. Shapes
+            and options are static under jit, as all shapes are.
+
+    Returns:
+        A new array. Its dtype is JAX's promotion of x and W, of bias too; integers become JAX's
+        default float. float16 and bfloat16 are summed in float32.
+
+    Raises:
+        ValueError, TypeError: as `dxdw.conv2d`, when the function is traced; `jax.jvp` of it.
+
+    Example::
+
+        >>> import jax
+        >>> from jax import numpy as jnp
+        >>> x, W = jnp.ones((1, 3, 3)), jnp.array([[[[1.0, 2.0], [3.0, 4.0]]]])
+        >>> jax.jit(jax.grad(lambda W: (conv2d(x, W) ** 2).sum() / 2))(W)
+        Array([[[[40., 40.],
+                 [40., 40.]]]], dtype=float32)
+
+    Source: as for `dxdw.conv2d`.
+    """
+    return _convolve(2, x, W, padding, stride, dilation, groups, bias, padding_mode)
+
+
+def conv1d(
+    x: Any,
+    W: Any,
+    padding: Any = 0,
+    stride: Any = 1,
+    *,
+    dilation: Any = 1,
+    groups: int = 1,
+    bias: Any = None,
+    padding_mode: str = "zeros",
+) -> jax.Array:
+    """`dxdw.conv1d` for JAX, as `conv2d` here is `dxdw.conv2d`.
+
+        out[n,o,i] = bias[o] + Σ_{c,u} W[o,c,u] · x[n, c, i·stride + u·dilation − padding]
+
+    Example::
+
+        >>> from jax import numpy as jnp
+        >>> conv1d(jnp.array([[1.0, 2.0, 4.0, 8.0]]), jnp.array([[[-1.0, 1.0]]]))
+        Array([[1., 2., 4.]], dtype=float32)
+
+    Source: as for `conv2d`.
+    """
+    return _convolve(1, x, W, padding, stride, dilation, groups, bias, padding_mode)
+
+
+def conv3d(
+    x: Any,
+    W: Any,
+    padding: Any = 0,
+    stride: Any = 1,
+    *,
+    dilation: Any = 1,
+    groups: int = 1,
+    bias: Any = None,
+    padding_mode: str = "zeros",
+) -> jax.Array:
+    """`dxdw.conv3d` for JAX, as `conv2d` here is `dxdw.conv2d`.
+
+        out[n,o,h,i,j] = bias[o] + Σ_{c,t,u,v} W[o,c,t,u,v] · x[n, c, h·s + t·d − p, …]
+
+    Example::
+
+        >>> from jax import numpy as jnp
+        >>> conv3d(jnp.ones((1, 2, 2, 2)), jnp.ones((1, 1, 2, 2, 2)))
+        Array([[[[8.]]]], dtype=float32)
+
+    Source: as for `conv2d`.
+    """
+    return _convolve(3, x, W, padding, stride, dilation, groups, bias, padding_mode)
+
+
+def _convolve(
+    ndim: int,
+    x: Any,
+    W: Any,
+    padding: Any,
+    stride: Any,
+    dilation: Any,
+    groups: Any,
+    bias: Any,
+    padding_mode: str,
+) -> jax.Array:
+    x, W = jnp.asarray(x), jnp.asarray(W)
+    _register()
+    geometry, batched = arguments.convolution(
+        ndim, x.shape, W.shape, padding, stride, dilation, groups, padding_mode
+    )
+    # A float that both have in common: adding a Python float makes one of integers.
+    dtype = jnp.result_type(x, W)
+    if not jnp.issubdtype(dtype, jnp.inexact):
+        if jnp.issubdtype(dtype, jnp.bool_):
+            raise TypeError("x and W: arrays of dtype bool can't be convolved; convert first")
+        dtype = jnp.result_type(float)
+    x = x if batched else x[None]
+    out = bilinear("forward", Case(geometry, ndim), x.astype(dtype), W.astype(dtype))
+    if bias is not None:
+        bias = jnp.asarray(bias)
+        arguments.check_bias(bias, geometry.channels_out)
+        out = out + bias.reshape(-1, *[1] * ndim)
+    return out if batched else out[0]
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0, 1))
+def bilinear(kind: str, case: Case, first: jax.Array, second: jax.Array) -> jax.Array:
+    """One of the three passes: "forward" of (x, W), "dx" of (g, W) or "dW" of (g, x)."""
+    ours = partial(_by_kernels, kind, case)
+    return jax.lax.platform_dependent(first, second, cpu=ours, default=partial(_by_xla, kind, case))
+
+
+def _forward(
+    kind: str, case: Case, first: jax.Array, second: jax.Array
+) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+    return bilinear(kind, case, first, second), (first, second)
+
+
+def _backward(
+    kind: str, case: Case, saved: tuple[jax.Array, jax.Array], g: jax.Array
+) -> tuple[jax.Array, ...]:
+    operands = (g, *saved)
+    return tuple(
+        bilinear(pullback, case, operands[a], operands[b]) for pullback, (a, b) in PULLBACKS[kind]
+    )
+
+
+bilinear.defvjp(_forward, _backward)
+
+
+@lru_cache(maxsize=1)
+def _register() -> None:
+    """Tells XLA of the handler, once."""
+    pointer = xla_handler.address().value
+    jax.ffi.register_ffi_target(TARGET, jax.ffi.pycapsule(pointer), platform="cpu")
+
+
+def _by_kernels(kind: str, case: Case, first: jax.Array, second: jax.Array) -> jax.Array:
+    result = jax.ShapeDtypeStruct(case.shape(kind), first.dtype)
+    call = jax.ffi.ffi_call(TARGET, result, vmap_method="expand_dims")
+    return call(first, second, call=xla_handler.text(kind, case))
+
+
+def _by_xla(kind: str, case: Case, first: jax.Array, second: jax.Array) -> jax.Array:
+    """The pass by XLA's own convolution and its derivatives."""
+    geometry, ndim = case.geometry, case.ndim
+
+    def convolve(x: jax.Array, W: jax.Array) -> jax.Array:
+        axes = geometry.axes[-ndim:]
+        pads = [(a.before, a.after) for a in axes]
+        if geometry.explicit_padding:
+            modes = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+            x = jnp.pad(x, [(0, 0), (0, 0), *pads], mode=modes[geometry.padding_mode])
+            pads = [(0, 0)] * ndim
+        return jax.lax.conv_general_dilated(
+            x,
+            W,
+            window_strides=[a.stride for a in axes],
+            padding=pads,
+            rhs_dilation=[a.dilation for a in axes],
+            feature_group_count=geometry.groups,
+        )
+
+    if kind == "forward":
+        return convolve(first, second)
+    zeros = jnp.zeros(case.shape(kind), first.dtype)
+    along = (lambda x: convolve(x, second)) if kind == "dx" else (lambda W: convolve(second, W))
+    return jax.vjp(along, zeros)[1](first)[0]

@@ -1,0 +1,177 @@
+"""Convolutions as SciPy's linear operators: of the picture, or of the kernel that is looked for.
+
+    from scipy.sparse.linalg import lsqr
+
+    K = Conv2dOperator(kernel, picture.shape, padding="same")
+    picture = lsqr(K, blurred.ravel(), damp=0.01)[0].reshape(picture.shape)
+
+Solvers of `scipy.sparse.linalg` take them as they are, and PyLops by `pylops.aslinearoperator`.
+"""
+
+from typing import Any
+
+from ..extras import need
+
+need("scipy", "dxdw.interop.scipy", "scipy")
+
+import numpy as np  # noqa: E402
+from numpy.typing import DTypeLike  # noqa: E402
+from scipy.sparse.linalg import LinearOperator  # noqa: E402
+
+from .. import arguments  # noqa: E402
+from ..convolution import conv2d, conv2d_backward  # noqa: E402
+from ..engines.libraries import Array  # noqa: E402
+from .bilinear import Case, stacked  # noqa: E402
+
+
+class _Columns(LinearOperator):
+    """What two of them have in common: a vector is a matrix of one column."""
+
+    def _matvec(self, x: Array) -> Array:
+        return self._matmat(x.reshape(-1, 1)).ravel()
+
+    def _rmatvec(self, y: Array) -> Array:
+        return self._rmatmat(y.reshape(-1, 1)).ravel()
+
+
+class Conv2dOperator(_Columns):
+    """x ↦ conv2d(x, W) as a linear operator on x.ravel(), its adjoint the dx of `conv2d_backward`.
+
+        A x = conv2d(x, W)        Aᴴ y = the dx of conv2d_backward(y, ·, W)
+
+    `matmat` and `rmatmat` take each column as an image of one batch.
+
+    Args:
+        W: (C_out, C_in/groups, kH, kW).
+        x_shape: (C_in, H, W) or (N, C_in, H, W).
+        padding, stride, dilation, groups, padding_mode, precision: as for `conv2d`.
+        dtype: of x; by default W's. The operator's own is that of the results, NumPy's promotion of
+            both, integers as float64.
+
+    Attributes:
+        x_shape, out_shape: of x and of conv2d(x, W), for `reshape`.
+
+    Raises:
+        ValueError, TypeError: as `conv2d`, when it is made.
+
+    >>> import numpy as np
+    >>> A = Conv2dOperator([[[[1, 2], [3, 4]]]], (1, 3, 3))
+    >>> A.matvec(np.ones(9)).reshape(A.out_shape)
+    array([[[10., 10.],
+            [10., 10.]]])
+    >>> A.rmatvec([1, 0, 0, 0]).reshape(A.x_shape)
+    array([[[1., 2., 0.],
+            [3., 4., 0.],
+            [0., 0., 0.]]])
+
+    Source: Claerbout, "Earth soundings analysis", 1992, for operators in pairs with their adjoints.
+    """
+
+    def __init__(
+        self,
+        W: Any,
+        x_shape: tuple[int, ...],
+        padding: Any = 0,
+        stride: Any = 1,
+        *,
+        dilation: Any = 1,
+        groups: int = 1,
+        padding_mode: str = "zeros",
+        precision: str = "high",
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        self._W = arguments.array(W, "W")
+        x = np.empty(0, self._W.dtype if dtype is None else dtype)
+        _, result = arguments.common_dtypes(x=arguments.array(x, "dtype"), W=self._W)
+        options = {"dilation": dilation, "groups": groups, "padding_mode": padding_mode}
+        geometry, self._batched = arguments.convolution(
+            2, x_shape, self._W.shape, padding, stride, **options
+        )
+        self._options = {"padding": padding, "stride": stride, "precision": precision, **options}
+        arguments.execution(precision, None, None, None)
+        self.x_shape = tuple(x_shape)
+        self.out_shape = geometry.out_shape if self._batched else geometry.out_shape[1:]
+        super().__init__(result, (int(np.prod(self.out_shape)), int(np.prod(self.x_shape))))
+
+    def _matmat(self, X: Array) -> Array:
+        images = X.T.reshape(-1, *self.x_shape[-3:])
+        return conv2d(images, self._W, **self._options).reshape(X.shape[1], self.shape[0]).T
+
+    def _rmatmat(self, Y: Array) -> Array:
+        grad_out = Y.T.reshape(-1, *self.out_shape[-3:])
+        # Of x the shape alone counts: a zero that is repeated takes no memory.
+        x = np.broadcast_to(np.zeros(1, self.dtype), (len(grad_out), *self.x_shape[-3:]))
+        (dx,) = conv2d_backward(grad_out, x, self._W, needs=("dx",), **self._options)
+        return dx.reshape(Y.shape[1], self.shape[1]).T
+
+
+class FilterOperator(_Columns):
+    """W ↦ conv2d(x, W) as a linear operator on W.ravel(), its adjoint the dW of `conv2d_backward`.
+
+        A W = conv2d(x, W)        Aᴴ y = the dW of conv2d_backward(y, x, ·)
+
+    Solving A W = y finds an unknown kernel from what goes in and what comes out. `matmat` and
+    `rmatmat` take the columns as more output channels of one convolution.
+
+    Args:
+        x: (C_in, H, W) or (N, C_in, H, W).
+        W_shape: (C_out, C_in/groups, kH, kW).
+        padding, stride, dilation, groups, padding_mode, precision: as for `conv2d`.
+        dtype: of W; by default x's. The operator's own is that of the results.
+
+    Attributes:
+        W_shape, out_shape: of W and of conv2d(x, W), for `reshape`.
+
+    Raises:
+        ValueError, TypeError: as `conv2d`, when it is made.
+
+    >>> import numpy as np
+    >>> from scipy.sparse.linalg import lsqr
+    >>> x = np.random.default_rng(0).standard_normal((1, 9, 9))
+    >>> W = np.array([[[[1.0, 2.0], [3.0, 4.0]]]])
+    >>> A = FilterOperator(x, W.shape)
+    >>> lsqr(A, A @ W.ravel(), atol=1e-12, btol=1e-12)[0].round(6)
+    array([1., 2., 3., 4.])
+
+    Source: as for `Conv2dOperator`.
+    """
+
+    def __init__(
+        self,
+        x: Any,
+        W_shape: tuple[int, int, int, int],
+        padding: Any = 0,
+        stride: Any = 1,
+        *,
+        dilation: Any = 1,
+        groups: int = 1,
+        padding_mode: str = "zeros",
+        precision: str = "high",
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        x = arguments.array(x, "x")
+        W = np.empty(0, x.dtype if dtype is None else dtype)
+        _, result = arguments.common_dtypes(x=x, W=arguments.array(W, "dtype"))
+        options = {"dilation": dilation, "groups": groups, "padding_mode": padding_mode}
+        geometry, batched = arguments.convolution(2, x.shape, W_shape, padding, stride, **options)
+        self._options = {"padding": padding, "stride": stride, "precision": precision, **options}
+        arguments.execution(precision, None, None, None)
+        self._x, self._case = x.reshape(geometry.x_shape), Case(geometry, 2)
+        self.W_shape = tuple(W_shape)
+        self.out_shape = geometry.out_shape if batched else geometry.out_shape[1:]
+        super().__init__(result, (int(np.prod(self.out_shape)), int(np.prod(self.W_shape))))
+
+    def _matmat(self, X: Array) -> Array:
+        kernels = X.T.reshape(-1, *self.W_shape)
+        stack = stacked("forward", self._case, self._x, kernels, "second", np)
+        options = self._options | {"groups": stack.case.geometry.groups}
+        out = conv2d(stack.first, stack.second, **options)
+        return stack.unstack(out, np).reshape(X.shape[1], self.shape[0]).T
+
+    def _rmatmat(self, Y: Array) -> Array:
+        grad_out = Y.T.reshape(-1, *self._case.shape("forward"))
+        stack = stacked("dW", self._case, grad_out, self._x, "first", np)
+        options = self._options | {"groups": stack.case.geometry.groups}
+        W = np.broadcast_to(np.zeros(1, self.dtype), stack.case.shape("dW"))
+        (dW,) = conv2d_backward(stack.first, stack.second, W, needs=("dW",), **options)
+        return stack.unstack(dW, np).reshape(Y.shape[1], self.shape[1]).T

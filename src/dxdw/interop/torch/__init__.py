@@ -1,0 +1,34 @@
+"""dxdw's convolutions for PyTorch: functions with derivatives of any order, and whole models.
+
+    from dxdw.interop.torch import accelerate
+
+    model = accelerate(model)  # its convolutions of CPU tensors, forward and backward, by dxdw
+
+float32 and float64 tensors on the CPU are computed by dxdw's kernels where they lie, on
+`torch.get_num_threads()` threads. All others (CUDA, float16, complex, …) go to PyTorch's own.
+"""
+
+from ...extras import need
+
+need("torch", "dxdw.interop.torch", "torch")
+
+from .functional import (  # noqa: E402
+    conv1d,
+    conv2d,
+    conv3d,
+    conv_transpose1d,
+    conv_transpose2d,
+    conv_transpose3d,
+)
+from .modules import accelerate, restore  # noqa: E402
+
+__all__ = [
+    "accelerate",
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
+    "restore",
+]

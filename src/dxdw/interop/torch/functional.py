@@ -1,0 +1,270 @@
+"""Convolutions of PyTorch's tensors, with the arguments of `torch.nn.functional`."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import Parameter
+from torch.nn import functional as theirs
+
+from ... import arguments
+from ..bilinear import Case
+from . import kernels, operators
+from .functions import differentiable
+
+Where = Callable[[Case, torch.dtype], bool]
+
+_PLAIN = (Tensor, Parameter)
+_CONVOLVE = {1: theirs.conv1d, 2: theirs.conv2d, 3: theirs.conv3d}
+_TRANSPOSE = {1: theirs.conv_transpose1d, 2: theirs.conv_transpose2d, 3: theirs.conv_transpose3d}
+
+
+def conv2d(
+    x: Tensor,
+    W: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Tensor:
+    """`torch.nn.functional.conv2d` by dxdw's kernels, with derivatives of any order.
+
+        out[n,o,i,j] = bias[o] + Σ_{c,u,v} W[o,c,u,v] · x[n, c, i·s + u·d − p, j·s + v·d − p]
+
+    Args:
+        x: (N, C_in, H, W) or (C_in, H, W).
+        W: (C_out, C_in/groups, kH, kW).
+        bias: (C_out,) or None.
+        stride, padding, dilation, groups: as PyTorch takes them, padding "same" and "valid" too.
+
+    Returns:
+        (N, C_out, out_H, out_W), contiguous and new. Operands in channels_last, or strided in other
+        ways, are copied; contiguous ones are read where they lie.
+
+    float32 and float64 on the CPU are computed here, on `torch.get_num_threads()` threads, also
+    under `torch.compile`, `torch.func` and forward mode; Ctrl-C is answered when a call has ended,
+    as in PyTorch's own functions. All else is handed to PyTorch's function:
+    CUDA tensors, other dtypes, autocast, subclasses of Tensor.
+
+    Raises:
+        ValueError, TypeError: shapes or options that do not fit; the message says what would.
+        MemoryError, RuntimeError: not enough of it.
+
+    >>> import torch
+    >>> x = torch.ones(1, 1, 3, 3, requires_grad=True)
+    >>> W = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
+    >>> conv2d(x, W).sum().backward()
+    >>> x.grad[0, 0]
+    tensor([[ 1.,  3.,  2.],
+            [ 4., 10.,  6.],
+            [ 3.,  7.,  4.]])
+
+    Source: as for `dxdw.conv2d`.
+    """
+    return convolve(2, x, W, bias, stride, padding, dilation, groups)
+
+
+def conv1d(
+    x: Tensor,
+    W: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Tensor:
+    """`torch.nn.functional.conv1d` by dxdw's kernels: `conv2d` with one spatial axis.
+
+        out[n,o,i] = bias[o] + Σ_{c,u} W[o,c,u] · x[n, c, i·stride + u·dilation − padding]
+
+    >>> import torch
+    >>> conv1d(torch.tensor([[1.0, 2.0, 4.0, 8.0]]), torch.tensor([[[-1.0, 1.0]]]))
+    tensor([[1., 2., 4.]])
+
+    Source: as for `dxdw.conv2d`.
+    """
+    return convolve(1, x, W, bias, stride, padding, dilation, groups)
+
+
+def conv3d(
+    x: Tensor,
+    W: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Tensor:
+    """`torch.nn.functional.conv3d` by dxdw's kernels: `conv2d` with three spatial axes.
+
+        out[n,o,h,i,j] = bias[o] + Σ_{c,t,u,v} W[o,c,t,u,v] · x[n, c, h·s + t·d − p, …]
+
+    >>> import torch
+    >>> conv3d(torch.ones(1, 2, 2, 2), torch.ones(1, 1, 2, 2, 2))
+    tensor([[[[8.]]]])
+
+    Source: as for `dxdw.conv2d`.
+    """
+    return convolve(3, x, W, bias, stride, padding, dilation, groups)
+
+
+def conv_transpose2d(
+    x: Tensor,
+    W: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
+) -> Tensor:
+    """`torch.nn.functional.conv_transpose2d` by dxdw's kernels, with derivatives of any order.
+
+        out[n,o,h,w] = bias[o] + Σ x[n,c,i,j] · W[c,o,u,v]     over h = i·s + u·d − p, w likewise
+
+    W is (C_in, C_out/groups, kH, kW). What is computed here and what by PyTorch, layouts and errors
+    are as for `conv2d`.
+
+    >>> import torch
+    >>> W = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
+    >>> conv_transpose2d(torch.ones(1, 1, 2), W, stride=2)
+    tensor([[[1., 2., 1., 2.],
+             [3., 4., 3., 4.]]])
+
+    Source: as for `dxdw.conv_transpose2d`.
+    """
+    return transpose(2, x, W, bias, stride, padding, output_padding, groups, dilation)
+
+
+def conv_transpose1d(
+    x: Tensor,
+    W: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
+) -> Tensor:
+    """`torch.nn.functional.conv_transpose1d` by dxdw's kernels: one spatial axis.
+
+        out[n,o,l] = bias[o] + Σ x[n,c,i] · W[c,o,u]     over l = i·stride + u·dilation − padding
+
+    >>> import torch
+    >>> conv_transpose1d(torch.ones(1, 3), torch.tensor([[[1.0, 2.0]]]))
+    tensor([[1., 3., 3., 2.]])
+
+    Source: as for `dxdw.conv_transpose2d`.
+    """
+    return transpose(1, x, W, bias, stride, padding, output_padding, groups, dilation)
+
+
+def conv_transpose3d(
+    x: Tensor,
+    W: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
+) -> Tensor:
+    """`torch.nn.functional.conv_transpose3d` by dxdw's kernels: three spatial axes.
+
+        out[n,o,h,i,j] = bias[o] + Σ x[n,c,…] · W[c,o,t,u,v]     over what meets there
+
+    >>> import torch
+    >>> conv_transpose3d(torch.ones(1, 1, 1, 1), torch.ones(1, 1, 2, 2, 2)).sum()
+    tensor(8.)
+
+    Source: as for `dxdw.conv_transpose2d`.
+    """
+    return transpose(3, x, W, bias, stride, padding, output_padding, groups, dilation)
+
+
+def convolve(
+    ndim: int,
+    x: Tensor,
+    W: Tensor,
+    bias: Tensor | None,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: int,
+    where: Where | None = None,
+) -> Tensor:
+    """conv{ndim}d; with `where`, by PyTorch unless that says yes to the case and dtype."""
+    options = (stride, padding, dilation, groups)
+    if not _taken(x, W, bias):
+        return _CONVOLVE[ndim](x, W, bias, *options)
+    if x.ndim == ndim + 1:
+        return convolve(ndim, x[None], W, bias, *options, where)[0]
+    if operators.recorded():
+        return _with_bias(operators.forward(x, W, *options), bias)
+    case = _case(kernels.convolution, ndim, x, W, options)
+    if where is not None and not where(case, x.dtype):
+        return _CONVOLVE[ndim](x, W, bias, *options)
+    if bias is not None:
+        arguments.check_bias(bias, case.geometry.channels_out)
+    return differentiable("forward", x, W, bias, case)
+
+
+def transpose(
+    ndim: int,
+    x: Tensor,
+    W: Tensor,
+    bias: Tensor | None,
+    stride: Any,
+    padding: Any,
+    output_padding: Any,
+    groups: int,
+    dilation: Any,
+    where: Where | None = None,
+) -> Tensor:
+    """conv_transpose{ndim}d, likewise."""
+    options = (stride, padding, output_padding, groups, dilation)
+    if not _taken(x, W, bias):
+        return _TRANSPOSE[ndim](x, W, bias, *options)
+    if x.ndim == ndim + 1:
+        return transpose(ndim, x[None], W, bias, *options, where)[0]
+    if operators.recorded():
+        out = operators.transposed(x, W, *options)
+        return _TRANSPOSE[ndim](x, W, bias, *options) if out is None else _with_bias(out, bias)
+    case = _case(kernels.transposed, ndim, x, W, options)
+    if where is not None and not where(case, x.dtype):
+        return _TRANSPOSE[ndim](x, W, bias, *options)
+    if bias is not None:
+        arguments.check_bias(bias, case.geometry.channels_in)
+    return differentiable("dx", x, W, bias, case)
+
+
+def _taken(x: Tensor, W: Tensor, bias: Tensor | None) -> bool:
+    """Whether dxdw's kernels are for these tensors: plain, on the CPU, of one dtype of theirs."""
+    dtype = x.dtype
+    return (
+        type(x) in _PLAIN
+        and type(W) in _PLAIN
+        and x.is_cpu
+        and W.is_cpu
+        and dtype in kernels.DTYPES
+        and W.dtype is dtype
+        and x.layout is W.layout is torch.strided
+        and (bias is None or (type(bias) in _PLAIN and bias.is_cpu and bias.dtype is dtype))
+        and not torch.is_autocast_enabled("cpu")
+    )
+
+
+def _case(
+    checked: Callable[..., Case], ndim: int, x: Tensor, W: Tensor, options: tuple[Any, ...]
+) -> Case:
+    try:
+        return checked(ndim, x.shape, W.shape, *options)
+    except TypeError:  # lists, which can't be looked up; anything else its check tells
+        options = tuple(tuple(v) if isinstance(v, list) else v for v in options)
+        return checked(ndim, x.shape, W.shape, *options)
+
+
+def _with_bias(out: Tensor, bias: Tensor | None) -> Tensor:
+    return out if bias is None else out + bias.view(-1, *[1] * (out.ndim - 2))

@@ -1,0 +1,450 @@
+"""dxdw.interop.torch: convolutions of PyTorch's tensors, and every derivative PyTorch asks for."""
+
+from itertools import pairwise
+
+import numpy as np
+import oracles
+import pytest
+from oracles import Case, simple
+
+pytestmark = [
+    pytest.mark.peers("torch"),
+    # PyTorch's own, about itself.
+    pytest.mark.filterwarnings("ignore:.*torch.jit.*deprecated:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel:UserWarning"),
+]
+
+CASES = {
+    "plain": simple((2, 3, 7, 6), (4, 3, 3, 2), pad=1),
+    "winograd": simple((2, 16, 12, 13), (16, 16, 3, 3), pad=1),
+    "strided": simple((2, 3, 11, 9), (4, 3, 3, 3), pad=2, stride=2),
+    "dilated": simple((1, 2, 12, 9), (3, 2, 3, 2), pad=2, dilation=(2, 3)),
+    "grouped": simple((2, 4, 6, 5), (6, 2, 3, 3), pad=1, groups=2),
+    "depthwise": simple((2, 8, 6, 5), (8, 1, 3, 3), pad=1, groups=8),
+    "one axis": simple((2, 3, 12), (4, 3, 3), pad=1, stride=2),
+    "three axes": simple((1, 2, 5, 4, 6), (3, 2, 2, 3, 2), pad=1),
+    "empty": simple((0, 2, 5, 5), (3, 2, 3, 3)),
+}
+
+
+def ours(ndim):
+    from dxdw.interop import torch as bridge
+
+    return getattr(bridge, f"conv{ndim}d"), getattr(bridge, f"conv_transpose{ndim}d")
+
+
+def options(case):
+    padding = tuple(before for before, _ in case.padding)
+    return case.stride, padding, case.dilation, case.groups
+
+
+def tensors(case, dtype="float64", seed=0):
+    import torch
+
+    a = oracles.operands(case, seed, dtype=dtype)
+    bias = np.arange(1.0, 1 + case.W_shape[0]).astype(dtype)
+    return [torch.from_numpy(v) for v in (a["x"], a["W"], bias, a["grad_out"])]
+
+
+def assert_same(mine, expected, name):
+    """Exact, but by Winograd's transforms, whose error is relative to a tile."""
+    assert mine.shape == expected.shape
+    assert mine.dtype == expected.dtype
+    off = np.abs(mine - expected).max(initial=0)
+    bound = 100 * np.finfo(mine.dtype).eps * np.abs(expected).max(initial=0)
+    assert off <= (bound if name == "winograd" else 0)
+
+
+def leaf(shape, seed=0):
+    import torch
+
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(shape, generator=generator, dtype=torch.float64).requires_grad_()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", CASES)
+def test_forward_and_gradients_are_exact_on_integers(name, dtype):
+    import torch
+
+    case = CASES[name]
+    x, W, bias, grad_out = tensors(case, dtype)
+    leaves = [a.requires_grad_() for a in (x, W, bias)]
+    out = ours(case.ndim)[0](*leaves, *options(case))
+    gradients = torch.autograd.grad(out, leaves, grad_out)
+    a = [t.detach().numpy() for t in (x, W, grad_out)]
+    column = bias.detach().numpy().reshape(-1, *[1] * case.ndim)
+    expected = [
+        oracles.forward(a[0], a[1], case) + column,
+        oracles.dx(a[2], a[1], case),
+        oracles.dW(a[2], a[0], case),
+        oracles.db(a[2]),
+    ]
+    for result, wanted in zip((out, *gradients), expected, strict=True):
+        assert result.is_contiguous()
+        assert_same(result.detach().numpy(), wanted, name)
+
+
+@pytest.mark.parametrize("name", [n for n in CASES if n != "empty"])
+def test_transposed_and_its_gradients_are_exact_on_integers(name):
+    import torch
+    from torch.nn import functional
+
+    case = CASES[name]
+    _, W, _, x = tensors(case)  # grad_out is the input, for it is the adjoint
+    stride, padding, dilation, groups = options(case)
+    bias = torch.arange(1.0, 1 + case.x_shape[1], dtype=torch.float64)
+    leaves = [a.requires_grad_() for a in (x, W, bias)]
+    more = (stride, padding, tuple(s - 1 for s in stride), groups, dilation)
+    theirs = getattr(functional, f"conv_transpose{case.ndim}d")(*leaves, *more)
+    out = ours(case.ndim)[1](*leaves, *more)
+    grad_out = torch.ones_like(out).cumsum(-1)
+    mine = out, *torch.autograd.grad(out, leaves, grad_out)
+    expected = theirs, *torch.autograd.grad(theirs, leaves, grad_out)
+    for result, wanted in zip(mine, expected, strict=True):
+        assert_same(result.detach().numpy(), wanted.detach().numpy(), name)
+
+
+def test_tensors_are_read_and_written_where_they_lie(monkeypatch):
+    from dxdw.interop.torch import conv2d, kernels
+
+    seen = []
+    original = kernels._byte
+    monkeypatch.setattr(kernels, "_byte", lambda a: (seen.append(a), original(a))[1])
+    x, W, _, _ = tensors(CASES["plain"])
+    out = conv2d(x, W, padding=1)
+    assert seen == [x.data_ptr(), W.data_ptr(), out.data_ptr()]
+
+
+@pytest.mark.parametrize("layout", ["channels_last", "strided", "expanded", "negative"])
+def test_layouts_that_are_not_contiguous(layout):
+    import torch
+    from torch.nn import functional
+
+    from dxdw.interop.torch import conv2d
+
+    x, W, _, _ = tensors(CASES["plain"])
+    if layout == "channels_last":
+        x, W = (a.contiguous(memory_format=torch.channels_last) for a in (x, W))
+    elif layout == "strided":
+        x, W = (a.repeat_interleave(2, -1)[..., ::2] for a in (x, W))
+    elif layout == "expanded":
+        x, W = x[:1].expand(2, -1, -1, -1), W[:, :1].expand(-1, 3, -1, -1)
+    else:
+        x = torch._neg_view(x)
+    assert torch.equal(conv2d(x, W, padding=1), functional.conv2d(x, W, padding=1))
+
+
+@pytest.mark.parametrize("padding", ["same", "valid", 1, (2, 1), [1, 2]])
+def test_padding_as_pytorch_takes_it(padding):
+    import torch
+    from torch.nn import functional
+
+    from dxdw.interop.torch import conv2d
+
+    x, W, bias, _ = tensors(simple((2, 3, 9, 8), (4, 3, 5, 3)))
+    theirs = functional.conv2d(x, W, bias, padding=padding)
+    assert torch.equal(conv2d(x, W, bias, padding=padding), theirs)
+    assert torch.equal(conv2d(x[0], W, bias, padding=padding), theirs[0])
+
+
+def test_values_that_winograd_declines():
+    import torch
+    from torch.nn import functional
+
+    from dxdw.interop.torch import conv2d
+
+    x, W, _, _ = tensors(CASES["winograd"], "float32")
+    x[0, 0, 3, 3] = float("inf")
+    theirs = functional.conv2d(x.double(), W.double(), padding=1).float()
+    out = conv2d(x, W, padding=1)
+    assert not theirs.isfinite().all()
+    torch.testing.assert_close(out, theirs, rtol=0, atol=1e-3, equal_nan=True)
+
+
+def test_the_number_of_threads_is_pytorchs_and_makes_no_difference():
+    import torch
+
+    from dxdw.interop.torch import conv2d, kernels
+
+    x, W, _, _ = tensors(simple((4, 32, 30, 30), (32, 32, 3, 3), pad=1), "float32")
+    before = torch.get_num_threads()
+    results = []
+    kernels._runner.cache_clear()
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            results.append(conv2d(x, W, padding=1))
+        assert kernels._runner.cache_info().currsize == 3
+    finally:
+        torch.set_num_threads(before)
+    assert all(torch.equal(a, b) for a, b in pairwise(results))
+
+
+# --- derivatives by PyTorch's own checkers --------------------------------------------------------
+
+GEOMETRIES = {
+    "conv1d": (1, (2, 2, 7), (4, 1, 3), (2, 1, 2, 2)),
+    "conv2d": (2, (2, 2, 5, 4), (3, 2, 3, 2), (1, 1, 1, 1)),
+    "conv2d strided": (2, (1, 2, 6, 5), (2, 1, 3, 2), ((2, 3), (1, 2), (1, 2), 2)),
+    "conv3d": (3, (1, 1, 3, 4, 3), (2, 1, 2, 2, 2), (1, 1, 1, 1)),
+}
+
+
+@pytest.mark.parametrize("name", GEOMETRIES)
+def test_gradcheck_and_gradgradcheck(name):
+    from torch.autograd import gradcheck, gradgradcheck
+
+    ndim, x_shape, W_shape, more = GEOMETRIES[name]
+    inputs = leaf(x_shape), leaf(W_shape, 1), leaf(W_shape[:1], 2)
+
+    def function(x, W, bias):
+        return ours(ndim)[0](x, W, bias, *more)
+
+    assert gradcheck(function, inputs, check_forward_ad=True)
+    assert gradgradcheck(function, inputs, check_fwd_over_rev=True)
+
+
+@pytest.mark.parametrize("ndim", [1, 2, 3])
+def test_gradcheck_and_gradgradcheck_transposed(ndim):
+    from torch.autograd import gradcheck, gradgradcheck
+
+    x, W = leaf((1, 4, *(3, 2, 2)[:ndim])), leaf((4, 1, *(3, 2, 2)[:ndim]), 1)
+
+    def function(x, W, bias):
+        return ours(ndim)[1](x, W, bias, 2, 1, 1, 2)
+
+    assert gradcheck(function, (x, W, leaf((2,), 2)), check_forward_ad=True)
+    assert gradgradcheck(function, (x, W, leaf((2,), 2)))
+
+
+def test_third_derivative():
+    import torch
+
+    from dxdw.interop.torch import conv2d
+
+    def third(convolve):
+        x, W = leaf((1, 2, 5, 5)), leaf((2, 2, 3, 3), 1)
+        value = convolve(x, W, padding=1).tanh().pow(2).sum()
+        for _ in range(3):
+            dx, dW = torch.autograd.grad(value, (x, W), create_graph=True)
+            value = dx.pow(2).sum() + (dW**3).sum()
+        return value
+
+    torch.testing.assert_close(third(conv2d), third(torch.nn.functional.conv2d))
+
+
+@pytest.mark.parametrize(
+    "name", [f"conv{kind}{n}d" for kind in ("", "_transpose") for n in (1, 2, 3)]
+)
+def test_samples_of_pytorchs_own_tests(name):
+    """OpInfo: what PyTorch tries its own function with, values and gradients."""
+    import torch
+
+    pytest.importorskip("expecttest", reason="PyTorch's tests import it")
+    from torch.testing._internal.common_methods_invocations import op_db
+
+    (info,) = [op for op in op_db if op.name == f"nn.functional.{name}"]
+    ndim = int(name[-2])
+    function = ours(ndim)["transpose" in name]
+    count = 0
+    # Sums of numbers up to 9 in another order, of which float32 keeps seven digits.
+    for dtype, near in (
+        (torch.float32, {"rtol": 1e-4, "atol": 1e-3}),
+        (torch.float64, {"rtol": 1e-10, "atol": 1e-10}),
+    ):
+        for sample in info.sample_inputs("cpu", dtype, requires_grad=True):
+            operands = (sample.input, *sample.args)
+            theirs = info.op(*operands, **sample.kwargs)
+            mine = function(*operands, **sample.kwargs)
+            torch.testing.assert_close(mine, theirs, **near)
+            leaves = [a for a in operands if isinstance(a, torch.Tensor) and a.requires_grad]
+            if theirs.requires_grad and theirs.numel():
+                g = torch.ones_like(theirs)
+                gradients = (torch.autograd.grad(out, leaves, g) for out in (mine, theirs))
+                torch.testing.assert_close(*gradients, **near)
+            count += 1
+    assert count >= 10
+
+
+# --- transforms, compiler, tracers ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize("mapped", [(0, None, None), (None, 0, None), (2, 1, 0)])
+def test_vmap_of_forward_and_of_gradients(mapped, groups):
+    import torch
+    from torch.func import grad, vmap
+    from torch.nn import functional
+
+    from dxdw.interop.torch import conv2d
+
+    shapes = (2, 4, 6, 5), (6, 4 // groups, 3, 2), (6,)
+    operands = []
+    for i, (shape, axis) in enumerate(zip(shapes, mapped, strict=True)):
+        a = leaf(shape if axis is None else (3, *shape), i).detach()
+        operands.append(a if axis is None else a.movedim(0, axis))
+
+    def both(convolve):
+        def loss(x, W, bias):
+            return convolve(x, W, bias, 1, 1, 1, groups).tanh().sum()
+
+        out = vmap(lambda *a: convolve(*a, 1, 1, 1, groups), mapped)(*operands)
+        return out, *vmap(grad(loss, (0, 1, 2)), mapped)(*operands)
+
+    for mine, theirs in zip(both(conv2d), both(functional.conv2d), strict=True):
+        torch.testing.assert_close(mine, theirs)
+
+
+def test_jacobians_and_forward_mode_of_torch_func():
+    import torch
+    from torch.func import hessian, jacfwd, jacrev
+    from torch.nn import functional
+
+    from dxdw.interop.torch import conv2d
+
+    x, W = leaf((1, 1, 4, 4)).detach(), leaf((2, 1, 2, 2), 1).detach()
+
+    def of(convolve):
+        def loss(W):
+            return convolve(x, W, None, 2, 1).tanh().sum()
+
+        convolved = (lambda W: convolve(x, W),) * 2
+        return jacrev(convolved[0])(W), jacfwd(convolved[1])(W), hessian(loss)(W)
+
+    for mine, theirs in zip(of(conv2d), of(functional.conv2d), strict=True):
+        torch.testing.assert_close(mine, theirs)
+
+
+@pytest.mark.parametrize("dynamic", [False, True])
+def test_compiled_in_one_graph(dynamic):
+    import torch
+    from torch.nn import functional
+
+    from dxdw.interop.torch import conv2d, conv_transpose2d
+
+    def network(convolve, transpose, x, W, bias, V):
+        return transpose(convolve(x, W, bias, 2, 1).relu(), V, None, 2, 1, 1).sum()
+
+    compiled = torch.compile(network, backend="aot_eager", fullgraph=True, dynamic=dynamic)
+    for size in (7, 9):
+        operands = [
+            leaf(s, i) for i, s in enumerate([(2, 3, size, 8), (4, 3, 3, 3), (4,), (4, 2, 3, 3)])
+        ]
+        mine = compiled(conv2d, conv_transpose2d, *operands)
+        theirs = network(functional.conv2d, functional.conv_transpose2d, *operands)
+        torch.testing.assert_close(mine, theirs)
+        torch.testing.assert_close(
+            torch.autograd.grad(mine, operands), torch.autograd.grad(theirs, operands)
+        )
+
+
+@pytest.mark.parametrize("kind", ["forward", "dx", "dW"])
+def test_the_operator_keeps_pytorchs_rules(kind):
+    """Schema, fake tensors, autograd and compilation: PyTorch's own check of operators."""
+    import torch
+
+    from dxdw.interop.torch import operators
+
+    x, W, g = leaf((2, 3, 7, 6)), leaf((4, 3, 3, 2), 1), leaf((2, 4, 4, 4), 2)
+    first, second, sizes = {
+        "forward": (x, W, g.shape),
+        "dx": (g, W, x.shape),
+        "dW": (g, x, W.shape),
+    }[kind]
+    torch.library.opcheck(
+        operators.convolution_pass,
+        (kind, first, second, list(sizes), [2, 2], [1, 1], [1, 1], [1, 1], 1),
+    )
+
+
+def test_gradients_that_are_batched_by_pytorchs_older_vmap():
+    import torch
+
+    from dxdw.interop.torch import conv2d
+
+    x, W = leaf((1, 2, 4, 4)), leaf((2, 2, 3, 3), 1)
+    out = conv2d(x, W)
+    grads = torch.stack([torch.ones_like(out), 2 * torch.ones_like(out)])
+    dx, dW = torch.autograd.grad(out, (x, W), grads, is_grads_batched=True, retain_graph=True)
+    single = torch.autograd.grad(out, (x, W), torch.ones_like(out))
+    for batched, one in zip((dx, dW), single, strict=True):
+        torch.testing.assert_close(batched, torch.stack([one, 2 * one]))
+
+
+def test_a_tracer_sees_the_operator():
+    from torch.fx.experimental.proxy_tensor import make_fx
+
+    from dxdw.interop.torch import conv2d
+
+    graph = make_fx(lambda x, W: conv2d(x, W, padding=1))(
+        leaf((1, 1, 4, 4)).detach(), leaf((1, 1, 3, 3)).detach()
+    )
+    assert "dxdw.convolution_pass" in graph.code
+
+
+# --- what is handed to PyTorch, and errors --------------------------------------------------------
+
+
+def test_other_dtypes_devices_and_autocast_are_pytorchs(monkeypatch):
+    import torch
+
+    from dxdw.interop.torch import conv2d, functional
+
+    monkeypatch.setattr(functional, "differentiable", None)  # calling it would fail
+    x, W = torch.ones((1, 1, 3, 3)), torch.ones((1, 1, 2, 2))
+    for dtype in (torch.bfloat16, torch.complex64, torch.complex128):
+        assert conv2d(x.to(dtype), W.to(dtype)).dtype == dtype
+    assert conv2d(x.to("meta"), W.to("meta")).device.type == "meta"
+    with torch.autocast("cpu", torch.bfloat16):
+        assert conv2d(x, W).dtype == torch.bfloat16
+    with pytest.raises(RuntimeError, match="Double"):
+        conv2d(x, W.double())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"stride": 0}, "stride is 0: it must be at least 1"),
+        ({"padding": -1}, "padding is -1: it must be at least 0"),
+        ({"groups": 2}, "groups is 2: it must divide C_in = 3"),
+        ({"padding": "full around"}, "padding is 'full around'"),
+    ],
+)
+def test_errors_name_the_argument(change, message):
+    from dxdw.interop.torch import conv2d
+
+    x, W, _, _ = tensors(CASES["plain"])
+    with pytest.raises(ValueError, match=message):
+        conv2d(x, W, **change)
+
+
+def test_a_bias_of_a_wrong_shape():
+    import torch
+
+    from dxdw.interop.torch import conv2d, conv_transpose2d
+
+    x, W, _, _ = tensors(CASES["plain"])
+    with pytest.raises(ValueError, match=r"bias has shape \(3,\): it must be \(4,\)"):
+        conv2d(x, W, torch.ones(3, dtype=torch.float64))
+    with pytest.raises(ValueError, match=r"bias has shape \(4,\): it must be \(3,\)"):
+        conv_transpose2d(torch.ones((1, 4, 5, 5)).double(), W, torch.ones(4).double())
+
+
+def test_one_image_without_a_batch_axis_is_not_a_case_of_its_own():
+    from dxdw.interop.torch import conv1d
+
+    case = Case((7,), (3,), (1,), (1,), ((1, 1),), channels=(2, 3))
+    x, W, bias, _ = tensors(case)
+    assert conv1d(x[0], W, bias, padding=1).shape == (3, 7)
+
+
+def test_examples_of_the_docstrings():
+    import doctest
+
+    from dxdw.interop.torch import functional, modules
+
+    for module in (functional, modules):
+        failed, attempted = doctest.testmod(module)
+        assert attempted
+        assert not failed
