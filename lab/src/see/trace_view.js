@@ -151,7 +151,7 @@ export class TraceView {
     const lost = known.filter((name) => !start[name]);
     if (lost.length && steps.length) said.push(`${lost.join(" and ")}: what is returned is no variable of your code, so only the result is shown.`);
     if (isLast && error) said.push(`Here it ended: ${error.message}${error.line ? ` (line ${error.line})` : ""}.`);
-    if (isLast && cut) said.push("It goes on from here: only the first 1,000 steps are traced.");
+    if (isLast && cut) said.push("It goes on from here, too long to be traced.");
     if (code !== this.#context.code()) said.push("Your code has changed since: trace it again.");
     return said.join(" ");
   }

@@ -25,7 +25,7 @@ FUNCTION = "conv2d_backward"
 RESULTS = ("dx", "dW")
 CELL = ("o", "i", "j")
 
-MOST_LINES = 50_000  # that are run; in the browser some seconds
+MOST_LINES = 20_000  # that are run; in the browser some seconds
 MOST_STEPS = 1_000
 MOST_ELEMENTS = 1_000  # of an array that is followed
 
@@ -45,7 +45,7 @@ def trace(code: str, grad_out: Any, x: Any, W: Any) -> dict[str, Any]:
         `start` holds both before the first step, or None for one that could not be followed, since
         what a function returns may be no variable of it; `results` is what was returned, None where
         nothing was. `error` is None, or `{"message", "line"}`; `cut` is true where the function was
-        ended after 1,000 steps or 50,000 lines.
+        ended after 1,000 steps or 20,000 lines.
 
     >>> code = '''
     ... import numpy as np
@@ -187,7 +187,7 @@ class _Recorder:
         line, names = self._lines.get(frame, 0), frame.f_locals
         loop = self._loop(frame.f_code.co_name, line)
         at = self._cell(names, loop)
-        if at is not None and (not self.steps or self.steps[-1].at != at):
+        if loop and at is not None and not self._standing_at(at, loop):
             self._step(at, loop, line, names)
         before = len(self.steps)
         for name, value in list(names.items()):
@@ -225,6 +225,9 @@ class _Recorder:
         if len(at) != len(shape) or not all(0 <= k < n for k, n in zip(at, shape, strict=True)):
             return None
         return at
+
+    def _standing_at(self, at: tuple[int, ...], loop: _Loop) -> bool:
+        return bool(self.steps) and (self.steps[-1].at, self.steps[-1].loop) == (at, loop.nest)
 
     def _step(
         self, at: tuple[int, ...] | None, loop: _Loop | None, line: int, names: dict[str, Any]
