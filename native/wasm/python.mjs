@@ -6,7 +6,7 @@ import { loadPyodide } from "pyodide";
 import { checkout, needed, pure } from "./places.mjs";
 
 const { CI } = process.env; // of which hypothesis' examples depend
-const env = { HOME: "/home/pyodide", PYTHONPATH: `${checkout}/tests`, ...(CI && { CI }) };
+const env = { HOME: "/home/pyodide", ...(CI && { CI }) };
 const pyodide = await loadPyodide({ env });
 await pyodide.loadPackage([...new Set([...needed, ...pure])], { messageCallback: () => {} });
 pyodide.mountNodeFS(checkout, checkout);
@@ -18,7 +18,7 @@ def run(folder, program):
     if module := program[0] == "-m":
         program = program[1:]
     sys.argv = program
-    sys.path.insert(0, folder if module else os.path.dirname(program[0]))
+    sys.path[:0] = [folder if module else os.path.dirname(program[0]), f"{folder}/tests"]
     try:
         if module:
             runpy.run_module(program[0], run_name="__main__", alter_sys=True)

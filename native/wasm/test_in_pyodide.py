@@ -38,7 +38,8 @@ def pyodide(*program):
 
 
 def cpython(*program, **env):
-    return output([sys.executable, *program], PYTHONPATH=str(ROOT / "tests"), **env)
+    folders = [str(ROOT / "tests"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return output([sys.executable, *program], PYTHONPATH=os.pathsep.join(folders), **env)
 
 
 def test_the_wheel_has_one_file_more_than_python():
