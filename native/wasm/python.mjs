@@ -11,7 +11,7 @@ const pyodide = await loadPyodide({ env });
 await pyodide.loadPackage([...new Set([...needed, ...pure])], { messageCallback: () => {} });
 pyodide.mountNodeFS(checkout, checkout);
 const run = pyodide.runPython(`
-import os, runpy, sys
+import os, runpy, sys, traceback
 
 def run(folder, program):
     os.chdir(folder)
@@ -28,6 +28,9 @@ def run(folder, program):
         if isinstance(ended.code, str):
             print(ended.code, file=sys.stderr)
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    except BaseException:
+        traceback.print_exc()
+        return 1
     return 0
 
 run
