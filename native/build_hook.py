@@ -29,7 +29,7 @@ COMPILERS = ("c++", "g++", "clang++")  # in the order in which CMake tries them
 # have it. Then CMAKE_TOOLCHAIN_FILE tells CMake how.
 PLATFORM = sysconfig.get_platform()
 LIBRARIES = {"win": "libdxdw.dll", "macosx": "libdxdw.dylib"}
-LIBRARY = LIBRARIES.get(PLATFORM.partition("-")[0], "libdxdw.so")
+LIBRARY = next((n for p, n in LIBRARIES.items() if PLATFORM.startswith(p)), "libdxdw.so")
 REASON = "native_missing.txt"  # native_library.py reads it
 
 

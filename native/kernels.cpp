@@ -86,7 +86,8 @@ template <class T>
 double multiply_adds_of() {
   constexpr int sums = DXDW_REGISTERS == 32 ? 16 : 10;
   constexpr int rounds = 500'000;
-  Vector<T> sum[sums] = {};
+  Vector<T> sum[sums];
+  for (int s = 0; s < sums; ++s) sum[s] = broadcast(T(s));  // equal ones would be computed once
   Vector<T> factor = broadcast(T(0.5)), term = broadcast(T(1));
   for (int i = 0; i < rounds; ++i) {
     hold(factor);

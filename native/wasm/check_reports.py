@@ -6,9 +6,7 @@ The same program runs in CPython and in Pyodide; what the lines say must not dep
 import inspect
 import json
 import warnings
-from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import Any
 
 import right_versions
 import test_diagnosis_series as series
@@ -18,10 +16,8 @@ from mutants import mutants
 
 from dxdw.diagnosis import diagnose
 
-Function = Callable[..., Any]
 
-
-def functions() -> Iterator[tuple[str, Function, dict[str, Any]]]:
+def functions():
     """A name, a function, and the options of diagnose; none that needs SciPy."""
     for fn in filter(by_numpy_alone, right_versions.RIGHT):
         yield f"right: {fn.__name__}", fn, {}
@@ -39,7 +35,7 @@ def functions() -> Iterator[tuple[str, Function, dict[str, Any]]]:
         yield f"slip: {said}", fn, {}
 
 
-def by_numpy_alone(fn: Function) -> bool:
+def by_numpy_alone(fn):
     return "scipy" not in inspect.getsource(fn)
 
 

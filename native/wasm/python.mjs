@@ -6,19 +6,19 @@ import { loadPyodide } from "pyodide";
 import { checkout, needed, pure } from "./places.mjs";
 
 const { CI } = process.env; // of which hypothesis' examples depend
-const env = { HOME: "/home/pyodide", PYTHONPATH: `${checkout}/tests`, ...(CI && { CI }) };
+const env = { HOME: "/home/pyodide", ...(CI && { CI }) };
 const pyodide = await loadPyodide({ env });
 await pyodide.loadPackage([...new Set([...needed, ...pure])], { messageCallback: () => {} });
 pyodide.mountNodeFS(checkout, checkout);
 const run = pyodide.runPython(`
-import os, runpy, sys
+import os, runpy, sys, traceback
 
 def run(folder, program):
     os.chdir(folder)
     if module := program[0] == "-m":
         program = program[1:]
     sys.argv = program
-    sys.path.insert(0, folder if module else os.path.dirname(program[0]))
+    sys.path[:0] = [folder if module else os.path.dirname(program[0]), f"{folder}/tests"]
     try:
         if module:
             runpy.run_module(program[0], run_name="__main__", alter_sys=True)
@@ -28,6 +28,9 @@ def run(folder, program):
         if isinstance(ended.code, str):
             print(ended.code, file=sys.stderr)
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    except BaseException:
+        traceback.print_exc()
+        return 1
     return 0
 
 run

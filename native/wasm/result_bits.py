@@ -19,7 +19,7 @@ def fractions(rng, shape, dtype):
     return (rng.integers(-(1 << 20), (1 << 20) + 1, shape) / (1 << 20)).astype(dtype)
 
 
-def main():
+def main() -> None:
     for name, case in (PROBLEMS | WINOGRADS).items():
         for dtype in UNIT_ROUNDOFF:
             a = oracles.operands(case, 5, dtype=dtype, draw=fractions)

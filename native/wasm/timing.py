@@ -5,6 +5,7 @@ times as long the quickest of these took. Every answer is checked before it is t
 """
 
 from functools import partial
+from typing import Any
 
 from dxdw import conv2d_backward, explain
 from dxdw.benchmark import measure, usual_ways
@@ -53,7 +54,8 @@ def main() -> None:
             times = measure.interleaved(each, dict.fromkeys(each, ROUNDS), SECONDS, conditions)
             median = {name: 1e3 * timing.median for name, timing in times.items()}
             kernels = median.pop("kernels")
-            told = explain("dx", problem.x_shape, problem.W_shape, **problem.options, dtype=dtype)
+            options: dict[str, Any] = {**problem.options, "dtype": dtype}
+            told = explain("dx", problem.x_shape, problem.W_shape, **options)
             others = ", ".join(f"{name} {ms:.3f}" for name, ms in median.items())
             ratio = min(median.values()) / kernels
             print(
