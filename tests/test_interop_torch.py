@@ -162,6 +162,21 @@ def test_values_that_winograd_declines():
     torch.testing.assert_close(out, theirs, rtol=0, atol=1e-3, equal_nan=True)
 
 
+def test_inference_mode_and_no_grad():
+    import torch
+    from torch.nn import functional
+
+    from dxdw.interop.torch import conv2d
+
+    x, W, bias, _ = tensors(CASES["plain"])
+    W.requires_grad_()
+    for mode in (torch.inference_mode, torch.no_grad):
+        with mode():
+            out = conv2d(x, W, bias, padding=1)
+            assert torch.equal(out, functional.conv2d(x, W, bias, padding=1))
+        assert not out.requires_grad
+
+
 def test_the_number_of_threads_is_pytorchs_and_makes_no_difference():
     import torch
 

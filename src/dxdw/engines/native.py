@@ -1,6 +1,7 @@
 """A call of the compiled kernels: threads, memory, Ctrl-C and what they decline."""
 
 import threading
+from collections.abc import Callable
 from ctypes import c_ubyte
 from dataclasses import dataclass
 from functools import lru_cache
@@ -49,14 +50,19 @@ class Prepared:
         operands = (self.plan.address, first, second, result, self.threads)
         return _called(library, library.dxdw_run, library.dxdw_start, operands, self.long)
 
-    def on(self, crew: int, first: c_ubyte, second: c_ubyte, result: c_ubyte) -> int:
+    def on(self, crew: int) -> Callable[[c_ubyte, c_ubyte, c_ubyte], int]:
         """The same on the threads of another library, whose parallel loop is at this address.
 
         Ctrl-C is answered when it has ended, as in that library's own functions.
         """
         library: Any = native_library.load()
-        operands = (self.plan.address, first, second, result, self.threads)
-        return int(library.dxdw_run_on(*operands, crew))
+        run, plan, threads = library.dxdw_run_on, self.plan, self.threads
+
+        def call(first: c_ubyte, second: c_ubyte, result: c_ubyte) -> int:
+            status: int = run(plan.address, first, second, result, threads, crew)
+            return status
+
+        return call
 
 
 @lru_cache(maxsize=1024)

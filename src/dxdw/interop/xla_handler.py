@@ -3,8 +3,8 @@
 XLA hands over a C structure: where the operands and the result lie, and what the call was compiled
 with. ctypes reads it, so nothing is compiled against XLA's headers, and the wheel of dxdw knows no
 version of jaxlib. That costs the lock of the interpreter for some microseconds, and the kernel runs
-without it. `jax.pure_callback` would do too, but copies, takes many times as long for a small call,
-and can come to a halt where its operands are moved by the very threads that wait for it.
+without it. Measured, under jit on one thread: a small call takes 16 µs so, 174 by
+`jax.pure_callback`, which copies besides, and 25 with XLA's own convolution.
 
 The layout is that of `xla/ffi/api/c_api.h`, version 0: XLA promises to change it only with a new
 major version, and such a one is refused by name when the handler is registered.

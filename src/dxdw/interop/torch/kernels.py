@@ -6,7 +6,7 @@ alone is found once, so that a call is a look-up, `torch.empty` and the kernel.
 
 from collections.abc import Callable
 from ctypes import CDLL, c_ubyte, c_void_p, cast
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -106,7 +106,7 @@ def _runner(
 
     if ready is None:
         return planned
-    call = ready if CREW is None else partial(ready.on, CREW)
+    call = ready if CREW is None else ready.on(CREW)
 
     def compiled(first: Tensor, second: Tensor) -> Tensor:
         result = empty(shape, dtype=dtype)
