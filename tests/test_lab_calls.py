@@ -11,7 +11,9 @@ from dxdw.practice import SERIES
 
 def test_arguments_by_position_and_by_name():
     x, W = [[[1, 2], [3, 4]]], [[[[1, 1]]]]
-    assert json.loads(call("convolution:conv2d", json.dumps([x, W]), print, print)) == [[[3.0], [7.0]]]
+    assert json.loads(call("convolution:conv2d", json.dumps([x, W]), print, print)) == [
+        [[3.0], [7.0]]
+    ]
     named = json.dumps({"x": x, "W": W, "stride": 2})
     assert json.loads(call("convolution:conv2d", named, print, print)) == [[[3.0]]]
 
@@ -27,7 +29,9 @@ def test_infinity_is_a_word():
     assert call("layers:relu", "[[1e999]]", print, print) == '["inf"]'
 
 
-@pytest.mark.parametrize("address", ["", "convolution", "os:", ":run", "../os:system", "a.:b", "a:b.c"])
+@pytest.mark.parametrize(
+    "address", ["", "convolution", "os:", ":run", "../os:system", "a.:b", "a:b.c"]
+)
 def test_what_is_no_address(address):
     with pytest.raises(ValueError, match="it must be module:function"):
         call(address, "[]", print, print)

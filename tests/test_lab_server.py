@@ -25,8 +25,12 @@ def folder(tmp_path):
         path.write_bytes(content)
     (tmp_path / "page" / "notes.txt").write_text("not listed", encoding="utf-8")
     (tmp_path / "secret.txt").write_text("outside", encoding="utf-8")
-    listed = {n: {"bytes": len(c), "sha256": hashlib.sha256(c).hexdigest()} for n, c in files.items()}
-    (tmp_path / "page" / "manifest.json").write_text(json.dumps({"files": listed}), encoding="utf-8")
+    listed = {
+        n: {"bytes": len(c), "sha256": hashlib.sha256(c).hexdigest()} for n, c in files.items()
+    }
+    (tmp_path / "page" / "manifest.json").write_text(
+        json.dumps({"files": listed}), encoding="utf-8"
+    )
     return tmp_path / "page"
 
 
@@ -77,10 +81,19 @@ def test_what_the_browser_has_is_not_sent_again(server):
 @pytest.mark.parametrize(
     "path",
     [
-        "/notes.txt", "/manifest.json", "/../secret.txt", "/python/../../secret.txt", "//secret.txt",
-        "/%2e%2e/secret.txt", "/..%5csecret.txt", "/python", "/python/", "/etc/passwd", "/index.html/",
+        "/notes.txt",
+        "/manifest.json",
+        "/../secret.txt",
+        "/python/../../secret.txt",
+        "//secret.txt",
+        "/%2e%2e/secret.txt",
+        "/..%5csecret.txt",
+        "/python",
+        "/python/",
+        "/etc/passwd",
+        "/index.html/",
     ],
-)  # fmt: skip
+)
 def test_nothing_else_is_served(server, path):
     response, content = ask(server, path)
     assert response.status == 404
@@ -95,7 +108,9 @@ def test_only_get_is_answered(server, method):
     assert response.headers["Allow"] == "GET"
 
 
-@pytest.mark.parametrize("host", ["example.org", "127.0.0.1", "localhost:1", "", "127.0.0.1.nip:80"])
+@pytest.mark.parametrize(
+    "host", ["example.org", "127.0.0.1", "localhost:1", "", "127.0.0.1.nip:80"]
+)
 def test_another_host_is_refused(server, host):
     response, content = ask(server, Host=host)
     assert response.status == 421

@@ -150,7 +150,7 @@ def test_code_that_cannot_be_run_is_told_with_its_line(code, message, line):
 def test_an_interrupt_ends_the_run():
     code = "def relu(x):\n    raise KeyboardInterrupt\n\ndef softmax(z):\n    return z\n"
     with pytest.raises(KeyboardInterrupt):
-        run("04", code, lambda event: None)
+        run("04", code, lambda _: None)
 
 
 def own(arguments, function="conv2d_backward"):

@@ -49,7 +49,9 @@ def test_dots_and_lines_of_no_height_are_images_too(strokes):
     assert 0 < found.mean() < 1
 
 
-@pytest.mark.parametrize("strokes", [[], [[]], [[(1, 2, 3)]], [[(1, np.nan)]], [[(1, 2), (np.inf, 0)]]])
+@pytest.mark.parametrize(
+    "strokes", [[], [[]], [[(1, 2, 3)]], [[(1, np.nan)]], [[(1, 2), (np.inf, 0)]]]
+)
 def test_what_is_no_stroke_is_refused(strokes):
     with pytest.raises(ValueError, match="stroke"):
         image(strokes)

@@ -21,14 +21,15 @@ ADD = """
 {0}dW[o] += g * x[:, i:i+kH, j:j+kW]
 {0}dx[:, i:i+kH, j:j+kW] += g * W[o]
 """
-NESTED = "    for o in range(C_out):\n        for i in range(outH):\n            for j in range(outW):"
+NESTED = (
+    "    for o in range(C_out):\n        for i in range(outH):\n            for j in range(outW):"
+)
 END = "    return dx, dW\n"
 
 STYLES = {
     "three loops": HEAD + NESTED + ADD.format(" " * 16) + END,
     "ndindex": HEAD + "    for o, i, j in np.ndindex(grad_out.shape):" + ADD.format(" " * 8) + END,
-    "one line": HEAD
-    + "    for o, i, j in np.ndindex(grad_out.shape): "
+    "one line": HEAD + "    for o, i, j in np.ndindex(grad_out.shape): "
     "dW[o] += grad_out[o,i,j] * x[:, i:i+kH, j:j+kW]; "
     "dx[:, i:i+kH, j:j+kW] += grad_out[o,i,j] * W[o]\n" + END,
     "other names": HEAD
@@ -80,7 +81,8 @@ def add(into, what, i, j, kH, kW):
     + """
                 g = grad_out[o, i, j]
                 add(dx, g * W[o], i, j, kH, kW)
-                add(dW[o:o+1, :, :, :].reshape(C_in, kH, kW), g * x[:, i:i+kH, j:j+kW], 0, 0, kH, kW)
+                patch = x[:, i:i+kH, j:j+kW]
+                add(dW[o:o+1, :, :, :].reshape(C_in, kH, kW), g * patch, 0, 0, kH, kW)
 """
     + END,
     "lists": HEAD
@@ -125,7 +127,9 @@ def test_every_step_of_a_right_solution_is_the_reference_s(style, arguments):
     for t in range(len(cells) + 1):
         so_far = np.zeros((2, 2, 2))
         so_far.flat[:t] = arguments[0].flat[:t]
-        for name, wanted in zip(("dx", "dW"), conv2d_backward_naive(so_far, *arguments[1:]), strict=True):
+        for name, wanted in zip(
+            ("dx", "dW"), conv2d_backward_naive(so_far, *arguments[1:]), strict=True
+        ):
             assert np.array_equal(replayed(found, name, t), wanted)
 
 
@@ -133,7 +137,10 @@ def test_the_solution_of_the_series_is_followed(arguments):
     found = trace(SERIES["05"].solution, *arguments)
     assert len(found["steps"]) == 8
     source = SERIES["05"].solution.splitlines()
-    assert all(source[step["line"] - 1].strip().startswith("dx[") or not step["dx"] for step in found["steps"])
+    assert all(
+        source[step["line"] - 1].strip().startswith("dx[") or not step["dx"]
+        for step in found["steps"]
+    )
     assert found["steps"][3]["variables"] == {"o": 0, "i": 1, "j": 1}
 
 
@@ -170,12 +177,16 @@ def test_what_is_done_after_the_loops_is_of_no_output_cell(arguments):
 
 
 def test_loops_over_taps_have_steps_of_no_output_cell(arguments):
-    code = HEAD + """
+    code = (
+        HEAD
+        + """
     for u in range(kH):
         for v in range(kW):
             dW[:, :, u, v] += np.einsum("oij,cij->oc", grad_out, x[:, u:u+outH, v:v+outW])
             dx[:, u:u+outH, v:v+outW] += np.einsum("oij,oc->cij", grad_out, W[:, :, u, v])
-""" + END
+"""
+        + END
+    )
     found = trace(code, *arguments)
     assert {tuple(step["variables"]) for step in found["steps"]} == {("u", "v")}
     assert all(step["at"] is None and step["loop"] for step in found["steps"])
@@ -201,11 +212,14 @@ def conv2d_backward(grad_out, x, W):
 
 
 def test_arrays_of_a_helper_that_makes_them_are_followed(arguments):
-    code = STYLES["ndindex"].replace("def conv2d_backward", "def both") + """
+    code = (
+        STYLES["ndindex"].replace("def conv2d_backward", "def both")
+        + """
 def conv2d_backward(grad_out, x, W):
     dx, dW = both(grad_out, x, W)
     return dx, dW
 """
+    )
     assert len(trace(code, *arguments)["steps"]) == 8
 
 
@@ -233,7 +247,9 @@ def test_code_that_gives_no_results_says_why(code, message, arguments):
     assert found["steps"] == []
 
 
-@pytest.mark.parametrize("body", ["    while True:\n        pass\n", "    while True:\n        dx += 1\n"])
+@pytest.mark.parametrize(
+    "body", ["    while True:\n        pass\n", "    while True:\n        dx += 1\n"]
+)
 def test_an_endless_loop_is_cut(body, arguments):
     found = trace(HEAD + body, *arguments)
     assert found["cut"]
@@ -242,12 +258,20 @@ def test_an_endless_loop_is_cut(body, arguments):
 
 
 def test_a_bare_except_does_not_keep_it_from_being_cut(arguments):
-    code = HEAD + "    while True:\n        try:\n            dx += 1\n        except Exception:\n            pass\n"
-    assert trace(code, *arguments)["cut"]
+    loop = """
+    while True:
+        try:
+            dx += 1
+        except Exception:
+            pass
+"""
+    assert trace(HEAD + loop, *arguments)["cut"]
 
 
 def test_arrays_too_large_to_be_looked_at_have_results_only():
-    found = trace(STYLES["ndindex"], np.ones((1, 40, 40)), np.ones((1, 40, 40)), np.ones((1, 1, 1, 1)))
+    found = trace(
+        STYLES["ndindex"], np.ones((1, 40, 40)), np.ones((1, 40, 40)), np.ones((1, 1, 1, 1))
+    )
     assert found["start"]["dx"] is None
     assert found["results"]["dx"].shape == (1, 40, 40)
 

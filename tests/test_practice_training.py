@@ -114,7 +114,9 @@ def test_overwriting_is_what_a_learner_s_overwriting_is(arrays):
     own = network_functions({"conv2d_backward": code})
     made = mistaken(mistakes_of_gradients()["dx-overwritten"])
     options = {"padding": 0, "needs": ("dx", "dW")}
-    pairs = zip(own.conv2d_backward(grad_out, x, W, **options), made(grad_out, x, W, **options), strict=True)
+    pairs = zip(
+        own.conv2d_backward(grad_out, x, W, **options), made(grad_out, x, W, **options), strict=True
+    )
     assert all(np.array_equal(a, b) for a, b in pairs)
 
 
@@ -199,7 +201,9 @@ def test_code_that_can_t_be_run_begins_nothing():
 
 
 def test_an_unknown_mistake_is_refused():
-    with pytest.raises(ValueError, match="mistake is 'none such': it must be one of dx-overwritten"):
+    with pytest.raises(
+        ValueError, match="mistake is 'none such': it must be one of dx-overwritten"
+    ):
         training.start({}, "none such")
 
 

@@ -1,4 +1,4 @@
-"""What `practice.run` tells of 200 wrong answers in this Python, as JSON for the page to be compared."""
+"""What `practice.run` tells of 200 wrong answers here, as JSON: the page has to tell it too."""
 
 import json
 import sys

@@ -170,7 +170,7 @@ def _as_in_the_data_set(ink: Array) -> Array:
 
 
 def counted(inked: Array) -> Array:
-    """A bitmap of the data set's kind, (128, 128) of 0…1 with ink, its middle set and counted to 8×8."""
+    """A bitmap of the data set's kind, (128, 128) of 0…1 with ink, centred and counted to 8×8."""
     columns = np.flatnonzero(inked.any(0))
     centre = np.average(np.arange(BITMAP) + 0.5, weights=inked.sum(0))
     shift = np.clip(round(_MIDDLE - centre), -columns[0], BITMAP - 1 - columns[-1])

@@ -53,7 +53,7 @@ class Activations(NamedTuple):
 
 
 class Functions(NamedTuple):
-    """What a network computes with: the library's functions, or any that can be called like them."""
+    """What a network computes with: the library's functions, or any that are called like them."""
 
     conv2d: Callable[..., Array] = conv2d
     conv2d_backward: Callable[..., tuple[Array, ...]] = conv2d_backward

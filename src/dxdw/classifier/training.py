@@ -120,7 +120,12 @@ def train(
 
 
 def batch_by_batch(
-    model: TinyCNN, digits: Digits, held_out: Digits, optimizer: SGD | Adam, *, epochs: int,
+    model: TinyCNN,
+    digits: Digits,
+    held_out: Digits,
+    optimizer: SGD | Adam,
+    *,
+    epochs: int,
     seed: int,
 ) -> Iterator[History]:
     """The same training, a batch for each step of the iterator, which gives the history so far.

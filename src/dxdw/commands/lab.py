@@ -19,7 +19,10 @@ def add(subparsers: Any) -> None:
         description="Serves the practice page on this machine alone, and opens the browser.",
     )
     parser.add_argument(
-        "--port", type=int, default=PORT, help="(%(default)s; another that is free where it is taken)"
+        "--port",
+        type=int,
+        default=PORT,
+        help="(%(default)s; another that is free where it is taken)",
     )
     parser.add_argument("--no-browser", action="store_true", help="only say where the page is")
     parser.add_argument(

@@ -13,7 +13,16 @@ from .diagnose import examine
 from .ladder import RUNGS
 from .report import Check, Evidence, FirstWrong, Report
 
-__all__ = ["CAUSES", "Check", "Evidence", "FirstWrong", "Report", "check_names", "diagnose", "questions"]
+__all__ = [
+    "CAUSES",
+    "Check",
+    "Evidence",
+    "FirstWrong",
+    "Report",
+    "check_names",
+    "diagnose",
+    "questions",
+]
 
 
 def diagnose(

@@ -38,7 +38,9 @@ def call(
     """
     module, _, name = address.partition(":")
     if not name.isidentifier() or not all(part.isidentifier() for part in module.split(".")):
-        raise ValueError(f"address is {address!r}: it must be module:function, as in lab.calls:call")
+        raise ValueError(
+            f"address is {address!r}: it must be module:function, as in lab.calls:call"
+        )
     function = getattr(import_module(f"dxdw.{module}"), name)
     given = json.loads(arguments)
     positional, named = (given, {}) if isinstance(given, list) else ((), given)

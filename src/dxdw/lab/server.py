@@ -11,20 +11,19 @@ LOOPBACK = "127.0.0.1"
 
 # Nothing is loaded from anywhere else, and the page is shown in no other. Pyodide compiles
 # WebAssembly and its workers are blobs; CodeMirror writes its theme into a style element.
-POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self' 'wasm-unsafe-eval'",
-        "worker-src blob:",
-        "connect-src 'self'",
-        "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data:",
-        "font-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-    )
+RULES = (
+    "default-src 'none'",
+    "script-src 'self' 'wasm-unsafe-eval'",
+    "worker-src blob:",
+    "connect-src 'self'",
+    "style-src 'self' 'unsafe-inline'",
+    "img-src 'self' data:",
+    "font-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
 )
+POLICY = "; ".join(RULES)
 
 HEADERS = {
     "Content-Security-Policy": POLICY,

@@ -1,4 +1,4 @@
-"""What a test of the series finds: nothing, or a sentence, the arrays and the first wrong element."""
+"""What a test of the series finds: nothing, or a sentence, arrays and the first wrong element."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -68,7 +68,7 @@ class Call:
             raise Failed(f"{result} has shape {got}, and should have {tuple(shape)}")
 
     def expect(self, result: str, expected: Any, atol: float = 1e-9) -> None:
-        """Raises Failed where a result has another shape, or an element is further off than atol."""
+        """Raises Failed where a result has another shape, or an element is more than atol off."""
         expected = np.asarray(expected, np.float64)
         self.expect_shape(result, expected.shape)
         got = self.results[result]

@@ -1,6 +1,7 @@
 """Runs a learner's code on a problem, and tells what comes of each test as soon as it is known."""
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -25,9 +26,7 @@ class NoCase(Exception):
     """What a learner's own case has in it that is no argument of the problem."""
 
 
-def run(
-    number: str, code: str, tell: Callable[[Event], None], cases: Iterable[Case] = ()
-) -> None:
+def run(number: str, code: str, tell: Callable[[Event], None], cases: Iterable[Case] = ()) -> None:
     """Run the tests of a problem on code, one by one.
 
     Args:
@@ -38,8 +37,8 @@ def run(
             `{"kind": "not loaded", "message", "line"}`: the code can't be run, and nothing follows.
 
             `{"kind": "test", "id", "state", "detail", "seconds", "evidence", "first_wrong",
-            "crash"}`: `id` is one of `names_by_id`, or "case/0" and on; `state` is "passed", "failed"
-            or "not run". The last three are null or as in `Report`'s JSON.
+            "crash"}`: `id` is one of `names_by_id`, or "case/0" and on; `state` is "passed",
+            "failed" or "not run". The last three are null or as in `Report`'s JSON.
 
             `{"kind": "report", "function", "report"}`: what `diagnose` found, as `Report`'s JSON.
 
@@ -67,13 +66,13 @@ def run(
         tell({"kind": "test", **{key: plain(value) for key, value in event.items()}})
 
     for place, test in enumerate(problem.tests):
-        told(_tried(f"test/{place}", lambda t=test: t.check(functions[t.function])))
+        told(_tried(f"test/{place}", partial(test.check, functions[test.function])))
     for name, fn in functions.items():
         report = _diagnosed(name, fn, told)
         tell({"kind": "report", "function": name, "report": report.form()})
     solved = "failed" not in states
     for place, case in enumerate(cases):
-        told(_tried(f"case/{place}", lambda c=case: _own_case(functions, c)))
+        told(_tried(f"case/{place}", partial(_own_case, functions, case)))
     counts = {state: states.count(state) for state in ("passed", "failed")}
     tell({"kind": "done", **counts, "solved": solved})
 
@@ -136,7 +135,9 @@ def _own_case(functions: Mapping[str, Solution], case: Case) -> None:
         values = {name: np.asarray(value, np.float64) if isinstance(value, list) else value
                   for name, value in arguments.items()}  # fmt: skip
     except (TypeError, ValueError) as error:
-        raise NoCase(f"an array must be nested lists of numbers, all rows as long: {error}") from None
+        raise NoCase(
+            f"an array must be nested lists of numbers, all rows as long: {error}"
+        ) from None
     try:
         expected = _right(function, list(values.values()))
     except (TypeError, ValueError) as error:

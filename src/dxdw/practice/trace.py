@@ -63,8 +63,9 @@ def trace(code: str, grad_out: Any, x: Any, W: Any) -> dict[str, Any]:
     given = [np.array(a, np.float64) for a in (grad_out, x, W)]
     try:
         fn = functions(code, [FUNCTION])[FUNCTION]
-    except NotLoaded as error:
-        return _told(_Recorder({}, []), Answer(None), {"message": str(error), "line": error.line})
+    except NotLoaded as refused:
+        error = {"message": str(refused), "line": refused.line}
+        return _told(_Recorder({}, []), Answer(None), error)
     recorder = _Recorder(_loops(code), given)
     outer = sys.gettrace()
     sys.settrace(recorder.enter)
@@ -72,12 +73,12 @@ def trace(code: str, grad_out: Any, x: Any, W: Any) -> dict[str, Any]:
         answer = invoke(fn, OPERANDS, given, {}, len(RESULTS), None)
     finally:
         sys.settrace(outer)
-    error = None
+    found = None
     if answer.crash and not recorder.cut:
-        error = {"message": answer.crash.what, "line": answer.crash.line}
+        found = {"message": answer.crash.what, "line": answer.crash.line}
     elif answer.complaint:
-        error = {"message": answer.complaint, "line": 0}
-    return _told(recorder, answer, error)
+        found = {"message": answer.complaint, "line": 0}
+    return _told(recorder, answer, found)
 
 
 class _Enough(BaseException):
@@ -88,7 +89,7 @@ class _Enough(BaseException):
 
 
 class _Loop(NamedTuple):
-    """Lines of the innermost loop that gives an output cell, and where the nest around it begins."""
+    """Lines of the innermost loop that gives an output cell, and where the nest of it begins."""
 
     first: int
     last: int
@@ -106,9 +107,7 @@ def _loops(code: str) -> dict[str, list[_Loop]]:
     return found
 
 
-def _nested(
-    body: list[ast.stmt], around: tuple[str, ...], nest: int | None
-) -> Iterator[_Loop]:
+def _nested(body: list[ast.stmt], around: tuple[str, ...], nest: int | None) -> Iterator[_Loop]:
     for node in body:
         if isinstance(node, ast.For | ast.While):
             outermost = nest or node.lineno
@@ -210,12 +209,10 @@ class _Recorder:
 
     def _loop(self, function: str, line: int) -> _Loop | None:
         """The innermost loop around a line that knows its output cell, or else the innermost."""
-        around = [
-            loop for loop in self._loops.get(function, []) if loop.first <= line <= loop.last
-        ]
+        around = [loop for loop in self._loops.get(function, []) if loop.first <= line <= loop.last]
         # A nest's innermost loops may be over taps: all of them are one output cell's.
         cells = [loop for loop in around if loop.names]
-        return (cells or around or [None])[0]
+        return next(iter(cells or around), None)
 
     def _cell(self, names: dict[str, Any], loop: _Loop | None) -> tuple[int, ...] | None:
         """The output cell that a loop's variables say; None where they say none that exists."""
@@ -236,9 +233,7 @@ class _Recorder:
         variables = {n: value for n, value in known.items() if value is not None}
         self.steps.append(_Step(at, loop.nest if loop else None, line, variables))
 
-    def _changed(
-        self, key: _Key, line: int, places: Array, old: Array, new: Array
-    ) -> None:
+    def _changed(self, key: _Key, line: int, places: Array, old: Array, new: Array) -> None:
         step = self.steps[-1]
         step.line = line
         changes = step.changes.setdefault(key, {})

@@ -1,6 +1,6 @@
 """A small network trained on the real digits in slices of time, with a learner's own functions.
 
-The page holds nothing of it but pictures: it starts a training, asks for slices, and has digits read.
+The page holds only pictures of it: it starts a training, asks for slices, and has digits read.
 The network is the TinyCNN with fewer channels and no padding, so that a learner's loops train it in
 minutes, and so that the series' functions are all it needs.
 """
@@ -76,8 +76,8 @@ def start(
 
     Returns:
         `{"batches", "parameters", "kernels", "error"}`: how many batches there will be, the number
-        of parameters, the kernels of the first convolution (6, 3, 3), and None. Where the code can't
-        be run nothing has begun, and `error`, `{"message", "line"}`, is all.
+        of parameters, the kernels of the first convolution (6, 3, 3), and None. Where the code
+        can't be run nothing has begun, and `error`, `{"message", "line"}`, is all.
 
     Raises:
         ValueError: there is no such mistake or function.
