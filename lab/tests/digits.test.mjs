@@ -25,7 +25,8 @@ async function digits(solved, options) {
   const { page } = lab;
   await page.evaluate(
     ([codes, numbers]) => {
-      for (const number of numbers) localStorage.setItem(`dxdw-lab/code/${number}`, JSON.stringify(codes[number]));
+      for (const number of numbers)
+        localStorage.setItem(`dxdw-lab/code/${number}`, JSON.stringify(codes[number]));
       localStorage.setItem("dxdw-lab/solved", JSON.stringify(numbers));
     },
     [SOLUTIONS, solved],
@@ -40,7 +41,6 @@ async function digits(solved, options) {
 const train = (page) => page.getByRole("button", { name: "Train", exact: true });
 const stop = (page) => page.getByRole("button", { name: "Stop training" });
 const said = (page) => page.locator(".training .trace-words");
-const reading = (page) => page.locator(".reading .verdict");
 
 async function trained(page) {
   await train(page).click();
@@ -51,9 +51,16 @@ async function trained(page) {
 test("what is solved is the learner's, and nothing else can be chosen", async () => {
   const { page, context } = await digits(["01", "05"]);
   const boxes = page.getByRole("group", { name: "Your own functions" }).getByRole("checkbox");
-  assert.deepEqual(await boxes.evaluateAll((all) => all.map(({ checked, disabled }) => [checked, disabled])), [
-    [true, false], [false, true], [false, true], [false, true], [true, false],
-  ]);
+  assert.deepEqual(
+    await boxes.evaluateAll((all) => all.map(({ checked, disabled }) => [checked, disabled])),
+    [
+      [true, false],
+      [false, true],
+      [false, true],
+      [false, true],
+      [true, false],
+    ],
+  );
   await context.close();
 });
 
@@ -78,7 +85,9 @@ test("with the library's functions it learns; with a mistake in the gradient it 
   const lab = await digits([]);
   const { page } = lab;
   const right = await trained(page);
-  await page.getByRole("combobox", { name: "Put a mistake into the gradient" }).selectOption("dw-overwritten");
+  await page
+    .getByRole("combobox", { name: "Put a mistake into the gradient" })
+    .selectOption("dw-overwritten");
   const wrong = await trained(page);
   assert.ok(right > 85 && wrong < right - 5, `${right} and ${wrong}`);
   const rows = page.getByRole("table", { name: "Trainings" }).getByRole("row");
@@ -112,7 +121,10 @@ test("a digit is drawn with the mouse, or put by keys, and read", async () => {
     await page.keyboard.press("ArrowLeft");
     await page.keyboard.press("ArrowDown");
   }
-  assert.match(await ink.getByRole("gridcell").nth(60).getAttribute("aria-label"), /^row 7, column 4: 100 % ink$/);
+  assert.match(
+    await ink.getByRole("gridcell").nth(60).getAttribute("aria-label"),
+    /^row 7, column 4: 100 % ink$/,
+  );
   await page.locator(".reading .verdict", { hasText: /^It reads a 1/ }).waitFor();
   lab.clean();
   await lab.context.close();
@@ -151,7 +163,10 @@ for (const colorScheme of ["light", "dark"]) {
       await stop(page).click();
       await page.locator("button.run:enabled").waitFor();
       const found = await new AxeBuilder({ page }).analyze();
-      assert.deepEqual(found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" | ")}`), []);
+      assert.deepEqual(
+        found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" | ")}`),
+        [],
+      );
       assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
       lab.clean();
       await lab.context.close();

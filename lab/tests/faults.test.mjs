@@ -149,3 +149,16 @@ test("what a run found is there item by item", async () => {
   await browser.close();
   server.end();
 });
+
+test("where Python can't be started the page says so, and is there to read", async () => {
+  const server = await serve();
+  const browser = await launch();
+  const { page } = await open(browser, server.address);
+  await page.route("**/*.wasm", (route) => route.abort());
+  await page.reload();
+  await page.locator('.python[data-state="failed"]', { hasText: "Python could not be started" }).waitFor();
+  assert.equal(await runButton(page).getAttribute("aria-disabled"), "true");
+  assert.ok(await editor(page).isVisible());
+  await browser.close();
+  server.end();
+});

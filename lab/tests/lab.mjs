@@ -29,8 +29,11 @@ export async function launch() {
   return chromium.launch({ executablePath: CHROMIUM, args });
 }
 
-/** A page in a new context. `clean()` asserts that it asked for nothing else and complained of nothing. */
-export async function open(browser, address, options = {}) {
+/**
+ * A page in a new context; of what it asks for, addresses like `without` get no answer. `clean()`
+ * asserts that it asked for nothing from elsewhere and complained of nothing.
+ */
+export async function open(browser, address, { without = null, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
   const outside = [];
   const complaints = [];
@@ -43,6 +46,7 @@ export async function open(browser, address, options = {}) {
     outside.push(asked);
     return route.abort();
   });
+  if (without !== null) await context.route(without, () => {});
   const page = await context.newPage();
   page.on("console", (message) => {
     if (["error", "warning"].includes(message.type()))

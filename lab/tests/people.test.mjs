@@ -91,9 +91,10 @@ test("every control can be reached, and shows that it is", async () => {
   const { page } = lab;
   await pythonReady(page);
   const controls = await page.evaluate(() => {
-    const all = [
-      ...document.querySelectorAll("a[href], button:not(:disabled), summary, textarea, input, select"),
-    ];
+    // Of radio buttons the chosen one; arrow keys go from it to the others.
+    const kinds =
+      "a[href], button:not(:disabled), summary, textarea, select, input:not([type=radio]), :checked";
+    const all = [...document.querySelectorAll(kinds)];
     return all.filter((element) => element.checkVisibility() && !element.closest("[inert]")).length;
   });
   const reached = new Set();

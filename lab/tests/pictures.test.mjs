@@ -33,21 +33,24 @@ after(async () => {
   server?.end();
 });
 
-const figure = (page, name, whose = "") => page.locator(`.pictures .grid[data-array="${name}"]`, { hasText: whose });
+const figure = (page, name, whose = "") =>
+  page.locator(`.pictures .grid[data-array="${name}"]`, { hasText: whose });
 const cell = (page, name, place) => figure(page, name).locator(`td[data-place="${place}"]`).first();
 const values = async (grid) => (await grid.locator("td .value").allTextContents()).join(" ");
 const lit = (page, name, role) =>
   figure(page, name)
     .first()
     .locator("td[data-role]")
-    .evaluateAll((cells, wanted) => cells.filter((one) => one.dataset.role === wanted).map((one) => Number(one.dataset.place)), role);
+    .evaluateAll(
+      (cells, wanted) =>
+        cells.filter((one) => one.dataset.role === wanted).map((one) => Number(one.dataset.place)),
+      role,
+    );
 const explanation = (page) => page.getByRole("region", { name: "The element in words" });
 const step = (page) => page.getByRole("slider", { name: "Step", exact: true });
 
 async function withoutPython() {
-  const lab = await open(browser, "about:blank");
-  await lab.page.route("**/*.wasm", (route) => route.abort());
-  await lab.page.goto(server.address);
+  const lab = await open(browser, server.address, { without: "**/*.wasm" });
   await lab.page.locator(".pictures .grid").first().waitFor();
   return lab;
 }
@@ -67,7 +70,12 @@ test("pointing lights what belongs together, and leaving brings back what was ch
   await cell(page, "G", 4).hover();
   assert.deepEqual(await lit(page, "x", "with"), [5, 6, 9, 10]);
   assert.deepEqual(await lit(page, "dx", "into"), [5, 6, 9, 10]);
-  assert.deepEqual(await figure(page, "dx").first().locator("td[data-role=into] .note").allTextContents(), ["+1", "+2", "+3", "+4"]);
+  assert.deepEqual(await figure(page, "dx").first().locator("td[data-role=into] .note").allTextContents(), [
+    "+1",
+    "+2",
+    "+3",
+    "+4",
+  ]);
   await cell(page, "dx", 5).hover();
   assert.deepEqual(await lit(page, "G", "with"), [0, 1, 3, 4]);
   assert.match(await explanation(page).innerText(), /= 1·4 \+ 1·3 \+ 1·2 \+ 1·1 = 10/);
@@ -164,7 +172,10 @@ test("overwriting is seen to overwrite, step by step beside the reference", asyn
   assert.equal(await values(own), "1 1 2 0 3 3 4 0 0 0 0 0 0 0 0 0");
   assert.equal(await own.locator("td.wrong").count(), 2);
   assert.equal(await own.locator('td[data-place="1"] .note').textContent(), "2→1");
-  assert.match(await page.locator(".trace-words").innerText(), /^Line 7: dx\[.*\(o = 0, i = 0, j = 1\)\. dx: not the reference's where ≠ stands\./);
+  assert.match(
+    await page.locator(".trace-words").innerText(),
+    /^Line 7: dx\[.*\(o = 0, i = 0, j = 1\)\. dx: not the reference's where ≠ stands\./,
+  );
   assert.equal(await figure(page, "dW", "of your code").locator("td.wrong").count(), 0);
   lab.clean();
   await lab.context.close();
@@ -193,7 +204,11 @@ test("right code ends the same, new numbers are traced again, and changed code s
 for (const [what, code, words] of [
   ["an error", RIGHT.replace("return dx", "return undefined + dx"), "NameError"],
   ["a syntax error", "def conv2d_backward(", "SyntaxError"],
-  ["an endless loop", RIGHT.replace("    return", "    while True: pass\n    return"), "too long to be traced"],
+  [
+    "an endless loop",
+    RIGHT.replace("    return", "    while True: pass\n    return"),
+    "too long to be traced",
+  ],
 ]) {
   test(`the trace of ${what} says so, and the page lives`, async () => {
     const lab = await open(browser, server.address);
@@ -222,7 +237,12 @@ test("finite differences: the step, the precision and the loss", async () => {
   await page.getByRole("radio", { name: "curved" }).check();
   await slider.fill("1");
   assert.match(await verdict.innerText(), /right code fails/);
-  assert.match(await page.getByRole("img", { name: /^The error of the difference over the step, in float32/ }).getAttribute("aria-label"), /on the curved loss least/);
+  assert.match(
+    await page
+      .getByRole("img", { name: /^The error of the difference over the step, in float32/ })
+      .getAttribute("aria-label"),
+    /on the curved loss least/,
+  );
   await context.close();
 });
 
@@ -270,7 +290,10 @@ for (const colorScheme of ["light", "dark"]) {
       await figure(page, "dx", "of your code").waitFor();
       await cell(page, "dx", 5).focus();
       const found = await new AxeBuilder({ page }).include(".pictures").analyze();
-      assert.deepEqual(found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" | ")}`), []);
+      assert.deepEqual(
+        found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" | ")}`),
+        [],
+      );
       assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
       lab.clean();
       await lab.context.close();

@@ -12,9 +12,11 @@ import { EXAMPLES, renewed, resized } from "../src/see/sizes.js";
 import { beside, plain } from "../src/see/timeline.js";
 
 const NUMBERS = JSON.parse(readFileSync(new URL("see_numbers.json", import.meta.url), "utf8"));
-const arrays = (one) => Object.fromEntries(["G", "x", "W"].map((name) => [name, NdArray.fromLists(one[name])]));
+const arrays = (one) =>
+  Object.fromEntries(["G", "x", "W"].map((name) => [name, NdArray.fromLists(one[name])]));
 const of = (number) => ({ one: NUMBERS[number], ...arrays(NUMBERS[number]) });
-const near = (a, b, tolerance) => a.data.every((value, place) => Math.abs(value - b.data[place]) <= tolerance);
+const near = (a, b, tolerance) =>
+  a.data.every((value, place) => Math.abs(value - b.data[place]) <= tolerance);
 
 for (const [number, one] of NUMBERS.entries()) {
   test(`out, dx and dW of x ${arrays(one).x.shape} and W ${arrays(one).W.shape} are Python's`, () => {
@@ -37,7 +39,10 @@ for (const [number, one] of NUMBERS.entries()) {
     const { G, x, W } = arrays(one);
     for (const [result, { place, read }] of Object.entries(one.contributions)) {
       const other = result === "dx" ? "W" : "x";
-      const found = terms(result, place, G, x, W).map(({ cell, places }) => [cell, { W, x }[other].index(places[other])]);
+      const found = terms(result, place, G, x, W).map(({ cell, places }) => [
+        cell,
+        { W, x }[other].index(places[other]),
+      ]);
       assert.deepEqual(found.map(String).sort(), read.map(String).sort());
     }
   });
@@ -50,7 +55,9 @@ for (const [number, one] of NUMBERS.entries()) {
 
   test(`the curved loss has the gradient of the chain rule, case ${number}`, () => {
     const { dx, dW } = exact("curved", arrays(one));
-    assert.ok(near(dx, NdArray.fromLists(one.curved[0]), 1e-12) && near(dW, NdArray.fromLists(one.curved[1]), 1e-12));
+    assert.ok(
+      near(dx, NdArray.fromLists(one.curved[0]), 1e-12) && near(dW, NdArray.fromLists(one.curved[1]), 1e-12),
+    );
   });
 }
 
@@ -90,9 +97,10 @@ test("a pixel of dx is told as the sum it is", () => {
   const example = EXAMPLES.ones.make();
   const { title, sum } = words({ array: "dx", index: [0, 1, 1] }, example, "backward");
   assert.equal(title, "dx[0,1,1] = Σ G[o, 1−u, 1−v] · W[o, 0, u, v]");
-  assert.deepEqual(sum.products.map(({ names }) => names), [
-    "G[0,0,0]·W[0,0,1,1]", "G[0,0,1]·W[0,0,1,0]", "G[0,1,0]·W[0,0,0,1]", "G[0,1,1]·W[0,0,0,0]",
-  ]);
+  assert.deepEqual(
+    sum.products.map(({ names }) => names),
+    ["G[0,0,0]·W[0,0,1,1]", "G[0,0,1]·W[0,0,1,0]", "G[0,1,0]·W[0,0,0,1]", "G[0,1,1]·W[0,0,0,0]"],
+  );
   assert.equal(sum.value, 10);
   assert.ok(sum.complete);
 });
@@ -102,7 +110,10 @@ test("of every element of dx, dW and out the products add up to it", () => {
   for (const name of ["dx", "dW", "out"]) {
     const wanted = NdArray.fromLists(one[name]);
     wanted.data.forEach((value, place) => {
-      assert.equal(words({ array: name, index: wanted.index(place) }, { G, x, W }, "backward").sum.value, value);
+      assert.equal(
+        words({ array: name, index: wanted.index(place) }, { G, x, W }, "backward").sum.value,
+        value,
+      );
     });
   }
 });
@@ -110,45 +121,97 @@ test("of every element of dx, dW and out the products add up to it", () => {
 test("while the walk is under way, a sum says what it has come to", () => {
   const example = EXAMPLES.ones.make();
   const come = new Set(["0,0,0", "0,0,1"]);
-  const { sum } = words({ array: "dx", index: [0, 1, 1] }, example, "backward", (cell) => come.has(String(cell)));
+  const { sum } = words({ array: "dx", index: [0, 1, 1] }, example, "backward", (cell) =>
+    come.has(String(cell)),
+  );
   assert.equal(sum.value, 7);
   assert.ok(!sum.complete);
-  assert.deepEqual(sum.products.map(({ later }) => later), [false, false, true, true]);
+  assert.deepEqual(
+    sum.products.map(({ later }) => later),
+    [false, false, true, true],
+  );
 });
 
 test("the examples are the problem's", () => {
   const { G, x, W } = EXAMPLES.ones.make();
   const { dx, dW } = backward(G, x, W);
-  assert.deepEqual(dx.toLists(), [[[1, 3, 3, 2], [4, 10, 10, 6], [4, 10, 10, 6], [3, 7, 7, 4]]]);
-  assert.deepEqual(dW.toLists(), [[[[45, 54], [81, 90]]]]);
+  assert.deepEqual(dx.toLists(), [
+    [
+      [1, 3, 3, 2],
+      [4, 10, 10, 6],
+      [4, 10, 10, 6],
+      [3, 7, 7, 4],
+    ],
+  ]);
+  assert.deepEqual(dW.toLists(), [
+    [
+      [
+        [45, 54],
+        [81, 90],
+      ],
+    ],
+  ]);
 });
 
 test("other sizes keep the elements that still fit, and G follows", () => {
   const { G, x, W } = resized(EXAMPLES.ones.make(), { C_in: 2, C_out: 3, H: 5, W: 3, kH: 2, kW: 2 });
-  assert.deepEqual([G.shape, x.shape, W.shape], [[3, 4, 2], [2, 5, 3], [3, 2, 2, 2]]);
+  assert.deepEqual(
+    [G.shape, x.shape, W.shape],
+    [
+      [3, 4, 2],
+      [2, 5, 3],
+      [3, 2, 2, 2],
+    ],
+  );
   assert.equal(x.at(0, 3, 2), 14);
   const least = resized({ G, x, W }, { C_in: 1, C_out: 1, H: 1, W: 2, kH: 4, kW: 4 });
-  assert.deepEqual([least.G.shape, least.W.shape], [[1, 1, 1], [1, 1, 1, 2]]);
-  assert.deepEqual(Object.values(renewed(least)).map(({ shape }) => shape), Object.values(least).map(({ shape }) => shape));
+  assert.deepEqual(
+    [least.G.shape, least.W.shape],
+    [
+      [1, 1, 1],
+      [1, 1, 1, 2],
+    ],
+  );
+  assert.deepEqual(
+    Object.values(renewed(least)).map(({ shape }) => shape),
+    Object.values(least).map(({ shape }) => shape),
+  );
 });
 
-const step = (at, loop, more = {}) => ({ at, loop, line: 1, variables: {}, dx: [[0, 0, 1]], dW: [[0, 0, 1]], ...more });
+const step = (at, loop, more = {}) => ({
+  at,
+  loop,
+  line: 1,
+  variables: {},
+  dx: [[0, 0, 1]],
+  dW: [[0, 0, 1]],
+  ...more,
+});
 
 test("a trace in the reference's order is matched step by step", () => {
   const shape = [1, 2, 2];
   const steps = cells(shape).map((at) => step(at, 5));
   const { matched, entries } = beside(shape, steps);
   assert.ok(matched);
-  assert.deepEqual(entries.map(({ cell, mine }) => [cell, mine]), cells(shape).map((cell, mine) => [cell, mine]));
+  assert.deepEqual(
+    entries.map(({ cell, mine }) => [cell, mine]),
+    cells(shape).map((cell, mine) => [cell, mine]),
+  );
 });
 
 test("the reference follows another order, and goes on where the learner's loop ends too early", () => {
   const shape = [1, 2, 2];
   const { matched, entries } = beside(shape, [step([0, 1, 1], 5), step([0, 0, 1], 5)]);
   assert.ok(matched);
-  assert.deepEqual(entries.map(({ cell, left = false }) => [String(cell), left]), [
-    ["0,1,1", false], ["0,0,1", false], ["0,0,0", true], ["0,1,0", true],
-  ]);
+  assert.deepEqual(
+    entries.map(({ cell, left = false }) => [String(cell), left]),
+    [
+      ["0,1,1", false],
+      ["0,0,1", false],
+      ["0,0,0", true],
+      ["0,1,0", true],
+    ],
+  );
   assert.ok(entries.every(({ adds }) => adds.dx && adds.dW));
 });
 
@@ -158,7 +221,15 @@ test("two loops, one for each result: the reference adds to the one that is due"
   const second = cells(shape).map((at) => step(at, 8, { dW: [] }));
   const { matched, entries } = beside(shape, [...first, ...second]);
   assert.ok(matched);
-  assert.deepEqual(entries.map(({ adds }) => [adds.dx, adds.dW]), [[false, true], [false, true], [true, false], [true, false]]);
+  assert.deepEqual(
+    entries.map(({ adds }) => [adds.dx, adds.dW]),
+    [
+      [false, true],
+      [false, true],
+      [true, false],
+      [true, false],
+    ],
+  );
 });
 
 test("a step after the loops belongs to no cell, and adds nothing", () => {

@@ -84,7 +84,11 @@ export class Editor {
       syntaxHighlighting(colours),
       theme,
       keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...historyKeymap, indentWithTab]),
-      EditorView.contentAttributes.of({ "aria-label": "Your code", "aria-describedby": describedBy }),
+      EditorView.contentAttributes.of({
+        "aria-label": "Your code",
+        "aria-describedby": describedBy,
+        tabindex: "0", // as it is anyway, but for tools that know no editable text
+      }),
       EditorView.updateListener.of((update) => {
         if (update.docChanged) changed(update.state.doc.toString());
       }),

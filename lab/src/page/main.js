@@ -25,8 +25,9 @@ const problems = new Map(catalogue.problems.map((problem) => [problem.number, pr
 const main = h("main", { id: "main", tabindex: "-1" });
 const links = h("ol", {});
 const state = h("p", { class: "python" });
+const skip = h("a", { class: "skip", on: { click: skipped } });
 document.body.append(
-  h("a", { class: "skip", href: "#editor", on: { click: toEditor } }, "Skip to the editor"),
+  skip,
   h(
     "header",
     { class: "bar" },
@@ -40,9 +41,17 @@ const announce = liveRegion(document.body);
 
 let shown = null; // { place, page }
 
-function toEditor(event) {
+function skipped(event) {
   event.preventDefault();
-  document.querySelector(".cm-content")?.focus();
+  (document.querySelector(".cm-content") ?? main).focus();
+}
+
+function showSkip() {
+  const [to, words] = document.querySelector("#editor")
+    ? ["#editor", "Skip to the editor"]
+    : ["#main", "Skip to the training"];
+  skip.href = to;
+  skip.textContent = words;
 }
 
 function link(place, number, title) {
@@ -93,6 +102,7 @@ async function show() {
     const title = problems.get(wanted)?.title ?? "Train on digits";
     document.title = `${title} · dxdw lab`;
     showLinks();
+    showSkip();
     if (!first) {
       main.focus({ preventScroll: true });
       scrollTo(0, 0);

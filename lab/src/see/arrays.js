@@ -56,12 +56,15 @@ export class Arrays {
     this.#context = context;
     this.#pass = pass;
     this.#changed = changed;
-    this.#trace = pass === "forward" ? null : new TraceView(context, {
-      arrays: () => this.#arrays,
-      point: (element) => this.#point(element),
-      choose: (element) => this.#choose(element),
-      changed: () => this.#begin(),
-    });
+    this.#trace =
+      pass === "forward"
+        ? null
+        : new TraceView(context, {
+            arrays: () => this.#arrays,
+            point: (element) => this.#point(element),
+            choose: (element) => this.#choose(element),
+            changed: () => this.#begin(),
+          });
     const grid = (name, title, editable) => {
       const listens = {
         point: (index) => this.#point({ array: name, index }),
@@ -71,11 +74,23 @@ export class Arrays {
       this.#grids[name] = new Grid(name, title, listens);
       return this.#grids[name].element;
     };
-    const given = h("div", { class: "grids" }, Object.entries(PASSES[pass].given).map(([name, title]) => grid(name, title, true)));
-    const results = h("div", { class: "grids" }, Object.entries(PASSES[pass].results).map(([name, title]) => grid(name, title, false)));
+    const given = h(
+      "div",
+      { class: "grids" },
+      Object.entries(PASSES[pass].given).map(([name, title]) => grid(name, title, true)),
+    );
+    const results = h(
+      "div",
+      { class: "grids" },
+      Object.entries(PASSES[pass].results).map(([name, title]) => grid(name, title, false)),
+    );
     for (const place of [given, results]) place.addEventListener("pointerleave", () => this.#point(null));
     parent.append(
-      h("p", { class: "quiet" }, "Point at any element, or come to it by Tab and the arrow keys: what belongs to it lights up."),
+      h(
+        "p",
+        { class: "quiet" },
+        "Point at any element, or come to it by Tab and the arrow keys: what belongs to it lights up.",
+      ),
       given,
       this.#player.element,
       results,
@@ -93,10 +108,14 @@ export class Arrays {
 
   #use(arrays) {
     this.#arrays = arrays;
-    this.#context.store.set(KEPT, Object.fromEntries(Object.entries(arrays).map(([name, a]) => [name, a.toLists()])));
+    this.#context.store.set(
+      KEPT,
+      Object.fromEntries(Object.entries(arrays).map(([name, a]) => [name, a.toLists()])),
+    );
     this.#sizes.show(arrays);
     this.#pointed = null;
-    if (!this.#chosen || !fits(this.#chosen, arrays)) this.#chosen = { array: PASSES[this.#pass].begins, index: [0, 0, 0] };
+    if (!this.#chosen || !fits(this.#chosen, arrays))
+      this.#chosen = { array: PASSES[this.#pass].begins, index: [0, 0, 0] };
     this.#trace?.renew();
     this.#begin();
     this.#changed(arrays);
@@ -181,6 +200,7 @@ function kept(store) {
   const lists = store.get(KEPT);
   if (!lists) return null;
   const [G, x, W] = ["G", "x", "W"].map((name) => NdArray.fromLists(lists[name] ?? []));
-  const fit = x.shape.length === 3 && W.shape.length === 4 && outShape(x, W).join() === G.shape.join() && G.size > 0;
+  const fit =
+    x.shape.length === 3 && W.shape.length === 4 && outShape(x, W).join() === G.shape.join() && G.size > 0;
   return fit && x.shape[0] === W.shape[1] ? { G, x, W } : null;
 }

@@ -15,7 +15,12 @@ export class Choice {
       this.#inputs.push(input);
       return h("label", {}, input, h("span", {}, words));
     };
-    this.element = h("fieldset", { class: "choice" }, h("legend", {}, legend), Object.entries(options).map(option));
+    this.element = h(
+      "fieldset",
+      { class: "choice" },
+      h("legend", {}, legend),
+      Object.entries(options).map(option),
+    );
   }
 
   get value() {

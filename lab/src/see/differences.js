@@ -55,7 +55,8 @@ export class Differences {
         const difference = this.#difference(name, place, step);
         const wanted = gradient.data[place];
         const error = Math.abs(difference - wanted);
-        if (!(error <= worst.error)) worst = { error, difference, exact: wanted, array: `d${name}`, index: gradient.index(place) };
+        if (!(error <= worst.error))
+          worst = { error, difference, exact: wanted, array: `d${name}`, index: gradient.index(place) };
       }
     }
     return worst;

@@ -15,9 +15,23 @@ export class DifferencesPanel {
   #arrays = null;
   #curves = {};
   #plot = new Plot();
-  #precision = new Choice("Computed in", { float64: "float64", float32: "float32" }, "float64", () => this.#renew());
-  #loss = new Choice("The loss is", { linear: "linear: Σ G·out", curved: "curved: Σ G·exp(out/s)" }, "linear", () => this.#show());
-  #slider = h("input", { type: "range", min: String(SMALLEST), max: String(LARGEST), step: "0.5", value: "-5", "aria-label": "Step ε" });
+  #precision = new Choice("Computed in", { float64: "float64", float32: "float32" }, "float64", () =>
+    this.#renew(),
+  );
+  #loss = new Choice(
+    "The loss is",
+    { linear: "linear: Σ G·out", curved: "curved: Σ G·exp(out/s)" },
+    "linear",
+    () => this.#show(),
+  );
+  #slider = h("input", {
+    type: "range",
+    min: String(SMALLEST),
+    max: String(LARGEST),
+    step: "0.5",
+    value: "-5",
+    "aria-label": "Step ε",
+  });
   #step = h("output", { class: "step" });
   #words = h("p", { class: "verdict" });
   #timer = 0;
@@ -29,15 +43,26 @@ export class DifferencesPanel {
       { least: BEST, most: WORST, ticks: powers(-15, WORST, 3) },
     );
     parent.append(
-      h("section", { class: "differences", "aria-labelledby": "differences-title" },
+      h(
+        "section",
+        { class: "differences", "aria-labelledby": "differences-title" },
         h("h3", { id: "differences-title" }, "How good is a finite difference?"),
-        h("p", { class: "quiet" }, "The tests compare dx and dW with (L(x + ε) − L(x − ε)) / 2ε. Here it is taken of every element of x and W above; the error is that of the worst."),
+        h(
+          "p",
+          { class: "quiet" },
+          "The tests compare dx and dW with (L(x + ε) − L(x − ε)) / 2ε. Here it is taken of every element of x and W above; the error is that of the worst.",
+        ),
         h("div", { class: "choices" }, this.#loss.element, this.#precision.element),
         h("div", { class: "slider" }, h("span", { "aria-hidden": "true" }, "ε"), this.#slider, this.#step),
         this.#words,
         h("p", { class: "quiet axis" }, "error, at the worst element"),
         this.#plot.element,
-        key([["linear", "linear loss"], ["curved", "curved loss"], ["tolerance", "what the tests allow: 10⁻³"]])),
+        key([
+          ["linear", "linear loss"],
+          ["curved", "curved loss"],
+          ["tolerance", "what the tests allow: 10⁻³"],
+        ]),
+      ),
     );
   }
 
@@ -57,7 +82,8 @@ export class DifferencesPanel {
     for (const loss of ["linear", "curved"]) {
       const differences = new Differences(loss, this.#precision.value, this.#arrays);
       const points = [];
-      for (let power = SMALLEST; power <= LARGEST; power += 0.5) points.push([power, level(differences.at(10 ** power).error)]);
+      for (let power = SMALLEST; power <= LARGEST; power += 0.5)
+        points.push([power, level(differences.at(10 ** power).error)]);
       this.#curves[loss] = { differences, points };
     }
     this.#show();
@@ -78,10 +104,15 @@ export class DifferencesPanel {
     );
     this.#plot.draw([
       { kind: "tolerance", y: Math.log10(TOLERANCE) },
-      ...["linear", "curved"].map((name) => ({ kind: `curve ${name}${name === loss ? " chosen" : ""}`, points: this.#curves[name].points })),
+      ...["linear", "curved"].map((name) => ({
+        kind: `curve ${name}${name === loss ? " chosen" : ""}`,
+        points: this.#curves[name].points,
+      })),
       { kind: "here", points: [[power, level(worst.error)]], dots: true },
     ]);
-    this.#plot.describe(`The error of the difference over the step, in ${this.#precision.value}: ${this.#summary()}`);
+    this.#plot.describe(
+      `The error of the difference over the step, in ${this.#precision.value}: ${this.#summary()}`,
+    );
   }
 
   /** Of both curves the step with the least error, in words. */
@@ -100,6 +131,7 @@ const level = (error) => Math.log10(Math.max(error, EXACT));
 
 function powers(least, most, by) {
   const found = [];
-  for (let power = Math.ceil(least / by) * by; power <= most; power += by) found.push([power, powerOfTen(power)]);
+  for (let power = Math.ceil(least / by) * by; power <= most; power += by)
+    found.push([power, powerOfTen(power)]);
   return found;
 }

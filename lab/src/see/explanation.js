@@ -5,7 +5,12 @@ const MOST_SPOKEN = 12;
 
 /** What is said of the element that is looked at, in a place of one height, so that nothing moves. */
 export class Explanation {
-  element = h("div", { class: "explanation", tabindex: "0", role: "region", "aria-label": "The element in words" });
+  element = h("div", {
+    class: "explanation",
+    tabindex: "0",
+    role: "region",
+    "aria-label": "The element in words",
+  });
 
   show({ title, text, code, sum }) {
     this.element.replaceChildren(
@@ -26,7 +31,14 @@ function written({ products, value, complete }) {
     });
   return [
     h("p", { class: "law" }, "= ", line("names")),
-    h("p", { class: "law" }, "= ", line("numbers"), complete ? " = " : ", so far ", h("strong", {}, shown(value))),
+    h(
+      "p",
+      { class: "law" },
+      "= ",
+      line("numbers"),
+      complete ? " = " : ", so far ",
+      h("strong", {}, shown(value)),
+    ),
   ];
 }
 
@@ -34,6 +46,7 @@ function written({ products, value, complete }) {
 export function sentence({ title, text, code, sum }) {
   if (!sum) return [title, text, ...code].join(". ");
   const numbers = sum.products.filter(({ later }) => !later).map((product) => product.numbers);
-  const said = numbers.length > MOST_SPOKEN ? `${numbers.length} products` : numbers.join(" + ") || "nothing yet";
+  const said =
+    numbers.length > MOST_SPOKEN ? `${numbers.length} products` : numbers.join(" + ") || "nothing yet";
   return `${title}: ${said} = ${shown(sum.value)}`;
 }

@@ -66,12 +66,27 @@ export class Grid {
     const plane = (_, number) => {
       const index = array.index(number * rows * columns).slice(0, -2);
       const caption = index.length ? `${this.#name}[${index.join(",")}]` : this.#name;
-      const row = (_, i) => h("tr", {}, h("th", { scope: "row" }, String(i)), Array.from({ length: columns }, () => this.#cell()));
+      const row = (_, i) =>
+        h(
+          "tr",
+          {},
+          h("th", { scope: "row" }, String(i)),
+          Array.from({ length: columns }, () => this.#cell()),
+        );
       return h(
         "table",
         { role: "grid", "aria-readonly": this.#listens.edit ? null : "true" },
         h("caption", { class: count === 1 ? "spoken" : null }, caption, spoken(`, ${this.#title}`)),
-        h("thead", {}, h("tr", {}, h("td", {}), Array.from({ length: columns }, (_, j) => h("th", { scope: "col" }, String(j))))),
+        h(
+          "thead",
+          {},
+          h(
+            "tr",
+            {},
+            h("td", {}),
+            Array.from({ length: columns }, (_, j) => h("th", { scope: "col" }, String(j))),
+          ),
+        ),
         h("tbody", {}, Array.from({ length: rows }, row)),
       );
     };
@@ -81,7 +96,13 @@ export class Grid {
   }
 
   #cell() {
-    const cell = h("td", { tabindex: "-1", "data-place": this.#cells.length }, h("span", { class: "value" }), h("span", { class: "note", "aria-hidden": "true" }), spoken(""));
+    const cell = h(
+      "td",
+      { tabindex: "-1", "data-place": this.#cells.length },
+      h("span", { class: "value" }),
+      h("span", { class: "note", "aria-hidden": "true" }),
+      spoken(""),
+    );
     this.#cells.push(cell);
     return cell;
   }
@@ -122,7 +143,10 @@ export class Grid {
     if (to !== null) {
       event.preventDefault();
       this.#cells[to].focus();
-    } else if (this.#listens.edit && (event.key === "Enter" || event.key === "F2" || STARTS_EDITING.test(event.key))) {
+    } else if (
+      this.#listens.edit &&
+      (event.key === "Enter" || event.key === "F2" || STARTS_EDITING.test(event.key))
+    ) {
       event.preventDefault();
       this.#edit(place, event.key.length === 1 ? event.key : null);
     }
@@ -132,7 +156,13 @@ export class Grid {
     const index = this.#array.index(place);
     const cell = this.#cells[place];
     const value = cell.firstElementChild;
-    const input = h("input", { type: "text", inputmode: "decimal", "aria-label": `${this.#name}[${index.join(",")}]`, autocomplete: "off", maxlength: "8" });
+    const input = h("input", {
+      type: "text",
+      inputmode: "decimal",
+      "aria-label": `${this.#name}[${index.join(",")}]`,
+      autocomplete: "off",
+      maxlength: "8",
+    });
     input.value = text ?? shown(this.#array.data[place], 8);
     let ended = false;
     const end = (keep, refocus) => {

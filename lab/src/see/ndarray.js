@@ -18,7 +18,10 @@ export class NdArray {
 
   /** Elements by a function of their place in `data`. */
   static filled(shape, value) {
-    return new NdArray(shape, Float64Array.from({ length: product(shape) }, (_, place) => value(place)));
+    return new NdArray(
+      shape,
+      Float64Array.from({ length: product(shape) }, (_, place) => value(place)),
+    );
   }
 
   get size() {
@@ -48,7 +51,9 @@ export class NdArray {
     const nested = (shape, start) => {
       const [length, ...inner] = shape;
       const step = product(inner);
-      return Array.from({ length }, (_, k) => (inner.length ? nested(inner, start + k * step) : this.data[start + k]));
+      return Array.from({ length }, (_, k) =>
+        inner.length ? nested(inner, start + k * step) : this.data[start + k],
+      );
     };
     return nested(this.shape, 0);
   }

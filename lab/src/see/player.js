@@ -8,7 +8,13 @@ export class Player {
   #steps = 0;
   #timer = 0;
   #words = h("p", { class: "quiet", id: "step-words" });
-  #slider = h("input", { type: "range", min: "0", step: "1", "aria-label": "Step", "aria-describedby": "step-words" });
+  #slider = h("input", {
+    type: "range",
+    min: "0",
+    step: "1",
+    "aria-label": "Step",
+    "aria-describedby": "step-words",
+  });
   #play;
 
   constructor(moved) {

@@ -69,7 +69,12 @@ export class Plot {
         if (!points) return [svg("line", { class: kind, ...rule(x, y) })];
         const places = points.map(([a, b]) => [this.#across(a), this.#down(b)]);
         if (dots) return places.map(([cx, cy]) => svg("circle", { class: kind, cx, cy, r: 5 }));
-        return [svg("polyline", { class: kind, points: places.map((place) => place.map((n) => n.toFixed(1)).join(",")).join(" ") })];
+        return [
+          svg("polyline", {
+            class: kind,
+            points: places.map((place) => place.map((n) => n.toFixed(1)).join(",")).join(" "),
+          }),
+        ];
       }),
     );
   }
@@ -111,6 +116,11 @@ export class Plot {
 
 /** What a kind of line means: `[[kind, words], …]`, for the eye. */
 export function key(kinds) {
-  const sample = (kind) => svg("svg", { "aria-hidden": "true" }, svg("line", { class: kind, x1: 0, x2: 28, y1: 2, y2: 2 }));
-  return h("p", { class: "quiet key" }, kinds.map(([kind, words]) => h("span", {}, sample(kind), words)));
+  const sample = (kind) =>
+    svg("svg", { "aria-hidden": "true" }, svg("line", { class: kind, x1: 0, x2: 28, y1: 2, y2: 2 }));
+  return h(
+    "p",
+    { class: "quiet key" },
+    kinds.map(([kind, words]) => h("span", {}, sample(kind), words)),
+  );
 }

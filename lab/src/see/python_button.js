@@ -29,7 +29,8 @@ export class PythonButton {
 
   #show(state) {
     this.#button.disabled = state === "failed" || (state === "loading" && !this.#running);
-    this.#words.textContent = { loading: "Python is loading", failed: "Python could not be started" }[state] ?? "";
+    this.#words.textContent =
+      { loading: "Python is loading", failed: "Python could not be started" }[state] ?? "";
   }
 
   async press() {

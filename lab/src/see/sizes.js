@@ -51,7 +51,8 @@ export class SizesForm {
   #fields = {};
 
   constructor(changed) {
-    const button = (words, make) => h("button", { type: "button", class: "plain", on: { click: () => changed(make()) } }, words);
+    const button = (words, make) =>
+      h("button", { type: "button", class: "plain", on: { click: () => changed(make()) } }, words);
     const field = ([name, label, min, max]) => {
       const input = h("input", { type: "number", min, max, step: 1, inputmode: "numeric" });
       input.addEventListener("change", () => {
@@ -65,11 +66,18 @@ export class SizesForm {
       "details",
       { class: "sizes" },
       h("summary", {}, "Other numbers and sizes"),
-      h("p", { class: "row" },
+      h(
+        "p",
+        { class: "row" },
         Object.values(EXAMPLES).map(({ name, make }) => button(name, make)),
-        button("New numbers", () => renewed(this.#arrays))),
+        button("New numbers", () => renewed(this.#arrays)),
+      ),
       h("div", { class: "size-fields" }, SIZES.map(field)),
-      h("p", { class: "quiet" }, "To change a number of G, x or W, press on it twice, or come to it by the arrow keys and type."),
+      h(
+        "p",
+        { class: "quiet" },
+        "To change a number of G, x or W, press on it twice, or come to it by the arrow keys and type.",
+      ),
     );
   }
 
@@ -77,10 +85,13 @@ export class SizesForm {
     this.#arrays = arrays;
     const [C_out, C_in, kH, kW] = arrays.W.shape;
     const [, H, W] = arrays.x.shape;
-    for (const [name, value] of Object.entries({ C_in, C_out, H, W, kH, kW })) this.#fields[name].value = String(value);
+    for (const [name, value] of Object.entries({ C_in, C_out, H, W, kH, kW }))
+      this.#fields[name].value = String(value);
   }
 
   #read() {
-    return Object.fromEntries(Object.entries(this.#fields).map(([name, input]) => [name, Number(input.value)]));
+    return Object.fromEntries(
+      Object.entries(this.#fields).map(([name, input]) => [name, Number(input.value)]),
+    );
   }
 }

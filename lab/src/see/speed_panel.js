@@ -13,7 +13,11 @@ const WAYS = { yours: "your code", reference: "the reference's loops", fast: "dx
 /** The learner's code beside the reference and the fast engine: medians. */
 export class SpeedPanel {
   #context;
-  #size = h("select", {}, Object.entries(SIZES).map(([key, { words }]) => h("option", { value: key }, words)));
+  #size = h(
+    "select",
+    {},
+    Object.entries(SIZES).map(([key, { words }]) => h("option", { value: key }, words)),
+  );
   #rows = {};
   #button;
   #said = h("p", { class: "quiet", role: "status" });
@@ -21,9 +25,20 @@ export class SpeedPanel {
   constructor(parent, context) {
     this.#context = context;
     const row = ([key, name]) => {
-      const cells = { time: h("td", {}, "—"), ratio: h("td", {}, "—"), bar: h("span", { class: "bar-of-time" }) };
+      const cells = {
+        time: h("td", {}, "—"),
+        ratio: h("td", {}, "—"),
+        bar: h("span", { class: "bar-of-time" }),
+      };
       this.#rows[key] = cells;
-      return h("tr", {}, h("th", { scope: "row" }, name), cells.time, cells.ratio, h("td", { class: "bar-cell", "aria-hidden": "true" }, cells.bar));
+      return h(
+        "tr",
+        {},
+        h("th", { scope: "row" }, name),
+        cells.time,
+        cells.ratio,
+        h("td", { class: "bar-cell", "aria-hidden": "true" }, cells.bar),
+      );
     };
     this.#button = new PythonButton(context.python, {
       name: "Measure",
@@ -32,15 +47,32 @@ export class SpeedPanel {
       failed: (message) => this.#say(message),
     });
     parent.append(
-      h("section", { class: "speed", "aria-labelledby": "speed-title" },
+      h(
+        "section",
+        { class: "speed", "aria-labelledby": "speed-title" },
         h("h3", { id: "speed-title" }, "How fast is it?"),
         h("label", { class: "field-row" }, h("span", {}, "For "), this.#size),
         this.#button.element,
-        h("table", { class: "speeds" },
+        h(
+          "table",
+          { class: "speeds" },
           h("caption", { class: "spoken" }, "Median time of a call"),
-          h("thead", {}, h("tr", {}, h("td", {}), h("th", { scope: "col" }, "median"), h("th", { scope: "col" }, "times as fast"), h("td", { class: "bar-cell" }))),
-          h("tbody", {}, Object.entries(WAYS).map(row))),
-        this.#said),
+          h(
+            "thead",
+            {},
+            h(
+              "tr",
+              {},
+              h("td", {}),
+              h("th", { scope: "col" }, "median"),
+              h("th", { scope: "col" }, "times as fast"),
+              h("td", { class: "bar-cell" }),
+            ),
+          ),
+          h("tbody", {}, Object.entries(WAYS).map(row)),
+        ),
+        this.#said,
+      ),
     );
   }
 
@@ -60,7 +92,9 @@ export class SpeedPanel {
       bar.style.width = seconds === null ? "0" : `${Math.max(1, (100 * seconds) / slowest)}%`;
     }
     const line = found.error?.line ? ` (line ${found.error.line})` : "";
-    this.#say(found.error ? `Your code: ${found.error.message}${line}` : `The fast engine here: ${found.engine}.`);
+    this.#say(
+      found.error ? `Your code: ${found.error.message}${line}` : `The fast engine here: ${found.engine}.`,
+    );
   }
 
   #say(words) {

@@ -22,11 +22,18 @@ export function plain(shape) {
 export function beside(shape, steps) {
   const all = cells(shape);
   const nests = Object.fromEntries(RESULTS.map((result) => [result, nestOf(result, steps)]));
-  const within = (result) => steps.filter(({ loop, at }) => loop === nests[result] && (at !== null || loop !== null));
+  const within = (result) =>
+    steps.filter(({ loop, at }) => loop === nests[result] && (at !== null || loop !== null));
   const matched = RESULTS.every((result) => once(within(result), all));
-  const entries = steps.map((step, mine) => ({ cell: step.at, adds: adding((result) => matched && step.at !== null && step.loop === nests[result]), mine }));
+  const entries = steps.map((step, mine) => ({
+    cell: step.at,
+    adds: adding((result) => matched && step.at !== null && step.loop === nests[result]),
+    mine,
+  }));
   if (!matched) return { matched, entries };
-  const come = Object.fromEntries(RESULTS.map((result) => [result, new Set(within(result).map(({ at }) => key(at)))]));
+  const come = Object.fromEntries(
+    RESULTS.map((result) => [result, new Set(within(result).map(({ at }) => key(at)))]),
+  );
   for (const cell of all) {
     const adds = adding((result) => !come[result].has(key(cell)));
     if (adds.dx || adds.dW) entries.push({ cell, adds, mine: steps.length - 1, left: true });
@@ -38,7 +45,9 @@ const adding = (test) => Object.fromEntries(RESULTS.map((result) => [result, tes
 
 /** The loops that fill a result, by the line of the outermost; where nothing changes it, any. */
 function nestOf(result, steps) {
-  const filling = steps.find((step) => step.loop !== null && step[result].length) ?? steps.find(({ loop }) => loop !== null);
+  const filling =
+    steps.find((step) => step.loop !== null && step[result].length) ??
+    steps.find(({ loop }) => loop !== null);
   return filling?.loop ?? null;
 }
 

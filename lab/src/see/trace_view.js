@@ -111,7 +111,9 @@ export class TraceView {
       this.#grids[name].show(array, marks);
       return { name, verdict };
     });
-    this.#say([this.#where(entry), this.#verdict(verdicts, isLast), this.#about(isLast)].filter(Boolean).join(" "));
+    this.#say(
+      [this.#where(entry), this.#verdict(verdicts, isLast), this.#about(isLast)].filter(Boolean).join(" "),
+    );
   }
 
   /** A result after an entry, and what changed there. */
@@ -129,12 +131,18 @@ export class TraceView {
     if (entry.left) return "Your code did not come to this output.";
     const { line, variables } = this.#traced.steps[entry.mine];
     const source = this.#traced.code.split("\n")[line - 1]?.trim();
-    const at = Object.entries(variables).map(([name, value]) => `${name} = ${value}`).join(", ");
+    const at = Object.entries(variables)
+      .map(([name, value]) => `${name} = ${value}`)
+      .join(", ");
     return `Line ${line}: ${source}${at ? ` (${at})` : ""}.`;
   }
 
   #verdict(verdicts, isLast) {
-    const named = (wanted) => verdicts.filter(({ verdict }) => verdict === wanted).map(({ name }) => name).join(" and ");
+    const named = (wanted) =>
+      verdicts
+        .filter(({ verdict }) => verdict === wanted)
+        .map(({ name }) => name)
+        .join(" and ");
     if (named("differs")) return `${named("differs")}: not the reference's where ≠ stands.`;
     if (named("shape")) return `${named("shape")}: not of the shape it should have.`;
     const { error, cut } = this.#traced;
@@ -144,13 +152,23 @@ export class TraceView {
   #about(isLast) {
     const { steps, start, error, cut, matched, code, known } = this.#traced;
     const said = [];
-    if (steps.length === 0) said.push("No line of your code adds to dx or dW step by step, so there is nothing to play: only the results are shown.");
-    else if (!matched) said.push("Your loops are not over output cells one by one, so the reference stands complete beside your steps.");
+    if (steps.length === 0)
+      said.push(
+        "No line of your code adds to dx or dW step by step, so there is nothing to play: only the results are shown.",
+      );
+    else if (!matched)
+      said.push(
+        "Your loops are not over output cells one by one, so the reference stands complete beside your steps.",
+      );
     const undrawn = RESULTS.filter((name) => !known.includes(name) && !error && !cut);
     if (undrawn.length) said.push(`${undrawn.join(" and ")}: no array of rows and columns is returned.`);
     const lost = known.filter((name) => !start[name]);
-    if (lost.length && steps.length) said.push(`${lost.join(" and ")}: what is returned is no variable of your code, so only the result is shown.`);
-    if (isLast && error) said.push(`Here it ended: ${error.message}${error.line ? ` (line ${error.line})` : ""}.`);
+    if (lost.length && steps.length)
+      said.push(
+        `${lost.join(" and ")}: what is returned is no variable of your code, so only the result is shown.`,
+      );
+    if (isLast && error)
+      said.push(`Here it ended: ${error.message}${error.line ? ` (line ${error.line})` : ""}.`);
     if (isLast && cut) said.push("It goes on from here, too long to be traced.");
     if (code !== this.#context.code()) said.push("Your code has changed since: trace it again.");
     return said.join(" ");

@@ -23,10 +23,20 @@ export class FunctionsForm {
       input.checked = written && solved.includes(number);
       this.#boxes.set(name, { input, number });
       const state = solved.includes(number) ? "solved" : written ? "not solved yet" : "not written yet";
-      return h("label", {}, input, h("span", {}, h("code", {}, name), h("span", { class: "quiet" }, ` of ${number}, ${state}`)));
+      return h(
+        "label",
+        {},
+        input,
+        h("span", {}, h("code", {}, name), h("span", { class: "quiet" }, ` of ${number}, ${state}`)),
+      );
     };
-    this.element = h("fieldset", { class: "own-functions" }, h("legend", {}, "Your own functions"), FUNCTIONS.map(box),
-      h("p", { class: "quiet" }, "For those without a tick the library's stand in."));
+    this.element = h(
+      "fieldset",
+      { class: "own-functions" },
+      h("legend", {}, "Your own functions"),
+      FUNCTIONS.map(box),
+      h("p", { class: "quiet" }, "For those without a tick the library's stand in."),
+    );
   }
 
   /** The chosen functions' sources by name. */

@@ -7,12 +7,27 @@ import "./train.css";
 
 export function mount(element, context) {
   element.append(
-    h("header", { class: "digits-head" },
+    h(
+      "header",
+      { class: "digits-head" },
       h("h1", {}, "Train on digits"),
-      h("p", {}, "1,797 handwritten digits of 8×8 pixels, and a small network: two convolutions of 6 and 12 kernels, each followed by ReLU, a max-pool, and a linear layer. Its gradients are computed by the functions you wrote. Every digit is seen three times; 360 are held out, to measure how well it reads what it has not seen.")),
+      h(
+        "p",
+        {},
+        "1,797 handwritten digits of 8×8 pixels, and a small network: two convolutions of 6 and 12 kernels, each followed by ReLU, a max-pool, and a linear layer. Its gradients are computed by the functions you wrote. Every digit is seen three times; 360 are held out, to measure how well it reads what it has not seen.",
+      ),
+    ),
   );
-  const training = h("section", { class: "training", "aria-labelledby": "training-title" }, h("h2", { id: "training-title" }, "Training"));
-  const reading = h("section", { class: "reading", "aria-labelledby": "reading-title" }, h("h2", { id: "reading-title" }, "Reading"));
+  const training = h(
+    "section",
+    { class: "training", "aria-labelledby": "training-title" },
+    h("h2", { id: "training-title" }, "Training"),
+  );
+  const reading = h(
+    "section",
+    { class: "reading", "aria-labelledby": "reading-title" },
+    h("h2", { id: "reading-title" }, "Reading"),
+  );
   element.append(training, reading);
   const pad = new Pad(reading, context);
   const trainer = new Trainer(training, context, { started: () => pad.enable(), changed: () => pad.read() });

@@ -15,8 +15,15 @@ export class InkGrid {
   constructor(changed) {
     this.#changed = changed;
     this.#cells = this.#ink.map((_, place) => h("td", { tabindex: place ? "-1" : "0" }));
-    const rows = Array.from({ length: SIZE }, (_, i) => h("tr", {}, this.#cells.slice(i * SIZE, (i + 1) * SIZE)));
-    this.element = h("table", { class: "ink", role: "grid", "aria-describedby": "ink-keys" }, h("caption", {}, "as the network gets it"), h("tbody", {}, rows));
+    const rows = Array.from({ length: SIZE }, (_, i) =>
+      h("tr", {}, this.#cells.slice(i * SIZE, (i + 1) * SIZE)),
+    );
+    this.element = h(
+      "table",
+      { class: "ink", role: "grid", "aria-describedby": "ink-keys" },
+      h("caption", {}, "as the network gets it"),
+      h("tbody", {}, rows),
+    );
     this.element.addEventListener("keydown", (event) => this.#key(event));
     this.element.addEventListener("pointerdown", (event) => {
       const place = this.#cells.indexOf(event.target.closest("td"));
@@ -33,7 +40,7 @@ export class InkGrid {
 
   show(image) {
     this.#ink = image.flat();
-    this.#cells.forEach((_, place) => this.#paint(place));
+    for (const place of this.#cells.keys()) this.#paint(place);
   }
 
   #paint(place) {

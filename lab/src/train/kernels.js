@@ -27,7 +27,16 @@ export class Kernels {
       return this.#cells.at(-1);
     };
     const table = (kernel, number) =>
-      h("table", {}, h("caption", {}, `W[${number},0]`), h("tbody", {}, kernel.map((row) => h("tr", {}, row.map(cell)))));
+      h(
+        "table",
+        {},
+        h("caption", {}, `W[${number},0]`),
+        h(
+          "tbody",
+          {},
+          kernel.map((row) => h("tr", {}, row.map(cell))),
+        ),
+      );
     this.#place.replaceChildren(...kernels.map(table));
   }
 }

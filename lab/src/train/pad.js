@@ -10,7 +10,13 @@ const PAUSE_MS = 120;
 /** Draw a digit with mouse, finger or keys, and see what the network takes it for. */
 export class Pad {
   #context;
-  #canvas = h("canvas", { class: "pad", width: SIZE, height: SIZE, role: "img", "aria-label": "Drawing pad, for mouse, pen or finger" });
+  #canvas = h("canvas", {
+    class: "pad",
+    width: SIZE,
+    height: SIZE,
+    role: "img",
+    "aria-label": "Drawing pad, for mouse, pen or finger",
+  });
   #ink = new InkGrid(() => this.#typed());
   #strokes = [];
   #image = null; // what is to be read, where it is no drawing
@@ -27,19 +33,51 @@ export class Pad {
     this.#context = context;
     this.#rows = Array.from({ length: 10 }, (_, digit) => {
       const cells = { share: h("td", {}, "—"), bar: h("span", { class: "bar-of-time" }), sign: glyph("") };
-      cells.row = h("tr", {}, h("th", { scope: "row" }, cells.sign, String(digit)), cells.share, h("td", { class: "bar-cell", "aria-hidden": "true" }, cells.bar));
+      cells.row = h(
+        "tr",
+        {},
+        h("th", { scope: "row" }, cells.sign, String(digit)),
+        cells.share,
+        h("td", { class: "bar-cell", "aria-hidden": "true" }, cells.bar),
+      );
       return cells;
     });
     const button = (words, press) => h("button", { type: "button", on: { click: press } }, words);
     parent.append(
-      h("p", { class: "quiet", id: "ink-keys" }, "Draw a digit on the pad, as large as you like. Or come to the small grid by Tab, walk by the arrow keys, and put ink by Space: once for half of it, twice for full, three times for none."),
+      h(
+        "p",
+        { class: "quiet", id: "ink-keys" },
+        "Draw a digit on the pad, as large as you like. Or come to the small grid by Tab, walk by the arrow keys, and put ink by Space: once for half of it, twice for full, three times for none.",
+      ),
       h("div", { class: "drawing" }, this.#canvas, this.#ink.element),
-      h("p", { class: "row" }, button("Clear", () => this.#clear()), button("A held-out digit", () => this.#heldOut())),
+      h(
+        "p",
+        { class: "row" },
+        button("Clear", () => this.#clear()),
+        button("A held-out digit", () => this.#heldOut()),
+      ),
       this.#words,
-      h("table", { class: "speeds probabilities" },
+      h(
+        "table",
+        { class: "speeds probabilities" },
         h("caption", { class: "spoken" }, "Probabilities of the digits"),
-        h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "digit"), h("th", { scope: "col" }, "probability"), h("td", { class: "bar-cell" }))),
-        h("tbody", {}, this.#rows.map(({ row }) => row))),
+        h(
+          "thead",
+          {},
+          h(
+            "tr",
+            {},
+            h("th", { scope: "col" }, "digit"),
+            h("th", { scope: "col" }, "probability"),
+            h("td", { class: "bar-cell" }),
+          ),
+        ),
+        h(
+          "tbody",
+          {},
+          this.#rows.map(({ row }) => row),
+        ),
+      ),
     );
     this.#canvas.addEventListener("pointerdown", (event) => this.#begin(event));
     this.#canvas.addEventListener("pointermove", (event) => this.#go(event));
@@ -71,7 +109,9 @@ export class Pad {
       if (this.#image) {
         this.#tell(await python.call(`${TRAINING}:read_image`, { image: this.#image }));
       } else {
-        const { image, probabilities } = await python.call(`${TRAINING}:read_strokes`, { strokes: this.#strokes });
+        const { image, probabilities } = await python.call(`${TRAINING}:read_strokes`, {
+          strokes: this.#strokes,
+        });
         this.#ink.show(image);
         this.#tell(probabilities);
       }
@@ -89,8 +129,12 @@ export class Pad {
       sign.textContent = digit === best ? "▸" : "";
       row.classList.toggle("best", digit === best);
     });
-    const truth = this.#label === null ? "" : this.#label === best ? " It is one." : ` It is a ${this.#label}.`;
-    const words = best < 0 ? "The network gives no number any more." : `It reads a ${best}, with ${percent(shares[best])}.${truth}`;
+    const truth =
+      this.#label === null ? "" : this.#label === best ? " It is one." : ` It is a ${this.#label}.`;
+    const words =
+      best < 0
+        ? "The network gives no number any more."
+        : `It reads a ${best}, with ${percent(shares[best])}.${truth}`;
     if (this.#words.textContent !== words) this.#context.announce(words);
     this.#words.textContent = words;
   }
@@ -115,7 +159,9 @@ export class Pad {
   async #heldOut() {
     this.#clear();
     await this.#context.python.ready;
-    const { image, label } = await this.#context.python.call(`${TRAINING}:held_out_digit`, { number: this.#held++ });
+    const { image, label } = await this.#context.python.call(`${TRAINING}:held_out_digit`, {
+      number: this.#held++,
+    });
     this.#ink.show(image);
     this.#image = image;
     this.#label = label;

@@ -20,11 +20,27 @@ export class Runs {
       h("p", { class: "quiet axis" }, "nats, the mean of recent batches"),
       this.#plot.element,
       key([["tolerance", "guessing: 2.3"]]),
-      h("div", { class: "table-of-runs" },
-        h("table", { class: "speeds" },
+      h(
+        "div",
+        { class: "table-of-runs" },
+        h(
+          "table",
+          { class: "speeds" },
           h("caption", { class: "spoken" }, "Trainings"),
-          h("thead", {}, h("tr", {}, ["training", "loss", "held-out digits read right"].map((name) => h("th", { scope: "col" }, name)))),
-          this.#rows)),
+          h(
+            "thead",
+            {},
+            h(
+              "tr",
+              {},
+              ["training", "loss", "held-out digits read right"].map((name) =>
+                h("th", { scope: "col" }, name),
+              ),
+            ),
+          ),
+          this.#rows,
+        ),
+      ),
     );
     this.#show();
   }
@@ -36,10 +52,15 @@ export class Runs {
   /** A new training, of so many batches. */
   begin(name, batches) {
     const used = this.#runs.map(({ kind }) => kind);
-    const kind = Array.from({ length: KEPT }, (_, k) => k).find((k) => !used.includes(k)) ?? this.#runs[0].kind;
+    const kind =
+      Array.from({ length: KEPT }, (_, k) => k).find((k) => !used.includes(k)) ?? this.#runs[0].kind;
     this.#runs = this.#runs.filter((run) => run.kind !== kind);
     const cells = { loss: h("td", {}, "—"), accuracy: h("td", {}, "—") };
-    const sample = svg("svg", { class: "sample", "aria-hidden": "true" }, svg("line", { class: `run-${kind}`, x1: 0, x2: 28, y1: 2, y2: 2 }));
+    const sample = svg(
+      "svg",
+      { class: "sample", "aria-hidden": "true" },
+      svg("line", { class: `run-${kind}`, x1: 0, x2: 28, y1: 2, y2: 2 }),
+    );
     const row = h("tr", {}, h("th", { scope: "row" }, sample, name), cells.loss, cells.accuracy);
     this.#runs.push({ kind, losses: [], mean: null, points: [], cells, row });
     this.#rows.replaceChildren(...this.#runs.map((run) => run.row));
@@ -61,19 +82,31 @@ export class Runs {
 
   #axes(batches) {
     const step = Math.ceil(batches / 6 / 5) * 5;
-    const ticks = Array.from({ length: Math.floor(batches / step) + 1 }, (_, k) => [k * step, String(k * step)]);
+    const ticks = Array.from({ length: Math.floor(batches / step) + 1 }, (_, k) => [
+      k * step,
+      String(k * step),
+    ]);
     const losses = [0, 1, 2, 3].map((loss) => [loss, String(loss)]);
-    this.#plot.axes({ label: "batches of 32 digits", least: 0, most: batches, ticks }, { least: 0, most: MOST_LOSS, ticks: losses });
+    this.#plot.axes(
+      { label: "batches of 32 digits", least: 0, most: batches, ticks },
+      { least: 0, most: MOST_LOSS, ticks: losses },
+    );
   }
 
   #show() {
     this.#plot.draw([
       { kind: "tolerance", y: GUESSING },
-      ...this.#runs.filter(({ points }) => points.length).map(({ kind, points }) => ({ kind: `run-${kind}`, points })),
+      ...this.#runs
+        .filter(({ points }) => points.length)
+        .map(({ kind, points }) => ({ kind: `run-${kind}`, points })),
     ]);
     const last = this.#runs.at(-1);
-    const said = last?.mean ? `The latest training: ${last.points.length} batches, loss ${shown(last.mean, 3)}.` : "Nothing is trained yet.";
-    this.#plot.describe(`The loss over the batches of each training; the dotted line at 2.3 is guessing. ${said}`);
+    const said = last?.mean
+      ? `The latest training: ${last.points.length} batches, loss ${shown(last.mean, 3)}.`
+      : "Nothing is trained yet.";
+    this.#plot.describe(
+      `The loss over the batches of each training; the dotted line at 2.3 is guessing. ${said}`,
+    );
   }
 }
 

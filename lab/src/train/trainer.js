@@ -13,7 +13,11 @@ export class Trainer {
   #told;
   #functions;
   #mistake = h("select", { disabled: true }, h("option", { value: "" }, "none"));
-  #train = h("button", { type: "button", class: "run", disabled: true, on: { click: () => this.#run() } }, "Train");
+  #train = h(
+    "button",
+    { type: "button", class: "run", disabled: true, on: { click: () => this.#run() } },
+    "Train",
+  );
   #stop = h("button", { type: "button", disabled: true, on: { click: () => this.#end() } }, "Stop training");
   #words = h("p", { class: "trace-words" }, "Python is loading");
   #kernels;
@@ -46,7 +50,9 @@ export class Trainer {
     this.#train.disabled = false;
     this.#words.textContent = "";
     const mistakes = await this.#context.python.call(`${TRAINING}:mistakes`);
-    this.#mistake.append(...mistakes.map(({ name, title }) => h("option", { value: name }, `${name}: ${title}`)));
+    this.#mistake.append(
+      ...mistakes.map(({ name, title }) => h("option", { value: name }, `${name}: ${title}`)),
+    );
     this.#mistake.disabled = false;
   }
 
@@ -91,7 +97,9 @@ export class Trainer {
       }
       if (slice.accuracies.length > epochs) {
         epochs = slice.accuracies.length;
-        this.#context.announce(`After ${epochs} of 3 rounds ${percent(slice.accuracies.at(-1))} of the held-out digits are read right.`);
+        this.#context.announce(
+          `After ${epochs} of 3 rounds ${percent(slice.accuracies.at(-1))} of the held-out digits are read right.`,
+        );
         this.#told.changed();
       }
       if (slice.done) {
@@ -100,7 +108,8 @@ export class Trainer {
       }
       await new Promise((resolve) => requestAnimationFrame(resolve));
     }
-    if (this.#ending) this.#say(`Stopped after ${batches} of ${started.batches} batches. The network is as it was then.`);
+    if (this.#ending)
+      this.#say(`Stopped after ${batches} of ${started.batches} batches. The network is as it was then.`);
     this.#told.changed();
   }
 
