@@ -25,6 +25,8 @@ def test_float32_by_design_is_right():
 def test_a_wrong_answer_has_no_speed(answer):
     if answer.cause in {"integer-truncated", "input-mutated", "state-kept", "precision-lost"}:
         pytest.skip("right on the first call with floats")
+    if answer.cause == "square-assumed":
+        pytest.skip("right with a square kernel, and the panel has no other")
     found = medians(answer.code, **SIZES)
     assert found["yours"] is None
     assert found["error"]["message"]

