@@ -82,7 +82,12 @@ export class ProblemPage {
     return h(
       "article",
       { class: "statement" },
-      h("p", { class: "number" }, `Problem ${number}`),
+      h(
+        "p",
+        { class: "number" },
+        `Problem ${number} · `,
+        h("a", { href: "#editor", on: { click: (event) => this.#toEditor(event) } }, "to your code"),
+      ),
       h("h1", {}, title),
       built(statement),
     );
@@ -244,6 +249,12 @@ export class ProblemPage {
   #say(words) {
     this.#tests.summary = words;
     this.#context.announce(words);
+  }
+
+  #toEditor(event) {
+    event.preventDefault();
+    this.#editor.focus();
+    document.querySelector(".work").scrollIntoView({ block: "start" });
   }
 
   #toFinding(event) {

@@ -14,7 +14,7 @@ export function mount(element, context) {
       h(
         "p",
         {},
-        "1,797 handwritten digits of 8×8 pixels, and a small network: two convolutions of 6 and 12 kernels, each followed by ReLU, a max-pool, and a linear layer. Its gradients are computed by the functions you wrote. Every digit is seen three times; 360 are held out, to measure how well it reads what it has not seen.",
+        "1,797 handwritten digits of 8×8 pixels, and a small network: two convolutions of 6 and 12 kernels, each followed by ReLU; a max-pool; a linear layer. Its gradients are computed by the functions you wrote. Every digit is seen three times; 360 are held out, to measure how well it reads what it has not seen.",
       ),
     ),
   );
