@@ -93,6 +93,6 @@ def of_any_python(line):
     del told["report"]["seconds"]
     if crash := told["report"]["crash"]:
         trace = crash["trace"].splitlines()
-        own = [each for each in trace if f'File "{ROOT}' in each or 'File "<' in each]
+        own = [each for each in trace if f'File "{ROOT / "tests"}' in each or 'File "<' in each]
         crash["trace"] = [*own, *trace[-1:]]
     return told
