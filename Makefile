@@ -12,8 +12,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
 # One environment, so one pip at a time, also under `make -j`.
 .NOTPARALLEL:
-.PHONY: help demo test test-long test-peers test-dask test-dask-long test-install test-all test-native \
-  test-aarch64 sanitize sanitize-threads lint bench bench-training bench-dask docs wheel clean
+.PHONY: help demo lab test test-long test-peers test-dask test-dask-long test-install test-lab test-all \
+  test-native test-aarch64 sanitize sanitize-threads wasm test-wasm bench-wasm lint bench bench-training \
+  bench-dask docs wheel wheel-lab clean
 
 help: ## this list
 	@echo 'usage: make TARGET [PYTHON=python3.12]'
@@ -21,6 +22,9 @@ help: ## this list
 
 demo: $(STAMPS)/train $(STAMPS)/native ## train the classifier on real handwritten digits and show the picture report
 	$(BIN)/dxdw train
+
+lab: $(STAMPS)/page ## build the practice page, and open it in the browser
+	$(BIN)/dxdw lab --folder build/lab
 
 test: $(STAMPS)/test $(STAMPS)/native ## run the tests, but for the long ones and the groups that need more
 	$(BIN)/python -m pytest -m 'not peers and not dask and not slow and not install'
@@ -40,7 +44,12 @@ test-dask-long: $(STAMPS)/dask $(STAMPS)/native ## dx and dW of 40,000 × 40,000
 test-install: $(STAMPS)/test $(STAMPS)/native ## build wheels with and without a compiler, install and try them
 	$(BIN)/python -m pytest -m install
 
-test-all: test test-peers test-dask test-install ## run every group of tests
+CHROMIUM ?= $(shell command -v chromium || command -v google-chrome)
+test-lab: $(STAMPS)/page ## try the practice page in Chromium, which root installs
+	[ -n "$(CHROMIUM)" ] || .ci/packages chromium
+	cd lab && $(NODE) npm run --silent lint && CHROMIUM="$(CHROMIUM)" $(NODE) npm test
+
+test-all: test test-peers test-dask test-install test-lab ## run every group of tests
 
 # --- the kernels' own tests: CMake's presets in native/, the programs of native/tests -------------
 
@@ -86,6 +95,18 @@ LD_PRELOAD="$(foreach name,$(1) stdc++,$(shell $(or $(CXX),c++) -print-file-name
   $(BIN)/python -m pytest -p no:cacheprovider --capture=sys -m 'not peers and not dask and not slow and not install' $(PYTHON_TESTS)
 endef
 
+# --- the kernels in the browser: native/wasm ------------------------------------------------------
+
+wasm: $(STAMPS)/wasm-wheel ## build dist/dxdw-*_wasm32.whl, with the kernels for Pyodide
+	@ls -l dist/*_wasm32.whl
+
+test-wasm: $(STAMPS)/test $(STAMPS)/numpy $(STAMPS)/pyodide wasm ## try it in Pyodide, under node: the package's own tests, and the checker
+	$(NODE) $(BIN)/python -m pytest native/wasm
+
+bench-wasm: $(STAMPS)/numpy $(STAMPS)/pyodide wasm ## measure it beside NumPy in a page of Chromium
+	.ci/packages chromium:chromium
+	$(NODE) node native/wasm/page.mjs native/wasm/timing.py
+
 # --------------------------------------------------------------------------------------------------
 
 lint: $(STAMPS)/dev ## check style, formatting, types and the repository itself
@@ -112,8 +133,13 @@ wheel: $(STAMPS)/venv ## build dist/dxdw-*.whl
 	$(PIP) wheel --quiet --no-deps --wheel-dir dist .
 	@ls -l dist
 
+wheel-lab: $(STAMPS)/page ## build dist/dxdw_lab-*.whl, the practice page
+	$(PIP) wheel --quiet --no-deps --wheel-dir dist ./lab
+	@ls -l dist
+
 clean: ## remove .venv and everything built or cached
-	rm -rf $(VENV) dist build src/dxdw/libdxdw.* src/dxdw/native_missing.txt .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) dist build lab/node_modules native/wasm/node_modules src/dxdw/libdxdw.* src/dxdw/native_missing.txt \
+	  .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMPS)/venv:
@@ -149,4 +175,49 @@ $(STAMPS)/native: pyproject.toml $(KERNELS) | $(STAMPS)/venv
 # CMake and Ninja as the package index has them, for those builds that no installation makes.
 $(STAMPS)/cmake: pyproject.toml | $(STAMPS)/venv
 	@$(PIP) install --quiet --group cmake
+	@touch $@
+
+# --- the practice page, and what it shares with native/wasm ---------------------------------------
+
+# Node.js as the system has it, or else as the package index does; its programs find Python here.
+NODE = PATH="$(abspath $(BIN)):$$PATH" PYTHON="$(abspath $(BIN)/python)"
+
+$(STAMPS)/node: pyproject.toml lab/package-lock.json | $(STAMPS)/venv
+	@node -e 'process.exit(parseInt(process.versions.node) < 20)' 2>/dev/null || { \
+	  echo 'installing Node.js into $(VENV) ...'; $(PIP) install --quiet --group node; }
+	@echo 'installing the libraries of lab/package.json ...'
+	@cd lab && $(NODE) npm ci --silent --no-audit --no-fund --ignore-scripts
+	@ln -sfn ../../lab/node_modules native/wasm/node_modules
+	@touch $@
+
+$(STAMPS)/numpy: native/wasm/numpy_wheel.py $(STAMPS)/node
+	@$(NODE) $(BIN)/python native/wasm/numpy_wheel.py
+	@touch $@
+
+# What makes the wheel for the browser: no compiler of the system's, Zig's.
+$(STAMPS)/wasm: pyproject.toml | $(STAMPS)/venv
+	@$(PIP) install --quiet --group wasm
+	@touch $@
+
+PACKAGE := $(shell find src/dxdw -type f -not -name '*.pyc' -not -name 'libdxdw.*')
+$(STAMPS)/wasm-wheel: $(STAMPS)/wasm $(KERNELS) native/wasm/toolchain.cmake $(PACKAGE)
+	@rm -f dist/dxdw-*_wasm32.whl
+	PATH="$(abspath $(BIN)):$$PATH" CMAKE_TOOLCHAIN_FILE="$(abspath native/wasm/toolchain.cmake)" \
+	  _PYTHON_HOST_PLATFORM=pyemscripten_2026_0_wasm32 DXDW_NATIVE=require \
+	  $(BIN)/python -m hatchling build --target wheel
+	@touch $@
+
+# The pure-Python packages of the tests in Pyodide.
+$(STAMPS)/pyodide: pyproject.toml | $(STAMPS)/venv
+	@$(PIP) download --quiet --group pyodide --dest build/wasm --no-deps --only-binary :all: \
+	  --python-version 3.14 --implementation py --abi none --platform any
+	@touch $@
+
+$(STAMPS)/base: pyproject.toml | $(STAMPS)/venv
+	@$(PIP) install --quiet --editable .
+	@touch $@
+
+PAGE := $(wildcard lab/*.json lab/*.mjs lab/building/*.mjs) $(shell find lab/src -type f)
+$(STAMPS)/page: $(STAMPS)/node $(STAMPS)/numpy $(STAMPS)/wasm-wheel $(STAMPS)/base $(PAGE)
+	@cd lab && $(NODE) npm run --silent build
 	@touch $@

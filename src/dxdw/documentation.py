@@ -15,6 +15,7 @@ PAGES = {
     "explain": "reference/explain",
     "bench": "measured",
     "check": "howto/check",
+    "lab": "howto/lab",
 }
 
 

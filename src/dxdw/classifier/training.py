@@ -1,6 +1,6 @@
 """Training the TinyCNN: two optimizers and the loop."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from math import cos, isfinite, pi
 from typing import NamedTuple
@@ -116,29 +116,56 @@ def train(
     Source of the schedule: Loshchilov & Hutter, "SGDR: stochastic gradient descent with warm
     restarts", 2017.
     """
+    history = History([], [])
+    with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
+        for history in batch_by_batch(
+            model,
+            digits,
+            held_out,
+            optimizer,
+            epochs=epochs,
+            seed=seed,
+            loss_and_gradients=loss_and_gradients,
+        ):
+            if after_batch:
+                after_batch(history)
+    return history
+
+
+def batch_by_batch(
+    model: TinyCNN,
+    digits: Digits,
+    held_out: Digits,
+    optimizer: SGD | Adam,
+    *,
+    epochs: int,
+    seed: int,
+    loss_and_gradients: LossAndGradients = TinyCNN.loss_and_gradients,
+) -> Iterator[History]:
+    """The same training, a batch for each step of the iterator, which gives the history so far.
+
+    So a page can train in slices of time. Raises as `train` does.
+    """  # fmt: skip
     rng = np.random.default_rng(seed)
     history = History([], [])
     batches = -(-len(digits.labels) // BATCH)
-    with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
-        for epoch in range(epochs):
-            order = rng.permutation(len(digits.labels))
-            for batch in range(batches):
-                chosen = order[batch * BATCH :][:BATCH]
-                images = jitter(digits.images[chosen], rng)
-                loss, gradients = loss_and_gradients(model, images, digits.labels[chosen])
-                if not isfinite(loss):
-                    raise FloatingPointError(
-                        f"the loss became {loss} in epoch {epoch + 1} of {epochs}: a learning rate "
-                        f"of {optimizer.learning_rate:g} is too large"
-                    )
-                done = (epoch + batch / batches) / epochs
-                optimizer.step(model.parameters, gradients, scale=(1 + cos(pi * done)) / 2)
-                history.losses.append(loss)
-                if batch == batches - 1:
-                    history.accuracies.append(accuracy(model, held_out))
-                if after_batch:
-                    after_batch(history)
-    return history
+    for epoch in range(epochs):
+        order = rng.permutation(len(digits.labels))
+        for batch in range(batches):
+            chosen = order[batch * BATCH :][:BATCH]
+            images = jitter(digits.images[chosen], rng)
+            loss, gradients = loss_and_gradients(model, images, digits.labels[chosen])
+            if not isfinite(loss):
+                raise FloatingPointError(
+                    f"the loss became {loss} in epoch {epoch + 1} of {epochs}: a learning rate "
+                    f"of {optimizer.learning_rate:g} is too large"
+                )
+            done = (epoch + batch / batches) / epochs
+            optimizer.step(model.parameters, gradients, scale=(1 + cos(pi * done)) / 2)
+            history.losses.append(loss)
+            if batch == batches - 1:
+                history.accuracies.append(accuracy(model, held_out))
+            yield history
 
 
 def accuracy(model: TinyCNN, digits: Digits) -> float:
