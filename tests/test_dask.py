@@ -1,4 +1,4 @@
-"""Convolutions of Dask arrays in this process: against those of NumPy arrays, exactly on integers."""
+"""Convolutions of Dask arrays in this process, against those of NumPy arrays."""
 
 import doctest
 import time
@@ -20,7 +20,7 @@ dask = pytest.importorskip("dask", reason="needs the extra: pip install 'dxdw[da
 import dask.array as da  # noqa: E402
 
 import dxdw.interop.dask as bridge  # noqa: E402
-from dxdw.interop.dask import blocks, convolution, fixed_tree  # noqa: E402
+from dxdw.interop.dask import convolution, fixed_tree, halo  # noqa: E402
 
 CONV = {1: bridge.conv1d, 2: bridge.conv2d, 3: bridge.conv3d}
 CONV_BACKWARD = {1: bridge.conv1d_backward, 2: bridge.conv2d_backward, 3: bridge.conv3d_backward}
@@ -251,7 +251,7 @@ def cuts_of(array):
     return [
         task[0].index
         for key, task in array.dask.items()
-        if isinstance(task, tuple) and isinstance(task[0], blocks.Cut)
+        if isinstance(task, tuple) and isinstance(task[0], halo.Cut)
     ]
 
 
@@ -266,7 +266,7 @@ def test_of_neighbours_only_the_halo_is_taken():
 
 
 def halo_bytes(size, channels, taps, p, q):
-    """As docs/dask.md has it: of x or of grad_out, float32, padding "same"."""
+    """As docs/howto/dask.md has it: of x or of grad_out, float32, padding "same"."""
     h = taps - 1
     return 4 * channels * (h * ((p - 1) * size + (q - 1) * size) + h * h * (p - 1) * (q - 1))
 
@@ -284,7 +284,7 @@ def test_traffic_is_what_the_documentation_says(p, q, taps):
 
 
 def test_tables_of_the_documentation_are_those_of_its_formulas():
-    page = (Path(__file__).parents[1] / "docs" / "dask.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[1] / "docs" / "howto" / "dask.md").read_text(encoding="utf-8")
     for p, q in ((1, 2), (2, 4), (8, 8), (16, 32)):
         both = (2 * halo_bytes(8_192, 8, 3, p, q), 2 * halo_bytes(40_000, 1, 3, p, q))
         both += (2 * halo_bytes(40_000, 1, 31, p, q),)
@@ -367,8 +367,11 @@ KERNEL = np.ones((2, 4, 3, 3))
         ),
         (
             ValueError,
-            "x has 2 chunks (2, 2) along its channels, axis 1: they must be one, for a convolution "
-            "sums over them; x.rechunk({1: -1}) makes it so, of as many times the memory",
+            (
+                "x has 2 chunks (2, 2) along its channels, axis 1: they must be one, for a "
+                "convolution sums over them; x.rechunk({1: -1}) makes it so, of as many times the "
+                "memory"
+            ),
             X.rechunk((1, 2, 6, 6)),
         ),
         (
@@ -418,7 +421,14 @@ def test_other_operands_are_refused():
         X,
         KERNEL,
     )
-    refused(ValueError, "bias has shape (3,): it must be (2,), …", bridge.conv2d, X, KERNEL, bias=[1, 2, 3])
+    refused(
+        ValueError,
+        "bias has shape (3,): it must be (2,), …",
+        bridge.conv2d,
+        X,
+        KERNEL,
+        bias=[1, 2, 3],
+    )
     refused(TypeError, "W is None: …", bridge.conv2d, X, None)
     refused(
         ValueError,

@@ -24,6 +24,7 @@ from dxdw.classifier import training  # noqa: E402
 from dxdw.classifier.digits import Digits, split_digits  # noqa: E402
 from dxdw.classifier.tinycnn import TinyCNN  # noqa: E402
 
+
 @pytest.fixture(scope="module")
 def client():
     """Two workers, each a process with one thread and a gigabyte at most."""
@@ -43,7 +44,7 @@ def client():
 
 @pytest.fixture(scope="module")
 def problem():
-    """x, grad_out and W of small integers, in chunks, and dx and dW as one process computes them."""
+    """dx and dW of small integers in chunks, and as one process computes them."""
     case = oracles.simple((2, 3, 90, 70), (4, 3, 3, 5), pad=2, stride=2)
     a = oracles.operands(case, 0, dtype=np.float32)
     x, g = (da.from_array(a[n], chunks=(1, -1, 16, 16)) for n in ("x", "grad_out"))
@@ -80,7 +81,7 @@ def test_same_answers_as_in_one_process(client, problem):
 def test_same_bits_in_every_order_of_completion(client):
     rng = np.random.default_rng(0)
 
-    def late(block, block_info=None):
+    def late(block):
         time.sleep(0.005 * np.random.default_rng().integers(4))
         return block
 
@@ -162,7 +163,8 @@ def same_parameters(a, b):
     return all(same_bits(a[name], b[name]) for name in a)
 
 
-def test_training_on_the_cluster_has_the_bits_of_one_process(client, digits):
+@pytest.mark.usefixtures("client")
+def test_training_on_the_cluster_has_the_bits_of_one_process(digits):
     with dask.config.set(scheduler="sync"):
         here, history = trained(digits, 4)
     there, same_history = trained(digits, 4)
@@ -196,14 +198,15 @@ def test_training_goes_on_when_a_worker_is_killed(client, digits):
     assert same_parameters(parameters, right)
 
 
-def test_a_loss_that_is_not_finite_ends_the_training(client, digits):
+@pytest.mark.usefixtures("client")
+def test_a_loss_that_is_not_finite_ends_the_training(digits):
     with pytest.raises(FloatingPointError, match="a learning rate of 1e\\+20 is too large"):
-        bridge.train(
-            TinyCNN.initial(0), *digits, training.SGD(1e20), epochs=1, seed=0, shards=2
-        )
+        bridge.train(TinyCNN.initial(0), *digits, training.SGD(1e20), epochs=1, seed=0, shards=2)
 
 
-@pytest.mark.parametrize(("shards", "error"), [(0, ValueError), (1.5, TypeError), (True, TypeError)])
+@pytest.mark.parametrize(
+    ("shards", "error"), [(0, ValueError), (1.5, TypeError), (True, TypeError)]
+)
 def test_shards_are_refused(digits, shards, error):
     with pytest.raises(error, match="shards is"):
         trained(digits, shards)

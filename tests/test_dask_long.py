@@ -37,7 +37,9 @@ def block(block_info, shift):
 
 def image(shift):
     chunks = ((1,), *[(CHUNK,) * (SIZE // CHUNK)] * 2)
-    return da.map_blocks(block, shift=shift, chunks=chunks, dtype="f4", meta=np.empty((0,) * 3, "f4"))
+    return da.map_blocks(
+        block, shift=shift, chunks=chunks, dtype="f4", meta=np.empty((0,) * 3, "f4")
+    )
 
 
 def exact_dW():

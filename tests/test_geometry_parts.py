@@ -1,7 +1,7 @@
 """Parts of an axis against counting: what a block reads, and that it meets its own taps alone."""
 
 import pickle
-from itertools import combinations, product
+from itertools import combinations, pairwise, product
 
 from dxdw.geometry import Axis, ConvGeometry
 
@@ -62,7 +62,7 @@ def test_all_pieces_of_inputs_together_meet_what_the_outputs_read():
     for axis in AXES:
         for outputs, cut in product(spans(axis.out), range(axis.size)):
             ends = (0, cut, axis.size)
-            found = [axis.part(outputs, piece) for piece in zip(ends, ends[1:], strict=False)]
+            found = [axis.part(outputs, piece) for piece in pairwise(ends)]
             met = [
                 moved(inside(meetings(part), part), ins, outs)
                 for part, outs, ins in filter(None, found)

@@ -16,6 +16,7 @@ PAGES = {
     "bench": "measured",
     "check": "howto/check",
     "lab": "howto/lab",
+    "dask": "howto/dask",
 }
 
 

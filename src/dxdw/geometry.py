@@ -140,10 +140,11 @@ class Axis:
 
     def windows(self, first: int, last: int) -> Span:
         """The positions that the windows of outputs first … last − 1 span, of padding too."""
-        return first * self.stride - self.before, (last - 1) * self.stride - self.before + self.extent
+        begin = first * self.stride - self.before
+        return begin, begin + (last - 1 - first) * self.stride + self.extent
 
     def outputs_reaching(self, first: int, last: int) -> Span:
-        """The outputs whose windows have one of the positions first … last − 1 between their ends."""
+        """The outputs whose windows have one of positions first … last − 1 between their ends."""
         begin = max(-((self.extent - 1 - self.before - first) // self.stride), 0)
         end = min((last - 1 + self.before) // self.stride + 1, self.out)
         return begin, max(begin, end)
@@ -289,8 +290,8 @@ class ConvGeometry:
         if images[0] >= images[1] or len(parts) < len(self.axes):
             return None
         axes, outs, ins = zip(*parts, strict=True)
-        part = replace(self, batch=images[1] - images[0], axes=axes)
-        return part, (images, *outs), (images, *ins)
+        geometry = replace(self, batch=images[1] - images[0], axes=axes)
+        return geometry, (images, *outs), (images, *ins)
 
     @cached_property
     def forward_gathers(self) -> tuple[Gather, ...]:

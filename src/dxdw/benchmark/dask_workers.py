@@ -1,15 +1,15 @@
 """dx and dW of a large image on Dask: over the kernel alone on one worker, and on several workers.
 
-    python -m dxdw.benchmark.dask_workers --size 8192 --channels 8 --chunk 2048 2048 --workers 1 2
+    python -m dxdw.benchmark.dask_workers --size 8192 --channels 8 --chunk 2048 2048
 
-The image lies in the workers' memory, in bands of rows, and dx stays there. The kernel alone computes
-the same in the first worker's process, on one thread, in one call. Both are told in the time of a
-clock, which needs a quiet machine, and in processor time of the workers' processes, which needs it
-less.
+The image lies in the workers' memory, in bands of rows, and dx stays there. The kernel alone
+computes the same in the first worker's process, on one thread, in one call. Both are told in the
+time of a clock, which needs a quiet machine, and in processor time of the workers' processes, which
+needs it less.
 
 Workers keep here the memory that they have used. Where the system gives new pages for every result,
-and on a virtual machine the host does, that was measured at 3 to 50 ns a pixel, where dx and dW take
-35: of the kernel alone as well as in chunks, but never twice the same.
+and on a virtual machine the host does, that was measured at 3 to 50 ns a pixel, where dx and dW
+take 35: of the kernel alone as well as in chunks, but never twice the same.
 """
 
 import argparse
@@ -23,7 +23,6 @@ import numpy as np
 from ..convolution import conv2d_backward
 from ..engines.libraries import Array
 from ..extras import need
-
 
 KEEP_MEMORY = {
     "MALLOC_ARENA_MAX": 1,
@@ -117,8 +116,8 @@ def _measure(
         f"the kernel alone on one thread {kernel.clock:.2f} s ({kernel.processor:.2f} s)"
     )
     print(
-        f"    over the kernel: {chunks.clock * workers / kernel.clock:.2f} × by the clock and worker, "
-        f"{ratio:.2f} × of processors; graph made in {built:.2f} s; "
+        f"    over the kernel: {chunks.clock * workers / kernel.clock:.2f} × by the clock and "
+        f"worker, {ratio:.2f} × of processors; graph made in {built:.2f} s; "
         f"{sent / 1e6:.1f} MB sent between workers"
     )
 

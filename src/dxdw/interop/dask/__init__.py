@@ -7,10 +7,10 @@
 
 Arrays are chunked over images and positions as they come; channels stay together. A block of a
 result is one task. It takes the chunks that it needs, and of their neighbours the border that its
-windows reach into: the halo, and nothing else of them, is what travels. dx has x's chunks. dW is the
-sum of every block's share, added in a tree that the chunks alone decide, so that it has the same
-bits from run to run, whatever was ready first and wherever it was computed (on processors of one
-instruction set: `dxdw --version` names it).
+windows reach into: the halo, and nothing else of them, is what travels. dx has x's chunks. dW is
+the sum of every block's share, added in a tree that the chunks alone decide, so that it has the
+same bits from run to run, whatever was ready first and wherever it was computed (on processors of
+one instruction set: `dxdw --version` names it).
 
 Each task computes on one thread. A worker runs as many tasks at once as it has threads, and the
 kernels leave Python's lock to the others, so that all processors are at work; kernels with threads

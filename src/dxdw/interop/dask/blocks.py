@@ -18,20 +18,7 @@ from ...engines.libraries import Array
 from ...geometry import Spans
 from ...passes import Call
 from .fixed_tree import pairwise_sum
-from .spans import common, index_of, inside, length, volume
-
-Starts = tuple[tuple[int, ...], ...]
-"""Where each piece begins: its first image, its first position along each axis."""
-
-
-@dataclass(frozen=True)
-class Cut:
-    """A part of a chunk, copied, so that the chunk itself need neither travel nor stay."""
-
-    index: tuple[slice, ...]
-
-    def __call__(self, chunk: Array) -> Array:
-        return chunk[self.index].copy()
+from .spans import Starts, common, index_of, inside, length, volume
 
 
 class Pieces:
@@ -144,7 +131,8 @@ class ParameterGradients:
         every_input = ((0, geometry.batch), *((0, axis.size) for axis in geometry.axes))
         reached = geometry.part(self.outputs, every_input)
         if reached and reached[1] == self.outputs:
-            dW = self._sum_over(x, g)
+            with np.errstate(invalid="ignore", over="ignore"):
+                dW = self._sum_over(x, g)
             if np.isfinite(dW).all():
                 return dW
         # Infinities of grad_out times the zeros of padding are NaN: between pieces there is no

@@ -1,21 +1,15 @@
 """conv1d, conv2d and conv3d on Dask arrays, and their gradients."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import dask.array as da
 import numpy as np
-from dask.base import tokenize
-from dask.delayed import Delayed
-from dask.highlevelgraph import HighLevelGraph
 
 from ... import arguments
 from ...arguments import Execution
-from ...geometry import Spans
 from ...passes import NEEDS, Call
-from .blocks import Cut, Delivered, Forward, InputGradient, ParameterGradients, Starts
-from .fixed_tree import Key, sum_in_tree
-from .grid import Grid, Index
+from . import checks, graphs
 
 
 def conv2d(
@@ -244,31 +238,18 @@ def _forward(
     bias: Any,
     how: Execution,
 ) -> da.Array:
-    _check_chunked(x, "x")
+    checks.chunked(x, "x")
     W = _in_one_chunk(W, "W")
     bias = None if bias is None else _in_one_chunk(bias, "bias")
     dtypes = arguments.common_dtypes(x=_like(x), W=_like(W), bias=_like(bias))
     geometry, batched = arguments.convolution(
         ndim, x.shape, W.shape, padding, stride, dilation, groups
     )
-    _check_channels(x, "x", ndim)
+    checks.one_chunk_of_channels(x, "x", ndim)
     if bias is not None:
         arguments.check_bias(bias, geometry.channels_out)
     call = Call(ndim, geometry, batched, *dtypes, how)
-
-    inputs = Grid.of(x.chunks, call)
-    outputs = Grid.of_outputs(inputs, geometry)
-    operands = [x, W] if bias is None else [x, W, bias]
-    name = f"conv{ndim}d-{_token(call, operands)}"
-    halo = Halo(f"conv{ndim}d-halo-{name}")
-    tasks: dict[Key, Any] = {}
-    for index in outputs.indices():
-        spans = outputs.spans(index)
-        starts, pieces = halo.pieces(x, inputs, geometry.windows(spans))
-        block = Forward(call, spans, starts)
-        bias_key = None if bias is None else _key(bias)
-        tasks[outputs.key(name, index)] = (block, _key(W), bias_key, pieces)
-    return _array(name, tasks | halo.tasks, outputs.chunks(geometry.channels_out), call, operands)
+    return graphs.forward(call, x, W, bias)
 
 
 def _backward(
@@ -283,8 +264,8 @@ def _backward(
     needs: Any,
     how: Execution,
 ) -> tuple[da.Array, ...]:
-    _check_chunked(grad_out, "grad_out")
-    _check_chunked(x, "x")
+    checks.chunked(grad_out, "grad_out")
+    checks.chunked(x, "x")
     W = _in_one_chunk(W, "W")
     dtypes = arguments.common_dtypes(grad_out=_like(grad_out), x=_like(x), W=_like(W))
     geometry, batched = arguments.convolution(
@@ -293,155 +274,23 @@ def _backward(
     call = Call(ndim, geometry, batched, *dtypes, how)
     names = arguments.needs(needs, NEEDS)
     arguments.check_grad_out(grad_out, call.out_shape, x, W, geometry)
-    _check_channels(grad_out, "grad_out", ndim)
-    _check_channels(x, "x", ndim)
+    checks.one_chunk_of_channels(grad_out, "grad_out", ndim)
+    checks.one_chunk_of_channels(x, "x", ndim)
 
     summed = tuple(name for name in names if name != "dx")
-    shapes = {"dW": call.W_shape, "db": (geometry.channels_out,)}
-    sums = _summed(call, summed, grad_out, x) if summed else None
-    return tuple(
-        _dx(call, grad_out, x, W)
-        if name == "dx"
-        else _delivered(call, sums, name, summed.index(name), shapes[name])
-        for name in names
-    )
-
-
-def _dx(call: Call, grad_out: da.Array, x: da.Array, W: da.Array) -> da.Array:
-    inputs, outputs = Grid.of(x.chunks, call), Grid.of(grad_out.chunks, call)
-    # Of x its shape alone is needed: that is in the call, and in its chunks.
-    name = f"conv{call.ndim}d-dx-{_token(call, [grad_out, W], x.chunks)}"
-    halo = Halo(f"conv{call.ndim}d-halo-{name}")
-    tasks: dict[Key, Any] = {}
-    for index in inputs.indices():
-        spans = inputs.spans(index)
-        starts, pieces = halo.pieces(grad_out, outputs, call.geometry.outputs_reaching(spans))
-        block = InputGradient(call, spans, starts)
-        tasks[inputs.key(name, index)] = (block, _key(W), pieces)
-    return _array(name, tasks | halo.tasks, x.chunks, call, [grad_out, W])
-
-
-def _summed(call: Call, names: tuple[str, ...], grad_out: da.Array, x: da.Array) -> Delayed:
-    """The sum over all blocks of grad_out, as one tuple with each of dW and db."""
-    inputs, outputs = Grid.of(x.chunks, call), Grid.of(grad_out.chunks, call)
-    operands = [grad_out, x] if "dW" in names else [grad_out]
-    kind = "-".join((f"conv{call.ndim}d", *names))
-    token = _token(call, operands)
-    shares, halo = f"{kind}-shares-{token}", Halo(f"{kind}-halo-{token}")
-    tasks: dict[Key, Any] = {}
-    for index in outputs.indices():
-        spans = outputs.spans(index)
-        needed = call.geometry.windows(spans) if "dW" in names else None
-        starts, pieces = halo.pieces(x, inputs, needed)
-        block = ParameterGradients(call, names, spans, starts)
-        tasks[shares, *index] = (block, outputs.key(grad_out.name, index), pieces)
-    tree, total = sum_in_tree(f"{kind}-sum-{token}", list(tasks))
-    layer = f"{kind}-{token}"
-    layer_tasks = tasks | halo.tasks | tree
-    graph = HighLevelGraph.from_collections(layer, layer_tasks, dependencies=operands)
-    return Delayed(total, graph, layer=layer)
-
-
-def _delivered(
-    call: Call, sums: Any, name: str, place: int, shape: tuple[int, ...]
-) -> da.Array:
-    layer = f"conv{call.ndim}d-{name}-{tokenize(sums.key)}"
-    key = (layer, *[0] * len(shape))
-    tasks = {key: (Delivered(call, place, shape), sums.key)}
-    return _array(layer, tasks, tuple((n,) for n in shape), call, [sums])
-
-
-class Halo:
-    """Finds the chunks that parts of an array lie in, and cuts out what is the smaller part of one.
-
-    A chunk of which more than half is needed is taken as it is: that it has to be copied costs more
-    than what is left over.
-    """
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self.tasks: dict[Key, Any] = {}
-
-    def pieces(self, array: da.Array, grid: Grid, spans: Spans | None) -> tuple[Starts, list[Key]]:
-        """Where each piece begins, and its key."""
-        starts, keys = [], []
-        for piece in grid.pieces(spans) if spans else ():
-            key = grid.key(array.name, piece.index)
-            if piece.most:
-                starts.append(tuple(first for first, _ in grid.spans(piece.index)))
-            else:
-                starts.append(tuple(first for first, _ in piece.spans))
-                whole, key = key, (self._name, len(self.tasks))
-                self.tasks[key] = (Cut(grid.slices(piece.inside)), whole)
-            keys.append(key)
-        return tuple(starts), keys
-
-
-def _array(
-    name: str, tasks: dict[Key, Any], chunks: Any, call: Call, operands: Sequence[Any]
-) -> da.Array:
-    graph = HighLevelGraph.from_collections(name, tasks, dependencies=operands)
-    meta = np.empty((0,) * len(chunks), call.result)
-    return da.Array(graph, name, chunks, meta=meta)
-
-
-def _token(call: Call, operands: Sequence[da.Array], *more: Any) -> str:
-    """The same for what would be computed in the same way."""
-    return str(tokenize(repr(call), [a.name for a in operands], *more))
-
-
-def _key(a: da.Array) -> Key:
-    """Of an array's only chunk."""
-    return (a.name, *[0] * a.ndim)
-
-
-def _like(a: da.Array | None) -> Any:
-    """An empty NumPy array of a's dtype."""
-    return None if a is None else np.empty(0, a.dtype)
-
-
-# --- checks of what only a Dask array can have wrong ----------------------------------------------
-
-
-def _check_chunked(a: Any, name: str) -> None:
-    if not isinstance(a, da.Array):
-        kind = f"{type(a).__module__}.{type(a).__name__}"
-        raise TypeError(
-            f"{name} is a {kind}: it must be a Dask array, as dask.array.from_array({name}, "
-            f"chunks=…) makes one; for arrays in memory there is dxdw itself"
-        )
-    _check_blocks(a, name)
-    if any(np.isnan(n) for n in a.shape):
-        raise ValueError(
-            f"{name} has chunks of unknown size: they must be known, "
-            f"as after {name}.compute_chunk_sizes()"
-        )
-
-
-def _check_blocks(a: da.Array, name: str) -> None:
-    """NumPy's own blocks, of a dtype that can be computed with."""
-    meta = a._meta  # noqa: SLF001  # the only way to learn it without computing
-    if type(meta) is not np.ndarray and not isinstance(meta, np.ma.MaskedArray):
-        kind = f"{type(meta).__module__}.{type(meta).__name__}"
-        raise TypeError(
-            f"{name} has blocks of {kind}: they must be NumPy arrays, "
-            f"as after {name}.map_blocks(numpy.asarray)"
-        )
-    arguments.array(meta, name)
-
-
-def _check_channels(a: da.Array, name: str, ndim: int) -> None:
-    axis = a.ndim - ndim - 1
-    if len(a.chunks[axis]) > 1:
-        raise ValueError(
-            f"{name} has {len(a.chunks[axis])} chunks {a.chunks[axis]} along its channels, axis "
-            f"{axis}: they must be one, for a convolution sums over them; "
-            f"{name}.rechunk({{{axis}: -1}}) makes it so, of as many times the memory"
-        )
+    results = graphs.parameter_gradients(call, summed, grad_out, x) if summed else {}
+    if "dx" in names:
+        results["dx"] = graphs.input_gradient(call, grad_out, x, W)
+    return tuple(results[name] for name in names)
 
 
 def _in_one_chunk(a: Any, name: str) -> da.Array:
     if not isinstance(a, da.Array):
         return da.from_array(arguments.array(a, name), chunks=-1)
-    _check_chunked(a, name)
+    checks.chunked(a, name)
     return a.rechunk(-1)
+
+
+def _like(a: da.Array | None) -> Any:
+    """An empty NumPy array of a's dtype."""
+    return None if a is None else np.empty(0, a.dtype)

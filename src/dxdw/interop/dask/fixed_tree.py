@@ -1,4 +1,4 @@
-"""Sums whose order the number of terms alone decides, so that they have the same bits every time."""
+"""Sums whose order the number of terms alone decides, so that every run gives the same bits."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -35,8 +35,6 @@ def sum_in_tree(name: str, keys: Sequence[Key]) -> tuple[dict[Key, Any], Key]:
     while len(keys) > 1:
         groups = [keys[i : i + FAN_IN] for i in range(0, len(keys), FAN_IN)]
         keys = [(name, level, place) for place in range(len(groups))]
-        tasks.update(
-            (key, (pairwise_sum, group)) for key, group in zip(keys, groups, strict=True)
-        )
+        tasks.update((key, (pairwise_sum, group)) for key, group in zip(keys, groups, strict=True))
         level += 1
     return tasks, keys[0]

@@ -41,9 +41,7 @@ class Grid:
         images = chunks[0] if call.batched else (1,)
         ones = [(1,)] * (len(call.geometry.axes) - call.ndim)
         each = (images, *ones, *chunks[-call.ndim :])
-        return cls(
-            tuple(tuple(accumulate(c, initial=0)) for c in each), call.batched, call.ndim
-        )
+        return cls(tuple(tuple(accumulate(c, initial=0)) for c in each), call.batched, call.ndim)
 
     @classmethod
     def of_outputs(cls, x: "Grid", geometry: ConvGeometry) -> "Grid":

@@ -4,6 +4,9 @@ from math import prod
 
 from ...geometry import Span, Spans
 
+Starts = tuple[tuple[int, ...], ...]
+"""Where each piece begins: the first image, and the first position along each axis."""
+
 
 def length(span: Span) -> int:
     """How many images or positions: none, where a span ends before it begins."""

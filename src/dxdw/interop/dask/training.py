@@ -94,7 +94,7 @@ def _in_shards(
 
 
 class _Constant:
-    """A task that gives a value: one that a worker has lost can be had again, scattered data not."""
+    """A task that gives a value: one that a lost worker had is computed again, unlike scattered data."""
 
     def __init__(self, value: Any) -> None:
         self._value = value
