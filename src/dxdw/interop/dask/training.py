@@ -94,7 +94,7 @@ def _in_shards(
 
 
 class _Constant:
-    """A task that gives a value: one that a lost worker had is computed again, unlike scattered data."""
+    """A task that gives a value: unlike scattered data, one that a worker lost can be had again."""
 
     def __init__(self, value: Any) -> None:
         self._value = value
