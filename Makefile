@@ -118,7 +118,7 @@ lint: $(STAMPS)/dev ## check style, formatting, types and the repository itself
 bench: $(STAMPS)/peers $(STAMPS)/native ## measure beside PyTorch, JAX and NumPy: about an hour
 	$(BIN)/dxdw bench
 
-bench-dask: $(STAMPS)/dask $(STAMPS)/native ## measure Dask over the kernel alone, and two workers: 12 GB of memory
+bench-dask: $(STAMPS)/dask $(STAMPS)/native ## measure Dask over the kernel alone, and two workers: 13 GB of memory
 	$(BIN)/python -m dxdw.benchmark.dask_workers
 
 bench-training: $(STAMPS)/peers $(STAMPS)/native ## measure training steps of whole networks beside PyTorch: a quarter of an hour

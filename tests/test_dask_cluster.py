@@ -34,7 +34,7 @@ def client():
             n_workers=2,
             threads_per_worker=1,
             memory_limit="1GB",
-            dashboard_address=None,
+            dashboard_address=":0",
             silence_logs=50,  # that a worker was killed
         ) as cluster,
         distributed.Client(cluster) as client,
