@@ -16,6 +16,10 @@ PAGES = {
     "bench": "measured",
     "check": "howto/check",
     "lab": "howto/lab",
+    "torch": "howto/pytorch",
+    "jax": "howto/jax",
+    "autograd": "howto/autograd",
+    "scipy": "howto/scipy",
     "dask": "howto/dask",
 }
 

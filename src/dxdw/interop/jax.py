@@ -26,6 +26,7 @@ import jax  # noqa: E402
 from jax import numpy as jnp  # noqa: E402
 
 from .. import arguments  # noqa: E402
+from ..documentation import refused  # noqa: E402
 from . import xla_handler  # noqa: E402
 from .bilinear import PULLBACKS, Case  # noqa: E402
 
@@ -144,7 +145,10 @@ def _convolve(
     dtype = jnp.result_type(x, W)
     if not jnp.issubdtype(dtype, jnp.inexact):
         if jnp.issubdtype(dtype, jnp.bool_):
-            raise TypeError("x and W: arrays of dtype bool can't be convolved; convert first")
+            raise refused(
+                TypeError,
+                "x and W are of dtype bool: they must be numbers, as x.astype(float) makes them",
+            )
         dtype = jnp.result_type(float)
     x = x if batched else x[None]
     out = bilinear("forward", Case(geometry, ndim), x.astype(dtype), W.astype(dtype))
