@@ -265,6 +265,16 @@ def test_of_neighbours_only_the_halo_is_taken():
     assert len(cuts_of(out)) == 2 * (4 + 3) + 2 * 4
 
 
+def test_what_is_read_for_dx_and_dW_is_read_in_pairs():
+    """By one task, which so is on one worker: two would be on any two."""
+    g, x = (da.full((1, 12, 12), n, chunks=(1, 4, 4)) for n in range(2))
+    graph = dask.optimize(*bridge.conv2d_backward(g, x, np.ones((1, 1, 3, 3)), 1))[0].dask
+    reads = [key for key in graph if isinstance(key, tuple) and key[0] in (g.name, x.name)]
+    pairs = [key for key in graph if isinstance(key, tuple) and key[0].startswith("pair-")]
+    assert not reads
+    assert len(pairs) == 9
+
+
 def halo_bytes(size, channels, taps, p, q):
     """As docs/howto/dask.md has it: of x or of grad_out, float32, padding "same"."""
     h = taps - 1
@@ -311,13 +321,13 @@ def test_stride_takes_no_more_than_windows_reach():
 
 
 def test_graph_is_small_and_made_quickly():
-    """40 × 40 chunks: what is cut out of eight neighbours, twice, a task for dx and one for dW."""
+    """40 × 40 chunks: a pair of them, what is cut of their neighbours, a task for dx, one for dW."""
     x = da.zeros((1, 40_000, 40_000), chunks=(1, 1_000, 1_000), dtype="float32")
     start = time.thread_time()
     dx, dW = bridge.conv2d_backward(x, x, np.ones((1, 1, 3, 3), "float32"), 1)
     seconds = time.thread_time() - start
     own = {k for a in (dx, dW) for k in a.dask.to_dict()} - set(x.dask.to_dict())
-    assert len(own) < 1_600 * (8 + 8 + 2 + 1 / 7) + 50
+    assert len(own) < 1_600 * (3 + 8 + 8 + 2 + 1 / 7) + 50
     assert seconds < 5, "0.6 s where it was measured"
 
 

@@ -80,7 +80,6 @@ def sent_bytes(dask_worker):
 def test_image_of_6_gigabytes_by_two_workers_of_2():
     with (
         tempfile.TemporaryDirectory() as folder,
-        dask.config.set({"distributed.scheduler.worker-saturation": "inf"}),
         distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, memory_limit=LIMIT, dashboard_address=":0"
         ) as cluster,

@@ -9,7 +9,7 @@ import numpy as np
 from ... import arguments
 from ...arguments import Execution
 from ...passes import NEEDS, Call
-from . import checks, graphs
+from . import checks, graphs, pairs
 
 
 def conv2d(
@@ -277,6 +277,8 @@ def _backward(
     checks.one_chunk_of_channels(grad_out, "grad_out", ndim)
     checks.one_chunk_of_channels(x, "x", ndim)
 
+    if "dx" in names and "dW" in names:
+        grad_out, x = pairs.paired(grad_out, x)
     summed = tuple(name for name in names if name != "dx")
     results = graphs.parameter_gradients(call, summed, grad_out, x) if summed else {}
     if "dx" in names:
