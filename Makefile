@@ -12,8 +12,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
 # One environment, so one pip at a time, also under `make -j`.
 .NOTPARALLEL:
-.PHONY: help demo lab test test-long test-peers test-install test-lab test-all test-native test-aarch64 \
-  sanitize sanitize-threads wasm test-wasm bench-wasm lint bench bench-training docs wheel wheel-lab clean
+.PHONY: help demo lab test test-long test-peers test-dask test-dask-long test-install test-lab test-all \
+  test-native test-aarch64 sanitize sanitize-threads wasm test-wasm bench-wasm lint bench bench-training \
+  bench-dask docs wheel wheel-lab clean
 
 help: ## this list
 	@echo 'usage: make TARGET [PYTHON=python3.12]'
@@ -26,13 +27,19 @@ lab: $(STAMPS)/page ## build the practice page, and open it in the browser
 	$(BIN)/dxdw lab --folder build/lab
 
 test: $(STAMPS)/test $(STAMPS)/native ## run the tests, but for the long ones and the groups that need more
-	$(BIN)/python -m pytest -m 'not peers and not slow and not install'
+	$(BIN)/python -m pytest -m 'not peers and not dask and not slow and not install'
 
 test-long: $(STAMPS)/test $(STAMPS)/native ## run the long forms: every pair of tiny geometries, half an hour and more
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m 'slow and not dask'
 
 test-peers: $(STAMPS)/peers $(STAMPS)/native ## run the tests against PyTorch, JAX, autograd and PyLops
 	$(BIN)/python -m pytest -m peers
+
+test-dask: $(STAMPS)/dask $(STAMPS)/native ## run the tests on Dask arrays and on a cluster of two processes
+	$(BIN)/python -m pytest -m 'dask and not slow'
+
+test-dask-long: $(STAMPS)/dask $(STAMPS)/native ## dx and dW of 40,000 × 40,000 pixels: 20 GB of disk, some minutes
+	$(BIN)/python -m pytest -m 'dask and slow'
 
 test-install: $(STAMPS)/test $(STAMPS)/native ## build wheels with and without a compiler, install and try them
 	$(BIN)/python -m pytest -m install
@@ -42,7 +49,7 @@ test-lab: $(STAMPS)/page ## try the practice page in Chromium, which root instal
 	[ -n "$(CHROMIUM)" ] || .ci/packages chromium
 	cd lab && $(NODE) npm run --silent lint && CHROMIUM="$(CHROMIUM)" $(NODE) npm test
 
-test-all: test test-peers test-install test-lab ## run every group of tests
+test-all: test test-peers test-dask test-install test-lab ## run every group of tests
 
 # --- the kernels' own tests: CMake's presets in native/, the programs of native/tests -------------
 
@@ -85,7 +92,7 @@ endef
 define sanitized-pytest
 DXDW_LIBRARY=$(abspath build/$(PRESET))/libdxdw.so \
 LD_PRELOAD="$(foreach name,$(1) stdc++,$(shell $(or $(CXX),c++) -print-file-name=lib$(name).so))" \
-  $(BIN)/python -m pytest -p no:cacheprovider --capture=sys -m 'not peers and not slow and not install' $(PYTHON_TESTS)
+  $(BIN)/python -m pytest -p no:cacheprovider --capture=sys -m 'not peers and not dask and not slow and not install' $(PYTHON_TESTS)
 endef
 
 # --- the kernels in the browser: native/wasm ------------------------------------------------------
@@ -110,6 +117,9 @@ lint: $(STAMPS)/dev ## check style, formatting, types and the repository itself
 
 bench: $(STAMPS)/peers $(STAMPS)/native ## measure beside PyTorch, JAX and NumPy: about an hour
 	$(BIN)/dxdw bench
+
+bench-dask: $(STAMPS)/dask $(STAMPS)/native ## measure Dask over the kernel alone, and two workers: 13 GB of memory
+	$(BIN)/python -m dxdw.benchmark.dask_workers
 
 bench-training: $(STAMPS)/peers $(STAMPS)/native ## measure training steps of whole networks beside PyTorch: a quarter of an hour
 	$(BIN)/python -m dxdw.benchmark.training_steps
@@ -144,10 +154,11 @@ $(STAMPS)/venv:
 
 $(STAMPS)/train: EXTRA := train
 $(STAMPS)/train: GROUP :=
-$(STAMPS)/test $(STAMPS)/peers $(STAMPS)/dev $(STAMPS)/docs: EXTRA := all
-$(STAMPS)/test $(STAMPS)/peers $(STAMPS)/dev $(STAMPS)/docs: GROUP = $() --group $(@F)
+$(STAMPS)/test $(STAMPS)/peers $(STAMPS)/dev: EXTRA := all
+$(STAMPS)/dask $(STAMPS)/docs: EXTRA := all,dask
+$(STAMPS)/test $(STAMPS)/peers $(STAMPS)/dask $(STAMPS)/dev $(STAMPS)/docs: GROUP = $() --group $(@F)
 # Editable in all of them, so that no command runs a stale copy that another one installed.
-$(STAMPS)/train $(STAMPS)/test $(STAMPS)/peers $(STAMPS)/dev $(STAMPS)/docs: pyproject.toml | $(STAMPS)/venv
+$(STAMPS)/train $(STAMPS)/test $(STAMPS)/peers $(STAMPS)/dask $(STAMPS)/dev $(STAMPS)/docs: pyproject.toml | $(STAMPS)/venv
 	@echo 'installing dxdw[$(EXTRA)]$(GROUP) into $(VENV) ...'
 	@$(PIP) install --quiet --editable '.[$(EXTRA)]'$(GROUP)
 	@$(BIN)/dxdw --version

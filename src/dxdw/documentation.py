@@ -20,6 +20,7 @@ PAGES = {
     "jax": "howto/jax",
     "autograd": "howto/autograd",
     "scipy": "howto/scipy",
+    "dask": "howto/dask",
 }
 
 

@@ -74,6 +74,9 @@ class Adam:
 OPTIMIZERS: dict[str, Callable[..., SGD | Adam]] = {"adam": Adam, "sgd": SGD}
 
 
+LossAndGradients = Callable[[TinyCNN, Array, Array], tuple[float, dict[str, Array]]]
+
+
 class History(NamedTuple):
     """How a training went."""
 
@@ -90,6 +93,7 @@ def train(
     epochs: int,
     seed: int,
     after_batch: Callable[[History], None] | None = None,
+    loss_and_gradients: LossAndGradients = TinyCNN.loss_and_gradients,
 ) -> History:
     """Train the model in place, in batches of 32 shuffled and jittered anew for each epoch.
 
@@ -104,6 +108,7 @@ def train(
         epochs: how many times every digit is seen.
         seed: of the shuffling and the jitter.
         after_batch: is called with the history so far.
+        loss_and_gradients: computes a batch, given the model, its images and their labels.
 
     Raises:
         FloatingPointError: the loss is no longer finite; the parameters are then of no use.
@@ -113,7 +118,15 @@ def train(
     """
     history = History([], [])
     with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
-        for history in batch_by_batch(model, digits, held_out, optimizer, epochs=epochs, seed=seed):
+        for history in batch_by_batch(
+            model,
+            digits,
+            held_out,
+            optimizer,
+            epochs=epochs,
+            seed=seed,
+            loss_and_gradients=loss_and_gradients,
+        ):
             if after_batch:
                 after_batch(history)
     return history
@@ -127,6 +140,7 @@ def batch_by_batch(
     *,
     epochs: int,
     seed: int,
+    loss_and_gradients: LossAndGradients = TinyCNN.loss_and_gradients,
 ) -> Iterator[History]:
     """The same training, a batch for each step of the iterator, which gives the history so far.
 
@@ -140,7 +154,7 @@ def batch_by_batch(
         for batch in range(batches):
             chosen = order[batch * BATCH :][:BATCH]
             images = jitter(digits.images[chosen], rng)
-            loss, gradients = model.loss_and_gradients(images, digits.labels[chosen])
+            loss, gradients = loss_and_gradients(model, images, digits.labels[chosen])
             if not isfinite(loss):
                 raise FloatingPointError(
                     f"the loss became {loss} in epoch {epoch + 1} of {epochs}: a learning rate "
