@@ -100,7 +100,7 @@ endef
 wasm: $(STAMPS)/wasm-wheel ## build dist/dxdw-*_wasm32.whl, with the kernels for Pyodide
 	@ls -l dist/*_wasm32.whl
 
-test-wasm: $(STAMPS)/test $(STAMPS)/numpy $(STAMPS)/pyodide wasm ## try it in Pyodide, under node: the package's own tests, and the checker
+test-wasm: $(STAMPS)/test $(STAMPS)/numpy $(STAMPS)/pyodide wasm ## try it in Pyodide, under node: the kernels' own tests, and the bits of their results
 	$(NODE) $(BIN)/python -m pytest native/wasm
 
 bench-wasm: $(STAMPS)/numpy $(STAMPS)/pyodide wasm ## measure it beside NumPy in a page of Chromium

@@ -321,7 +321,7 @@ def test_stride_takes_no_more_than_windows_reach():
 
 
 def test_graph_is_small_and_made_quickly():
-    """40 × 40 chunks: pairs of them, what is cut of their neighbours, a task for dx, one for dW."""
+    """40 × 40 chunks: for each a pair, cuts of its neighbours, a task for dx, one for dW."""
     x = da.zeros((1, 40_000, 40_000), chunks=(1, 1_000, 1_000), dtype="float32")
     start = time.thread_time()
     dx, dW = bridge.conv2d_backward(x, x, np.ones((1, 1, 3, 3), "float32"), 1)
