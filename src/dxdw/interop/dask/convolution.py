@@ -84,7 +84,8 @@ def conv2d_backward(
         x, W: as the forward had them.
         padding, stride, dilation, groups: as the forward had them. Padding is of zeros.
         needs: what to return, of "dx", "dW" and "db", in this order. Compute them together, in one
-            `dask.compute`, and chunks are read once for all.
+            `dask.compute`, and chunks are read once for all; of x and grad_out, both are read
+            for dx too if dW is asked for as well.
         precision: as for `conv2d`.
 
     Returns:
