@@ -77,6 +77,11 @@ OPTIMIZERS: dict[str, Callable[..., SGD | Adam]] = {"adam": Adam, "sgd": SGD}
 LossAndGradients = Callable[[TinyCNN, Array, Array], tuple[float, dict[str, Array]]]
 
 
+def by_the_model(model: TinyCNN, images: Array, labels: Array) -> tuple[float, dict[str, Array]]:
+    """The model's own loss and gradients of a batch, here and now."""
+    return model.loss_and_gradients(images, labels)
+
+
 class History(NamedTuple):
     """How a training went."""
 
@@ -93,7 +98,7 @@ def train(
     epochs: int,
     seed: int,
     after_batch: Callable[[History], None] | None = None,
-    loss_and_gradients: LossAndGradients = TinyCNN.loss_and_gradients,
+    loss_and_gradients: LossAndGradients = by_the_model,
 ) -> History:
     """Train the model in place, in batches of 32 shuffled and jittered anew for each epoch.
 
@@ -140,12 +145,12 @@ def batch_by_batch(
     *,
     epochs: int,
     seed: int,
-    loss_and_gradients: LossAndGradients = TinyCNN.loss_and_gradients,
+    loss_and_gradients: LossAndGradients = by_the_model,
 ) -> Iterator[History]:
     """The same training, a batch for each step of the iterator, which gives the history so far.
 
     So a page can train in slices of time. Raises as `train` does.
-    """  # fmt: skip
+    """
     rng = np.random.default_rng(seed)
     history = History([], [])
     batches = -(-len(digits.labels) // BATCH)
