@@ -12,8 +12,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
 # One environment, so one pip at a time, also under `make -j`.
 .NOTPARALLEL:
-.PHONY: help demo test test-long test-peers test-install test-all test-native test-aarch64 sanitize \
-  sanitize-threads lint bench bench-training docs wheel clean
+.PHONY: help demo lab test test-long test-peers test-dask test-dask-long test-install test-lab test-all \
+  test-native test-aarch64 sanitize sanitize-threads wasm test-wasm bench-wasm lint bench bench-training \
+  bench-dask docs wheel wheel-lab clean
 
 help: ## this list
 	@echo 'usage: make TARGET [PYTHON=python3.12]'
@@ -22,19 +23,33 @@ help: ## this list
 demo: $(STAMPS)/train $(STAMPS)/native ## train the classifier on real handwritten digits and show the picture report
 	$(BIN)/dxdw train
 
+lab: $(STAMPS)/page ## build the practice page, and open it in the browser
+	$(BIN)/dxdw lab --folder build/lab
+
 test: $(STAMPS)/test $(STAMPS)/native ## run the tests, but for the long ones and the groups that need more
-	$(BIN)/python -m pytest -m 'not peers and not slow and not install'
+	$(BIN)/python -m pytest -m 'not peers and not dask and not slow and not install'
 
 test-long: $(STAMPS)/test $(STAMPS)/native ## run the long forms: every pair of tiny geometries, half an hour and more
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m 'slow and not dask'
 
 test-peers: $(STAMPS)/peers $(STAMPS)/native ## run the tests against PyTorch, JAX, autograd and PyLops
 	$(BIN)/python -m pytest -m peers
 
+test-dask: $(STAMPS)/dask $(STAMPS)/native ## run the tests on Dask arrays and on a cluster of two processes
+	$(BIN)/python -m pytest -m 'dask and not slow'
+
+test-dask-long: $(STAMPS)/dask $(STAMPS)/native ## dx and dW of 40,000 × 40,000 pixels: 20 GB of disk, some minutes
+	$(BIN)/python -m pytest -m 'dask and slow'
+
 test-install: $(STAMPS)/test $(STAMPS)/native ## build wheels with and without a compiler, install and try them
 	$(BIN)/python -m pytest -m install
 
-test-all: test test-peers test-install ## run every group of tests
+CHROMIUM ?= $(shell command -v chromium || command -v google-chrome)
+test-lab: $(STAMPS)/page ## try the practice page in Chromium, which root installs
+	[ -n "$(CHROMIUM)" ] || .ci/packages chromium
+	cd lab && $(NODE) npm run --silent lint && CHROMIUM="$(CHROMIUM)" $(NODE) npm test
+
+test-all: test test-peers test-dask test-install test-lab ## run every group of tests
 
 # --- the kernels' own tests: CMake's presets in native/, the programs of native/tests -------------
 
@@ -77,8 +92,20 @@ endef
 define sanitized-pytest
 DXDW_LIBRARY=$(abspath build/$(PRESET))/libdxdw.so \
 LD_PRELOAD="$(foreach name,$(1) stdc++,$(shell $(or $(CXX),c++) -print-file-name=lib$(name).so))" \
-  $(BIN)/python -m pytest -p no:cacheprovider --capture=sys -m 'not peers and not slow and not install' $(PYTHON_TESTS)
+  $(BIN)/python -m pytest -p no:cacheprovider --capture=sys -m 'not peers and not dask and not slow and not install' $(PYTHON_TESTS)
 endef
+
+# --- the kernels in the browser: native/wasm ------------------------------------------------------
+
+wasm: $(STAMPS)/wasm-wheel ## build dist/dxdw-*_wasm32.whl, with the kernels for Pyodide
+	@ls -l dist/*_wasm32.whl
+
+test-wasm: $(STAMPS)/test $(STAMPS)/numpy $(STAMPS)/pyodide wasm ## try it in Pyodide, under node: the kernels' own tests, and the bits of their results
+	$(NODE) $(BIN)/python -m pytest native/wasm
+
+bench-wasm: $(STAMPS)/numpy $(STAMPS)/pyodide wasm ## measure it beside NumPy in a page of Chromium
+	.ci/packages chromium:chromium
+	$(NODE) node native/wasm/page.mjs native/wasm/timing.py
 
 # --------------------------------------------------------------------------------------------------
 
@@ -90,6 +117,9 @@ lint: $(STAMPS)/dev ## check style, formatting, types and the repository itself
 
 bench: $(STAMPS)/peers $(STAMPS)/native ## measure beside PyTorch, JAX and NumPy: about an hour
 	$(BIN)/dxdw bench
+
+bench-dask: $(STAMPS)/dask $(STAMPS)/native ## measure Dask over the kernel alone, and two workers: 13 GB of memory
+	$(BIN)/python -m dxdw.benchmark.dask_workers
 
 bench-training: $(STAMPS)/peers $(STAMPS)/native ## measure training steps of whole networks beside PyTorch: a quarter of an hour
 	$(BIN)/python -m dxdw.benchmark.training_steps
@@ -103,8 +133,13 @@ wheel: $(STAMPS)/venv ## build dist/dxdw-*.whl
 	$(PIP) wheel --quiet --no-deps --wheel-dir dist .
 	@ls -l dist
 
+wheel-lab: $(STAMPS)/page ## build dist/dxdw_lab-*.whl, the practice page
+	$(PIP) wheel --quiet --no-deps --wheel-dir dist ./lab
+	@ls -l dist
+
 clean: ## remove .venv and everything built or cached
-	rm -rf $(VENV) dist build src/dxdw/libdxdw.* src/dxdw/native_missing.txt .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) dist build lab/node_modules native/wasm/node_modules src/dxdw/libdxdw.* src/dxdw/native_missing.txt \
+	  .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMPS)/venv:
@@ -119,10 +154,11 @@ $(STAMPS)/venv:
 
 $(STAMPS)/train: EXTRA := train
 $(STAMPS)/train: GROUP :=
-$(STAMPS)/test $(STAMPS)/peers $(STAMPS)/dev $(STAMPS)/docs: EXTRA := all
-$(STAMPS)/test $(STAMPS)/peers $(STAMPS)/dev $(STAMPS)/docs: GROUP = $() --group $(@F)
+$(STAMPS)/test $(STAMPS)/peers $(STAMPS)/dev: EXTRA := all
+$(STAMPS)/dask $(STAMPS)/docs: EXTRA := all,dask
+$(STAMPS)/test $(STAMPS)/peers $(STAMPS)/dask $(STAMPS)/dev $(STAMPS)/docs: GROUP = $() --group $(@F)
 # Editable in all of them, so that no command runs a stale copy that another one installed.
-$(STAMPS)/train $(STAMPS)/test $(STAMPS)/peers $(STAMPS)/dev $(STAMPS)/docs: pyproject.toml | $(STAMPS)/venv
+$(STAMPS)/train $(STAMPS)/test $(STAMPS)/peers $(STAMPS)/dask $(STAMPS)/dev $(STAMPS)/docs: pyproject.toml | $(STAMPS)/venv
 	@echo 'installing dxdw[$(EXTRA)]$(GROUP) into $(VENV) ...'
 	@$(PIP) install --quiet --editable '.[$(EXTRA)]'$(GROUP)
 	@$(BIN)/dxdw --version
@@ -139,4 +175,49 @@ $(STAMPS)/native: pyproject.toml $(KERNELS) | $(STAMPS)/venv
 # CMake and Ninja as the package index has them, for those builds that no installation makes.
 $(STAMPS)/cmake: pyproject.toml | $(STAMPS)/venv
 	@$(PIP) install --quiet --group cmake
+	@touch $@
+
+# --- the practice page, and what it shares with native/wasm ---------------------------------------
+
+# Node.js as the system has it, or else as the package index does; its programs find Python here.
+NODE = PATH="$(abspath $(BIN)):$$PATH" PYTHON="$(abspath $(BIN)/python)"
+
+$(STAMPS)/node: pyproject.toml lab/package-lock.json | $(STAMPS)/venv
+	@node -e 'process.exit(parseInt(process.versions.node) < 20)' 2>/dev/null || { \
+	  echo 'installing Node.js into $(VENV) ...'; $(PIP) install --quiet --group node; }
+	@echo 'installing the libraries of lab/package.json ...'
+	@cd lab && $(NODE) npm ci --silent --no-audit --no-fund --ignore-scripts
+	@ln -sfn ../../lab/node_modules native/wasm/node_modules
+	@touch $@
+
+$(STAMPS)/numpy: native/wasm/numpy_wheel.py $(STAMPS)/node
+	@$(NODE) $(BIN)/python native/wasm/numpy_wheel.py
+	@touch $@
+
+# What makes the wheel for the browser: no compiler of the system's, Zig's.
+$(STAMPS)/wasm: pyproject.toml | $(STAMPS)/venv
+	@$(PIP) install --quiet --group wasm
+	@touch $@
+
+PACKAGE := $(shell find src/dxdw -type f -not -name '*.pyc' -not -name 'libdxdw.*')
+$(STAMPS)/wasm-wheel: $(STAMPS)/wasm $(KERNELS) native/wasm/toolchain.cmake $(PACKAGE)
+	@rm -f dist/dxdw-*_wasm32.whl
+	PATH="$(abspath $(BIN)):$$PATH" CMAKE_TOOLCHAIN_FILE="$(abspath native/wasm/toolchain.cmake)" \
+	  _PYTHON_HOST_PLATFORM=pyemscripten_2026_0_wasm32 DXDW_NATIVE=require \
+	  $(BIN)/python -m hatchling build --target wheel
+	@touch $@
+
+# The pure-Python packages of the tests in Pyodide.
+$(STAMPS)/pyodide: pyproject.toml | $(STAMPS)/venv
+	@$(PIP) download --quiet --group pyodide --dest build/wasm --no-deps --only-binary :all: \
+	  --python-version 3.14 --implementation py --abi none --platform any
+	@touch $@
+
+$(STAMPS)/base: pyproject.toml | $(STAMPS)/venv
+	@$(PIP) install --quiet --editable .
+	@touch $@
+
+PAGE := $(wildcard lab/*.json lab/*.mjs lab/building/*.mjs) $(shell find lab/src -type f)
+$(STAMPS)/page: $(STAMPS)/node $(STAMPS)/numpy $(STAMPS)/wasm-wheel $(STAMPS)/base $(PAGE)
+	@cd lab && $(NODE) npm run --silent build
 	@touch $@

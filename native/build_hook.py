@@ -25,8 +25,11 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 OLDEST_CMAKE = (3, 21)
 COMPILERS = ("c++", "g++", "clang++")  # in the order in which CMake tries them
-LIBRARIES = {"win32": "libdxdw.dll", "darwin": "libdxdw.dylib"}
-LIBRARY = LIBRARIES.get(sys.platform, "libdxdw.so")
+# What is built for: this machine, or what _PYTHON_HOST_PLATFORM names, as cross-builds of Python
+# have it. Then CMAKE_TOOLCHAIN_FILE tells CMake how.
+PLATFORM = sysconfig.get_platform()
+LIBRARIES = {"win": "libdxdw.dll", "macosx": "libdxdw.dylib"}
+LIBRARY = next((n for p, n in LIBRARIES.items() if PLATFORM.startswith(p)), "libdxdw.so")
 REASON = "native_missing.txt"  # native_library.py reads it
 
 
@@ -81,7 +84,8 @@ def _why_not() -> str | None:
         return "DXDW_NATIVE=skip left the native kernels out when dxdw was built"
     if asked not in {"", "require"}:
         raise ValueError(f"DXDW_NATIVE is {asked!r}: it must be 'require', 'skip' or not set")
-    if sys.platform == "win32":  # Visual Studio is not on the path; CMake finds it
+    # What a toolchain file names, and Visual Studio, need not be on the path: CMake finds them.
+    if sys.platform == "win32" or "CMAKE_TOOLCHAIN_FILE" in os.environ:
         return None
     if named := os.environ.get("CXX"):
         if shutil.which(shlex.split(named)[0]) is None:
@@ -103,21 +107,19 @@ def _cmake_serves() -> bool:
 
 def _flavour() -> str:
     """A name for builds that may share their object files."""
-    names = ("CXX", "CXXFLAGS", "LDFLAGS", "CMAKE_ARGS", "CMAKE_GENERATOR")
-    told = [sysconfig.get_platform(), *(os.environ.get(name, "") for name in names)]
+    names = ("CXX", "CXXFLAGS", "LDFLAGS", "CMAKE_ARGS", "CMAKE_GENERATOR", "CMAKE_TOOLCHAIN_FILE")
+    told = [PLATFORM, *(os.environ.get(name, "") for name in names)]
     return hashlib.sha256("\n".join(told).encode()).hexdigest()[:8]
 
 
 def _platform_tag() -> str:
-    system = sysconfig.get_platform()
-    if sys.platform == "darwin":
-        system = "-".join(("macosx", *_macos()))
+    system = "-".join(("macosx", *_macos())) if PLATFORM.startswith("macosx") else PLATFORM
     return re.sub(r"[-.]", "_", system)
 
 
 def _macos() -> tuple[str, str]:
     """The oldest macOS that this Python runs on, and the one processor that the library is for."""
-    _, oldest, processor = sysconfig.get_platform().split("-")
+    _, oldest, processor = PLATFORM.split("-")
     major, _, minor = oldest.partition(".")
     # Since macOS 11, pip knows major versions only.
     oldest = f"{major}.{minor if major == '10' else 0}"
@@ -126,7 +128,7 @@ def _macos() -> tuple[str, str]:
 
 def _build(source: Path, made: Path) -> Path:
     configure = ["cmake", "-S", str(source), "-B", str(made), "-DCMAKE_BUILD_TYPE=Release"]
-    if sys.platform == "darwin":
+    if PLATFORM.startswith("macosx"):
         oldest, processor = _macos()
         configure += [f"-DCMAKE_OSX_DEPLOYMENT_TARGET={oldest}"]
         configure += [f"-DCMAKE_OSX_ARCHITECTURES={processor}"]

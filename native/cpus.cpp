@@ -262,6 +262,7 @@ int quota_in_cpus(const char *) { return 0; }
 #endif
 
 int cpus() {
+  if (!DXDW_THREADS) return 1;
   if (now() - quota_read.load(std::memory_order_acquire) > kQuotaAge) {
     quota.store(quota_in_cpus(""), std::memory_order_relaxed);
     quota_read.store(now(), std::memory_order_release);

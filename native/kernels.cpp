@@ -1,8 +1,6 @@
 // All kernels for one instruction set, which the build names: DXDW_ISA is avx512, avx2 or base.
 #include "kernels.h"
 
-#include <chrono>
-
 #include "depthwise_backward.h"
 #include "gather.h"
 #include "weight_gradient.h"
@@ -82,34 +80,28 @@ const char *kernel(const int64_t *words) {
   return depthwise_takes(plan) ? "depthwise" : "direct";
 }
 
-// Enough independent sums to hide the latency of each on any CPU of today.
+// Enough independent sums to hide the latency of each on any CPU of today; a millisecond of them, of
+// which the clock of a browser tells a tenth.
 template <class T>
-double peak_of(double seconds) {
+double multiply_adds_of() {
   constexpr int sums = DXDW_REGISTERS == 32 ? 16 : 10;
-  constexpr int rounds = 20'000;
-  using Clock = std::chrono::steady_clock;
-  Vector<T> sum[sums] = {};
+  constexpr int rounds = 500'000;
+  Vector<T> sum[sums];
+  for (int s = 0; s < sums; ++s) sum[s] = broadcast(T(s));  // equal ones would be computed once
   Vector<T> factor = broadcast(T(0.5)), term = broadcast(T(1));
-  double best = 0;
-  const auto start = Clock::now();
-  for (auto now = start; std::chrono::duration<double>(now - start).count() < seconds;) {
-    for (int i = 0; i < rounds; ++i) {
-      asm volatile("" : "+x"(factor), "+x"(term));
+  for (int i = 0; i < rounds; ++i) {
+    hold(factor);
+    hold(term);
 #pragma GCC unroll 16
-      for (int s = 0; s < sums; ++s) sum[s] = sum[s] * factor + term;
-    }
-    const auto end = Clock::now();
-    const double took = std::chrono::duration<double>(end - now).count();
-    best = most(best, 2.0 * rounds * sums * lanes<T> / took);
-    now = end;
+    for (int s = 0; s < sums; ++s) sum[s] = sum[s] * factor + term;
   }
   volatile T keep = 0;
   for (int s = 0; s < sums; ++s) keep = keep + sum[s][0];
-  return best;
+  return 2.0 * rounds * sums * lanes<T>;
 }
 
-double peak(int dtype, double seconds) {
-  return dtype ? peak_of<double>(seconds) : peak_of<float>(seconds);
+double multiply_adds(int dtype) {
+  return dtype ? multiply_adds_of<double>() : multiply_adds_of<float>();
 }
 
 }  // namespace
@@ -118,5 +110,6 @@ double peak(int dtype, double seconds) {
 #define DXDW_JOIN(a, b) DXDW_JOIN_(a, b)
 #define DXDW_STRING_(a) #a
 #define DXDW_STRING(a) DXDW_STRING_(a)
-extern const Kernels DXDW_JOIN(kernels_, DXDW_ISA) = {DXDW_STRING(DXDW_ISA), run, backward, workspace, kernel, peak};
+extern const Kernels DXDW_JOIN(kernels_, DXDW_ISA) = {
+    DXDW_STRING(DXDW_ISA), run, backward, workspace, kernel, multiply_adds};
 }  // namespace dxdw

@@ -20,7 +20,7 @@ struct Kernels {
                   const Team &team);
   int64_t (*workspace)(const int64_t *plan, int threads);
   const char *(*kernel)(const int64_t *plan);
-  double (*peak)(int dtype, double seconds);  // FLOP/s of one thread
+  double (*multiply_adds)(int dtype);  // does some in registers: how many operations
 };
 
 extern const Kernels kernels_avx512, kernels_avx2, kernels_base;

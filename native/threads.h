@@ -21,6 +21,9 @@
 #define NOMINMAX
 #endif
 #include <windows.h>
+#elif defined(__wasm__)
+// Emscripten's, which is there where this is loaded. The headers are WASI's, of other clocks.
+extern "C" double emscripten_get_now(void);
 #else
 #include <time.h>
 #if DXDW_THREADS
@@ -42,6 +45,8 @@ inline int64_t now() {
   const int64_t rest = ticks.QuadPart % frequency.QuadPart;
   return ticks.QuadPart / frequency.QuadPart * 1'000'000'000 +
          rest * 1'000'000'000 / frequency.QuadPart;
+#elif defined(__wasm__)
+  return static_cast<int64_t>(emscripten_get_now() * 1e6);
 #else
   timespec time;
   clock_gettime(CLOCK_MONOTONIC, &time);

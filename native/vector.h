@@ -87,6 +87,8 @@ DXDW_INLINE void hold(V &v) {
   asm("" : "+v"(v));
 #elif defined(__aarch64__)
   asm("" : "+w"(v));
+#elif defined(__wasm_simd128__)
+  asm("" : "+r"(v));
 #endif
 }
 

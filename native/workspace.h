@@ -25,7 +25,10 @@ class Workspace {
 
   // False where there is not so much memory.
   bool take() {
-    block_ = size_ <= Index(sizeof own_) ? own_ : static_cast<char *>(acquire(size_));
+    if (size_ <= Index(sizeof own_))
+      block_ = own_;
+    else if (size_ <= PTRDIFF_MAX)  // addresses of 32 bits end before an Index does
+      block_ = static_cast<char *>(acquire(static_cast<size_t>(size_)));
     return block_ != nullptr;
   }
 

@@ -11,7 +11,10 @@ import pytest
 
 # For each group that has a marker and a make target of its own: what it needs, all of it unless the
 # marker names a part, as in `@pytest.mark.peers("torch")`.
-GROUPS = {"peers": ("torch", "jax", "autograd", "pylops")}
+GROUPS = {
+    "peers": ("torch", "jax", "autograd", "pylops"),
+    "dask": ("dask", "distributed", "zarr"),
+}
 
 left_out = dict.fromkeys(GROUPS, 0)
 

@@ -83,7 +83,7 @@ def compiled(source, name="mistake"):
     return names["conv2d_backward"]
 
 
-def with_mistakes(*mistakes):
+def source_with(*mistakes):
     slots = dict(RIGHT)
     for mistake in mistakes:
         for slot, text in EDITS[mistake].items():
@@ -94,7 +94,11 @@ def with_mistakes(*mistakes):
             else:
                 slots[slot] = text
     slots["g"] = slots["g"].format(channel=slots["channel"], place=slots["place"])
-    return compiled(SOURCE.format(**slots), "+".join(mistakes))
+    return SOURCE.format(**slots)
+
+
+def with_mistakes(*mistakes):
+    return compiled(source_with(*mistakes), "+".join(mistakes))
 
 
 def pairs():

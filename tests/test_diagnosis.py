@@ -6,11 +6,11 @@ import sys
 
 import numpy as np
 import pytest
-from right_versions import RIGHT, float32_throughout, torch_inside
+from right_versions import RIGHT, float32_throughout, loops, torch_inside
 from wrong_versions import OPTIONS, WRONG
 
 from dxdw import conv2d_backward
-from dxdw.diagnosis import CAUSES, diagnose
+from dxdw.diagnosis import CAUSES, diagnose, questions
 
 CASES = [pytest.param(fn, causes, id=f"{'+'.join(causes)}-{fn.__name__}")
          for causes, functions in WRONG.items() for fn in functions]  # fmt: skip
@@ -186,3 +186,26 @@ def test_right_solutions_of_other_forms_are_not_accused(options):
 
     report = diagnose(backward, **options)
     assert report.ok, str(report)
+
+
+@pytest.mark.parametrize("zero", ["dx", "dW", "both"])
+def test_a_result_that_is_always_zero_is_not_given_a_reason(zero):
+    """A shift out of the image gives zeros too, and so does a loop that was never written."""
+
+    def conv2d_backward(grad_out, x, W):
+        dx, dW = loops(grad_out, x, W)
+        return dx * (zero == "dW"), dW * (zero == "dx")
+
+    report = diagnose(conv2d_backward)
+    assert report.causes == ()
+    assert report.summary.startswith("not recognised")
+
+
+@pytest.mark.parametrize("problem", ["conv2d_backward", "relu"])
+def test_each_check_is_told_as_soon_as_its_answer_is_known(problem):
+    told = []
+    fn = {"conv2d_backward": loops, "relu": abs}[problem]
+    report = diagnose(fn, problem=problem, noted=told.append)
+    assert {c.name: c for c in told} == {c.name: c for c in report.checks if c.right is not None}
+    assert len(told) == len({c.name for c in told})
+    assert list(questions(problem)) == [c.name for c in report.checks]

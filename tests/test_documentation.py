@@ -11,7 +11,7 @@ from dxdw.documentation import PAGES, more, pointing_to, refused
 from dxdw.extras import MissingExtra
 
 DOCS = Path(__file__).parents[1] / "docs"
-BRIDGES = ("torch", "jax", "autograd", "scipy")
+BRIDGES = ("torch", "jax", "autograd", "scipy", "dask")
 
 
 @pytest.mark.parametrize("room", PAGES)
@@ -28,7 +28,7 @@ def test_every_bridge_has_a_page():
     (folder,) = dxdw.interop.__path__
     bridges = {p.stem for p in Path(folder).iterdir() if "need(" in _source(p)}
     assert bridges == set(BRIDGES)
-    assert {f"interop.{name}" for name in bridges} <= set(PAGES)
+    assert bridges <= set(PAGES)
 
 
 def _source(path):
@@ -37,24 +37,24 @@ def _source(path):
 
 
 def test_a_bridges_page_stands_for_the_general_one():
-    @pointing_to("interop.scipy")
+    @pointing_to("scipy")
     def call(error):
         raise error
 
-    for error in (refused(ValueError, "no"), TypeError("no"), MissingExtra("no")):
-        with pytest.raises(type(error)) as caught, pointing_to("interop.scipy"):
+    for error in (refused(ValueError, "no"), TypeError("no")):
+        with pytest.raises(type(error)) as caught, pointing_to("scipy"):
             call(error)
         assert caught.value is error
-        assert error.__notes__ == [more("interop.scipy")]
+        assert error.__notes__ == [more("scipy")]
 
 
 def test_notes_and_errors_of_others_are_left_alone():
     error = ValueError("no")
     error.add_note("somebody's own")
-    with pytest.raises(ValueError, match="no"), pointing_to("interop.jax"):
+    with pytest.raises(ValueError, match="no"), pointing_to("jax"):
         raise error
-    assert error.__notes__ == ["somebody's own", more("interop.jax")]
-    with pytest.raises(KeyboardInterrupt) as caught, pointing_to("interop.jax"):
+    assert error.__notes__ == ["somebody's own", more("jax")]
+    with pytest.raises(KeyboardInterrupt) as caught, pointing_to("jax"):
         raise KeyboardInterrupt
     assert not hasattr(caught.value, "__notes__")
 
@@ -70,7 +70,7 @@ def test_a_bridge_to_what_is_not_installed_says_how_to_install_it(name, monkeypa
     assert str(caught.value) == (
         f'{bridge} needs {name}, not installed here: pip install "dxdw[{name}]"'
     )
-    assert caught.value.__notes__ == [more(f"interop.{name}")]
+    assert caught.value.__notes__ == [more(name)]
 
 
 @pytest.mark.parametrize("name", BRIDGES)

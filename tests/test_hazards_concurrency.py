@@ -17,6 +17,7 @@ from oracles import simple
 
 from dxdw import conv2d, conv2d_backward
 from dxdw.engines.blas_threads import threadpool_controller
+from dxdw.engines.libraries import all_finite
 from dxdw.plan import ENGINES
 
 pytest.importorskip("threadpoolctl")
@@ -242,6 +243,27 @@ def test_spawned_processes(tmp_path):
 
 
 # --- Ctrl-C ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs interval timers")
+def test_ctrl_c_at_any_moment_leaves_numpys_error_state():
+    """With `np.errstate`, one in ten of these left the caller's warnings silenced."""
+    before, a = np.geterr(), np.ones(4)
+
+    def interrupted(delay):
+        signal.setitimer(signal.ITIMER_REAL, delay)
+        while True:
+            all_finite(a)
+
+    previous = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        for delay in np.random.default_rng(0).uniform(1e-5, 1e-3, 300):
+            with pytest.raises(KeyboardInterrupt):
+                interrupted(delay)
+            assert np.geterr() == before
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs interval timers")

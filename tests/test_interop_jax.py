@@ -252,7 +252,7 @@ def test_refusals_name_the_argument_and_the_bridges_page(error, message, given, 
 
     with pytest.raises(error, match=message) as caught:
         (jax.jit(call) if jit else call)()
-    assert caught.value.__notes__[0] == more("interop.jax")
+    assert caught.value.__notes__[0] == more("jax")
 
 
 def test_a_traced_option_is_refused():

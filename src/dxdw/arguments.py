@@ -19,7 +19,7 @@ from .geometry import Axis, ConvGeometry, same_padding
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 PRECISIONS = ("high", "highest")
 AXIS_NAMES = {1: ("L",), 2: ("H", "W"), 3: ("D", "H", "W")}
-_LARGEST = 2**63 - 1
+_LARGEST = sys.maxsize  # bytes of an array: in a page, where addresses have 32 bits, 2 GiB
 _FLOATS = "efdFD"  # characters of float16, …, complex128: NumPy's own alone
 
 Pairs = tuple[tuple[int, int], ...]

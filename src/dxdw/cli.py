@@ -14,7 +14,7 @@ from .commands import CommandError
 from .documentation import more
 from .extras import MissingExtra
 
-COMMANDS = ("train", "predict", "explain", "bench", "check")
+COMMANDS = ("train", "predict", "explain", "bench", "check", "lab")
 
 FAILED, INTERRUPTED = 2, 130
 

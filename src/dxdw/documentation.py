@@ -17,10 +17,12 @@ PAGES = {
     "explain": "reference/explain",
     "bench": "measured",
     "check": "howto/check",
-    "interop.torch": "howto/pytorch",
-    "interop.jax": "howto/jax",
-    "interop.autograd": "howto/autograd",
-    "interop.scipy": "howto/scipy",
+    "lab": "howto/lab",
+    "torch": "howto/pytorch",
+    "jax": "howto/jax",
+    "autograd": "howto/autograd",
+    "scipy": "howto/scipy",
+    "dask": "howto/dask",
 }
 
 
@@ -44,7 +46,7 @@ def pointing_to(room: str) -> Iterator[None]:
     """
     try:
         yield
-    except (ValueError, TypeError, ImportError) as error:
+    except (ValueError, TypeError) as error:
         notes: list[str] = getattr(error, "__notes__", [])
         if (general := more("arguments")) in notes:
             notes.remove(general)

@@ -2,6 +2,8 @@
 
 from importlib.util import find_spec
 
+from .documentation import PAGES, more
+
 
 class MissingExtra(ImportError):
     """A library that is not installed. The message says what needs it, and what installs it."""
@@ -15,6 +17,9 @@ def need(extra: str, user: str, *modules: str) -> None:
     """
     missing = [module for module in modules if find_spec(module) is None]
     if missing:
-        raise MissingExtra(
+        refused = MissingExtra(
             f'{user} needs {" and ".join(missing)}, not installed here: pip install "dxdw[{extra}]"'
         )
+        if extra in PAGES:
+            refused.add_note(more(extra))
+        raise refused

@@ -13,6 +13,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 from math import prod
+from typing import Any
+
+Span = tuple[int, int]
+"""Positions first … last − 1 of an axis, or images."""
+
+Spans = tuple[Span, ...]
+"""A rectangle: a span of images, then one along each axis."""
 
 
 def meeting(offset: int, step: int, size: int, first: int, last: int) -> tuple[slice, slice]:
@@ -131,6 +138,40 @@ class Axis:
                 phases.append(Gather(tuple(taps), offsets, 1, self.out, a, self.stride, count))
         return phases
 
+    def windows(self, first: int, last: int) -> Span:
+        """The positions that the windows of outputs first … last − 1 span, of padding too."""
+        begin = first * self.stride - self.before
+        return begin, begin + (last - 1 - first) * self.stride + self.extent
+
+    def outputs_reaching(self, first: int, last: int) -> Span:
+        """The outputs whose windows have one of positions first … last − 1 between their ends."""
+        begin = max(-((self.extent - 1 - self.before - first) // self.stride), 0)
+        end = min((last - 1 + self.before) // self.stride + 1, self.out)
+        return begin, max(begin, end)
+
+    def part(self, outputs: Span, inputs: Span) -> tuple["Axis", Span, Span] | None:
+        """The axis of those of the outputs and of the inputs that meet, and which they are.
+
+        What their windows span beside is padding to this axis. None where none meet.
+        """
+        reaching = self.outputs_reaching(*inputs)
+        first, last = max(outputs[0], reaching[0]), min(outputs[1], reaching[1])
+        if first >= last:
+            return None
+        low, high = self.windows(first, last)
+        begin, end = max(low, inputs[0]), min(high, inputs[1])
+        if begin >= end:  # no inputs to begin with
+            return None
+        axis = replace(
+            self, size=end - begin, before=begin - low, after=high - end, out=last - first
+        )
+        return axis, (first, last), (begin, end)
+
+    def outputs_centred_before(self, position: int) -> int:
+        """How many outputs have the middle of their window before an input position."""
+        middle = (self.extent - 1) // 2 - self.before
+        return min(max(-((middle - position) // self.stride), 0), self.out)
+
     def reach(self, tap: int) -> tuple[slice, slice]:
         """The outputs for which this tap falls inside the input, and the inputs it falls on."""
         return meeting(tap * self.dilation - self.before, self.stride, self.size, 0, self.out)
@@ -154,6 +195,11 @@ class ConvGeometry:
 
     def __hash__(self) -> int:
         return self._hash  # asked for on every call: worth keeping
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Another process hashes strings in another way: what is kept here is of no use there.
+        fields = (self.batch, self.channels_in, self.channels_out, self.groups, self.axes)
+        return ConvGeometry, (*fields, self.padding_mode)
 
     @cached_property
     def _hash(self) -> int:
@@ -221,6 +267,31 @@ class ConvGeometry:
             channels_out=self.batch * self.channels_out,
             groups=self.batch * self.groups,
         )
+
+    def windows(self, outputs: Spans) -> Spans:
+        """What the windows of outputs span, of padding too."""
+        each = zip(self.axes, outputs[1:], strict=True)
+        return (outputs[0], *(axis.windows(*span) for axis, span in each))
+
+    def outputs_reaching(self, inputs: Spans) -> Spans:
+        """The outputs whose windows have some of the inputs between their ends."""
+        each = zip(self.axes, inputs[1:], strict=True)
+        return (inputs[0], *(axis.outputs_reaching(*span) for axis, span in each))
+
+    def part(self, outputs: Spans, inputs: Spans) -> tuple["ConvGeometry", Spans, Spans] | None:
+        """The convolution of those of the outputs and of the inputs that meet, and which they are.
+
+        The convolution is the sum of such parts: over all pieces that the inputs are in, of each
+        output (forward), or over all that the outputs are in, of each input (dx).
+        """
+        images = max(outputs[0][0], inputs[0][0]), min(outputs[0][1], inputs[0][1])
+        each = zip(self.axes, outputs[1:], inputs[1:], strict=True)
+        parts = [part for axis, out, in_ in each if (part := axis.part(out, in_))]
+        if images[0] >= images[1] or len(parts) < len(self.axes):
+            return None
+        axes, outs, ins = zip(*parts, strict=True)
+        geometry = replace(self, batch=images[1] - images[0], axes=axes)
+        return geometry, (images, *outs), (images, *ins)
 
     @cached_property
     def forward_gathers(self) -> tuple[Gather, ...]:

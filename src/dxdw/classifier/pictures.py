@@ -27,11 +27,11 @@ _MOST_BYTES = 1 << 29
 _WORKING_SIZE = 512  # pixels; more detail than 32×32 can use
 _LEAST_CONTRAST = 0.1  # between paper and ink, where black and white are 1 apart
 
-_BITMAP = 128  # pixels: four for each of the data set's, so that strokes grow in small steps
-_WIDEST = 80  # of them: NIST brought digits to 20 of 32
+BITMAP = 128  # pixels: four for each of the data set's, so that strokes grow in small steps
+WIDEST = 80  # of them: NIST brought digits to 20 of 32
 _MIDDLE = 65  # the column where the ink has its centre
 _LEAST_INK = 0.25  # of the bitmap is inked: 99 % of them have more, 31 % on average
-_MOST_SLANT = 0.2  # columns by row: they were sheared upright, and 87 % have less
+MOST_SLANT = 0.2  # columns by row: they were sheared upright, and 87 % have less
 _EDGE = 0.4  # the ink that counts as inside the digit
 
 
@@ -159,17 +159,22 @@ def _as_in_the_data_set(ink: Array) -> Array:
 
     digit = _cut_out(_upright(_cut_out(ink)))
     height, width = digit.shape
-    width = max(1, min(_WIDEST, round(width * _BITMAP / height)))
-    averaging = Image.Resampling.BOX if height > _BITMAP else Image.Resampling.BILINEAR
-    picture = Image.fromarray(np.uint8(255 * digit)).resize((width, _BITMAP), averaging)
-    bitmap = Image.new("L", (_BITMAP, _BITMAP))
-    bitmap.paste(picture, ((_BITMAP - width) // 2, 0))
+    width = max(1, min(WIDEST, round(width * BITMAP / height)))
+    averaging = Image.Resampling.BOX if height > BITMAP else Image.Resampling.BILINEAR
+    picture = Image.fromarray(np.uint8(255 * digit)).resize((width, BITMAP), averaging)
+    bitmap = Image.new("L", (BITMAP, BITMAP))
+    bitmap.paste(picture, ((BITMAP - width) // 2, 0))
     inked = _thick_enough(bitmap)
 
+    return counted(inked)
+
+
+def counted(inked: Array) -> Array:
+    """A bitmap of the data set's kind, (128, 128) of 0…1 with ink, centred and counted to 8×8."""
     columns = np.flatnonzero(inked.any(0))
-    centre = np.average(np.arange(_BITMAP) + 0.5, weights=inked.sum(0))
-    shift = np.clip(round(_MIDDLE - centre), -columns[0], _BITMAP - 1 - columns[-1])
-    block = _BITMAP // SIZE
+    centre = np.average(np.arange(BITMAP) + 0.5, weights=inked.sum(0))
+    shift = np.clip(round(_MIDDLE - centre), -columns[0], BITMAP - 1 - columns[-1])
+    block = BITMAP // SIZE
     blocks = np.roll(inked, shift, 1).reshape(SIZE, block, SIZE, block)
     return blocks.mean((1, 3)).astype(np.float32)
 
@@ -201,7 +206,7 @@ def _upright(ink: Array) -> Array:
     y, x = np.indices(ink.shape) + 0.5
     y, x = y - np.average(y, weights=ink), x - np.average(x, weights=ink)
     slant = (ink * x * y).sum() / max((ink * y * y).sum(), 1e-9)
-    excess = slant - np.clip(slant, -_MOST_SLANT, _MOST_SLANT)
+    excess = slant - np.clip(slant, -MOST_SLANT, MOST_SLANT)
     if not excess:
         return ink
     room = int(abs(excess) * len(ink)) + 1

@@ -3,9 +3,11 @@
     x (N,1,8,8) → conv1 → relu → conv2 → relu → max-pool 2×2 → linear → logits (N,10)
 
 Both convolutions have kernels of 3×3 and a padding of 1, so that images stay 8×8: 16 channels after
-the first, 32 after the second. There are 9,930 parameters.
+the first, 32 after the second. There are 9,930 parameters. Other shapes, no padding, and other
+functions than the library's make a network of the same layers.
 """
 
+from collections.abc import Callable, Mapping
 from math import prod, sqrt
 from typing import Any, NamedTuple, Self
 
@@ -50,20 +52,32 @@ class Activations(NamedTuple):
     logits: Array
 
 
+class Functions(NamedTuple):
+    """What a network computes with: the library's functions, or any that are called like them."""
+
+    conv2d: Callable[..., Array] = conv2d
+    conv2d_backward: Callable[..., tuple[Array, ...]] = conv2d_backward
+    relu: Callable[[Array], Array] = relu
+    max_pool_2d: Callable[[Array, int, int], Array] = max_pool_2d
+    softmax: Callable[[Array], Array] = softmax
+
+
 class TinyCNN(NamedTuple):
-    """The network with its parameters: an array for each of `SHAPES`, all of one dtype."""
+    """The network with its parameters: arrays by the names of `SHAPES`, all of one dtype."""
 
     parameters: dict[str, Array]
+    padding: int = 1
+    functions: Functions = Functions()
 
     @classmethod
-    def initial(cls, seed: int) -> Self:
+    def initial(cls, seed: int, shapes: Mapping[str, tuple[int, ...]] = SHAPES) -> Self:
         """Biases of zero, and normal weights of variance 2/fan-in, in float32.
 
         Source: He et al., "Delving deep into rectifiers", 2015.
         """
         rng = np.random.default_rng(seed)
         parameters = {}
-        for name, shape in SHAPES.items():
+        for name, shape in shapes.items():
             if name.endswith(".b"):
                 values = np.zeros(shape)
             else:
@@ -76,18 +90,19 @@ class TinyCNN(NamedTuple):
         return self._replace(parameters={k: v.astype(dtype) for k, v in self.parameters.items()})
 
     def forward(self, x: Array) -> Activations:
-        p = self.parameters
-        conv1 = conv2d(x, p["conv1.W"], padding=1, bias=p["conv1.b"])
-        relu1 = relu(conv1)
-        conv2 = conv2d(relu1, p["conv2.W"], padding=1, bias=p["conv2.b"])
-        relu2 = relu(conv2)
-        features = max_pool_2d(relu2, POOL, POOL).reshape(-1, prod(_POOLED))
+        f, p = self.functions, self.parameters
+        conv1 = f.conv2d(x, p["conv1.W"], padding=self.padding, bias=p["conv1.b"])
+        relu1 = f.relu(conv1)
+        conv2 = f.conv2d(relu1, p["conv2.W"], padding=self.padding, bias=p["conv2.b"])
+        relu2 = f.relu(conv2)
+        pooled = f.max_pool_2d(relu2, POOL, POOL)
+        features = pooled.reshape(len(x), prod(pooled.shape[1:]))
         logits = linear(features, p["linear.W"], p["linear.b"])
         return Activations(x, conv1, relu1, conv2, relu2, features, logits)
 
     def probabilities(self, x: Array) -> Array:
         """Of each class, for each image: (N, 10)."""
-        return softmax(self.forward(x).logits)
+        return self.functions.softmax(self.forward(x).logits)
 
     def loss_and_gradients(self, x: Array, labels: Array) -> tuple[float, dict[str, Array]]:
         """The mean loss in nats, and its gradient with respect to every parameter."""
@@ -95,8 +110,8 @@ class TinyCNN(NamedTuple):
         loss, dlogits = softmax_cross_entropy(a.logits, labels)
         dconv1, gradients = self._backward_to_conv1(a, dlogits)
         # dx of the first layer is of no use in training, and the larger half of its work.
-        gradients["conv1.W"], gradients["conv1.b"] = conv2d_backward(
-            dconv1, x, self.parameters["conv1.W"], padding=1, needs=("dW", "db")
+        gradients["conv1.W"], gradients["conv1.b"] = self._conv_backward(
+            dconv1, x, "conv1.W", needs=("dW", "db")
         )
         return loss, gradients
 
@@ -105,20 +120,28 @@ class TinyCNN(NamedTuple):
         a = self.forward(x)
         _, dlogits = softmax_cross_entropy(a.logits, labels)
         dconv1, _ = self._backward_to_conv1(a, dlogits * len(x))  # not of the mean over images
-        (dx,) = conv2d_backward(dconv1, x, self.parameters["conv1.W"], padding=1, needs=("dx",))
+        (dx,) = self._conv_backward(dconv1, x, "conv1.W", needs=("dx",))
         return dx
 
     def _backward_to_conv1(self, a: Activations, dlogits: Array) -> tuple[Array, dict[str, Array]]:
         """The forward pass from its end: the gradient of conv1's output, and of all parameters
         above it."""
-        p, g = self.parameters, {}
+        g: dict[str, Array] = {}
         dfeatures, g["linear.W"], g["linear.b"] = linear_backward(
-            dlogits, a.features, p["linear.W"]
+            dlogits, a.features, self.parameters["linear.W"]
         )
-        dpooled = dfeatures.reshape(-1, *_POOLED)
+        N, C, H, W = a.relu2.shape
+        dpooled = dfeatures.reshape(N, C, H // POOL, W // POOL)
         drelu2 = max_pool_2d_backward(dpooled, a.relu2, POOL, POOL)
         dconv2 = relu_backward(drelu2, a.conv2)
-        drelu1, g["conv2.W"], g["conv2.b"] = conv2d_backward(
-            dconv2, a.relu1, p["conv2.W"], padding=1, needs=("dx", "dW", "db")
+        drelu1, g["conv2.W"], g["conv2.b"] = self._conv_backward(
+            dconv2, a.relu1, "conv2.W", needs=("dx", "dW", "db")
         )
         return relu_backward(drelu1, a.conv1), g
+
+    def _conv_backward(
+        self, grad_out: Array, x: Array, kernels: str, needs: tuple[str, ...]
+    ) -> tuple[Array, ...]:
+        return self.functions.conv2d_backward(
+            grad_out, x, self.parameters[kernels], padding=self.padding, needs=needs
+        )

@@ -1,6 +1,6 @@
 """Training the TinyCNN: two optimizers and the loop."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from math import cos, isfinite, pi
 from typing import NamedTuple
@@ -74,6 +74,14 @@ class Adam:
 OPTIMIZERS: dict[str, Callable[..., SGD | Adam]] = {"adam": Adam, "sgd": SGD}
 
 
+LossAndGradients = Callable[[TinyCNN, Array, Array], tuple[float, dict[str, Array]]]
+
+
+def by_the_model(model: TinyCNN, images: Array, labels: Array) -> tuple[float, dict[str, Array]]:
+    """The model's own loss and gradients of a batch, here and now."""
+    return model.loss_and_gradients(images, labels)
+
+
 class History(NamedTuple):
     """How a training went."""
 
@@ -90,6 +98,7 @@ def train(
     epochs: int,
     seed: int,
     after_batch: Callable[[History], None] | None = None,
+    loss_and_gradients: LossAndGradients = by_the_model,
 ) -> History:
     """Train the model in place, in batches of 32 shuffled and jittered anew for each epoch.
 
@@ -104,6 +113,7 @@ def train(
         epochs: how many times every digit is seen.
         seed: of the shuffling and the jitter.
         after_batch: is called with the history so far.
+        loss_and_gradients: computes a batch, given the model, its images and their labels.
 
     Raises:
         FloatingPointError: the loss is no longer finite; the parameters are then of no use.
@@ -111,29 +121,56 @@ def train(
     Source of the schedule: Loshchilov & Hutter, "SGDR: stochastic gradient descent with warm
     restarts", 2017.
     """
+    history = History([], [])
+    with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
+        for history in batch_by_batch(
+            model,
+            digits,
+            held_out,
+            optimizer,
+            epochs=epochs,
+            seed=seed,
+            loss_and_gradients=loss_and_gradients,
+        ):
+            if after_batch:
+                after_batch(history)
+    return history
+
+
+def batch_by_batch(
+    model: TinyCNN,
+    digits: Digits,
+    held_out: Digits,
+    optimizer: SGD | Adam,
+    *,
+    epochs: int,
+    seed: int,
+    loss_and_gradients: LossAndGradients = by_the_model,
+) -> Iterator[History]:
+    """The same training, a batch for each step of the iterator, which gives the history so far.
+
+    So a page can train in slices of time. Raises as `train` does.
+    """
     rng = np.random.default_rng(seed)
     history = History([], [])
     batches = -(-len(digits.labels) // BATCH)
-    with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
-        for epoch in range(epochs):
-            order = rng.permutation(len(digits.labels))
-            for batch in range(batches):
-                chosen = order[batch * BATCH :][:BATCH]
-                images = jitter(digits.images[chosen], rng)
-                loss, gradients = model.loss_and_gradients(images, digits.labels[chosen])
-                if not isfinite(loss):
-                    raise FloatingPointError(
-                        f"the loss became {loss} in epoch {epoch + 1} of {epochs}: a learning rate "
-                        f"of {optimizer.learning_rate:g} is too large"
-                    )
-                done = (epoch + batch / batches) / epochs
-                optimizer.step(model.parameters, gradients, scale=(1 + cos(pi * done)) / 2)
-                history.losses.append(loss)
-                if batch == batches - 1:
-                    history.accuracies.append(accuracy(model, held_out))
-                if after_batch:
-                    after_batch(history)
-    return history
+    for epoch in range(epochs):
+        order = rng.permutation(len(digits.labels))
+        for batch in range(batches):
+            chosen = order[batch * BATCH :][:BATCH]
+            images = jitter(digits.images[chosen], rng)
+            loss, gradients = loss_and_gradients(model, images, digits.labels[chosen])
+            if not isfinite(loss):
+                raise FloatingPointError(
+                    f"the loss became {loss} in epoch {epoch + 1} of {epochs}: a learning rate "
+                    f"of {optimizer.learning_rate:g} is too large"
+                )
+            done = (epoch + batch / batches) / epochs
+            optimizer.step(model.parameters, gradients, scale=(1 + cos(pi * done)) / 2)
+            history.losses.append(loss)
+            if batch == batches - 1:
+                history.accuracies.append(accuracy(model, held_out))
+            yield history
 
 
 def accuracy(model: TinyCNN, digits: Digits) -> float:

@@ -13,7 +13,16 @@ from .diagnose import examine
 from .ladder import RUNGS
 from .report import Check, Evidence, FirstWrong, Report
 
-__all__ = ["CAUSES", "Check", "Evidence", "FirstWrong", "Report", "check_names", "diagnose"]
+__all__ = [
+    "CAUSES",
+    "Check",
+    "Evidence",
+    "FirstWrong",
+    "Report",
+    "check_names",
+    "diagnose",
+    "questions",
+]
 
 
 def diagnose(
@@ -29,6 +38,7 @@ def diagnose(
     channels_last: bool = False,
     dtype: Any = np.float64,
     problem: str = "conv2d_backward",
+    noted: Callable[[Check], None] | None = None,
 ) -> Report:
     """What is wrong with a function that computes (dx, dW), by name where the mistake is known.
 
@@ -52,6 +62,8 @@ def diagnose(
         problem: another of the practice series: "conv2d_naive", "conv2d", "max_pool_2d", "relu",
             "softmax" or "mini_cnn_forward", which have no options here.
         dtype: of the arguments; float32 for a function that computes in float32 by design.
+        noted: is called with each `Check` as soon as its answer is known, which is not in the order
+            of the report; those that are not run are in the report alone.
 
     Returns:
         A `Report`: `ok`, `causes`, `first_wrong`, `failed`, `to_json()`; text for `str`, and HTML
@@ -79,7 +91,7 @@ def diagnose(
         returns=returns, channels_last=channels_last, dtype=dtype,
     )  # fmt: skip
     if problem == "conv2d_backward":
-        return examine(fn, promised)
+        return examine(fn, promised, noted)
     from .exercise import examine_exercise
     from .exercises import exercises
 
@@ -92,7 +104,7 @@ def diagnose(
         )
     if promised != Contract():
         raise refused(ValueError, f"the problem {problem} has no options", "diagnosis")
-    return examine_exercise(fn, known[problem])
+    return examine_exercise(fn, known[problem], noted)
 
 
 def check_names(problem: str = "conv2d_backward") -> tuple[str, ...]:
@@ -101,8 +113,17 @@ def check_names(problem: str = "conv2d_backward") -> tuple[str, ...]:
     >>> check_names("relu")
     ('signature', 'runs', 'shapes', 'finite', 'exact', 'arguments', 'repeatable')
     """
+    return tuple(questions(problem))
+
+
+def questions(problem: str = "conv2d_backward") -> dict[str, str]:
+    """What each check asks, by its name, in the order of the report.
+
+    >>> questions("relu")["exact"]
+    'the right numbers'
+    """
     if problem == "conv2d_backward":
-        return tuple(RUNGS)
+        return dict(RUNGS)
     from .exercise import QUESTIONS
 
-    return tuple(QUESTIONS)
+    return dict(QUESTIONS)

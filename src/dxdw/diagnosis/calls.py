@@ -65,6 +65,15 @@ def call(
     return invoke(fn, OPERANDS, given, options, len(contract.returns), problem)
 
 
+def call_by_position(
+    fn: Callable[..., Any], names: Sequence[str], arguments: Sequence[Any], count: int
+) -> Answer:
+    """Call the function with copies of the arrays, which are named, and what follows them."""
+    given = [a.copy() if isinstance(a, np.ndarray) else a for a in arguments]
+    arrays, rest = given[: len(names)], given[len(names) :]
+    return invoke(lambda *a: fn(*a, *rest), names, arrays, {}, count, arguments)
+
+
 def invoke(
     fn: Callable[..., Any],
     names: Sequence[str],

@@ -12,17 +12,19 @@ from .contract import Contract
 from .ladder import Case, Ladder
 from .naming import Verdict, verdict
 from .problem import Problem, smallest_first
-from .report import Evidence, FirstWrong, Report
+from .report import Check, Evidence, FirstWrong, Report
 from .shrink import smallest
 from .terms import Terms
 
 _MOST_CONTRIBUTIONS = 8
 
 
-def examine(fn: Callable[..., Any], contract: Contract) -> Report:
+def examine(
+    fn: Callable[..., Any], contract: Contract, noted: Callable[[Check], None] | None = None
+) -> Report:
     """The report on a function with a contract."""
     started = perf_counter()
-    ladder = Ladder(fn, contract)
+    ladder = Ladder(fn, contract, noted)
     ladder.climb()
     checks = tuple(ladder.checks.values())
     name = getattr(fn, "__name__", type(fn).__name__)

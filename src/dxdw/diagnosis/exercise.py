@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..engines.libraries import Array
-from .calls import Answer, invoke
+from .calls import Answer, call_by_position
 from .exercise_causes import EXERCISE_CAUSES
 from .exercises import Exercise
 from .report import Check, Evidence, FirstWrong, Report
@@ -24,13 +24,17 @@ QUESTIONS = {
 }
 
 
-def examine_exercise(fn: Callable[..., Any], exercise: Exercise) -> Report:
+def examine_exercise(
+    fn: Callable[..., Any], exercise: Exercise, noted: Callable[[Check], None] | None = None
+) -> Report:
     """The report on a function for a problem of the series."""
     started = perf_counter()
     checks = {name: Check(name, None, "", said) for name, said in QUESTIONS.items()}
 
     def note(name: str, right: bool, detail: str = "") -> None:
         checks[name] = Check(name, right, "" if right else detail, QUESTIONS[name])
+        if noted is not None:
+            noted(checks[name])
 
     name = getattr(fn, "__name__", type(fn).__name__)
     why = _unfit(fn, exercise)
@@ -76,10 +80,7 @@ def _unfit(fn: Callable[..., Any], exercise: Exercise) -> str | None:
 
 
 def _ask(fn: Callable[..., Any], exercise: Exercise, case: tuple[Any, ...]) -> Answer:
-    given = [a.copy() if isinstance(a, np.ndarray) else a for a in case]
-    count = len(exercise.arrays)
-    arrays, rest = given[:count], given[count:]
-    return invoke(lambda *a: fn(*a, *rest), exercise.arrays, arrays, {}, 1, case)
+    return call_by_position(fn, exercise.arrays, case, 1)
 
 
 def _close(a: Array, b: Array, eps: float) -> bool:

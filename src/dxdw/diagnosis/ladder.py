@@ -45,9 +45,15 @@ class Case(NamedTuple):
 class Ladder:
     """Asks every question of one function, and keeps what the answers were."""
 
-    def __init__(self, fn: Callable[..., Any], contract: Contract) -> None:
+    def __init__(
+        self,
+        fn: Callable[..., Any],
+        contract: Contract,
+        noted: Callable[[Check], None] | None = None,
+    ) -> None:
         self.fn = fn
         self.contract = contract
+        self.noted = noted
         self.eps = float(np.finfo(contract.dtype).eps)
         self.checks: dict[str, Check] = {
             name: Check(name, None, "", said) for name, said in RUNGS.items()
@@ -155,6 +161,8 @@ class Ladder:
 
     def _note(self, name: str, right: bool | None, detail: str = "") -> bool:
         self.checks[name] = Check(name, right, detail if right is False else "", RUNGS[name])
+        if self.noted is not None:
+            self.noted(self.checks[name])
         return bool(right)
 
     # --- rungs ------------------------------------------------------------------------------------

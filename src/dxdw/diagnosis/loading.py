@@ -6,7 +6,7 @@ import json
 import linecache
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,7 +15,14 @@ from ..problem_names import PROBLEMS
 
 
 class NotLoaded(Exception):
-    """There is no such function, or its file can't be run; the message says where and why."""
+    """There is no such function, or its file can't be run; the message says where and why.
+
+    `line` is the line of the file that it is about, or 0.
+    """
+
+    def __init__(self, message: str, line: int = 0) -> None:
+        super().__init__(message)
+        self.line = line
 
 
 def load(address: str) -> tuple[Callable[..., Any], str]:
@@ -35,12 +42,33 @@ def load(address: str) -> tuple[Callable[..., Any], str]:
         found = _run(path, place)
     else:
         found = _import(place, name)
-    return _function(found, name or PROBLEMS[0], place, named=bool(name))
+    return function_of(found, name or PROBLEMS[0], place, named=bool(name))
 
 
-def _function(
+def names_of(parts: Iterable[tuple[str, str]], module: ModuleType) -> dict[str, Any]:
+    """The names that source text defines in a module, part after part: `(place, source)`.
+
+    Raises:
+        NotLoaded: what a part raises.
+    """
+    for place, source in parts:
+        # So that tracebacks show lines of cells too.
+        linecache.cache[place] = (len(source), None, source.splitlines(keepends=True), place)
+        try:
+            exec(compile(source, place, "exec"), vars(module))  # noqa: S102 - what it is for
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it raises
+            raise _not_loaded(error, place) from None
+    return vars(module)
+
+
+def function_of(
     found: dict[str, Any], name: str, place: str, *, named: bool
 ) -> tuple[Callable[..., Any], str]:
+    """The function of a name; where none was named, the only one there is.
+
+    Raises:
+        NotLoaded: there is no such function.
+    """
     if name in found:
         return found[name], name
     here = [
@@ -65,9 +93,9 @@ def _import(place: str, name: str) -> dict[str, Any]:
                 f"{place}: no such module, and no file: expected mine.py:NAME, notebook.ipynb:NAME "
                 "or package.module:NAME"
             ) from None
-        raise NotLoaded(_said(error, place)) from None
+        raise _not_loaded(error, place) from None
     except Exception as error:  # noqa: BLE001 - whatever the learner's module raises
-        raise NotLoaded(_said(error, place)) from None
+        raise _not_loaded(error, place) from None
 
 
 def _run(path: Path, place: str) -> dict[str, Any]:
@@ -76,14 +104,7 @@ def _run(path: Path, place: str) -> dict[str, Any]:
     module.__file__ = str(path)
     sys.modules[path.stem] = module
     sys.path.insert(0, str(path.parent))
-    for part, source in _sources(path, place):
-        # So that tracebacks show lines of cells too.
-        linecache.cache[part] = (len(source), None, source.splitlines(keepends=True), part)
-        try:
-            exec(compile(source, part, "exec"), vars(module))  # noqa: S102 - what it is for
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it raises
-            raise NotLoaded(_said(error, part)) from None
-    return vars(module)
+    return names_of(_sources(path, place), module)
 
 
 def _sources(path: Path, place: str) -> list[tuple[str, str]]:
@@ -107,9 +128,11 @@ def _without_magics(source: str) -> str:
     return "\n".join("pass" if line[:1] in ("%", "!", "?") else line for line in lines)
 
 
-def _said(error: BaseException, place: str) -> str:
+def _not_loaded(error: BaseException, place: str) -> NotLoaded:
     if isinstance(error, SyntaxError):
-        return f"{place}, line {error.lineno}: {type(error).__name__}: {error.msg}"
+        said = f"{type(error).__name__}: {error.msg}"
+        return NotLoaded(f"{place}, line {error.lineno}: {said}", error.lineno or 0)
     own = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == place]
-    line = f", line {own[-1].lineno}" if own else ""
-    return f"{place}{line}: {type(error).__name__}: {error}"
+    number = (own[-1].lineno or 0) if own else 0
+    line = f", line {number}" if own else ""
+    return NotLoaded(f"{place}{line}: {type(error).__name__}: {error}", number)

@@ -68,6 +68,8 @@ def _values(ladder: Ladder, eps: float | None) -> Named | Verdict | None:
     unread = [k for k, s in enumerate(seen) if len(s.found) < len(ladder.contract.returns)]
     if not wrong and not unread:
         return Verdict(shapes.causes, shapes.words)
+    if any(_always_zero(seen, name) for name in wrong):
+        return None  # so it would be whatever kept the loop from adding: nothing tells which
     matcher = Matcher(seen, wrong)
     whole = _on_part(ladder, matcher, range(len(seen)))
     if whole is None:
@@ -82,6 +84,10 @@ def _values(ladder: Ladder, eps: float | None) -> Named | Verdict | None:
     if whole is None:
         return Verdict(shapes.causes, shapes.words) if shapes.causes else None
     return Verdict((*shapes.causes, *whole.causes), (*shapes.words, *whole.words))
+
+
+def _always_zero(seen: Sequence[Seen], name: str) -> bool:
+    return not any(s.found[name].any() for s in seen if name in s.found)
 
 
 def _on_part(ladder: Ladder, matcher: Matcher, part: Sequence[int]) -> Verdict | None:

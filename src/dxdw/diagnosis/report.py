@@ -23,7 +23,7 @@ Numbers that JSON has no word for are the strings "nan", "inf" and "-inf".
 
 import json
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, is_dataclass, replace
 from typing import Any, NamedTuple
 
 from ..engines.libraries import Array
@@ -102,11 +102,12 @@ class Report:
 
     def to_json(self, indent: int | None = None) -> str:
         """The report as JSON; the form is described where this class is."""
-        return json.dumps(_plain(self._form()), indent=indent, ensure_ascii=False, allow_nan=False)
+        return json.dumps(self.form(), indent=indent, ensure_ascii=False, allow_nan=False)
 
-    def _form(self) -> dict[str, Any]:
+    def form(self) -> dict[str, Any]:
+        """What `to_json` writes, as dicts and lists."""
         states = {True: "right", False: "wrong", None: "not run"}
-        return {
+        found = {
             "form": FORM,
             "function": self.function,
             "ok": self.ok,
@@ -127,11 +128,12 @@ class Report:
                 for name, cause in zip(self.causes, self.explanations, strict=True)
             ],
             "matched": self.matched,
-            "first_wrong": self.first_wrong and asdict(self.first_wrong),
-            "evidence": self.evidence and asdict(self.evidence),
-            "crash": self.crash and asdict(self.crash),
+            "first_wrong": self.first_wrong,
+            "evidence": self.evidence,
+            "crash": self.crash,
             "seconds": round(self.seconds, 3),
         }
+        return {key: plain(value) for key, value in found.items()}
 
     def __str__(self) -> str:
         from .report_text import text
@@ -144,14 +146,16 @@ class Report:
         return html(self)
 
 
-def _plain(value: Any) -> Any:
-    """What json can write."""
+def plain(value: Any) -> Any:
+    """What json can write, of dicts, lists, arrays and the dataclasses of a report."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return plain(vars(value))
     if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, (tuple, list)):
-        return [_plain(v) for v in value]
+        return [plain(v) for v in value]
     if hasattr(value, "tolist"):
-        return _plain(value.tolist())
+        return plain(value.tolist())
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value

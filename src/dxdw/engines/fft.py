@@ -27,7 +27,7 @@ import numpy as np
 
 from ..geometry import Gather, meeting
 from . import native, native_library
-from .libraries import Array, all_finite
+from .libraries import Array, all_finite, unwarned
 from .pairwise import PairwiseSum
 from .problem import Problem
 from .tiles import Tile, tile_shape, tiles
@@ -121,16 +121,18 @@ def run(problem: Problem, first: Array, second: Array) -> Array | None:
     """The result, or None where the values are not ones that a transform can carry."""
     if not (all_finite(first) and all_finite(second)):
         return None
-    G = problem.geometry.groups
-    with np.errstate(over="ignore", invalid="ignore"):
-        if problem.kind == "dW":
-            result = _gradient(problem, _split(first, G), _split(second, G))
-        else:
-            W = second.reshape(G, -1, *second.shape[1:])
-            if problem.kind == "dx":
-                W = W.swapaxes(1, 2)
-            result = _correlate(problem, _split(first, G), W)
+    result = unwarned(_transformed, problem, first, second)
     return result if all_finite(result) else None
+
+
+def _transformed(problem: Problem, first: Array, second: Array) -> Array:
+    G = problem.geometry.groups
+    if problem.kind == "dW":
+        return _gradient(problem, _split(first, G), _split(second, G))
+    W = second.reshape(G, -1, *second.shape[1:])
+    if problem.kind == "dx":
+        W = W.swapaxes(1, 2)
+    return _correlate(problem, _split(first, G), W)
 
 
 @lru_cache(maxsize=256)

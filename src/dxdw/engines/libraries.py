@@ -1,5 +1,7 @@
 """The few things that array libraries do differently: in-place writes and memory layout."""
 
+from collections.abc import Callable
+from contextvars import copy_context
 from typing import Any
 
 import numpy as np
@@ -77,13 +79,26 @@ def contiguous(a: Array) -> Array:
     return np.ascontiguousarray(a) if is_numpy(a) else a
 
 
+def unwarned(call: Callable[..., Any], *args: Any) -> Any:
+    """`call(*args)` without NumPy's warnings of overflow and of invalid values.
+
+    In a context of its own. `np.errstate` sets the caller's before it can be sure to set it back: a
+    Ctrl-C between the two would silence the caller's warnings for good.
+    """
+
+    def quietly() -> Any:
+        np.seterr(over="ignore", invalid="ignore")
+        return call(*args)
+
+    return copy_context().run(quietly)
+
+
 def all_finite(a: Array) -> bool | None:
     """Whether every element is finite; None where values can't be looked at (under jax.jit)."""
     xp = namespace(a)
     if is_numpy(a):
         # One pass without a temporary; a sum that overflows is looked at element by element.
-        with np.errstate(all="ignore"):
-            total = np.add.reduce(a, axis=None)
+        total = unwarned(np.add.reduce, a, None)
         return bool(np.isfinite(total)) or bool(np.isfinite(a).all())
     try:
         return bool(xp.all(xp.isfinite(a)))

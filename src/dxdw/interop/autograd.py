@@ -15,9 +15,7 @@ from typing import Any
 from ..documentation import pointing_to, refused
 from ..extras import need
 
-ROOM = "interop.autograd"
-with pointing_to(ROOM):
-    need("autograd", "dxdw.interop.autograd", "autograd")
+need("autograd", "dxdw.interop.autograd", "autograd")
 
 import autograd.numpy as anp  # noqa: E402
 from autograd.extend import defjvp, defvjp, primitive  # noqa: E402
@@ -28,6 +26,8 @@ from . import numpy_passes  # noqa: E402
 from .bilinear import PULLBACKS, Case  # noqa: E402
 
 __all__ = ["conv1d", "conv2d", "conv3d"]
+
+ROOM = "autograd"
 
 
 def conv2d(
@@ -53,8 +53,8 @@ def conv2d(
         padding, stride, dilation, groups, padding_mode: as for `dxdw.conv2d`.
 
     Returns:
-        (C_out, out_H, out_W), with N in front where x has it. It is a new array, no view of the operands.
-        Its dtype is NumPy's promotion of x, W and bias, with integers as float64.
+        (C_out, out_H, out_W), with N in front where x has it. It is a new array, no view of the
+        operands. Its dtype is NumPy's promotion of x, W and bias, with integers as float64.
 
     Raises:
         ValueError, TypeError, MemoryError: as `dxdw.conv2d`. Arrays of other libraries are refused.

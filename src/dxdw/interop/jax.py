@@ -21,9 +21,7 @@ from typing import Any
 from ..documentation import pointing_to, refused
 from ..extras import need
 
-ROOM = "interop.jax"
-with pointing_to(ROOM):
-    need("jax", "dxdw.interop.jax", "jax")
+need("jax", "dxdw.interop.jax", "jax")
 
 import jax  # noqa: E402
 from jax import numpy as jnp  # noqa: E402
@@ -34,6 +32,7 @@ from .bilinear import PULLBACKS, Case  # noqa: E402
 
 __all__ = ["conv1d", "conv2d", "conv3d"]
 
+ROOM = "jax"
 TARGET = "dxdw_pass"
 
 
@@ -60,10 +59,10 @@ def conv2d(
             static, as all shapes are: close over them, or name them in `static_argnames`.
 
     Returns:
-        (C_out, out_H, out_W), with N in front where x has it. It is a new array, for arrays of JAX never
-        change. Its dtype is JAX's promotion of x and W, of bias too; integers become JAX's default
-        float. float16 and bfloat16 are summed in float32. float64 wants `jax_enable_x64`, as all of
-        JAX does.
+        (C_out, out_H, out_W), with N in front where x has it. It is a new array, for arrays of JAX
+        never change. Its dtype is JAX's promotion of x and W, of bias too; integers become JAX's
+        default float. float16 and bfloat16 are summed in float32. float64 wants `jax_enable_x64`,
+        as all of JAX does.
 
     Raises:
         ValueError: shapes or options that do not fit, when the function is traced.

@@ -13,9 +13,7 @@ from typing import Any
 from ..documentation import pointing_to
 from ..extras import need
 
-ROOM = "interop.scipy"
-with pointing_to(ROOM):
-    need("scipy", "dxdw.interop.scipy", "scipy")
+need("scipy", "dxdw.interop.scipy", "scipy")
 
 import numpy as np  # noqa: E402
 from numpy.typing import DTypeLike  # noqa: E402
@@ -27,6 +25,8 @@ from ..engines.libraries import Array  # noqa: E402
 from .bilinear import Case, stacked  # noqa: E402
 
 __all__ = ["Conv2dOperator", "FilterOperator"]
+
+ROOM = "scipy"
 
 
 class _Columns(LinearOperator):

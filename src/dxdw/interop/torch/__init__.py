@@ -8,13 +8,11 @@ float32 and float64 tensors on the CPU are computed by dxdw's kernels where they
 `torch.get_num_threads()` threads. All others (CUDA, float16, complex, …) go to PyTorch's own.
 """
 
-from ...documentation import pointing_to
 from ...extras import need
 
-with pointing_to("interop.torch"):
-    need("torch", "dxdw.interop.torch", "torch")
+need("torch", "dxdw.interop.torch", "torch")
 
-from .functional import (
+from .functional import (  # noqa: E402
     conv1d,
     conv2d,
     conv3d,
@@ -22,7 +20,7 @@ from .functional import (
     conv_transpose2d,
     conv_transpose3d,
 )
-from .modules import accelerate, restore
+from .modules import accelerate, restore  # noqa: E402
 
 __all__ = [
     "accelerate",

@@ -19,7 +19,7 @@ from ...engines import native
 from .. import numpy_passes
 from ..bilinear import Case
 
-ROOM = "interop.torch"
+ROOM = "torch"
 DTYPES = {torch.float32: np.dtype(np.float32), torch.float64: np.dtype(np.float64)}
 
 Sizes = tuple[int, ...]

@@ -1,0 +1,138 @@
+import { autocompletion, closeBrackets, closeBracketsKeymap } from "@codemirror/autocomplete";
+import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
+import { python } from "@codemirror/lang-python";
+import {
+  bracketMatching,
+  HighlightStyle,
+  indentOnInput,
+  indentUnit,
+  syntaxHighlighting,
+} from "@codemirror/language";
+import { setDiagnostics } from "@codemirror/lint";
+import { EditorState, Prec } from "@codemirror/state";
+import {
+  drawSelection,
+  EditorView,
+  highlightActiveLine,
+  highlightActiveLineGutter,
+  keymap,
+  lineNumbers,
+} from "@codemirror/view";
+import { tags } from "@lezer/highlight";
+
+const colours = HighlightStyle.define([
+  { tag: [tags.keyword, tags.operatorKeyword, tags.controlKeyword], color: "var(--code-keyword)" },
+  { tag: [tags.string, tags.special(tags.string)], color: "var(--code-string)" },
+  { tag: [tags.number, tags.bool, tags.null], color: "var(--code-number)" },
+  { tag: tags.comment, color: "var(--code-comment)", fontStyle: "italic" },
+  { tag: tags.function(tags.definition(tags.variableName)), color: "var(--code-name)", fontWeight: "600" },
+]);
+
+const theme = EditorView.theme({
+  "&": { backgroundColor: "var(--surface)", color: "var(--text)", fontSize: "0.875rem" },
+  "&.cm-focused": { outline: "none" },
+  ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "1.6" },
+  ".cm-content": { padding: "0.75rem 0", caretColor: "var(--text)" },
+  ".cm-gutters": {
+    backgroundColor: "var(--surface)",
+    color: "var(--quiet)",
+    border: "none",
+    paddingLeft: "0.25rem",
+  },
+  ".cm-activeLine, .cm-activeLineGutter": { backgroundColor: "var(--line-here)" },
+  ".cm-cursor": { borderLeftColor: "var(--text)", borderLeftWidth: "2px" },
+  "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground": {
+    backgroundColor: "var(--selection) !important",
+  },
+  ".cm-matchingBracket": { backgroundColor: "var(--selection)", outline: "none" },
+  ".cm-tooltip": { backgroundColor: "var(--raised)", color: "var(--text)", border: "1px solid var(--edge)" },
+  ".cm-diagnostic": { fontFamily: "var(--sans)" },
+});
+
+/**
+ * The editor. Escape, and then Tab, leaves it: CodeMirror lets the Tab after an Escape through.
+ *
+ * `changed` is told each new text, and `run` is Ctrl+Enter.
+ */
+export class Editor {
+  #view;
+
+  constructor(parent, { describedBy, changed, run }) {
+    const ran = () => {
+      run();
+      return true;
+    };
+    const keys = Prec.highest(
+      keymap.of([
+        { key: "Mod-Enter", run: ran },
+        { key: "Ctrl-Enter", run: ran },
+      ]),
+    );
+    this.extensions = [
+      keys,
+      lineNumbers(),
+      highlightActiveLine(),
+      highlightActiveLineGutter(),
+      history(),
+      drawSelection(),
+      indentOnInput(),
+      bracketMatching(),
+      closeBrackets(),
+      autocompletion({ activateOnTyping: false }),
+      python(),
+      indentUnit.of("    "),
+      syntaxHighlighting(colours),
+      theme,
+      keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...historyKeymap, indentWithTab]),
+      EditorView.contentAttributes.of({
+        "aria-label": "Your code",
+        "aria-describedby": describedBy,
+        tabindex: "0", // as it is anyway, but for tools that know no editable text
+      }),
+      EditorView.updateListener.of((update) => {
+        if (update.docChanged) changed(update.state.doc.toString());
+      }),
+    ];
+    this.#view = new EditorView({ parent, state: this.#stateOf("") });
+  }
+
+  get text() {
+    return this.#view.state.doc.toString();
+  }
+
+  /** Another text with a history of its own. */
+  open(text) {
+    this.#view.setState(this.#stateOf(text));
+  }
+
+  /** Another text that undo takes back. */
+  replace(text) {
+    const length = this.#view.state.doc.length;
+    this.#view.dispatch({ changes: { from: 0, to: length, insert: text } });
+  }
+
+  /** Underline a line, with what is wrong there; of several, all. */
+  mark(findings) {
+    const { doc } = this.#view.state;
+    const diagnostics = findings
+      .filter(({ line }) => line >= 1 && line <= doc.lines)
+      .map(({ line, message }) => {
+        const { from, to, text } = doc.line(line);
+        const indent = text.length - text.trimStart().length;
+        return { from: Math.min(from + indent, to), to, severity: "error", message };
+      });
+    this.#view.dispatch(setDiagnostics(this.#view.state, diagnostics));
+  }
+
+  focus() {
+    this.#view.focus();
+  }
+
+  destroy() {
+    this.#view.destroy();
+  }
+
+  #stateOf(doc) {
+    return EditorState.create({ doc, extensions: this.extensions });
+  }
+}

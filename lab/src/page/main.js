@@ -1,0 +1,133 @@
+import boot from "dxdw:boot";
+import catalogue from "dxdw:catalogue";
+import views from "dxdw:views";
+import { Python } from "../python/client.js";
+import { liveRegion } from "./announce.js";
+import { glyph, h, spoken } from "./element.js";
+import { ProblemPage } from "./problem.js";
+import { parsed } from "./share.js";
+import { Store } from "./store.js";
+import "../style/page.css";
+
+const DIGITS = "digits";
+const FIRST = "05";
+const WORDS = {
+  loading: "Python is loading",
+  ready: "Python is ready",
+  running: "Python is running",
+  failed: "Python could not be started",
+};
+
+const store = new Store();
+const python = new Python();
+const problems = new Map(catalogue.problems.map((problem) => [problem.number, problem]));
+
+const main = h("main", { id: "main", tabindex: "-1" });
+const links = h("ol", {});
+const state = h("p", { class: "python" });
+const skip = h("a", { class: "skip", on: { click: skipped } });
+document.body.append(
+  skip,
+  h(
+    "header",
+    { class: "bar" },
+    h("p", { class: "brand" }, "dxdw ", h("span", {}, "lab")),
+    h("nav", { "aria-label": "Problems" }, links),
+    state,
+  ),
+  main,
+);
+const announce = liveRegion(document.body);
+
+let shown = null; // { place, page }
+
+function skipped(event) {
+  event.preventDefault();
+  (document.querySelector(".cm-content") ?? main).focus();
+}
+
+function showSkip() {
+  const [to, words] = document.querySelector("#editor")
+    ? ["#editor", "Skip to the editor"]
+    : ["#main", "Skip to the training"];
+  skip.href = to;
+  skip.textContent = words;
+}
+
+function link(place, number, title) {
+  const here = shown?.place === place;
+  const solved = store.get("solved", []).includes(place);
+  return h(
+    "li",
+    {},
+    h(
+      "a",
+      { href: `#${place}`, "aria-current": here ? "page" : null },
+      h("span", { class: "no" }, number),
+      h("span", { class: "title" }, title),
+      solved ? [glyph("✓"), spoken(", solved")] : null,
+    ),
+  );
+}
+
+function showLinks() {
+  links.replaceChildren(
+    ...catalogue.problems.map(({ number, title }) => link(number, number, title)),
+    ...(views.train ? [link(DIGITS, "→", "Train on digits")] : []),
+  );
+}
+
+function solved(number) {
+  const before = store.get("solved", []);
+  if (!before.includes(number)) store.set("solved", [...before, number].sort());
+  showLinks();
+}
+
+async function show() {
+  const { place, code } = await parsed(location.hash);
+  const known = problems.has(place) || (place === DIGITS && views.train);
+  const wanted = known ? place : store.get("place", FIRST);
+  if (shown?.place !== wanted) {
+    const first = shown === null;
+    shown?.page.destroy();
+    main.replaceChildren();
+    main.className = wanted === DIGITS ? "digits" : "problem";
+    const context = { python, store, announce, solved };
+    shown = { place: wanted };
+    shown.page =
+      wanted === DIGITS
+        ? views.train.mount(main, { ...context, code: () => store.get("code/05", "") })
+        : new ProblemPage(main, problems.get(wanted), context);
+    store.set("place", wanted);
+    const title = problems.get(wanted)?.title ?? "Train on digits";
+    document.title = `${title} · dxdw lab`;
+    showLinks();
+    showSkip();
+    if (!first) {
+      main.focus({ preventScroll: true });
+      scrollTo(0, 0);
+    }
+  }
+  if (code !== null && place === wanted) {
+    shown.page.offer?.(code);
+    history.replaceState(null, "", `#${wanted}`);
+  }
+}
+
+function showState() {
+  state.dataset.state = python.state;
+  state.replaceChildren(WORDS[python.state]);
+}
+
+python.watch(showState);
+showState();
+addEventListener("hashchange", show);
+addEventListener("keydown", (event) => {
+  if (event.key === "Escape") python.stop();
+});
+await show();
+performance.mark("usable");
+// After the page is there to read: on one core, Python would take its time.
+requestAnimationFrame(() => setTimeout(() => python.start(boot())));
+globalThis.dxdw = { python }; // for the browser's console, and the tests
+python.ready.then(() => announce(WORDS.ready));

@@ -1,0 +1,137 @@
+import { h } from "../page/element.js";
+import { FunctionsForm } from "./functions_form.js";
+import { Kernels } from "./kernels.js";
+import { percent, Runs } from "./runs.js";
+
+const TRAINING = "practice.training";
+const SLICE_SECONDS = 0.15;
+const PATIENCE_MS = 400; // for the end of a slice, before Stop ends Python's call itself
+
+/** Chooses what computes, trains slice by slice, and shows how it goes. */
+export class Trainer {
+  #context;
+  #told;
+  #functions;
+  #mistake = h("select", { disabled: true }, h("option", { value: "" }, "none"));
+  #train = h(
+    "button",
+    { type: "button", class: "run", disabled: true, on: { click: () => this.#run() } },
+    "Train",
+  );
+  #stop = h("button", { type: "button", disabled: true, on: { click: () => this.#end() } }, "Stop training");
+  #words = h("p", { class: "trace-words" }, "Python is loading");
+  #kernels;
+  #runs;
+  #running = false;
+  #ending = false;
+
+  /** `told.started()` when there is a network, `told.changed()` when it has learned something. */
+  constructor(parent, context, told) {
+    this.#context = context;
+    this.#told = told;
+    this.#functions = new FunctionsForm(context.store);
+    parent.append(
+      this.#functions.element,
+      h("label", { class: "field-row" }, h("span", {}, "Put a mistake into the gradient: "), this.#mistake),
+      h("p", { class: "row" }, this.#train, this.#stop),
+      this.#words,
+    );
+    this.#runs = new Runs(parent);
+    this.#kernels = new Kernels(parent);
+    context.python.onReady(() => this.#ready());
+  }
+
+  destroy() {
+    this.#end();
+    this.#runs.destroy();
+  }
+
+  async #ready() {
+    this.#train.disabled = false;
+    this.#words.textContent = "";
+    const mistakes = await this.#context.python.call(`${TRAINING}:mistakes`);
+    this.#mistake.append(
+      ...mistakes.map(({ name, title }) => h("option", { value: name }, `${name}: ${title}`)),
+    );
+    this.#mistake.disabled = false;
+  }
+
+  async #run() {
+    const codes = this.#functions.codes;
+    const mistake = this.#mistake.value || null;
+    this.#buttons(true);
+    this.#ending = false;
+    try {
+      await this.#trained(codes, mistake);
+    } catch (error) {
+      this.#say(this.#ending ? "Stopped." : error.message);
+    } finally {
+      this.#buttons(false);
+    }
+  }
+
+  async #trained(codes, mistake) {
+    const { python } = this.#context;
+    this.#say("Starting.");
+    const started = await python.call(`${TRAINING}:start`, { codes, mistake });
+    if (started.error) {
+      this.#say(where(started.error));
+      return;
+    }
+    const own = Object.keys(codes).filter((name) => !(mistake && name === "conv2d_backward"));
+    const whose = own.length ? `with your ${own.join(", ")}` : "with the library's functions";
+    this.#runs.begin(mistake ? `${mistake}, ${whose}` : whose, started.batches);
+    this.#kernels.show(started.kernels);
+    this.#told.started();
+    let batches = 0;
+    let epochs = 0;
+    while (!this.#ending) {
+      const slice = await python.call(`${TRAINING}:advance`, { seconds: SLICE_SECONDS });
+      batches += slice.losses.length;
+      this.#runs.add(slice.losses, slice.accuracies);
+      this.#kernels.show(slice.kernels);
+      this.#words.textContent = `Batch ${batches} of ${started.batches}.`;
+      if (slice.error) {
+        this.#say(`Ended after ${batches} batches. ${where(slice.error)}`);
+        break;
+      }
+      if (slice.accuracies.length > epochs) {
+        epochs = slice.accuracies.length;
+        this.#context.announce(
+          `After ${epochs} of 3 rounds ${percent(slice.accuracies.at(-1))} of the held-out digits are read right.`,
+        );
+        this.#told.changed();
+      }
+      if (slice.done) {
+        this.#say(`Trained: ${percent(slice.accuracies.at(-1))} of the held-out digits are read right.`);
+        break;
+      }
+      await new Promise((resolve) => requestAnimationFrame(resolve));
+    }
+    if (this.#ending)
+      this.#say(`Stopped after ${batches} of ${started.batches} batches. The network is as it was then.`);
+    this.#told.changed();
+  }
+
+  /** After the present slice, or, where that takes long, at once. */
+  #end() {
+    if (!this.#running || this.#ending) return;
+    this.#ending = true;
+    setTimeout(() => this.#running && this.#context.python.stop(), PATIENCE_MS);
+  }
+
+  #buttons(running) {
+    const had = [this.#stop, this.#train].includes(document.activeElement); // a disabled one would lose it
+    this.#running = running;
+    this.#train.disabled = running;
+    this.#stop.disabled = !running;
+    if (had) (running ? this.#stop : this.#train).focus({ preventScroll: true });
+  }
+
+  #say(words) {
+    this.#words.textContent = words;
+    this.#context.announce(words);
+  }
+}
+
+const where = ({ message, line }) => (line ? `${message} (line ${line})` : message);

@@ -1,0 +1,175 @@
+/** The last step: a network trained in the page with the learner's own functions, and digits drawn. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { after, before, test } from "node:test";
+import { AxeBuilder } from "@axe-core/playwright";
+import { PYTHON } from "../building/files.mjs";
+import { launch, open, pythonReady, serve } from "./lab.mjs";
+
+const CATALOGUE = JSON.parse(execFileSync(PYTHON, ["-m", "dxdw.practice.catalogue"], { maxBuffer: 1 << 26 }));
+const SOLUTIONS = Object.fromEntries(CATALOGUE.problems.map(({ number, solution }) => [number, solution]));
+
+let server, browser;
+before(async () => {
+  server = await serve();
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  server?.end();
+});
+
+/** The page of digits, of a learner who has solved some problems. */
+async function digits(solved, options) {
+  const lab = await open(browser, server.address, options);
+  const { page } = lab;
+  await page.evaluate(
+    ([codes, numbers]) => {
+      for (const number of numbers)
+        localStorage.setItem(`dxdw-lab/code/${number}`, JSON.stringify(codes[number]));
+      localStorage.setItem("dxdw-lab/solved", JSON.stringify(numbers));
+    },
+    [SOLUTIONS, solved],
+  );
+  await page.goto(`${server.address}#digits`);
+  await page.reload();
+  await pythonReady(page);
+  await page.locator("button.run:enabled").waitFor({ timeout: 30_000 });
+  return lab;
+}
+
+const train = (page) => page.getByRole("button", { name: "Train", exact: true });
+const stop = (page) => page.getByRole("button", { name: "Stop training" });
+const said = (page) => page.locator(".training .trace-words");
+
+async function trained(page) {
+  await train(page).click();
+  await page.locator(".training .trace-words", { hasText: /^(Trained|Ended)/ }).waitFor({ timeout: 180_000 });
+  return Number((await said(page).innerText()).match(/([\d.]+) %/)[1]);
+}
+
+test("what is solved is the learner's, and nothing else can be chosen", async () => {
+  const { page, context } = await digits(["01", "05"]);
+  const boxes = page.getByRole("group", { name: "Your own functions" }).getByRole("checkbox");
+  assert.deepEqual(
+    await boxes.evaluateAll((all) => all.map(({ checked, disabled }) => [checked, disabled])),
+    [
+      [true, false],
+      [false, true],
+      [false, true],
+      [false, true],
+      [true, false],
+    ],
+  );
+  await context.close();
+});
+
+test("the learner's own loops train slice by slice, Stop answers, and the network reads", async () => {
+  const lab = await digits(["01", "03", "04", "05"]);
+  const { page } = lab;
+  await train(page).click();
+  await page.locator(".training .trace-words", { hasText: /^Batch [3-9]/ }).waitFor({ timeout: 60_000 });
+  assert.equal(await page.locator(".kernels table").count(), 6);
+  const began = Date.now();
+  await stop(page).click();
+  await page.locator("button.run:enabled").waitFor();
+  assert.ok(Date.now() - began < 1500, `${Date.now() - began} ms`);
+  assert.match(await said(page).innerText(), /^Stopped/);
+  await page.getByRole("button", { name: "A held-out digit" }).click();
+  await page.locator(".reading .verdict", { hasText: /^It reads a \d/ }).waitFor();
+  lab.clean();
+  await lab.context.close();
+});
+
+test("with the library's functions it learns; with a mistake in the gradient it learns less", async () => {
+  const lab = await digits([]);
+  const { page } = lab;
+  const right = await trained(page);
+  await page
+    .getByRole("combobox", { name: "Put a mistake into the gradient" })
+    .selectOption("dw-overwritten");
+  const wrong = await trained(page);
+  assert.ok(right > 85 && wrong < right - 5, `${right} and ${wrong}`);
+  const rows = page.getByRole("table", { name: "Trainings" }).getByRole("row");
+  assert.match(await rows.nth(2).innerText(), /^dw-overwritten, with the library's functions/);
+  assert.equal(await page.locator(".plot polyline").count(), 2);
+  lab.clean();
+  await lab.context.close();
+});
+
+test("a digit is drawn with the mouse, or put by keys, and read", async () => {
+  const lab = await digits([]);
+  const { page } = lab;
+  await trained(page);
+  const pad = await page.locator("canvas.pad").boundingBox();
+  const to = (x, y, options) => page.mouse.move(pad.x + x, pad.y + y, options);
+  await to(60, 50);
+  await page.mouse.down();
+  await to(180, 50, { steps: 8 });
+  await to(100, 200, { steps: 8 });
+  await page.mouse.up();
+  await page.locator(".reading .verdict", { hasText: /^It reads a 7/ }).waitFor();
+  await page.getByRole("button", { name: "Clear" }).click();
+  const ink = page.getByRole("grid", { name: "as the network gets it" });
+  await ink.getByRole("gridcell").nth(3).focus();
+  for (let row = 0; row < 8; row++) {
+    for (const column of [3, 4]) {
+      await page.keyboard.press("Space");
+      await page.keyboard.press("Space");
+      if (column === 3) await page.keyboard.press("ArrowRight");
+    }
+    await page.keyboard.press("ArrowLeft");
+    await page.keyboard.press("ArrowDown");
+  }
+  assert.match(
+    await ink.getByRole("gridcell").nth(60).getAttribute("aria-label"),
+    /^row 7, column 4: 100 % ink$/,
+  );
+  await page.locator(".reading .verdict", { hasText: /^It reads a 1/ }).waitFor();
+  lab.clean();
+  await lab.context.close();
+});
+
+test("an endless loop of the learner's is stopped, and an error says its line", async () => {
+  const lab = await digits(["05"]);
+  const { page } = lab;
+  const use = async (code) => {
+    await page.evaluate((text) => localStorage.setItem("dxdw-lab/code/05", JSON.stringify(text)), code);
+    await page.reload();
+    await page.locator("button.run:enabled").waitFor({ timeout: 30_000 });
+    await train(page).click();
+  };
+  await use(SOLUTIONS["05"].replace("    return dx, dW", "    while True: pass"));
+  await page.waitForTimeout(1000);
+  const began = Date.now();
+  await stop(page).click();
+  await page.locator("button.run:enabled").waitFor();
+  assert.ok(Date.now() - began < 1500);
+  await use(SOLUTIONS["05"].replace("    return dx, dW", "    return undefined"));
+  await page.locator(".training .trace-words", { hasText: /NameError.*\(line 15\)/ }).waitFor();
+  lab.clean();
+  await lab.context.close();
+});
+
+for (const colorScheme of ["light", "dark"]) {
+  for (const width of [360, 1280]) {
+    test(`axe-core finds nothing, ${width} px, ${colorScheme}`, async () => {
+      const lab = await digits(["05"], { colorScheme, viewport: { width, height: 800 } });
+      const { page } = lab;
+      await train(page).click();
+      await page.locator(".training .trace-words", { hasText: /^Batch/ }).waitFor({ timeout: 60_000 });
+      await page.getByRole("button", { name: "A held-out digit" }).click();
+      await page.locator(".reading .verdict", { hasText: /^It reads/ }).waitFor();
+      await stop(page).click();
+      await page.locator("button.run:enabled").waitFor();
+      const found = await new AxeBuilder({ page }).analyze();
+      assert.deepEqual(
+        found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" | ")}`),
+        [],
+      );
+      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+      lab.clean();
+      await lab.context.close();
+    });
+  }
+}

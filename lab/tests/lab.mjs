@@ -1,0 +1,95 @@
+/** What every browser test uses: the served page, a browser that reaches nothing else, and its hands. */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { deflateRawSync } from "node:zlib";
+import { chromium } from "playwright-core";
+import { PYTHON, ROOT } from "../building/files.mjs";
+
+export const FOLDER = join(ROOT, "build", "lab");
+export const ONE_FILE = join(ROOT, "build", "dxdw-lab.html");
+const CHROMIUM = process.env.CHROMIUM || "/usr/bin/chromium";
+
+/** A server of the built page: ours, or one that knows nothing of isolation. */
+export async function serve({ isolated = true } = {}) {
+  const command = isolated
+    ? ["-m", "dxdw", "lab", "--folder", FOLDER, "--no-browser", "--port", "0"]
+    : ["-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory", FOLDER];
+  const server = spawn(PYTHON, command, { stdio: ["ignore", "pipe", "ignore"] });
+  for await (const line of createInterface(server.stdout)) {
+    const found = line.match(/http:\/\/127\.0\.0\.1:\d+\//);
+    if (found) return { address: found[0], end: () => server.kill("SIGINT") };
+  }
+  throw new Error("the server has ended");
+}
+
+export async function launch() {
+  const args = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
+  return chromium.launch({ executablePath: CHROMIUM, args });
+}
+
+/**
+ * A page in a new context; of what it asks for, addresses like `without` get no answer. `clean()`
+ * asserts that it asked for nothing from elsewhere and complained of nothing.
+ */
+export async function open(browser, address, { without = null, ...options } = {}) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  const outside = [];
+  const complaints = [];
+  const origin = new URL(address).origin;
+  await context.route("**/*", (route) => {
+    const asked = route.request().url();
+    if (asked.startsWith("blob:") || asked.startsWith("data:") || new URL(asked).origin === origin) {
+      return route.continue();
+    }
+    outside.push(asked);
+    return route.abort();
+  });
+  if (without !== null) await context.route(without, () => {});
+  const page = await context.newPage();
+  page.on("console", (message) => {
+    if (["error", "warning"].includes(message.type()))
+      complaints.push(`${message.text()} (${message.location().url})`);
+  });
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  await page.goto(address);
+  const clean = () => {
+    assert.deepEqual(outside, [], "requests to elsewhere");
+    assert.deepEqual(complaints, [], "errors and warnings of the console");
+  };
+  return { page, context, clean, complaints };
+}
+
+export const runButton = (page) => page.getByRole("button", { name: "Run tests", exact: true });
+export const stopButton = (page) => page.getByRole("button", { name: "Stop", exact: true });
+export const editor = (page) => page.getByRole("textbox", { name: "Your code" });
+export const items = (page) => page.getByRole("list", { name: "Tests" }).getByRole("listitem");
+export const summary = (page) => page.locator(".summary");
+
+/** Put code into the editor, as a link does. */
+export async function enter(page, number, code) {
+  const packed = deflateRawSync(code).toString("base64url");
+  await page.evaluate((hash) => {
+    location.hash = hash;
+  }, `#${number}/${packed}`);
+  await page.waitForFunction((hash) => location.hash === hash, `#${number}`);
+  const take = page.getByRole("button", { name: "Put it into the editor" }).first();
+  if (await page.locator(".notice").count()) await take.click();
+}
+
+/** Press Run tests, wait for the end, and give the items' texts and the summary. */
+export async function run(page, timeout = 60_000) {
+  await runButton(page).click();
+  await ended(page, timeout);
+  return { items: await items(page).allInnerTexts(), summary: await summary(page).innerText() };
+}
+
+/** Wait until nothing runs. */
+export async function ended(page, timeout = 60_000) {
+  await page.locator("button.stop:disabled").waitFor({ timeout });
+}
+
+export async function pythonReady(page, timeout = 60_000) {
+  await page.locator('.python[data-state="ready"]').waitFor({ timeout });
+}

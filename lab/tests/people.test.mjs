@@ -1,0 +1,201 @@
+/** By the keyboard alone, by a screen reader, on a phone, in the dark: axe-core finds nothing. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { AxeBuilder } from "@axe-core/playwright";
+import {
+  editor,
+  ended,
+  enter,
+  launch,
+  open,
+  pythonReady,
+  run,
+  runButton,
+  serve,
+  stopButton,
+} from "./lab.mjs";
+
+const WRONG = `import numpy as np
+def conv2d_backward(grad_out, x, W):
+    print("hello")
+    dx, dW = np.zeros(x.shape), np.zeros(W.shape)
+    kH, kW = W.shape[2:]
+    for o, i, j in np.ndindex(*grad_out.shape):
+        dW[o] += grad_out[o, i, j] * x[:, i:i+kH, j:j+kW]
+        dx[:, i:i+kH, j:j+kW] = grad_out[o, i, j] * W[o]
+    return dx, dW
+`;
+
+let server, browser;
+before(async () => {
+  server = await serve();
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  server?.end();
+});
+
+async function violations(page) {
+  const found = await new AxeBuilder({ page }).analyze();
+  return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" | ")}`);
+}
+
+for (const colorScheme of ["light", "dark"]) {
+  for (const width of [360, 1280, 1920]) {
+    test(`axe-core finds nothing, and nothing is wider than ${width} px, ${colorScheme}`, async () => {
+      const lab = await open(browser, server.address, { colorScheme, viewport: { width, height: 800 } });
+      const { page } = lab;
+      for (const number of ["01", "02", "03", "04", "06", "digits", "05"]) {
+        await enter(page, number, "");
+        assert.deepEqual(await violations(page), [], number);
+        assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), number);
+      }
+      await enter(page, "05", WRONG);
+      await page.getByRole("button", { name: "Add a case" }).click();
+      await run(page);
+      for (const details of await page.locator("details").all())
+        await details.evaluate((e) => (e.open = true));
+      assert.deepEqual(await violations(page), []);
+      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+      lab.clean();
+      await lab.context.close();
+    });
+  }
+}
+
+test("by the keyboard alone: from the address bar to a result and back out of the editor", async () => {
+  const lab = await open(browser, server.address);
+  const { page } = lab;
+  await page.keyboard.press("Tab");
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), "Skip to the editor");
+  await page.keyboard.press("Enter");
+  assert.ok(await editor(page).evaluate((element) => element === document.activeElement));
+  await page.keyboard.press("Control+a");
+  await page.keyboard.type("def conv2d_backward(grad_out, x, W):\nreturn x, W");
+  await page.keyboard.press("Control+Enter");
+  await ended(page);
+  assert.match(await page.locator(".summary").innerText(), /of \d+ passed/);
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Tab");
+  assert.ok(await runButton(page).evaluate((element) => element === document.activeElement));
+  await page.keyboard.press("Enter");
+  await ended(page);
+  assert.ok(await runButton(page).isEnabled());
+  lab.clean();
+  await lab.context.close();
+});
+
+test("every control can be reached, and shows that it is", async () => {
+  const lab = await open(browser, server.address);
+  const { page } = lab;
+  await pythonReady(page);
+  const controls = await page.evaluate(() => {
+    // Of radio buttons the chosen one; arrow keys go from it to the others.
+    const kinds =
+      "a[href], button:not(:disabled), summary, textarea, select, input:not([type=radio]), :checked";
+    const all = [...document.querySelectorAll(kinds)];
+    return all.filter((element) => element.checkVisibility() && !element.closest("[inert]")).length;
+  });
+  const reached = new Set();
+  for (let press = 0; press < controls + 40; press++) {
+    await page.keyboard.press("Tab");
+    const { key, ring, inEditor } = await page.evaluate(() => {
+      const element = document.activeElement;
+      element.dataset.seen ??= String(Math.random());
+      const style = getComputedStyle(element);
+      return {
+        key: element.matches("a[href], button, summary, textarea, input, select")
+          ? element.dataset.seen
+          : null,
+        ring:
+          style.outlineStyle !== "none" || element.closest(".editor") !== null || element === document.body,
+        inEditor: element.closest(".cm-editor") !== null,
+      };
+    });
+    assert.ok(ring);
+    if (key) reached.add(key);
+    if (inEditor) await page.keyboard.press("Escape");
+  }
+  assert.equal(reached.size, controls);
+  await lab.context.close();
+});
+
+test("names, roles and live regions", async () => {
+  const lab = await open(browser, server.address);
+  const { page } = lab;
+  assert.equal(await runButton(page).count(), 1);
+  assert.equal(await stopButton(page).count(), 1);
+  assert.ok(await stopButton(page).isDisabled());
+  assert.equal(await page.getByRole("list", { name: "Tests" }).count(), 1);
+  await enter(page, "05", WRONG);
+  await run(page);
+  await page
+    .getByRole("status")
+    .filter({ hasText: /of \d+ passed: dx is assigned/ })
+    .waitFor();
+  await lab.context.close();
+});
+
+test("nothing moves while it loads", async () => {
+  for (const width of [360, 1280]) {
+    const lab = await open(browser, server.address, { viewport: { width, height: 800 } });
+    await pythonReady(lab.page);
+    const shift = await lab.page.evaluate(
+      () =>
+        new Promise((resolve) => {
+          new PerformanceObserver((list) => {
+            resolve(list.getEntries().reduce((sum, { value }) => sum + value, 0));
+          }).observe({ type: "layout-shift", buffered: true });
+          setTimeout(() => resolve(0), 500);
+        }),
+    );
+    assert.equal(shift, 0, `${width} px`);
+    await lab.context.close();
+  }
+});
+
+test("who wants less motion gets none", async () => {
+  const lab = await open(browser, server.address, { reducedMotion: "reduce" });
+  const moving = await lab.page.evaluate(() =>
+    [...document.querySelectorAll("*")]
+      .filter((element) => {
+        const style = getComputedStyle(element);
+        return (
+          style.transitionDuration !== "0s" ||
+          style.animationName !== "none" ||
+          style.scrollBehavior === "smooth"
+        );
+      })
+      .map((element) => element.outerHTML.slice(0, 80)),
+  );
+  assert.deepEqual(
+    moving.filter((html) => !html.includes("cm-")),
+    [],
+  );
+  await lab.context.close();
+});
+
+test("what is downloaded is what dxdw check takes", async () => {
+  const { execFileSync } = await import("node:child_process");
+  const { PYTHON } = await import("../building/files.mjs");
+  const lab = await open(browser, server.address);
+  await enter(lab.page, "05", WRONG);
+  const waiting = lab.page.waitForEvent("download");
+  await lab.page.getByRole("button", { name: "Download" }).click();
+  const download = await waiting;
+  assert.equal(download.suggestedFilename(), "conv2d_backward.py");
+  const path = `${await download.path()}.py`;
+  await download.saveAs(path);
+  let told;
+  try {
+    told = execFileSync(PYTHON, ["-m", "dxdw", "check", `${path}:conv2d_backward`, "--json"], {
+      encoding: "utf8",
+    });
+  } catch (error) {
+    assert.equal(error.status, 1);
+    told = error.stdout;
+  }
+  assert.deepEqual(JSON.parse(told).causes, ["dx-overwritten"]);
+  await lab.context.close();
+});

@@ -1,0 +1,302 @@
+/** "Seeing it", in a browser: before Python, by pointer and by keys, and with the learner's code traced. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { AxeBuilder } from "@axe-core/playwright";
+import { enter, launch, open, pythonReady, serve } from "./lab.mjs";
+
+const OVERWRITES = `import numpy as np
+def conv2d_backward(grad_out, x, W):
+    dx, dW = np.zeros(x.shape), np.zeros(W.shape)
+    kH, kW = W.shape[2:]
+    for o, i, j in np.ndindex(*grad_out.shape):
+        dW[o] += grad_out[o, i, j] * x[:, i:i+kH, j:j+kW]
+        dx[:, i:i+kH, j:j+kW] = grad_out[o, i, j] * W[o]
+    return dx, dW
+`;
+const RIGHT = OVERWRITES.replace("j:j+kW] = grad", "j:j+kW] += grad");
+const VECTORISED = `import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+def conv2d_backward(grad_out, x, W):
+    k, l = W.shape[2] - 1, W.shape[3] - 1
+    windows = sliding_window_view(np.pad(grad_out, [(0, 0), (k, k), (l, l)]), W.shape[2:], (1, 2))
+    return (np.einsum("ohwuv,ocuv->chw", windows, W[:, :, ::-1, ::-1]),
+            np.einsum("oij,cijuv->ocuv", grad_out, sliding_window_view(x, W.shape[2:], (1, 2))))
+`;
+
+let server, browser;
+before(async () => {
+  server = await serve();
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  server?.end();
+});
+
+const figure = (page, name, whose = "") =>
+  page.locator(`.pictures .grid[data-array="${name}"]`, { hasText: whose });
+const cell = (page, name, place) => figure(page, name).locator(`td[data-place="${place}"]`).first();
+const values = async (grid) => (await grid.locator("td .value").allTextContents()).join(" ");
+const lit = (page, name, role) =>
+  figure(page, name)
+    .first()
+    .locator("td[data-role]")
+    .evaluateAll(
+      (cells, wanted) =>
+        cells.filter((one) => one.dataset.role === wanted).map((one) => Number(one.dataset.place)),
+      role,
+    );
+const explanation = (page) => page.getByRole("region", { name: "The element in words" });
+const step = (page) => page.getByRole("slider", { name: "Step", exact: true });
+
+async function withoutPython() {
+  const lab = await open(browser, server.address, { without: "**/*.wasm" });
+  await lab.page.locator(".pictures .grid").first().waitFor();
+  return lab;
+}
+
+test("the grids are there before Python and without it, and show the example's numbers", async () => {
+  const { page, context } = await withoutPython();
+  assert.equal(await values(figure(page, "dx", "gradient")), "1 3 3 2 4 10 10 6 4 10 10 6 3 7 7 4");
+  assert.equal(await values(figure(page, "dW", "gradient")), "45 54 81 90");
+  assert.equal(await page.getByRole("grid").count(), 5);
+  assert.ok(await page.getByRole("button", { name: "Trace your code beside it" }).isDisabled());
+  await page.getByText("Python is loading").first().waitFor();
+  await context.close();
+});
+
+test("pointing lights what belongs together, and leaving brings back what was chosen", async () => {
+  const { page, context } = await withoutPython();
+  await cell(page, "G", 4).hover();
+  assert.deepEqual(await lit(page, "x", "with"), [5, 6, 9, 10]);
+  assert.deepEqual(await lit(page, "dx", "into"), [5, 6, 9, 10]);
+  assert.deepEqual(await figure(page, "dx").first().locator("td[data-role=into] .note").allTextContents(), [
+    "+1",
+    "+2",
+    "+3",
+    "+4",
+  ]);
+  await cell(page, "dx", 5).hover();
+  assert.deepEqual(await lit(page, "G", "with"), [0, 1, 3, 4]);
+  assert.match(await explanation(page).innerText(), /= 1·4 \+ 1·3 \+ 1·2 \+ 1·1 = 10/);
+  await page.getByRole("heading", { name: "Seeing it" }).hover();
+  assert.deepEqual(await lit(page, "G", "here"), [0]);
+  await context.close();
+});
+
+test("by keys alone: to a pixel of dx, its sum in words, and back through the walk", async () => {
+  const { page, context } = await withoutPython();
+  await cell(page, "dx", 0).focus();
+  for (const key of ["ArrowDown", "ArrowRight"]) await page.keyboard.press(key);
+  assert.match(await explanation(page).innerText(), /^dx\[0,1,1\] = Σ/);
+  await page.getByRole("status").filter({ hasText: "1·4 + 1·3 + 1·2 + 1·1 = 10" }).waitFor();
+  await step(page).focus();
+  await page.keyboard.press("Home");
+  assert.equal(await values(figure(page, "dx", "gradient")), new Array(16).fill(0).join(" "));
+  await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("ArrowRight");
+  assert.equal(await step(page).getAttribute("aria-valuetext"), "step 2 of 9, (o,i,j) = (0,0,1)");
+  assert.equal(await values(figure(page, "dx", "gradient")), "1 3 2 0 3 7 4 0 0 0 0 0 0 0 0 0");
+  await context.close();
+});
+
+test("numbers are changed by keys and by a second press, and kept", async () => {
+  const { page, context } = await withoutPython();
+  await cell(page, "G", 0).focus();
+  await page.keyboard.type("-3");
+  await page.keyboard.press("Enter");
+  assert.match(await values(figure(page, "dx", "gradient")), /^−3 −5 3 2/);
+  await cell(page, "W", 3).click();
+  await cell(page, "W", 3).click();
+  await page.keyboard.type("0.5");
+  await page.keyboard.press("Tab");
+  assert.equal(await cell(page, "W", 3).locator(".value").textContent(), "0.5");
+  await cell(page, "x", 0).focus();
+  await page.keyboard.press("Enter");
+  await page.keyboard.type("9");
+  await page.keyboard.press("Escape");
+  assert.equal(await cell(page, "x", 0).locator(".value").textContent(), "0");
+  await page.reload();
+  assert.equal(await cell(page, "G", 0).locator(".value").textContent(), "−3");
+  await context.close();
+});
+
+test("problem 01 shows the forward pass, and a problem without a picture none", async () => {
+  const { page, context } = await withoutPython();
+  await enter(page, "01", "");
+  assert.equal(await values(figure(page, "out")), "34 44 54 74 84 94 114 124 134");
+  await cell(page, "out", 0).hover();
+  assert.deepEqual(await lit(page, "x", "with"), [0, 1, 4, 5]);
+  assert.match(await explanation(page).innerText(), /= 0·1 \+ 1·2 \+ 4·3 \+ 5·4 = 34/);
+  assert.equal(await page.getByRole("heading", { name: "How fast is it?" }).count(), 0);
+  await enter(page, "04", "");
+  assert.equal(await page.locator(".pictures").innerHTML(), "");
+  await context.close();
+});
+
+test("sizes are changed, and several channels are drawn", async () => {
+  const { page, context } = await withoutPython();
+  await page.getByText("Other numbers and sizes").click();
+  await page.getByRole("spinbutton", { name: "channels of x" }).fill("3");
+  await page.keyboard.press("Tab");
+  await page.getByRole("spinbutton", { name: "rows of a kernel" }).fill("99");
+  await page.keyboard.press("Tab");
+  assert.equal(await figure(page, "x").locator("table").count(), 3);
+  assert.match(await figure(page, "W").locator("figcaption").innerText(), /\(1, 3, 4, 2\)/);
+  await page.getByRole("button", { name: "One gradient (example 1)" }).click();
+  assert.equal(await values(figure(page, "dW", "gradient")), "0 1 4 5");
+  await context.close();
+});
+
+test("the walk plays, and stops where it is paused", async () => {
+  const { page, context } = await withoutPython();
+  await page.getByRole("button", { name: "Play" }).click();
+  await page.waitForFunction(() => document.querySelector(".player input").value === "2");
+  await page.getByRole("button", { name: "Pause" }).click();
+  const at = await step(page).inputValue();
+  await page.waitForTimeout(900);
+  assert.equal(await step(page).inputValue(), at);
+  await context.close();
+});
+
+test("overwriting is seen to overwrite, step by step beside the reference", async () => {
+  const lab = await open(browser, server.address);
+  const { page } = lab;
+  await enter(page, "05", OVERWRITES);
+  await pythonReady(page);
+  await page.getByRole("button", { name: "Trace your code beside it" }).click();
+  const own = figure(page, "dx", "of your code");
+  await own.waitFor();
+  await step(page).fill("2");
+  assert.equal(await values(figure(page, "dx", "gradient")), "1 3 2 0 3 7 4 0 0 0 0 0 0 0 0 0");
+  assert.equal(await values(own), "1 1 2 0 3 3 4 0 0 0 0 0 0 0 0 0");
+  assert.equal(await own.locator("td.wrong").count(), 2);
+  assert.equal(await own.locator('td[data-place="1"] .note').textContent(), "2→1");
+  assert.match(
+    await page.locator(".trace-words").innerText(),
+    /^Line 7: dx\[.*\(o = 0, i = 0, j = 1\)\. dx: not the reference's where ≠ stands\./,
+  );
+  assert.equal(await figure(page, "dW", "of your code").locator("td.wrong").count(), 0);
+  lab.clean();
+  await lab.context.close();
+});
+
+test("right code ends the same, new numbers are traced again, and changed code says so", async () => {
+  const lab = await open(browser, server.address);
+  const { page } = lab;
+  await enter(page, "05", RIGHT);
+  await pythonReady(page);
+  await page.getByRole("button", { name: "Trace your code beside it" }).click();
+  await page.getByText("Both end the same.").waitFor();
+  await page.getByText("Other numbers and sizes").click();
+  await page.getByRole("button", { name: "Two channels, two kernels" }).click();
+  await page.getByText("Both end the same.").waitFor();
+  assert.equal(await figure(page, "dW", "of your code").locator("table").count(), 4);
+  await enter(page, "05", VECTORISED);
+  await step(page).fill("1");
+  await page.getByText("Your code has changed since").waitFor();
+  await page.getByRole("button", { name: "Trace your code beside it" }).click();
+  await page.getByText("there is nothing to play").waitFor();
+  lab.clean();
+  await lab.context.close();
+});
+
+for (const [what, code, words] of [
+  ["an error", RIGHT.replace("return dx", "return undefined + dx"), "NameError"],
+  ["a syntax error", "def conv2d_backward(", "SyntaxError"],
+  [
+    "an endless loop",
+    RIGHT.replace("    return", "    while True: pass\n    return"),
+    "too long to be traced",
+  ],
+]) {
+  test(`the trace of ${what} says so, and the page lives`, async () => {
+    const lab = await open(browser, server.address);
+    const { page } = lab;
+    await enter(page, "05", code);
+    await pythonReady(page);
+    await page.getByRole("button", { name: "Trace your code beside it" }).click();
+    await page.locator(".trace-words", { hasText: words }).waitFor();
+    lab.clean();
+    await lab.context.close();
+  });
+}
+
+test("finite differences: the step, the precision and the loss", async () => {
+  const { page, context } = await withoutPython();
+  const verdict = page.locator(".differences .verdict");
+  const slider = page.getByRole("slider", { name: "Step ε" });
+  await slider.fill("0");
+  assert.match(await verdict.innerText(), /^error 0, exactly.*passes/);
+  await slider.fill("-13");
+  assert.match(await verdict.innerText(), /right code fails/);
+  await slider.fill("-5");
+  assert.match(await verdict.innerText(), /passes/);
+  await page.getByRole("radio", { name: "float32" }).check();
+  assert.match(await verdict.innerText(), /right code fails/);
+  await page.getByRole("radio", { name: "curved" }).check();
+  await slider.fill("1");
+  assert.match(await verdict.innerText(), /right code fails/);
+  assert.match(
+    await page
+      .getByRole("img", { name: /^The error of the difference over the step, in float32/ })
+      .getAttribute("aria-label"),
+    /on the curved loss least/,
+  );
+  await context.close();
+});
+
+test("speed: three medians, and none for a wrong answer", async () => {
+  const lab = await open(browser, server.address);
+  const { page } = lab;
+  await enter(page, "05", RIGHT);
+  await pythonReady(page);
+  const rows = page.getByRole("table", { name: "Median time of a call" }).getByRole("row");
+  await page.getByRole("button", { name: "Measure", exact: true }).click();
+  await page.getByText("The fast engine here").waitFor({ timeout: 60_000 });
+  for (const name of ["your code", "the reference's loops", "dxdw, the fast engine"]) {
+    assert.match(await rows.filter({ hasText: name }).innerText(), /[\d.]+ (µs|ms|s)\s+[\d.]+ ×/);
+  }
+  await enter(page, "05", OVERWRITES);
+  await page.getByRole("button", { name: "Measure", exact: true }).click();
+  await page.getByText("dx is wrong, so its speed is of no interest").waitFor({ timeout: 60_000 });
+  assert.match(await rows.filter({ hasText: "your code" }).innerText(), /—/);
+  lab.clean();
+  await lab.context.close();
+});
+
+test("measuring an endless loop is stopped by the same button", async () => {
+  const lab = await open(browser, server.address);
+  const { page } = lab;
+  await enter(page, "05", "def conv2d_backward(grad_out, x, W):\n    while True:\n        pass\n");
+  await pythonReady(page);
+  await page.getByRole("button", { name: "Measure", exact: true }).click();
+  await page.getByRole("button", { name: "Stop measuring" }).click();
+  await page.getByRole("button", { name: "Measure", exact: true }).waitFor({ timeout: 2000 });
+  lab.clean();
+  await lab.context.close();
+});
+
+for (const colorScheme of ["light", "dark"]) {
+  for (const width of [360, 1280]) {
+    test(`axe-core finds nothing in the pictures with everything open, ${width} px, ${colorScheme}`, async () => {
+      const lab = await open(browser, server.address, { colorScheme, viewport: { width, height: 800 } });
+      const { page } = lab;
+      await enter(page, "05", OVERWRITES);
+      await pythonReady(page);
+      await page.getByText("Other numbers and sizes").click();
+      await page.getByRole("button", { name: "Two channels, two kernels" }).click();
+      await page.getByRole("button", { name: "Trace your code beside it" }).click();
+      await figure(page, "dx", "of your code").waitFor();
+      await cell(page, "dx", 5).focus();
+      const found = await new AxeBuilder({ page }).include(".pictures").analyze();
+      assert.deepEqual(
+        found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" | ")}`),
+        [],
+      );
+      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+      lab.clean();
+      await lab.context.close();
+    });
+  }
+}

@@ -1,0 +1,1 @@
+"""The page to learn backward passes on: its local server, and what its Python side answers."""

@@ -1,0 +1,1 @@
+"""Problem 02: padding and stride."""

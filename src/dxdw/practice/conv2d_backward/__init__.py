@@ -1,0 +1,1 @@
+"""Problem 05: the gradients of a convolution."""

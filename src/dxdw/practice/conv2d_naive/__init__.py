@@ -1,0 +1,1 @@
+"""Problem 01: a convolution, as loops."""

@@ -1,0 +1,1 @@
+"""Problem 06: a small network."""

@@ -1,0 +1,77 @@
+"""A problem of the practice series: a folder of this package, and what is in it."""
+
+import tomllib
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from importlib.resources import files
+from typing import Any, NamedTuple, cast
+
+from .findings import Test
+
+
+class WrongAnswer(NamedTuple):
+    """A typical wrong answer, and the mistake that the checker has to name in it."""
+
+    cause: str
+    code: str
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Its number, its title, and the functions that are to be written."""
+
+    number: str
+    title: str
+    folder: str
+    functions: tuple[str, ...]
+
+    @cached_property
+    def statement(self) -> str:
+        """Markdown, with formulas between dollar signs."""
+        return self._text("statement.md")
+
+    @cached_property
+    def starter(self) -> str:
+        """What the editor begins with."""
+        return self._text("starter.py")
+
+    @cached_property
+    def solution(self) -> str:
+        """Plain loops, as the statement has them."""
+        return self._text("solution.py")
+
+    @cached_property
+    def hints(self) -> tuple[str, ...]:
+        """Three of them, each telling more than the one before; Markdown."""
+        return tuple(part.strip() for part in self._text("hints.md").split("\n---\n"))
+
+    @cached_property
+    def wrong_answers(self) -> tuple[WrongAnswer, ...]:
+        """Typical ones, each the solution with a few changes."""
+        found = []
+        for answer in tomllib.loads(self._text("wrong.toml"))["answer"]:
+            code = self.solution
+            for before, after in answer["changes"]:
+                if code.count(before) != 1:
+                    raise ValueError(f"{self.folder}: {before!r} must be in the solution once")
+                code = code.replace(before, after)
+            found.append(WrongAnswer(answer["cause"], code))
+        return tuple(found)
+
+    @property
+    def tests(self) -> tuple[Test, ...]:
+        """The problem's own five; the checker's questions come after them."""
+        return cast("tuple[Test, ...]", self._module.TESTS)
+
+    @property
+    def example(self) -> dict[str, dict[str, Any]]:
+        """Arguments to begin a case of one's own with, for each function."""
+        return cast("dict[str, dict[str, Any]]", self._module.EXAMPLE)
+
+    @cached_property
+    def _module(self) -> Any:
+        return import_module(f"{__package__}.{self.folder}.tests")
+
+    def _text(self, name: str) -> str:
+        return files(__package__).joinpath(self.folder, name).read_text(encoding="utf-8")

@@ -1,0 +1,1 @@
+"""Problem 04: ReLU and softmax."""

@@ -1,0 +1,156 @@
+"""Runs a learner's code on a problem, and tells what comes of each test as soon as it is known."""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from ..diagnosis import Check, Report, diagnose, questions
+from ..diagnosis.exercises import exercises
+from ..diagnosis.loading import NotLoaded
+from ..diagnosis.report import plain
+from ..engines.libraries import Array
+from ..reference import conv2d_backward_naive
+from .findings import Call, Failed, Solution
+from .learners_code import functions as functions_of
+from .problem import Problem
+from .series import SERIES
+
+Event = dict[str, Any]
+Case = Mapping[str, Any]
+
+
+class NoCase(Exception):
+    """What a learner's own case has in it that is no argument of the problem."""
+
+
+def run(number: str, code: str, tell: Callable[[Event], None], cases: Iterable[Case] = ()) -> None:
+    """Run the tests of a problem on code, one by one.
+
+    Args:
+        number: of the problem, "01" to "06".
+        code: what the learner wrote: Python source that defines the problem's functions.
+        tell: is called with a dict that JSON can hold for each thing that is found out:
+
+            `{"kind": "not loaded", "message", "line"}`: the code can't be run, and nothing follows.
+
+            `{"kind": "test", "id", "state", "detail", "seconds", "evidence", "first_wrong",
+            "crash"}`: `id` is one of `names_by_id`, or "case/0" and on; `state` is "passed",
+            "failed" or "not run". The last three are null or as in `Report`'s JSON.
+
+            `{"kind": "report", "function", "report"}`: what `diagnose` found, as `Report`'s JSON.
+
+            `{"kind": "done", "passed", "failed", "solved"}`, at the end.
+        cases: `{"function", "arguments"}`, arguments of the learner's own choice by their names;
+            nested lists are arrays. The result is compared with the reference's.
+
+    Raises:
+        KeyError: there is no such problem.
+
+    >>> from dxdw.practice import SERIES, run
+    >>> run("04", SERIES["04"].solution, lambda e: e["kind"] == "done" and print(e["solved"]))
+    True
+    """
+    problem = SERIES[number]
+    try:
+        functions = functions_of(code, problem.functions)
+    except NotLoaded as error:
+        tell({"kind": "not loaded", "message": str(error), "line": error.line})
+        return
+    states: list[str] = []
+
+    def told(event: Event) -> None:
+        states.append(event["state"])
+        tell({"kind": "test", **{key: plain(value) for key, value in event.items()}})
+
+    for place, test in enumerate(problem.tests):
+        told(_tried(f"test/{place}", partial(test.check, functions[test.function])))
+    for name, fn in functions.items():
+        report = _diagnosed(name, fn, told)
+        tell({"kind": "report", "function": name, "report": report.form()})
+    solved = "failed" not in states
+    for place, case in enumerate(cases):
+        told(_tried(f"case/{place}", partial(_own_case, functions, case)))
+    counts = {state: states.count(state) for state in ("passed", "failed")}
+    tell({"kind": "done", **counts, "solved": solved})
+
+
+def names_by_id(problem: Problem) -> dict[str, str]:
+    """What each test is called, by its id: the problem's own, then the checker's questions."""
+    found = {f"test/{place}": test.name for place, test in enumerate(problem.tests)}
+    several = len(problem.functions) > 1
+    for function in problem.functions:
+        for name, question in questions(function).items():
+            found[f"{function}/{name}"] = f"{function}: {question}" if several else question
+    return found
+
+
+def _tried(name: str, check: Callable[[], None]) -> Event:
+    """The event of a test that passes or raises Failed."""
+    started = perf_counter()
+    event: Event = {"id": name, "state": "passed", "detail": ""}
+    shown: Event = dict.fromkeys(("evidence", "first_wrong", "crash"))
+    try:
+        check()
+    except NoCase as error:
+        event |= {"state": "not run", "detail": str(error)}
+    except Failed as failed:
+        event |= {"state": "failed", "detail": str(failed)}
+        shown = {key: getattr(failed, key) for key in shown}
+    return {**event, "seconds": round(perf_counter() - started, 6), **shown}
+
+
+def _diagnosed(name: str, fn: Solution, told: Callable[[Event], None]) -> Report:
+    """The checker's report; its checks are told as they come, and last those it did not run."""
+    began = perf_counter()
+
+    def noted(check: Check) -> None:
+        nonlocal began
+        now = perf_counter()
+        state = "passed" if check.right else "failed"
+        told(_event(name, check, state, now - began))
+        began = now
+
+    report = diagnose(fn, problem=name, noted=noted)
+    for check in report.checks:
+        if check.right is None:
+            told(_event(name, check, "not run", 0.0))
+    return report
+
+
+def _event(function: str, check: Check, state: str, seconds: float) -> Event:
+    shown = dict.fromkeys(("evidence", "first_wrong", "crash"))
+    return {"id": f"{function}/{check.name}", "state": state, "detail": check.detail,
+            "seconds": round(seconds, 6), **shown}  # fmt: skip
+
+
+def _own_case(functions: Mapping[str, Solution], case: Case) -> None:
+    """Compare with the reference. NoCase: what the reference does not take."""
+    function, arguments = case["function"], case["arguments"]
+    if function not in functions:
+        raise NoCase(f"the case is of {function}: it must be of {' or '.join(functions)}")
+    try:
+        values = {name: np.asarray(value, np.float64) if isinstance(value, list) else value
+                  for name, value in arguments.items()}  # fmt: skip
+    except (TypeError, ValueError) as error:
+        raise NoCase(
+            f"an array must be nested lists of numbers, all rows as long: {error}"
+        ) from None
+    try:
+        expected = _right(function, list(values.values()))
+    except (TypeError, ValueError) as error:
+        raise NoCase(str(error)) from None
+    arrays = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
+    options = [value for name, value in values.items() if name not in arrays]
+    call = Call(functions[function], arrays, options, tuple(expected))
+    for result, array in expected.items():
+        # Numbers of any size: the last bits of a sum depend on its order.
+        call.expect(result, array, atol=1e-9 * max(1.0, float(np.abs(array).max(initial=0.0))))
+
+
+def _right(function: str, values: list[Any]) -> dict[str, Array]:
+    if function == "conv2d_backward":
+        return dict(zip(("dx", "dW"), conv2d_backward_naive(*values), strict=True))
+    return {"out": exercises()[function].right(*values)}

@@ -1,0 +1,37 @@
+"""The speed panel's medians: three ways beside each other, and none of a wrong answer."""
+
+import pytest
+
+from dxdw.practice import SERIES
+from dxdw.practice.speed import medians
+
+SIZES = {"C_in": 2, "C_out": 3, "H": 6, "W": 5, "k": 2}
+
+
+def test_a_right_solution_stands_beside_the_reference_and_the_engine():
+    found = medians(SERIES["05"].solution, **SIZES)
+    assert found["error"] is None
+    assert found["engine"]
+    assert 0 < found["fast"] < found["reference"]
+    assert found["yours"] == pytest.approx(found["reference"], rel=2)
+
+
+def test_float32_by_design_is_right():
+    code = SERIES["05"].solution.replace("np.zeros(x.shape)", "np.zeros(x.shape, np.float32)")
+    assert medians(code, **SIZES)["error"] is None
+
+
+@pytest.mark.parametrize("answer", SERIES["05"].wrong_answers, ids=lambda answer: answer.cause)
+def test_a_wrong_answer_has_no_speed(answer):
+    if answer.cause in {"integer-truncated", "input-mutated", "state-kept", "precision-lost"}:
+        pytest.skip("right on the first call with floats")
+    if answer.cause == "square-assumed":
+        pytest.skip("right with a square kernel, and the panel has no other")
+    found = medians(answer.code, **SIZES)
+    assert found["yours"] is None
+    assert found["error"]["message"]
+
+
+def test_an_error_has_its_line():
+    found = medians("def conv2d_backward(grad_out, x, W):\n    return 1 / 0", **SIZES)
+    assert found["error"] == {"message": "ZeroDivisionError: division by zero", "line": 2}
