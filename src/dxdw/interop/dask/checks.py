@@ -14,8 +14,9 @@ def chunked(a: Any, name: str) -> None:
     if not isinstance(a, da.Array):
         raise refused(
             TypeError,
-            f"{name} is a {arguments.type_name(a)}: it must be a Dask array, as dask.array.from_array({name}, "
-            f"chunks=…) makes one; for arrays in memory there is dxdw itself",
+            f"{name} is a {arguments.type_name(a)}: it must be a Dask array, as "
+            f"dask.array.from_array({name}, chunks=…) makes one; for arrays in memory there is dxdw "
+            "itself",
             "dask",
         )
     _check_blocks(a, name)
