@@ -15,8 +15,8 @@ def chunked(a: Any, name: str) -> None:
         raise refused(
             TypeError,
             f"{name} is a {arguments.type_name(a)}: it must be a Dask array, as "
-            f"dask.array.from_array({name}, chunks=…) makes one; for arrays in memory there is dxdw "
-            "itself",
+            f"dask.array.from_array({name}, chunks=…) makes one; for arrays in memory there is "
+            "dxdw itself",
             "dask",
         )
     _check_blocks(a, name)
