@@ -1,12 +1,10 @@
 """Where files may be written, and extras that are missing."""
 
 import sys
-from pathlib import Path
 
 import pytest
 
 from dxdw.classifier.files import FileRefused, check_readable, check_writable, replacing
-from dxdw.documentation import PAGES
 from dxdw.extras import MissingExtra, need
 
 
@@ -62,14 +60,3 @@ def test_need_names_what_is_missing_and_what_installs_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "rich", None)
     with pytest.raises(MissingExtra, match=r'^it needs rich and no_such, .* "dxdw\[train\]"'):
         need("train", "it", "numpy", "rich", "no_such")
-
-
-def test_what_is_missing_for_a_bridge_points_to_its_page():
-    with pytest.raises(MissingExtra) as found:
-        need("jax", "dxdw.interop.jax", "no_such")
-    assert "docs/howto/jax.md" in found.value.__notes__[0]
-
-
-@pytest.mark.parametrize("page", sorted(set(PAGES.values())))
-def test_every_page_that_errors_point_to_is_there(page):
-    assert (Path(__file__).parents[1] / "docs" / f"{page}.md").is_file()
