@@ -43,11 +43,12 @@ let shown = null; // { place, page }
 
 function skipped(event) {
   event.preventDefault();
-  (document.querySelector(".cm-content") ?? main).focus();
+  if (shown.page.toEditor) shown.page.toEditor();
+  else main.focus();
 }
 
 function showSkip() {
-  const [to, words] = document.querySelector("#editor")
+  const [to, words] = shown.page.toEditor
     ? ["#editor", "Skip to the editor"]
     : ["#main", "Skip to the training"];
   skip.href = to;

@@ -68,6 +68,12 @@ export class ProblemPage {
     this.#context.announce(BROUGHT);
   }
 
+  /** To where code is written, and what is said of it. */
+  toEditor() {
+    this.#editor.focus();
+    document.querySelector(".work").scrollIntoView({ block: "start" });
+  }
+
   destroy() {
     this.stop();
     for (const end of this.#ends) end();
@@ -86,7 +92,7 @@ export class ProblemPage {
         "p",
         { class: "number" },
         `Problem ${number} · `,
-        h("a", { href: "#editor", on: { click: (event) => this.#toEditor(event) } }, "to your code"),
+        h("a", { href: "#editor", on: { click: (event) => this.#linked(event) } }, "to your code"),
       ),
       h("h1", {}, title),
       built(statement),
@@ -251,10 +257,9 @@ export class ProblemPage {
     this.#context.announce(words);
   }
 
-  #toEditor(event) {
+  #linked(event) {
     event.preventDefault();
-    this.#editor.focus();
-    document.querySelector(".work").scrollIntoView({ block: "start" });
+    this.toEditor();
   }
 
   #toFinding(event) {

@@ -53,6 +53,16 @@ class Answer:
         """Whether there are arrays to look at."""
         return self.crash is None and self.complaint is None
 
+    @property
+    def why(self) -> str:
+        """What there is instead, in one line; nothing where it is usable."""
+        return self.crash.what if self.crash else self.complaint or ""
+
+    @property
+    def line(self) -> int:
+        """Of the function, where that happened; 0 where it has no line."""
+        return self.crash.line if self.crash else 0
+
 
 def call(
     fn: Callable[..., Any], contract: Contract, problem: Problem, *, frozen: bool = False

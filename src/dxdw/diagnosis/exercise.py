@@ -46,10 +46,7 @@ def examine_exercise(
     right = [exercise.right(*case) for case in exercise.cases]
 
     crashed = [a for a in answers if not a.usable]
-    what = ""
-    if crashed:
-        what = crashed[0].crash.what if crashed[0].crash else str(crashed[0].complaint)
-    note("runs", not crashed, what)
+    note("runs", not crashed, crashed[0].why if crashed else "")
     pairs = [(a.results[0], r) for a, r in zip(answers, right, strict=True) if a.usable]
     if pairs:
         shapes = [(a.shape, r.shape) for a, r in pairs if a.shape != r.shape]

@@ -206,8 +206,7 @@ class Ladder:
         detail = ""
         if crashes:
             found = crashes[0]
-            what = found.crash.what if found.crash else found.complaint
-            detail = f"{what} ({_sizes(found.problem)})"
+            detail = f"{found.why} ({_sizes(found.problem)})"
             if len(crashes) < len(self.cases):
                 detail += f"; so on {len(crashes)} of {len(self.cases)} problems"
         self._note("runs", not crashes, detail)

@@ -56,8 +56,7 @@ class Call:
         answer = call_by_position(fn, tuple(arrays), [*map(np.array, arrays.values()), *options],
                                   len(results))  # fmt: skip
         if not answer.usable:
-            what = answer.crash.what if answer.crash else str(answer.complaint)
-            raise Failed(what, crash=answer.crash)
+            raise Failed(answer.why, crash=answer.crash)
         self.changed = answer.changed
         self.results = dict(zip(results, answer.results, strict=True))
 

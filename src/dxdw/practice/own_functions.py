@@ -103,10 +103,8 @@ def _call(
     shapes: tuple[tuple[int, ...], ...],
 ) -> tuple[Array, ...]:
     answer = invoke(fn, arguments, [a.copy() for a in given], {}, len(shapes), None)
-    if answer.crash:
-        raise OwnFailed(name, answer.crash.what, answer.crash.line)
-    if answer.complaint:
-        raise OwnFailed(name, answer.complaint)
+    if not answer.usable:
+        raise OwnFailed(name, answer.why, answer.line)
     for got, wanted in zip(answer.results, shapes, strict=True):
         if got.shape != wanted:
             raise OwnFailed(name, f"it returned an array of shape {got.shape}, not {wanted}")

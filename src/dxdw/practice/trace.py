@@ -73,12 +73,9 @@ def trace(code: str, grad_out: Any, x: Any, W: Any) -> dict[str, Any]:
         answer = invoke(fn, OPERANDS, given, {}, len(RESULTS), None)
     finally:
         sys.settrace(outer)
-    found = None
-    if answer.crash and not recorder.cut:
-        found = {"message": answer.crash.what, "line": answer.crash.line}
-    elif answer.complaint:
-        found = {"message": answer.complaint, "line": 0}
-    return _told(recorder, answer, found)
+    if answer.usable or (answer.crash and recorder.cut):  # what ended it then was _Enough
+        return _told(recorder, answer, None)
+    return _told(recorder, answer, {"message": answer.why, "line": answer.line})
 
 
 class _Enough(BaseException):
