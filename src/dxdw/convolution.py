@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from . import arguments, passes, shortcut
+from . import arguments, outputs, passes, shortcut
 from .engines.libraries import Array
 from .passes import NEEDS
 
@@ -291,7 +291,10 @@ def _forward(
     how: arguments.Execution,
 ) -> Array:
     plain = bias is None and out is None and padding_mode == "zeros"
-    known = shortcut.key((x, W), (padding, stride, dilation, groups), (), how) if plain else None
+    known = None
+    if plain:
+        options = (padding, stride, dilation, groups)
+        known = shortcut.key("forward", (x, W), options, (), how)
     if known is not None and (results := shortcut.run(known, (x, W))):
         return results[0]
     x, W = arguments.array(x, "x"), arguments.array(W, "W")
@@ -304,7 +307,7 @@ def _forward(
     if bias is not None:
         arguments.check_bias(bias, geometry.channels_out)
     if out is not None:
-        arguments.writable(out, "out", call.out_shape, call.result)
+        outputs.writable(out, "out", call.out_shape, call.result)
     try:
         result = passes.forward(call.x(x), call.W(W), geometry, how)
         result = passes.with_bias(result, bias, call)
@@ -334,7 +337,7 @@ def _backward(
     known = None
     if out is None and accumulate is False and padding_mode == "zeros":
         options = (padding, stride, dilation, groups)
-        known = shortcut.key((grad_out, x, W), options, needs, how)
+        known = shortcut.key("backward", (grad_out, x, W), options, needs, how)
         if known is not None and (results := shortcut.run(known, (grad_out, x, W))):
             return tuple(results)
     grad_out, x = arguments.array(grad_out, "grad_out"), arguments.array(x, "x")
@@ -344,7 +347,7 @@ def _backward(
         ndim, x.shape, W.shape, padding, stride, dilation, groups, padding_mode
     )
     call = passes.Call(ndim, geometry, batched, *dtypes, how)
-    names = arguments.needs(needs, NEEDS)
+    names = outputs.needs(needs, NEEDS)
     arguments.check_grad_out(grad_out, call.out_shape, x, W, geometry)
     shapes = {"dx": call.x_shape, "dW": call.W_shape, "db": (geometry.channels_out,)}
 
