@@ -36,7 +36,8 @@ def conv2d(
         W: (C_out, C_in/groups, kH, kW).
         padding: p, (p_H, p_W), ((before, after), (before, after)), "valid" (none), "same"
             (⌈H/stride⌉ outputs, an odd padding's larger half after) or "full" ((k−1)·d everywhere).
-        stride, dilation: an integer or one for each axis, at least 1.
+        stride, dilation: an integer or one for each axis, at least 1. They and padding are at most
+            2,147,483,647.
         groups: how many independent blocks the channels fall into; C_in makes it depthwise.
         bias: (C_out,), added to every output of its channel.
         padding_mode: "zeros", "reflect" (mirrored, edge not repeated; less than the size),
@@ -50,8 +51,9 @@ def conv2d(
         engine: an implementation by name, not the best: "winograd", "direct", "fft", "small",
             "array" or "reference".
         threads: the most threads to use; by default DXDW_NUM_THREADS, or the CPUs there is room
-            for. The compiled kernels give the same bits for any number. Without them NumPy's BLAS
-            library decides, the extra "threads" limits it, and its sums may depend on the number.
+            for, and never more than 256. The compiled kernels give the same bits for any number.
+            Without them NumPy's BLAS library decides, the extra "threads" limits it, and its sums
+            may depend on the number.
         max_workspace: the most bytes of scratch memory, beside the results and the operands (a
             strided or integer operand is copied whole).
 
@@ -67,6 +69,8 @@ def conv2d(
         TypeError: bool, object, string, masked or extended-precision arrays; a bool or a float
             where an integer belongs.
         MemoryError: with the number of bytes.
+        KeyboardInterrupt: within 250 ms of a Ctrl-C in the main thread, when nothing computes or is
+            written any more; so with whatever another signal's handler raises.
 
     >>> conv2d([[[1, 2, 3], [4, 5, 6], [7, 8, 9]]], [[[[1, 0], [0, -1]]]])
     array([[[-4., -4.],
@@ -110,8 +114,8 @@ def conv2d_backward(
         x, W: as the forward had them. (dx reads only x's shape, dW only W's.)
         padding, stride, dilation, groups, padding_mode: as the forward had them.
         needs: what to compute, of "dx", "dW" and "db", in this order. Nothing else is computed.
-        out: a tuple with an array (or None) for each of `needs`, of its shape and dtype. It may
-            overlap the operands.
+        out: a tuple with an array (or None) for each of `needs`, of its shape and dtype. They may
+            overlap the operands, but not each other.
         accumulate: add into out, for gradients summed over several calls.
         precision, engine, threads, max_workspace: as for `conv2d`.
 

@@ -34,12 +34,12 @@ def limited(threads: int | None, call: Callable[..., Result], *args: Any) -> Res
             return call(*args)
     finally:
         try:
-            _settle(controller)
+            _settle(controller, under_way)
         except BaseException:  # interrupted, perhaps twice
             try:
-                _settle(controller)
+                _settle(controller, under_way)
             finally:
-                _settle(controller)
+                _settle(controller, under_way)
             raise
 
 
@@ -52,10 +52,10 @@ def _begin(controller: Any, under_way: Any, threads: int) -> None:
         _set(controller, min(_limits.values()))
 
 
-def _settle(controller: Any) -> None:
-    """Takes back the limits of calls that are over. Done twice, it is done once."""
+def _settle(controller: Any, mine: Any = None) -> None:
+    """Takes back the limits of calls that are over, and this one's. Done twice, it is done once."""
     with _lock:
-        over = [lock for lock in _limits if not lock.locked()]
+        over = [lock for lock in _limits if lock is mine or not lock.locked()]
         if not over:
             return
         left = [limit for lock, limit in _limits.items() if lock not in over]
