@@ -298,7 +298,7 @@ def _forward(
     known = None
     if plain:
         options = (padding, stride, dilation, groups)
-        known = shortcut.key("forward", (x, W), options, (), how)
+        known = shortcut.key((x, W), options, shortcut.FORWARD, how)
     if known is not None and (results := shortcut.run(known, (x, W))):
         return results[0]
     x, W = arguments.array(x, "x"), arguments.array(W, "W")
@@ -341,7 +341,7 @@ def _backward(
     known = None
     if out is None and accumulate is False and padding_mode == "zeros":
         options = (padding, stride, dilation, groups)
-        known = shortcut.key("backward", (grad_out, x, W), options, needs, how)
+        known = shortcut.key((grad_out, x, W), options, needs, how)
         if known is not None and (results := shortcut.run(known, (grad_out, x, W))):
             return tuple(results)
     grad_out, x = arguments.array(grad_out, "grad_out"), arguments.array(x, "x")

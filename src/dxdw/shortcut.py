@@ -27,6 +27,8 @@ MOST_CALLS = 512
 
 Key = tuple[Any, ...]
 
+FORWARD = (object(),)  # a forward pass's `needs`, which no backward pass can have
+
 _from_buffer = c_ubyte.from_buffer
 _empty, _ndarray = np.empty, np.ndarray
 
@@ -54,12 +56,11 @@ _ready: dict[Key, Ready] = {}
 
 
 def key(
-    call: str, operands: tuple[Any, ...], options: tuple[Any, ...], needs: Any, how: Execution
+    operands: tuple[Any, ...], options: tuple[Any, ...], needs: Any, how: Execution
 ) -> Key | None:
     """What calls that are alike have in common, or None for those that are too seldom to keep.
 
-    `call` tells a forward pass from a backward one. Of how to run, precision and threads make no
-    difference: it is the direct sum, by one thread.
+    Of how to run, precision and threads make no difference: it is the direct sum, by one thread.
     Options are padding, stride, dilation and groups: integers and tuples of them alone, and words,
     for 1 == True == 1.0.
     """
@@ -80,7 +81,7 @@ def key(
     dtype = first.dtype
     if middle.dtype is not dtype or last.dtype is not dtype:
         return None
-    return (call, first.shape, middle.shape, last.shape, dtype, *options, needs)
+    return (first.shape, middle.shape, last.shape, dtype, *options, needs)
 
 
 def _integers(value: Any) -> bool:
@@ -126,7 +127,7 @@ def keep(
     if geometry.flops > MOST_FLOPS or geometry.explicit_padding:
         return
     problems = [Problem(kind, geometry, dtype) for kind, *_ in passes]
-    if dtype != known[4] or any(native.missing(p) for p in problems):
+    if dtype != known[3] or any(native.missing(p) for p in problems):
         return
     if any(plan.accepting(problem)[0] != "direct" for problem in problems):
         return
