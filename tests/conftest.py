@@ -72,7 +72,7 @@ def numpy_error_state() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def no_block_is_left() -> Iterator[None]:
-    """Every block of the kernels' memory, and every job, is given back: counted in a build for tests."""
+    """All blocks of the kernels' memory, and all jobs, come back: counted in a build for tests."""
     if "DXDW_LIBRARY" not in os.environ:
         yield
         return

@@ -1,10 +1,10 @@
 """A program that interrupts calls where it hurts, and looks whether anything is torn.
 
-`python tests/interrupts.py moments 1000` sends one or two SIGINT at so many random moments, `steps` at every
-step of Python in a long call, `boundaries` at every boundary inside the compiled kernels (of a library
-built with DXDW_TESTING), `handlers` has a signal's handler call, fork and raise amid a long call, and
-`threads` interrupts the main thread while others compute. It fails where a result has other bits than
-before, memory of others has been written, a block of memory or a job is left, or it took too long.
+`python tests/interrupts.py moments 1000` sends one or two SIGINT at so many random moments, `steps`
+at every step of Python in a long call, `boundaries` at every boundary inside the compiled kernels (of
+a library built with DXDW_TESTING), `handlers` has a signal's handler call, fork and raise amid a long
+call, and `threads` interrupts the main thread while others compute. It fails where a result has
+other bits than before, memory of others has been written, a block of memory or a job is left.
 """
 
 import os
@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -37,6 +38,9 @@ def drawn(*shape: int) -> Any:
 
 X, W = drawn(2, 32, 80, 80), drawn(32, 32, 5, 5)
 G = drawn(2, 32, 76, 76)
+LARGE, ITS_G, DEPTHWISE = drawn(4, 32, 200, 200), drawn(4, 32, 200, 200), drawn(32, 1, 3, 3)
+PHOTOGRAPHS, BLUR = drawn(4, 4, 256, 256), drawn(4, 4, 31, 31)
+WIDE = drawn(32, 32, 41, 41)
 # 0.1 to 500 ms on one core: short ways, long ways, both gradients, each engine.
 CALLS: list[Callable[[], Any]] = [
     lambda: conv2d(X[0, :4, :30, :30], W[:4, :4]),
@@ -45,22 +49,18 @@ CALLS: list[Callable[[], Any]] = [
     lambda: conv2d(X, W[:, :, :3, :3], 1, engine="winograd"),
     lambda: conv2d_backward(G, X, W),
     lambda: conv2d_backward(G, X, W, precision="highest", threads=2),
-    lambda: conv2d_backward(drawn_large, large, depthwise, 1, groups=32),
+    lambda: conv2d_backward(ITS_G, LARGE, DEPTHWISE, 1, groups=32),
     lambda: conv2d(X[:1], W, engine="array", threads=1),
-    lambda: conv2d(photographs, blur, engine="fft"),
-    lambda: conv2d(X[:1], wide, engine="direct", padding=20),
+    lambda: conv2d(PHOTOGRAPHS, BLUR, engine="fft"),
+    lambda: conv2d(X[:1], WIDE, engine="direct", padding=20),
 ]
 FFT = 8
-large, depthwise = drawn(4, 32, 200, 200), drawn(32, 1, 3, 3)
-drawn_large = drawn(4, 32, 200, 200)
-photographs, blur = drawn(4, 4, 256, 256), drawn(4, 4, 31, 31)
-wide = drawn(32, 32, 41, 41)
 # Of a millisecond, to be interrupted at each of hundreds of places.
 SHORT: list[Callable[[], Any]] = [
     lambda: conv2d(X[0, :8, :40, :40], W[:8, :8], engine="direct", threads=1),
     lambda: conv2d(X[:1, :, :40, :40], W[:, :, :3, :3], engine="winograd", threads=2),
     lambda: conv2d_backward(G[:, :8, :36, :36], X[:, :8, :40, :40], W[:8, :8], threads=2),
-    lambda: conv2d_backward(G[:, :, :40, :40], X[:, :, :40, :40], depthwise, 1, groups=32),
+    lambda: conv2d_backward(G[:, :, :40, :40], X[:, :, :40, :40], DEPTHWISE, 1, groups=32),
     lambda: conv2d(X[:1, :, :20, :20], W, engine="array", threads=1),
 ]
 
@@ -95,7 +95,7 @@ def moments(count: int) -> None:
         start = time.perf_counter()
         call()
         took.append(time.perf_counter() - start)
-    chance = random.Random(count)
+    chance = random.Random(count)  # noqa: S311  # no secret
     slowest = 0.0
     for i in range(count):
         n = i % len(CALLS)
@@ -145,29 +145,60 @@ def twice(call: Callable[[], Any], first: float, gap: float) -> None:
 # --- at every step --------------------------------------------------------------------------------
 
 
+class Signals:
+    """While a call is tried SIGINT raises KeyboardInterrupt; one that comes later is ignored."""
+
+    armed = False
+
+    @classmethod
+    def handler(cls, *_: object) -> None:
+        if cls.armed:
+            raise KeyboardInterrupt
+
+    @classmethod
+    def during(cls, call: Callable[[], Any], disarm: Callable[[], object]) -> Any:
+        """What the call gives, or None where it was interrupted."""
+        cls.armed = True
+        try:
+            try:
+                return call()
+            finally:
+                cls.armed = False  # nothing is called before, so nothing can come between
+        except KeyboardInterrupt:
+            return None
+        finally:
+            disarm()
+
+
 def at_every(
-    call: Callable[[], Any], arm: Callable[[int, int], None], left: Callable[[], bool], by: int = 1
+    call: Callable[[], Any],
+    arm: Callable[[int, int], object],
+    left: Callable[[], bool],
+    disarm: Callable[[], object],
 ) -> int:
     """Interrupts a call at the first, second, … place, once and twice, until there is none left."""
+    signal.signal(signal.SIGINT, Signals.handler)
     expected = bits(call())
+
+    def tried(place: int, signals: int) -> tuple[bool, Any]:
+        def armed() -> tuple[bool, Any]:
+            arm(place, signals)
+            result = call()
+            return left(), result
+
+        return Signals.during(armed, disarm) or (False, None)
+
     place = 1
     while True:
         for signals in (1, 2):
-            try:
-                arm(place, signals)
-                result = call()
-                done = left()
-                assert bits(result) == expected, f"other bits beside signal {place}"
-            except KeyboardInterrupt:
-                done = False
-            finally:
-                disarm()
+            done, result = tried(place, signals)
             foreign = Foreign(expected)
+            assert result is None or bits(result) == expected, f"other bits beside signal {place}"
             if done:
                 return place
             assert bits(call()) == expected, f"other bits after signal {place}"
             assert foreign.unchanged(), f"memory of others was written after signal {place}"
-        place += by
+        place += 1
 
 
 def watched(calls: list[Callable[[], Any]]) -> list[Callable[[], Any]]:
@@ -177,23 +208,11 @@ def watched(calls: list[Callable[[], Any]]) -> list[Callable[[], Any]]:
     return calls
 
 
-def disarm() -> None:
-    """Whatever signal is still under way comes here."""
-    for _ in range(3):
-        try:
-            sys.setprofile(None)
-            if hasattr(LIBRARY, "dxdw_signal_at"):
-                LIBRARY.dxdw_signal_at(0, 0)
-            time.sleep(0.001)
-        except KeyboardInterrupt:
-            continue
-
-
 def steps() -> None:
     """From a tracer, before and after every call of Python and of C."""
     left = [0, 0]
 
-    def tracer(frame: FrameType, event: str, _: Any) -> None:
+    def tracer(frame: FrameType, *_: object) -> None:
         if left[1] and "dxdw" in frame.f_code.co_filename:
             left[0] -= 1
             if left[0] <= 0:
@@ -205,7 +224,7 @@ def steps() -> None:
         sys.setprofile(tracer)
 
     for call in watched(SHORT):
-        places = at_every(call, arm, lambda: left[1] > 0)
+        places = at_every(call, arm, lambda: left[1] > 0, lambda: sys.setprofile(None))
         nothing_is_left()
         assert places > 10
         print(f"{places} steps")
@@ -214,8 +233,11 @@ def steps() -> None:
 def boundaries() -> None:
     """Inside the kernels: start, wait, looking at signals, cancelling, giving memory back."""
     assert hasattr(LIBRARY, "dxdw_signal_at"), "needs a library built with DXDW_TESTING"
-    for call in watched(SHORT[:4]):
-        found = at_every(call, LIBRARY.dxdw_signal_at, lambda: LIBRARY.dxdw_signal_at(0, 0) > 0)
+    disarm = partial(LIBRARY.dxdw_signal_at, 0, 0)
+    side = 7 if SANITIZED else 21  # so long that signals are looked at, and the call is cancelled
+    long = partial(conv2d, X[:1], WIDE[:, :, :side, :side], engine="direct", threads=1)
+    for call in watched([*SHORT[:4], long]):
+        found = at_every(call, LIBRARY.dxdw_signal_at, lambda: disarm() > 0, disarm)
         nothing_is_left()
         assert found > 5
         print(f"{found} boundaries")
@@ -249,9 +271,10 @@ def handlers() -> None:
     children: list[int] = []
 
     def forks(*_: object) -> None:
-        if not children or children[0]:
-            children.insert(0, os.fork())
-            signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_REAL, 0)  # a fork may take longer than until the next
+        if not children:
+            children.append(-1)
+            children[0] = os.fork()
 
     result = during(long, forks)
     if not children[0]:  # the child, whose job had lost its threads
@@ -265,10 +288,9 @@ def handlers() -> None:
     for _ in range(3):
         try:
             during(long, raises)
-        except ValueError as error:
-            assert str(error) == "of the handler's own"
-        else:
             raise AssertionError("the handler's error was lost")
+        except ValueError:
+            continue
     assert bits(long()) == expected
     nothing_is_left()
 
@@ -277,21 +299,20 @@ def threads() -> None:
     """Ctrl-C is the main thread's: calls of others go on, and end right."""
     expected = [bits(call()) for call in CALLS]
     others = [n for n in range(len(CALLS) - 1) if n != FFT]  # SciPy's can't bear a fork meanwhile
+    chance = random.Random(0)  # noqa: S311  # no secret
     wrong: list[int] = []
     over = threading.Event()
 
     def work(offset: int) -> None:
         while not over.is_set():
-            for n in others[offset::3]:
-                if bits(CALLS[n]()) != expected[n]:
-                    wrong.append(n)
+            wrong.extend(n for n in others[offset::3] if bits(CALLS[n]()) != expected[n])
 
     workers = [threading.Thread(target=work, args=(i,)) for i in range(3)]
     for worker in workers:
         worker.start()
     try:
-        for i in range(10 if SANITIZED else 60):
-            answer(CALLS[1 + i % 6], random.uniform(0, 0.05))
+        for i in range(10 if SANITIZED else 20):
+            answer(CALLS[1 + i % 6], chance.uniform(0, 0.05))
             child = os.fork() if i % 10 == 0 else -1
             if child == 0:
                 os._exit(0 if bits(CALLS[1]()) == expected[1] else 1)

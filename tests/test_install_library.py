@@ -133,7 +133,8 @@ def test_an_instruction_set_that_is_not_there_is_told():
 
 
 @pytest.mark.parametrize(
-    ("told", "number"), [("1", 1), ("3", 3), (" 12 ", 12), ("256", 256), ("10000000", 256), ("9" * 5000, 256)]
+    ("told", "number"),
+    [("1", 1), ("3", 3), (" 12 ", 12), ("256", 256), ("10000000", 256), ("9" * 5000, 256)],
 )
 def test_as_many_threads_as_told(monkeypatch, told, number):
     monkeypatch.setenv("DXDW_NUM_THREADS", told)

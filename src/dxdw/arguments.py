@@ -22,8 +22,8 @@ PRECISIONS = ("high", "highest")
 AXIS_NAMES = {1: ("L",), 2: ("H", "W"), 3: ("D", "H", "W")}
 _LARGEST = sys.maxsize  # bytes of an array: in a page, where addresses have 32 bits, 2 GiB
 _FLOATS = "efdFD"  # characters of float16, …, complex128: NumPy's own alone
-# Of strides, dilations and paddings: with the sizes of arrays that there can be, positions computed of
-# them stay far within 64 bits.
+# Of strides, dilations and paddings: with the sizes of arrays that there can be, positions that are
+# computed of them stay far within 64 bits.
 _LARGEST_STEP = 2**31 - 1
 
 Pairs = tuple[tuple[int, int], ...]

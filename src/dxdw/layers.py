@@ -234,7 +234,7 @@ def softmax(z: Any, axis: int = -1) -> Array:
 
 def _softmax(z: Array, axis: int) -> Array:
     powers = np.exp(z - z.max(axis, keepdims=True))
-    return powers / powers.sum(axis, keepdims=True)  # type: ignore[no-any-return]
+    return powers / powers.sum(axis, keepdims=True)
 
 
 def softmax_cross_entropy(logits: Any, labels: Any) -> tuple[float, Array]:

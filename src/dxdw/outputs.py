@@ -1,4 +1,4 @@
-"""What a call is to compute, and the arrays that a caller gives for it: each checked before anything is
+"""What a call is to compute, and the arrays that a caller gives for it: checked before anything is
 computed.
 """
 
@@ -107,7 +107,7 @@ def _overlaps_itself(out: Array) -> bool:
 
 
 def _layout(out: Array) -> tuple[tuple[int, ...], int]:
-    """Its strides, and an element's size in their unit; none where its library has no such views."""
+    """Its strides, and an element's size in their unit; none where a library has no such views."""
     if hasattr(out, "strides"):
         return tuple(out.strides), int(out.itemsize)
     return (tuple(out.stride()), 1) if hasattr(out, "stride") else ((), 1)
@@ -118,7 +118,8 @@ def _share_memory(one: Array, other: Array) -> bool:
     if any(view is None for view in views):  # on a device, or of a library that does not tell
         return one is other
     try:
-        return bool(np.shares_memory(*views, max_work=_MOST_WORK))
+        # (NumPy takes any number there; its stubs know of two.)
+        return bool(np.shares_memory(*views, max_work=_MOST_WORK))  # type: ignore[arg-type]
     except np.exceptions.TooHardError:
         return True
 

@@ -138,7 +138,8 @@ def train(
                 after_batch(history)
         return history
 
-    return one_blas_thread(unwarned, every_batch)
+    trained: History = one_blas_thread(unwarned, every_batch)
+    return trained
 
 
 def batch_by_batch(

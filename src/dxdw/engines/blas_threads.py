@@ -4,9 +4,10 @@ A BLAS library has one number of threads for the whole process. Where calls of s
 overlap, each restoring what it found would leave another's limit behind. So the least limit of the
 calls under way is in force, and the last of them to end restores what the first found.
 
-A Ctrl-C can come between any two steps of this, and again while it is answered. So whether a call is
-under way is what a lock tells, which the call holds by `with`: nothing can come between a lock's entry
-or exit and the next step. Limits whose lock is free are over; whoever comes by takes them back.
+A Ctrl-C can come between any two steps of this, and again while it is answered. So whether a call
+is under way is what a lock tells, which the call holds by `with`: nothing can come between a lock's
+entry or exit and the next step. Limits whose lock is free are over; whoever comes by takes them
+back.
 """
 
 import os

@@ -17,8 +17,8 @@ from .problem import Problem
 
 DONE, NO_MEMORY, CANCELLED, DECLINED, PENDING = range(5)  # of native/dxdw.h
 
-# A call of more FLOPs for each of its threads, or of more elements, may take so long that signals have
-# to be looked at meanwhile: Ctrl-C is to be answered within 250 ms.
+# A call of more FLOPs for each of its threads, or of more elements, may take so long that signals
+# have to be looked at meanwhile: Ctrl-C is to be answered within 250 ms.
 LONG_FLOPS = 200_000_000
 LONG_ELEMENTS = 16_000_000
 # Bytes of scratch memory that a call may take beside as much as its tensors.

@@ -50,7 +50,8 @@ class _Session:
     def train_for(self, seconds: float) -> bool:
         """Trains for so long, a batch at least; whether that was the end."""
         began = perf_counter()
-        for self.history in self.steps:
+        for history in self.steps:
+            self.history = history
             if perf_counter() - began >= seconds:
                 return False
         return True
