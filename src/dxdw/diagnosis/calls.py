@@ -3,7 +3,8 @@
 import linecache
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import compress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -47,6 +48,7 @@ class Answer:
     originals: tuple[Any, ...] = ()
     arguments: tuple[Array, ...] = ()
     changed: tuple[str, ...] = ()  # operands that are no longer what they were
+    absent: tuple[str, ...] = ()  # results that are None, where some are not
 
     @property
     def usable(self) -> bool:
@@ -72,7 +74,22 @@ def call(
     given = contract.arguments(problem)
     for a in given:
         a.flags.writeable = not frozen
-    return invoke(fn, OPERANDS, given, options, len(contract.returns), problem)
+    returned: list[tuple[str, ...]] = []
+
+    def called(*arrays: Array, **named: Any) -> Any:
+        value = fn(*arrays, **named)
+        if isinstance(value, (tuple, list)) and len(value) == len(contract.returns):
+            absent = [part is None for part in value]
+            if not all(absent):
+                returned.append(tuple(compress(contract.returns, absent)))
+                return tuple(NOTHING if part is None else part for part in value)
+        return value
+
+    answer = invoke(called, OPERANDS, given, options, len(contract.returns), problem)
+    return replace(answer, absent=returned[0]) if returned and returned[0] else answer
+
+
+NOTHING = np.zeros(0)  # in place of a result that is None
 
 
 def call_by_position(
@@ -125,11 +142,13 @@ def _arrays(value: Any, count: int) -> tuple[tuple[Any, ...], tuple[Array, ...]]
         value = (value,)
     if not isinstance(value, (tuple, list)) or len(value) != count:
         what = f"{len(value)} values" if isinstance(value, (tuple, list)) else type(value).__name__
-        raise ValueError(f"it returned {what}, and not a tuple of {count} arrays")
+        shape = getattr(value, "shape", None)
+        one = f"one array of shape {shape}" if shape else what
+        raise ValueError(f"it returned {one}, and not {count} arrays, one after the other")
     arrays = []
     for part in value:
         if part is None:
-            raise ValueError("one of the values it returned is None")
+            raise ValueError("it returned None: nothing is there yet")
         try:
             a = np.asarray(part)
         except (TypeError, ValueError, RuntimeError) as error:

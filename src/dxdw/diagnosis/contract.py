@@ -57,12 +57,21 @@ class Contract:
 
     def inward(self, name: str, a: Array) -> Array:
         """An answer of the function, of the right shape, in the layout of a Problem."""
+        if name == "db":
+            return a.ravel()
         if name == "dx":
             a = a if self.batch else a[None]
             return np.moveaxis(a, -1, 1) if self.channels_last else a
         if name == "dW" and self.channels_last:
             return a.transpose(3, 2, 0, 1)
         return a
+
+    def fits(self, name: str, got: Array, expected: Array) -> bool:
+        """Whether a result has the right shape; db may have more axes, of length 1, as b has."""
+        wanted = self.outward(name, expected).shape
+        if name == "db" and got.ndim > 1:
+            return tuple(n for n in got.shape if n != 1) == tuple(n for n in wanted if n != 1)
+        return bool(got.shape == wanted)
 
     def _outward(self, a: Array, image: bool) -> Array:
         if image:

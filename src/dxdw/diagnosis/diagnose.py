@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .calls import Crash
-from .causes import CAUSES
+from .causes import listed, told
 from .contract import Contract
 from .ladder import Case, Ladder
 from .naming import Verdict, verdict
@@ -36,20 +36,25 @@ def examine(
     return Report(
         name,
         checks,
-        found.causes,
+        tuple(found.causes),
         _summary(ladder, found),
         found.words,
         first,
         evidence,
         _crash(ladder, case),
         perf_counter() - started,
-        tuple(CAUSES[cause] for cause in found.causes),
+        tuple(told(cause, results) for cause, results in found.causes.items()),
     )
 
 
 def _summary(ladder: Ladder, found: Verdict) -> str:
-    if found.causes:
-        return "; ".join(CAUSES[cause].title for cause in found.causes)
+    """What is not there yet, and then what is wrong with the rest."""
+    titles = [told(cause, results).title for cause, results in found.causes.items()]
+    parts = [*found.missing, *([", or: ".join(titles)] if found.either else titles)]
+    if parts and found.unnamed:
+        parts.append(f"what is wrong with {listed(found.unnamed)} is not recognised")
+    if parts:
+        return "; ".join(parts)
     failed = [c for c in ladder.checks.values() if c.right is False]
     if failed[0].name in ("signature", "runs"):
         return failed[0].detail

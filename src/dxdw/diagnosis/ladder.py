@@ -135,7 +135,7 @@ class Ladder:
         wrong = {}
         for name, got in self.results(answer).items():
             expected = answer.problem.expected[name]
-            if got.shape != self.contract.outward(name, expected).shape:
+            if not self.contract.fits(name, got, expected):
                 wrong[name] = "shape"
             elif not self.close(name, answer.problem, got):
                 wrong[name] = "value"

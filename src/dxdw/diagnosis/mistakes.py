@@ -1,69 +1,24 @@
-"""The mistakes that are known, as changes of the terms: what can be made wrong in a loop nest.
-
-A `Mistake` may have several names, for the same change is another mistake in dx than in dW: a
-kernel turned by 180° in dx is `dx-kernel-flipped`, in dW it is `dw-reversed`, in both it is both.
-"""
+"""The mistakes that are known, as changes of the terms: what can be made wrong in a loop nest."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache, partial
-from itertools import product
 
 import numpy as np
 
 from ..engines.libraries import Array
-from .terms import OUTSIDE, Terms
-
-Change = Callable[[Terms], None]
-
-
-@dataclass(frozen=True, eq=False)
-class Mistake:
-    """A change, what it is called in dx, in dW and in both, and how it is said in words."""
-
-    words: str
-    change: Change
-    dx: str | None = None
-    dW: str | None = None
-    both: tuple[str, ...] = ()
-    rare: bool = False  # left out where two mistakes are looked for
-
-    def names(self, results: frozenset[str]) -> frozenset[str]:
-        """Its identifiers where it is made in these results."""
-        if len(results) == 2 and self.both:
-            return frozenset(self.both)
-        return frozenset(filter(None, (getattr(self, result) for result in results)))
-
+from .mistake import Change, Mistake, mapped
+from .mistakes_of_axes import axes_mistakes
+from .mistakes_of_geometry import geometry_mistakes, shifts
+from .terms import Terms
 
 @lru_cache(maxsize=1)
 def mistakes() -> tuple[Mistake, ...]:
     """All of them."""
     return (
         *_kernel(), *_gradient(), *_windows(), *_output_channels(), *_input_channels(),
-        *_positions(), *_values(), *_shifts(), *_overwritten(), *_geometry(),
+        *_positions(), *_values(), *_weights(), *shifts(), *_overwritten(), *geometry_mistakes(),
+        *axes_mistakes(),
     )  # fmt: skip
-
-
-def _set(which: str, *index: str | int | Callable[[Terms], Array]) -> Change:
-    """A map of other axes: "v" for v, a number for itself."""
-
-    def change(t: Terms) -> None:
-        old = getattr(t, which)
-        setattr(
-            t,
-            which,
-            [_index(t, part, old[k], t.shape(which)[k]) for k, part in enumerate(index)],
-        )
-
-    return change
-
-
-def _index(t: Terms, part: object, old: Array, size: int) -> Array:
-    if callable(part):
-        return np.asarray(part(t))
-    if isinstance(part, int):
-        return np.array(part % size)
-    return old if part == "." else np.asarray(getattr(t, str(part)))
 
 
 def _kernel() -> Iterator[Mistake]:
@@ -86,7 +41,7 @@ def _kernel() -> Iterator[Mistake]:
         )
 
     name = ("kernel-transposed", "patch-transposed", ("kernel-transposed",))
-    yield Mistake("W[o,c,v,u] stands for W[o,c,u,v]", _set("w", ".", ".", "v", "u"), *name)
+    yield Mistake("W[o,c,v,u] stands for W[o,c,u,v]", mapped("w", ".", ".", "v", "u"), *name)
 
     def patch(t: Terms) -> None:
         (s, r), (p, q), (d, e) = t.stride, t.padding, t.dilation
@@ -118,7 +73,7 @@ def _kernel() -> Iterator[Mistake]:
 def _gradient() -> Iterator[Mistake]:
     transposed = "grad-transposed"
     yield Mistake(
-        "G[o,j,i] stands for G[o,i,j]", _set("g", ".", ".", "j", "i"), transposed, transposed
+        "G[o,j,i] stands for G[o,i,j]", mapped("g", ".", ".", "j", "i"), transposed, transposed
     )
     name = "grad-flipped"
     for rows, columns in ((True, True), (True, False), (False, True)):
@@ -169,8 +124,8 @@ def _windows() -> Iterator[Mistake]:
 
 def _output_channels() -> Iterator[Mistake]:
     name = "grad-channel-fixed"
-    yield Mistake("G[0,i,j] stands for G[o,i,j]", _set("g", ".", 0, ".", "."), name, name)
-    yield Mistake("G[−1,i,j] stands for G[o,i,j]", _set("g", ".", -1, ".", "."), name, name)
+    yield Mistake("G[0,i,j] stands for G[o,i,j]", mapped("g", ".", 0, ".", "."), name, name)
+    yield Mistake("G[−1,i,j] stands for G[o,i,j]", mapped("g", ".", -1, ".", "."), name, name)
 
     def over_channels(reduce: Callable[..., Array]) -> Change:
         def change(t: Terms) -> None:
@@ -189,8 +144,8 @@ def _output_channels() -> Iterator[Mistake]:
     yield Mistake("G is averaged over o", over_channels(np.mean), name, name)
 
     name = "kernel-channel-fixed"
-    yield Mistake("W[0] stands for W[o]", _set("w", 0, ".", ".", "."), name)
-    yield Mistake("W[−1] stands for W[o]", _set("w", -1, ".", ".", "."), name)
+    yield Mistake("W[0] stands for W[o]", mapped("w", 0, ".", ".", "."), name)
+    yield Mistake("W[−1] stands for W[o]", mapped("w", -1, ".", ".", "."), name)
 
     def kernels(reduce: Callable[..., Array]) -> Change:
         def change(t: Terms) -> None:
@@ -207,12 +162,12 @@ def _input_channels() -> Iterator[Mistake]:
     for k, said in ((0, "0"), (-1, "−1")):
         yield Mistake(
             f"the kernel's channel {said} stands for every c",
-            _set("w", ".", k, ".", "."),
+            mapped("w", ".", k, ".", "."),
             name,
             name,
         )
         yield Mistake(
-            f"x's channel {said} stands for every c", _set("at", ".", k, ".", "."), name, name
+            f"x's channel {said} stands for every c", mapped("at", ".", k, ".", "."), name, name
         )
 
     def merged(reduce: Callable[..., Array]) -> Change:
@@ -296,33 +251,27 @@ def _values() -> Iterator[Mistake]:
         yield Mistake(f"{words} stands for G", change, name, name, rare=not usual)
 
 
-def _shifts() -> Iterator[Mistake]:
-    name = "shifted"
-    # By one either way, and by what a wrong border of a "full" or "same" convolution makes of it.
-    reaches = {
-        "1": lambda _: 1,
-        "k−1": lambda k: k - 1,
-        "k//2": lambda k: k // 2,
-        "2": lambda _: 2,
-        "k": lambda k: k,
-    }
-    for which, what in (("at", "x"), ("g", "G"), ("w", "W")):
-        for (said, reach), outside in product(reaches.items(), OUTSIDE):
-            for row, column in product((-1, 0, 1), repeat=2):
-                if (row, column) == (0, 0):
-                    continue
+def _weights() -> Iterator[Mistake]:
+    """Of the images: a running sum that is divided, or averaged, anew with every image."""
+    for which, said in ((-1, "by N"), (0, "by 2"), (1, "by n + 1")):
 
-                def change(
-                    t: Terms, which: str = which, reach: Callable[[int], int] = reach,
-                    by: tuple[int, int] = (row, column), outside: str = outside,
-                ) -> None:  # fmt: skip
-                    for axis, sign in zip((2, 3), by, strict=True):
-                        t.move(which, axis, sign * reach(t.W.shape[axis]), outside)
+        def change(t: Terms, which: int = which) -> None:
+            N = t.spans[0]
+            n = np.arange(N).reshape(-1, 1, 1, 1)
+            later = N - 1 - n
+            weight = {-1: 1.0 / N**later, 0: 0.5**later, 1: _falling(N)}[which]
+            t.G = t.G * weight
 
-                edge = "dropped" if outside == "crop" else "wrapped round"
-                usual = said == "1" and which == "at" and row * column >= 0
-                words = f"{what} is met {said} further ({row:+d} rows, {column:+d} columns), {edge}"
-                yield Mistake(words, change, name, name, rare=not usual)
+        words = f"the sum so far is divided {said} with every image"
+        yield Mistake(words, change, "scaled", "scaled", rare=True)
+
+
+def _falling(N: int) -> Array:
+    """Of image n: 1/(n+2) · … · 1/N, what divisions by 2, 3, … after it leave."""
+    found = np.ones((N, 1, 1, 1))
+    for n in range(N - 2, -1, -1):
+        found[n] = found[n + 1] / (n + 2)
+    return found
 
 
 def _overwritten() -> Iterator[Mistake]:
@@ -371,44 +320,3 @@ def _overwritten() -> Iterator[Mistake]:
 
         words = f"only the {said} image of the batch counts"
         yield Mistake(words, one, "batch-sum-missing", "batch-sum-missing")
-
-
-def _geometry() -> Iterator[Mistake]:
-    """Mistakes that show only at a stride, a padding or a dilation."""
-    name = "geometry-mixed"
-
-    def window(words: str, **of: Callable[[Terms], tuple[int, int]]) -> Mistake:
-        def change(t: Terms) -> None:
-            t.at[2:] = t.window(**{option: value(t) for option, value in of.items()})
-
-        return Mistake(words, change, name, name)
-
-    one, none = (lambda _: (1, 1)), (lambda _: (0, 0))
-    yield window(
-        "stride and dilation are exchanged",
-        stride=lambda t: t.dilation, dilation=lambda t: t.stride,
-    )  # fmt: skip
-    yield window("the stride is left out", stride=one)
-    yield window("the dilation is left out", dilation=one)
-    yield window("the stride stands for the dilation", dilation=lambda t: t.stride)
-    yield window("the dilation stands for the stride", stride=lambda t: t.dilation)
-    yield window("the padding is not cropped", padding=none)
-    yield window(
-        "the padding is cropped twice", padding=lambda t: (2 * t.padding[0], 2 * t.padding[1])
-    )
-    for option in ("stride", "padding", "dilation"):
-        yield window(
-            f"the {option} of rows and columns are exchanged",
-            **{option: lambda t, o=option: getattr(t, o)[::-1]},
-        )
-
-    def first_group(t: Terms) -> None:
-        t.at[1] = t.c
-
-    yield Mistake("every group reads the first one's channels", first_group, name, name)
-
-    def interleaved(t: Terms) -> None:
-        groups = t.problem.geometry.groups
-        t.at[1] = t.o % groups * t.spans[2] + t.c
-
-    yield Mistake("the groups lie interleaved", interleaved, name, name)

@@ -100,6 +100,18 @@ class Terms:
             self.j * s[1] + self.v * d[1] - p[1],
         ]
 
+    @property
+    def left_over(self) -> tuple[int, int]:
+        """Rows and columns of the padded image behind the last window of a stride."""
+        reached = [
+            (out - 1) * s + (k - 1) * d + 1 - 2 * p
+            for out, s, k, d, p in zip(
+                self.spans[3:5], self.stride, self.spans[5:], self.dilation, self.padding,
+                strict=True,
+            )
+        ]  # fmt: skip
+        return self.x.shape[2] - reached[0], self.x.shape[3] - reached[1]
+
     def touched(self) -> frozenset[str]:
         """What is no longer as it was, but for the terms that were dropped."""
         changed = {which for which in ("g", "w", "at") if not self._same(which)}
