@@ -70,14 +70,13 @@ def call(
     fn: Callable[..., Any], contract: Contract, problem: Problem, *, frozen: bool = False
 ) -> Answer:
     """Call the function on new copies of the operands; frozen ones refuse to be written to."""
-    options = contract.options_for(fn)
     given = contract.arguments(problem)
     for a in given:
         a.flags.writeable = not frozen
     returned: list[tuple[str, ...]] = []
 
-    def called(*arrays: Array, **named: Any) -> Any:
-        value = fn(*arrays, **named)
+    def called(*arrays: Array) -> Any:
+        value = fn(*arrays)
         if isinstance(value, (tuple, list)) and len(value) == len(contract.returns):
             absent = [part is None for part in value]
             if not all(absent):
@@ -85,7 +84,7 @@ def call(
                 return tuple(NOTHING if part is None else part for part in value)
         return value
 
-    answer = invoke(called, OPERANDS, given, options, len(contract.returns), problem)
+    answer = invoke(called, OPERANDS, given, len(contract.returns), problem)
     return replace(answer, absent=returned[0]) if returned and returned[0] else answer
 
 
@@ -98,14 +97,13 @@ def call_by_position(
     """Call the function with copies of the arrays, which are named, and what follows them."""
     given = [a.copy() if isinstance(a, np.ndarray) else a for a in arguments]
     arrays, rest = given[: len(names)], given[len(names) :]
-    return invoke(lambda *a: fn(*a, *rest), names, arrays, {}, count, arguments)
+    return invoke(lambda *a: fn(*a, *rest), names, arrays, count, arguments)
 
 
 def invoke(
     fn: Callable[..., Any],
     names: Sequence[str],
     given: list[Any],
-    options: dict[str, Any],
     count: int,
     problem: Any,
 ) -> Answer:
@@ -117,7 +115,7 @@ def invoke(
     try:
         # A function that divides by zero is found out by its answer, not by a warning in between.
         with np.errstate(all="ignore"):
-            value = fn(*given, **options)
+            value = fn(*given)
     except (KeyboardInterrupt, GeneratorExit):
         raise
     except BaseException as error:  # noqa: BLE001 - SystemExit too: a learner's exit() is a finding

@@ -37,15 +37,20 @@ _CALL = "dx, dW = conv2d_backward(grad_out, x, W)"
 
 def told(name: str, results: Iterable[str] = ()) -> Cause:
     """A mistake made in some of "dx", "dW" and "db", in words; () where it is in no single one."""
-    chosen = [r for r in _LINES if r in set(results)]
+    chosen = in_order(results)
     cause = CAUSES[name]
     lines = _lines_for(name)
     said = "\n".join(lines[r] for r in chosen or ("dx", "dW"))
     what = listed(chosen) if chosen else "the result"
-    title = cause.title.replace("{what}", what)
-    if len(chosen) > 1:
-        title = title.replace(f"{what} is ", f"{what} are ")
+    several = len(chosen) > 1 and cause.title.startswith("{what} is ")
+    title = cause.title.replace("{what} is", "{what} are") if several else cause.title
+    title = title.replace("{what}", what)
     return cause._replace(title=title, mathematics=cause.mathematics.replace("{lines}", said))
+
+
+def in_order(results: Iterable[str]) -> list[str]:
+    """dx, dW, db."""
+    return [r for r in _LINES if r in set(results)]
 
 
 def listed(names: Sequence[str]) -> str:

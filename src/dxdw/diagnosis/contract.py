@@ -1,7 +1,5 @@
 """What the function under test is promised and what it has to return: layouts and options."""
 
-import inspect
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,21 +21,6 @@ class Contract:
     returns: tuple[str, ...] = ("dx", "dW")
     channels_last: bool = False
     dtype: Any = np.dtype(np.float64)  # noqa: RUF009 - a dtype never changes
-
-    def options_for(self, fn: Callable[..., Any]) -> dict[str, Any]:
-        """The geometry by name, as far as fn has such parameters; the rest is its own matter."""
-        given = {
-            name: values if name == "groups" or values[0] != values[1] else values[0]
-            for name, values in self.geometry._asdict().items()
-            if values != getattr(PLAIN, name)
-        }
-        try:
-            parameters = inspect.signature(fn).parameters.values()
-        except (TypeError, ValueError):
-            return given
-        if any(p.kind is p.VAR_KEYWORD for p in parameters):
-            return given
-        return {name: v for name, v in given.items() if name in {p.name for p in parameters}}
 
     def arguments(self, problem: Problem) -> list[Array]:
         """New arrays of grad_out, x and W, laid out as the function has them."""

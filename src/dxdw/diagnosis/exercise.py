@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
@@ -116,24 +117,47 @@ def _explained(
             index = tuple(int(k) for k in places[0])
             first = FirstWrong("out", index, float(got[index]), float(wanted[index]))
     texts = tuple(EXERCISE_CAUSES[c] for c in causes)
-    details = [c.detail for c in report.checks if c.right is False]
-    summary = "; ".join(t.title for t in texts) or (
-        details[0]
-        if "runs" in report.failed
-        else "not recognised: no known mistake gives these answers"
+    missing = () if causes else _missing(exercise, answers, right)
+    return replace(
+        report,
+        causes=tuple(causes),
+        summary=_summary(report, [*missing, *(text.title for text in texts)]),
+        first_wrong=first,
+        evidence=evidence,
+        crash=crash,
+        explanations=texts,
+        missing=missing,
     )
-    return Report(
-        report.function,
-        report.checks,
-        tuple(causes),
-        summary,
-        (),
-        first,
-        evidence,
-        crash,
-        0.0,
-        texts,
-    )
+
+
+def _summary(report: Report, found: list[str]) -> str:
+    if found:
+        return "; ".join(found)
+    told = {check.name: check.detail for check in report.checks if check.right is False}
+    if "runs" in told or "exact" not in told:  # what is left is an argument, or a state
+        return next(iter(told.values()))
+    return "not recognised: no known mistake gives these answers"
+
+
+def _missing(exercise: Exercise, answers: list[Answer], right: list[Array]) -> tuple[str, ...]:
+    """What is not there yet: numbers, or the right shape."""
+    usable = [(a, r) for a, r in zip(answers, right, strict=True) if a.usable]
+    if not usable:
+        return ()
+    found = []
+    if not any(a.results[0].any() for a, _ in usable):
+        found.append("the output is still all zeros")
+    elif all(np.array_equal(a.results[0], a.problem[0]) for a, _ in usable):
+        found.append(f"the output is still {exercise.arrays[0]}, as it came")
+    if all(a.results[0].shape != r.shape for a, r in usable):
+        answer, wanted = usable[0]
+        given = zip(exercise.arrays, answer.problem, strict=False)
+        shapes = " and ".join(f"{name} {np.shape(a)}" for name, a in given)
+        got = answer.results[0].shape
+        found.append(f"its shape is {got}, and should be {wanted.shape} for {shapes}")
+    if len(found) == 1 and found[0].startswith("its"):
+        found = [found[0].replace("its", "the output's", 1)]
+    return (", and ".join(found),) if found else ()
 
 
 def _matches(

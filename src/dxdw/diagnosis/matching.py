@@ -233,7 +233,8 @@ class Matcher:
         if len(tied) > _MOST_TIED or any(len(where) > 1 for _, where in best):
             return None
         causes, words = {}, []
-        for name in sorted(tied, key=order_of):
+        # That everything is shifted is the least that can be said.
+        for name in sorted(tied, key=lambda name: (name == "shifted", order_of(name))):
             combination, where = tied[name]
             causes[name] = where[name]
             words += _said(results, combination)

@@ -41,19 +41,19 @@ def _kernel() -> Iterator[Mistake]:
         )
 
     name = ("kernel-transposed", "patch-transposed", ("kernel-transposed",))
-    yield Mistake("W[o,c,v,u] stands for W[o,c,u,v]", mapped("w", ".", ".", "v", "u"), *name)
+    yield Mistake("W[o,c,v,u] is met, and not W[o,c,u,v]", mapped("w", ".", ".", "v", "u"), *name)
 
     def patch(t: Terms) -> None:
         (s, r), (p, q), (d, e) = t.stride, t.padding, t.dilation
         t.at[2:] = [t.i * s + t.v * d - p, t.j * r + t.u * e - q]
 
-    yield Mistake("x[c,i+v,j+u] stands for x[c,i+u,j+v]", patch, *name)
+    yield Mistake("x[c,i+v,j+u] is met, and not x[c,i+u,j+v]", patch, *name)
 
     def image(t: Terms) -> None:
         rows, columns = t.window()
         t.at[2:] = [columns, rows]
 
-    yield Mistake("x[c,j+v,i+u] stands for x[c,i+u,j+v]", image, None, "patch-transposed")
+    yield Mistake("x[c,j+v,i+u] is met, and not x[c,i+u,j+v]", image, None, "patch-transposed")
 
     def skipped(mask: Callable[[Terms], Array], words: str) -> Mistake:
         name = "kernel-taps-skipped"
@@ -67,13 +67,13 @@ def _kernel() -> Iterator[Mistake]:
     )
     yield skipped(lambda t: t.u > 0, "the kernel's first row is skipped")
     yield skipped(lambda t: t.v > 0, "the kernel's first column is skipped")
-    yield skipped(lambda t: (t.u == 0) & (t.v == 0), "only the kernel's tap 0,0 is used")
+    yield skipped(lambda t: (t.u == 0) & (t.v == 0), "only the kernel's number [0,0] is used")
 
 
 def _gradient() -> Iterator[Mistake]:
     transposed = "grad-transposed"
     yield Mistake(
-        "G[o,j,i] stands for G[o,i,j]", mapped("g", ".", ".", "j", "i"), transposed, transposed
+        "grad_out[o,j,i] is read, and not grad_out[o,i,j]", mapped("g", ".", ".", "j", "i"), transposed, transposed
     )
     name = "grad-flipped"
     for rows, columns in ((True, True), (True, False), (False, True)):
@@ -83,7 +83,7 @@ def _gradient() -> Iterator[Mistake]:
                 if turn:
                     t.g[axis] = t.G.shape[axis] - 1 - t.g[axis]
 
-        yield Mistake("G is read backwards", flip, name, name, rare=not (rows and columns))
+        yield Mistake("grad_out is read backwards", flip, name, name, rare=not (rows and columns))
 
     def same(words: str, value: Callable[[Array], Array]) -> Mistake:
         def change(t: Terms) -> None:
@@ -92,20 +92,20 @@ def _gradient() -> Iterator[Mistake]:
         return Mistake(words, change, "grad-position-ignored", "grad-position-ignored")
 
     space = (2, 3)
-    yield same("the sum of G[o] stands for G[o,i,j]", lambda G: G.sum(space, keepdims=True))
-    yield same("the mean of G[o] stands for G[o,i,j]", lambda G: G.mean(space, keepdims=True))
-    yield same("the sum of all of G stands for G[o,i,j]", lambda G: G.sum())
-    yield same("the mean of all of G stands for G[o,i,j]", lambda G: G.mean())
-    yield same("G is not read: 1 stands for it", np.ones_like)
-    yield same("G[o,0,0] stands for G[o,i,j]", lambda G: G[:, :, :1, :1])
-    yield same("G[o,−1,−1] stands for G[o,i,j]", lambda G: G[:, :, -1:, -1:])
-    yield same("the largest of G[o] stands for G[o,i,j]", lambda G: G.max(space, keepdims=True))
-    yield same("G[o,0,j] stands for G[o,i,j]", lambda G: G[:, :, :1])
-    yield same("G[o,i,0] stands for G[o,i,j]", lambda G: G[..., :1])
+    yield same("the sum of grad_out[o] is taken for each of its values", lambda G: G.sum(space, keepdims=True))
+    yield same("the mean of grad_out[o] is taken for each of its values", lambda G: G.mean(space, keepdims=True))
+    yield same("the sum of all of grad_out is taken for each of its values", lambda G: G.sum())
+    yield same("the mean of all of grad_out is taken for each of its values", lambda G: G.mean())
+    yield same("grad_out is not read: 1 is taken for each of its values", np.ones_like)
+    yield same("grad_out[o,0,0] is read, and not grad_out[o,i,j]", lambda G: G[:, :, :1, :1])
+    yield same("grad_out[o,-1,-1] is read, and not grad_out[o,i,j]", lambda G: G[:, :, -1:, -1:])
+    yield same("the largest of grad_out[o] is taken for each of its values", lambda G: G.max(space, keepdims=True))
+    yield same("grad_out[o,0,j] is read, and not grad_out[o,i,j]", lambda G: G[:, :, :1])
+    yield same("grad_out[o,i,0] is read, and not grad_out[o,i,j]", lambda G: G[..., :1])
     for axis, what in ((2, "column"), (3, "row")):
         for reduce, how in ((np.sum, "sum"), (np.mean, "mean")):
             value = partial(reduce, axis=axis, keepdims=True)
-            yield same(f"the {how} of G's {what} stands for G[o,i,j]", value)
+            yield same(f"the {how} of a {what} of grad_out is taken for each of its values", value)
 
 
 def _windows() -> Iterator[Mistake]:
@@ -124,8 +124,8 @@ def _windows() -> Iterator[Mistake]:
 
 def _output_channels() -> Iterator[Mistake]:
     name = "grad-channel-fixed"
-    yield Mistake("G[0,i,j] stands for G[o,i,j]", mapped("g", ".", 0, ".", "."), name, name)
-    yield Mistake("G[−1,i,j] stands for G[o,i,j]", mapped("g", ".", -1, ".", "."), name, name)
+    yield Mistake("grad_out[0,i,j] is read, and not grad_out[o,i,j]", mapped("g", ".", 0, ".", "."), name, name)
+    yield Mistake("grad_out[-1,i,j] is read, and not grad_out[o,i,j]", mapped("g", ".", -1, ".", "."), name, name)
 
     def over_channels(reduce: Callable[..., Array]) -> Change:
         def change(t: Terms) -> None:
@@ -135,17 +135,17 @@ def _output_channels() -> Iterator[Mistake]:
 
     # `dW += g * patch` without [o]: the patch is broadcast to every o.
     yield Mistake(
-        "every o gets the contributions of all",
+        "every kernel gets what belongs to all of them",
         over_channels(np.sum),
         name,
         "wrong-broadcast",
         (name,),
     )
-    yield Mistake("G is averaged over o", over_channels(np.mean), name, name)
+    yield Mistake("the mean of grad_out over its channels is taken for each of them", over_channels(np.mean), name, name)
 
     name = "kernel-channel-fixed"
-    yield Mistake("W[0] stands for W[o]", mapped("w", 0, ".", ".", "."), name)
-    yield Mistake("W[−1] stands for W[o]", mapped("w", -1, ".", ".", "."), name)
+    yield Mistake("W[0] is read, and not W[o]", mapped("w", 0, ".", ".", "."), name)
+    yield Mistake("W[-1] is read, and not W[o]", mapped("w", -1, ".", ".", "."), name)
 
     def kernels(reduce: Callable[..., Array]) -> Change:
         def change(t: Terms) -> None:
@@ -153,21 +153,21 @@ def _output_channels() -> Iterator[Mistake]:
 
         return change
 
-    yield Mistake("the sum of the W[o] stands for W[o]", kernels(np.sum), name)
-    yield Mistake("the mean of the W[o] stands for W[o]", kernels(np.mean), name)
+    yield Mistake("the sum of all kernels is taken for each of them", kernels(np.sum), name)
+    yield Mistake("the mean of all kernels is taken for each of them", kernels(np.mean), name)
 
 
 def _input_channels() -> Iterator[Mistake]:
     name = "input-channels-lost"
-    for k, said in ((0, "0"), (-1, "−1")):
+    for k, said in ((0, "0"), (-1, "-1")):
         yield Mistake(
-            f"the kernel's channel {said} stands for every c",
+            f"channel {said} of the kernel is taken for every c",
             mapped("w", ".", k, ".", "."),
             name,
             name,
         )
         yield Mistake(
-            f"x's channel {said} stands for every c", mapped("at", ".", k, ".", "."), name, name
+            f"channel {said} of x is taken for every c", mapped("at", ".", k, ".", "."), name, name
         )
 
     def merged(reduce: Callable[..., Array]) -> Change:
@@ -177,8 +177,8 @@ def _input_channels() -> Iterator[Mistake]:
 
         return change
 
-    yield Mistake("the channels c are summed into one", merged(np.sum), name, name)
-    yield Mistake("the channels c are averaged", merged(np.mean), name, name)
+    yield Mistake("the channels of x are added up into one", merged(np.sum), name, name)
+    yield Mistake("the mean of the channels of x is taken for each of them", merged(np.mean), name, name)
 
     def only(axis: str, place: int, name: str) -> Iterator[Mistake]:
         def mask(test: Callable[[Array, int], Array]) -> Change:
@@ -200,46 +200,46 @@ def _positions() -> Iterator[Mistake]:
     def skipped(words: str, mask: Callable[[Terms], Array]) -> Mistake:
         return Mistake(words, lambda t: t.keep(mask(t)), name, name)
 
-    yield skipped("the last row of G is skipped", lambda t: t.i < t.spans[3] - 1)
-    yield skipped("the last column of G is skipped", lambda t: t.j < t.spans[4] - 1)
+    yield skipped("the last row of grad_out is skipped", lambda t: t.i < t.spans[3] - 1)
+    yield skipped("the last column of grad_out is skipped", lambda t: t.j < t.spans[4] - 1)
     yield skipped(
-        "the last row and column of G are skipped",
+        "the last row and column of grad_out are skipped",
         lambda t: (t.i < t.spans[3] - 1) & (t.j < t.spans[4] - 1),
     )
     yield skipped(
-        "the last position of G is skipped",
+        "the last value of grad_out is skipped",
         lambda t: (t.i < t.spans[3] - 1) | (t.j < t.spans[4] - 1),
     )
-    yield skipped("the first row of G is skipped", lambda t: t.i > 0)
-    yield skipped("the first column of G is skipped", lambda t: t.j > 0)
-    yield skipped("the first row and column of G are skipped", lambda t: (t.i > 0) & (t.j > 0))
-    yield skipped("the first position of G is skipped", lambda t: (t.i > 0) | (t.j > 0))
-    yield skipped("every second row of G is skipped", lambda t: t.i % 2 == 0)
-    yield skipped("every second column of G is skipped", lambda t: t.j % 2 == 0)
-    yield skipped("only row 0 of G is used", lambda t: t.i == 0)
-    yield skipped("only column 0 of G is used", lambda t: t.j == 0)
+    yield skipped("the first row of grad_out is skipped", lambda t: t.i > 0)
+    yield skipped("the first column of grad_out is skipped", lambda t: t.j > 0)
+    yield skipped("the first row and column of grad_out are skipped", lambda t: (t.i > 0) & (t.j > 0))
+    yield skipped("the first value of grad_out is skipped", lambda t: (t.i > 0) | (t.j > 0))
+    yield skipped("every second row of grad_out is skipped", lambda t: t.i % 2 == 0)
+    yield skipped("every second column of grad_out is skipped", lambda t: t.j % 2 == 0)
+    yield skipped("only row 0 of grad_out is used", lambda t: t.i == 0)
+    yield skipped("only column 0 of grad_out is used", lambda t: t.j == 0)
 
 
 def _values() -> Iterator[Mistake]:
     name = "nonlinear-in-grad"
     functions: dict[str, Callable[[Array], Array]] = {
-        "|G|": np.abs,
-        "G²": np.square,
-        "G·|G|": lambda G: G * np.abs(G),
-        "G³": lambda G: G**3,
-        "max(G,0)": lambda G: np.maximum(G, 0),
-        "min(G,0)": lambda G: np.minimum(G, 0),
-        "[G>0]": lambda G: (G > 0).astype(float),
-        "[G≠0]": lambda G: (G != 0).astype(float),
-        "the sign of G": np.sign,
-        "G cut to −1…1": lambda G: np.clip(G, -1, 1),
-        "G cut to 0…1": lambda G: np.clip(G, 0, 1),
-        "tanh G": np.tanh,
-        "exp G": np.exp,
-        "√|G|": lambda G: np.sqrt(np.abs(G)),
-        "max(G,1)": lambda G: np.maximum(G, 1),
-        "1/G": lambda G: np.divide(1, G, out=np.zeros_like(G), where=G != 0),
-        "log |G|": lambda G: np.log(np.abs(G), out=np.zeros_like(G), where=G != 0),
+        "abs(g)": np.abs,
+        "g**2": np.square,
+        "g * abs(g)": lambda G: G * np.abs(G),
+        "g**3": lambda G: G**3,
+        "max(g, 0)": lambda G: np.maximum(G, 0),
+        "min(g, 0)": lambda G: np.minimum(G, 0),
+        "g > 0": lambda G: (G > 0).astype(float),
+        "g != 0": lambda G: (G != 0).astype(float),
+        "the sign of g": np.sign,
+        "clip(g, -1, 1)": lambda G: np.clip(G, -1, 1),
+        "clip(g, 0, 1)": lambda G: np.clip(G, 0, 1),
+        "tanh(g)": np.tanh,
+        "exp(g)": np.exp,
+        "sqrt(abs(g))": lambda G: np.sqrt(np.abs(G)),
+        "max(g, 1)": lambda G: np.maximum(G, 1),
+        "1 / g": lambda G: np.divide(1, G, out=np.zeros_like(G), where=G != 0),
+        "log(abs(g))": lambda G: np.log(np.abs(G), out=np.zeros_like(G), where=G != 0),
     }
     for words, f in functions.items():
 
@@ -247,8 +247,8 @@ def _values() -> Iterator[Mistake]:
             with np.errstate(over="ignore"):
                 t.G = f(t.G)
 
-        usual = words in {"|G|", "G²", "max(G,0)", "the sign of G", "[G≠0]", "[G>0]"}
-        yield Mistake(f"{words} stands for G", change, name, name, rare=not usual)
+        usual = words in {"abs(g)", "g**2", "max(g, 0)", "the sign of g", "g != 0", "g > 0"}
+        yield Mistake(f"{words} is taken for each value g of grad_out", change, name, name, rare=not usual)
 
 
 def _weights() -> Iterator[Mistake]:
@@ -301,7 +301,7 @@ def _overwritten() -> Iterator[Mistake]:
 
         dW = "batch-sum-missing" if loops == "n" else names[1]
         yield Mistake(
-            f"in the loops over {','.join(loops)} the last write stays", change, names[0], dW,
+            f"of what the loops over {', '.join(loops)} write, the last stays", change, names[0], dW,
             rare=loops not in {"oij", "ijo", "ij", "uv", "i", "o", "n"},
         )  # fmt: skip
     for loops in ("o", "oi", "oij", "ij", "i", "j"):
@@ -312,7 +312,7 @@ def _overwritten() -> Iterator[Mistake]:
                 t.keep(getattr(t, axis) == t.spans[place] - 1)
 
         # dW[o] has only its own o: there the whole array is meant.
-        yield Mistake(f"zeros are made anew in the loop over {','.join(loops)}", restart, *names)
+        yield Mistake(f"zeros are made anew in the loops over {', '.join(loops)}", restart, *names)
     for n, said in ((0, "first"), (-1, "last")):
 
         def one(t: Terms, n: int = n) -> None:

@@ -48,7 +48,7 @@ def _positions() -> Iterator[Mistake]:
 def _channels() -> Iterator[Mistake]:
     name = "channels-exchanged"
     exchanged = mapped("w", "c", "o", ".", ".")
-    yield Mistake("W[c,o,u,v] stands for W[o,c,u,v]", exchanged, name, name)
+    yield Mistake("W[c,o,u,v] is met, and not W[o,c,u,v]", exchanged, name, name)
 
     # np.flip(W) turns all axes, W[o][::-1, ::-1] the channels and the rows.
     for turns in product((False, True), repeat=4):
@@ -71,11 +71,11 @@ def _images() -> Iterator[Mistake]:
     def summed(t: Terms) -> None:
         t.G = np.broadcast_to(t.G.sum(0, keepdims=True), t.G.shape)
 
-    words = "the sum of grad_out over the batch stands for grad_out[n]"
+    words = "the sum of grad_out over the batch is taken for each image"
     yield Mistake(words, summed, name, name, rare=True)
     for which, what in (("g", "grad_out"), ("at", "x")):
         fixed = mapped(which, 0, ".", ".", ".")
-        yield Mistake(f"{what}[0] stands for {what}[n]", fixed, name, name, rare=True)
+        yield Mistake(f"{what}[0] is read, and not {what}[n]", fixed, name, name, rare=True)
 
 
 # --- reshape where transpose belongs ----------------------------------------------------------

@@ -75,8 +75,8 @@ def geometry_mistakes() -> Iterator[Mistake]:
     )  # fmt: skip
     yield window("the stride is left out", stride=one)
     yield window("the dilation is left out", dilation=one)
-    yield window("the stride stands for the dilation", dilation=lambda t: t.stride)
-    yield window("the dilation stands for the stride", stride=lambda t: t.dilation)
+    yield window("the stride is taken for the dilation", dilation=lambda t: t.stride)
+    yield window("the dilation is taken for the stride", stride=lambda t: t.dilation)
     yield window("the padding is not taken into account: the windows begin at x[c,0,0]", padding=none)
     yield window(
         "the padding is taken off twice", padding=lambda t: (2 * t.padding[0], 2 * t.padding[1])
@@ -97,7 +97,7 @@ def geometry_mistakes() -> Iterator[Mistake]:
             yield moved(words, lambda t, k, o=option, f=sign: f * (getattr(t, o)[k] - 1))
     for option in ("stride", "padding", "dilation"):
         yield window(
-            f"the {option} of rows and columns are exchanged",
+            f"the {option}s of rows and columns are exchanged",
             **{option: lambda t, o=option: getattr(t, o)[::-1]},
         )
 

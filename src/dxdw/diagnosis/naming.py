@@ -6,12 +6,14 @@ from typing import NamedTuple
 import numpy as np
 
 from .calls import Answer
+from .causes import in_order, listed
 from .crashes import sizes_in_crashes
 from .ladder import Case, Ladder
 from .matching import Matcher, Named, Seen, order_of
 from .mistakes_of_axes import RESHAPED
 from .not_yet import Missing, misshapen, not_yet
 from .of_bias import of_bias
+from .other_forms import other_form
 from .problem import PLAIN, Problem, roomy
 from .rounding import precision, truncation
 from .shapes import reshaped
@@ -28,7 +30,7 @@ class Verdict(NamedTuple):
     either: bool = False
     missing: tuple[str, ...] = ()  # what is not there yet, a sentence each
     unnamed: tuple[str, ...] = ()  # results that are wrong in no known way
-    details: dict[str, str] = {}  # of a cause, what is to be said in place of its title
+    titles: dict[str, str] = {}  # of a cause, what is to be said in place of its own
 
 
 def verdict(ladder: Ladder) -> Verdict:
@@ -36,9 +38,11 @@ def verdict(ladder: Ladder) -> Verdict:
     if not ladder.cases:
         return Verdict()
     if all(not case.answer.usable for case in ladder.cases):
-        return _crashed(ladder)
+        found = _crashed(ladder)
+        form = "" if found.causes else other_form(ladder.given, ladder.contract)
+        return found._replace(missing=(form,) if form else ())
     missing = not_yet(ladder)
-    found = [Verdict({cause: frozenset()}, (said,)) for cause, said in _seen_directly(ladder)]
+    found = [*_seen_directly(ladder)]
     eps = np.finfo(np.float32).eps if any("precision-lost" in v.causes for v in found) else None
     rest = [n for n in ladder.contract.returns if n not in missing.results]
     if "db" in rest:
@@ -58,15 +62,30 @@ def _together(ladder: Ladder, missing: Missing, found: list[Verdict]) -> Verdict
             causes[name] = causes.get(name, frozenset()) | results
     # What only arrays of integers show comes last: it is advice.
     ordered = sorted(causes, key=lambda name: (name == "integer-truncated", order_of(name)))
+    either = any(part.either for part in found)
+    if either and "shifted" in ordered:  # the least that can be said
+        ordered.append(ordered.pop(ordered.index("shifted")))
     wrong = {name for case in ladder.cases for name in case.wrong}
     unnamed = dict.fromkeys(n for part in found for n in part.unnamed)
     return Verdict(
         {name: causes[name] for name in ordered},
         tuple(dict.fromkeys(words for part in found for words in part.words)),
-        any(part.either for part in found),
+        either,
         (*missing.said, *(said for part in found for said in part.missing)),
         tuple(name for name in unnamed if name in wrong),
+        {name: title for part in found for name, title in part.titles.items()}
+        | _geometry_title(ladder, causes.get("geometry-mixed")),
     )
+
+
+def _geometry_title(ladder: Ladder, results: frozenset[str] | None) -> dict[str, str]:
+    """With the options that there are."""
+    g = ladder.contract.geometry
+    names = [name for name in ("stride", "padding", "dilation") if getattr(g, name) != getattr(PLAIN, name)]
+    if not results or not names:
+        return {}
+    what = " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+    return {"geometry-mixed": f"the {what} is misplaced in {listed(in_order(results))}"}
 
 
 def _of_bias(ladder: Ladder) -> Verdict:
@@ -76,20 +95,25 @@ def _of_bias(ladder: Ladder) -> Verdict:
     return Verdict(causes, found.words, found.either, unnamed=unnamed)
 
 
-def _seen_directly(ladder: Ladder) -> Iterator[tuple[str, str]]:
+def _seen_directly(ladder: Ladder) -> Iterator[Verdict]:
     """What needs no comparison of values with a mistake's own."""
+
+    def seen(cause: str, said: str, title: str = "") -> Verdict:
+        titles = {cause: title} if title else {}
+        return Verdict({cause: frozenset()}, (said,), titles=titles)
+
     if ladder.swapped:
-        yield "tuple-swapped", "the shapes of the two results stand exchanged"
+        yield seen("tuple-swapped", "the shapes of the two results stand exchanged")
     if ladder.checks["arguments"].right is False:
-        yield "input-mutated", ladder.checks["arguments"].detail
+        yield seen("input-mutated", ladder.checks["arguments"].detail)
     if ladder.adds_up:
-        yield "state-kept", "the second call gives exactly twice the first"
+        yield seen("state-kept", "the second call gives exactly twice the first")
     elif ladder.checks["fresh"].right is False:
-        yield "state-kept", ladder.checks["fresh"].detail
-    if said := truncation(ladder):
-        yield "integer-truncated", said
+        yield seen("state-kept", ladder.checks["fresh"].detail)
+    if lost := truncation(ladder):
+        yield seen("integer-truncated", lost.said, title=lost.title)
     if said := precision(ladder):
-        yield "precision-lost", said
+        yield seen("precision-lost", said)
 
 
 # --- values ---------------------------------------------------------------------------------------
@@ -106,7 +130,10 @@ def _values(ladder: Ladder, results: Sequence[str], eps: float | None) -> Verdic
     bad = {n for s in seen for n in s.found if not _right(s, n)}
     wrong = [name for name in results if name in bad]
     empty = _empty(ladder, shapes.lost)
-    lost = tuple(misshapen(ladder, n) for n in shapes.lost if n not in empty.get("empty-slice", ()))
+    names = [n for n in shapes.lost if n not in empty.get("empty-slice", ())]
+    lost = tuple(misshapen(ladder, name) for name in names)
+    if lost and (form := other_form(ladder.given, ladder.contract)):
+        lost = (form, *lost)
     begun = Verdict(shapes.causes | empty, shapes.words, missing=lost)
     if not wrong and not any(len(s.found) < len(results) for s in seen):
         return begun
@@ -217,9 +244,9 @@ def _on_part(
     if rest:
         if found.either:
             return None
+        said = f"{'but for that ' if inside else ''}right only where sizes are equal"
         return found._replace(
-            causes={**found.causes, "square-assumed": frozenset()},
-            words=(*found.words, "right, but for other mistakes, only where sizes are equal"),
+            causes={**found.causes, "square-assumed": frozenset()}, words=(*found.words, said)
         )
     return found
 
