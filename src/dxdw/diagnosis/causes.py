@@ -252,7 +252,7 @@ CAUSES = {
         "For dx a sum goes over the output channels. Which axis of W are they?",
     ),
     "channels-reversed": Cause(
-        "the channels are turned round with the kernel in {what}",
+        "the channels are turned round in {what}",
         "{lines}",
         "Where a kernel is turned by 180°, its rows and columns are: the channels keep their order.",
         "Which axes of your array are turned round, and which of them are rows and columns?",

@@ -190,14 +190,15 @@ def _unpacked(fn: Function, name: str) -> list[str]:
 
 def _suggestion(fn: Function, signature: _Signature, error: str) -> str:
     """What it takes, and a line to paste that makes it take (grad_out, x, W)."""
-    name = getattr(fn, "__qualname__", getattr(fn, "__name__", "f")).replace("<locals>.", "")
+    name = getattr(fn, "__name__", "")
     names = [p.name for p in signature.positional if p.default is p.empty]
     told = f"it takes {signature.text}, and not (grad_out, x, W)"
     told += f": {error}" if error and not names else ""
+    if not any(_is(part, "grad_out") for part in names) or not name.isidentifier():
+        return told
     inner = ", ".join(_argument(fn, part) for part in names)
-    missing = "" if any("x" in _argument(fn, part) for part in names) else _stateful(fn)
-    if missing:
-        return f"{told}; check a function that does all of it:\n{missing}"
+    if len(names) == 1 and (whole := _stateful(fn)):
+        return f"{told}; check a function that does all of it:\n{whole}"
     line = f"conv2d_backward = lambda grad_out, x, W: {name}({inner})"
     return f"{told}; check  {line}  in its place"
 

@@ -324,12 +324,13 @@ class Ladder:
         for name in self.contract.returns:
             tolerance = 8 * problem.tolerance(name, self.eps)
             for said, left, right in (
-                ("−grad_out does not turn the sign of", minus[name], -f[name]),
-                ("2 * grad_out does not double", twice[name], 2 * f[name]),
-                ("the sum of two gradients does not add up", total[name], f[name] + other[name]),
+                ("{} does not follow the sign of grad_out", minus[name], -f[name]),
+                ("{} does not double with grad_out", twice[name], 2 * f[name]),
+                ("{} of two gradients together is not the sum of both", total[name],
+                 f[name] + other[name]),
             ):
                 if left.shape == right.shape and np.abs(left - right).max(initial=0) > tolerance:
-                    broken.append(f"{said} {name}")
+                    broken.append(said.format(name))
         self.note("linearity", not broken, ", ".join(broken))
 
     def _exact(self) -> None:

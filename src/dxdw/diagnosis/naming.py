@@ -52,6 +52,9 @@ def verdict(ladder: Ladder) -> Verdict:
         found.append(_values(ladder, arrays, None if eps is None else float(eps)))
     if not any(v.causes or v.unnamed or v.missing for v in found) and not missing.results:
         found.append(_of_sizes(ladder))
+    if lost := truncation(ladder):
+        name = "integer-truncated"
+        found.append(Verdict({name: frozenset()}, (lost.said,), titles={name: lost.title}))
     return _together(ladder, missing, found)
 
 
@@ -98,9 +101,8 @@ def _of_bias(ladder: Ladder) -> Verdict:
 def _seen_directly(ladder: Ladder) -> Iterator[Verdict]:
     """What needs no comparison of values with a mistake's own."""
 
-    def seen(cause: str, said: str, title: str = "") -> Verdict:
-        titles = {cause: title} if title else {}
-        return Verdict({cause: frozenset()}, (said,), titles=titles)
+    def seen(cause: str, said: str) -> Verdict:
+        return Verdict({cause: frozenset()}, (said,))
 
     if ladder.swapped:
         yield seen("tuple-swapped", "the shapes of the two results stand exchanged")
@@ -110,8 +112,6 @@ def _seen_directly(ladder: Ladder) -> Iterator[Verdict]:
         yield seen("state-kept", "the second call gives exactly twice the first")
     elif ladder.checks["fresh"].right is False:
         yield seen("state-kept", ladder.checks["fresh"].detail)
-    if lost := truncation(ladder):
-        yield seen("integer-truncated", lost.said, title=lost.title)
     if said := precision(ladder):
         yield seen("precision-lost", said)
 

@@ -130,7 +130,7 @@ class Report:
 
     def is_advice(self, cause: str) -> bool:
         """Whether a cause explains no more than a piece of advice."""
-        return cause in ADVICE and bool(self.advice)
+        return cause in ADVICE and "integers" not in self.failed
 
     def timed(self, seconds: float) -> "Report":
         """The same, and how long it took."""

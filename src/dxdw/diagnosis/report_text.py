@@ -31,10 +31,8 @@ def _verdict(report: Report, paint: Paint) -> list[str]:
     else:
         lines = [f"{paint('bad', f'{report.function}: wrong')}  {report.summary}"]
     if report.solved is not None:
-        own = "pass" if report.solved else "do not all pass"
-        rest = "pass too" if report.ok else "do not all pass"
-        rest = "do not" if report.solved and not report.ok else rest
-        lines += [f"the problem's own tests {own}; the checks, which are harder to fool, {rest}"]
+        own, rest = ("yes" if passed else "no" for passed in (report.solved, report.ok))
+        lines += [f"solved, by the problem's own tests: {own}; by the checks below, which are harder to fool: {rest}"]
     if report.ok and not report.advice:
         return lines
     lines += _named(report, paint)
