@@ -295,4 +295,18 @@ CAUSES = {
         "One bias belongs to one output channel, so every axis but that of the channels is summed.",
         "Which axis of grad_out is that of the output channels, and which axes are left to sum?",
     ),
+    "factors-exchanged": Cause(
+        "{what} is made of the wrong factor",
+        "{lines}",
+        "An output is a sum of pixel times kernel. The derivative of a product with respect to one "
+        "factor is the other factor: the patch gets the kernel, and the kernel gets the patch.",
+        "If out = patch * kernel, by how much does out grow when the kernel grows by 1?",
+    ),
+    "returned-too-early": Cause(
+        "only the first step counts in {what}",
+        "for o in range(C_out):\n    for i in range(outH):\n        for j in range(outW):\n"
+        "            ...\nreturn dx, dW  # as far to the left as the first for",
+        "A return inside a loop ends the function in the loop's first step.",
+        "How far to the right does your return stand, and what runs after it?",
+    ),
 }

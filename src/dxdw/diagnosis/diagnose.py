@@ -75,7 +75,9 @@ def _summary(ladder: Ladder, found: Verdict, causes: dict[str, Cause]) -> str:
         return "; ".join(parts)
     if failed[0].name in ("signature", "runs"):
         return failed[0].detail
-    return "not recognised: no known mistake gives these answers"
+    said = "not recognised: no known mistake gives these answers"
+    right = _right_already(ladder)
+    return f"{said}; {listed(right)} {'is' if len(right) == 1 else 'are'} right" if right else said
 
 
 def _right_already(ladder: Ladder) -> list[str]:

@@ -16,7 +16,7 @@ def mistakes() -> tuple[Mistake, ...]:
     """All of them."""
     return (
         *_kernel(), *_gradient(), *_windows(), *_output_channels(), *_input_channels(),
-        *_positions(), *_values(), *_weights(), *shifts(), *_overwritten(), *geometry_mistakes(),
+        *_positions(), *_values(), *_weights(), *_factors(), *_returned_early(), *shifts(), *_overwritten(), *geometry_mistakes(),
         *axes_mistakes(),
     )  # fmt: skip
 
@@ -249,6 +249,28 @@ def _values() -> Iterator[Mistake]:
 
         usual = words in {"abs(g)", "g**2", "max(g, 0)", "the sign of g", "g != 0", "g > 0"}
         yield Mistake(f"{words} is taken for each value g of grad_out", change, name, name, rare=not usual)
+
+
+def _factors() -> Iterator[Mistake]:
+    def own(t: Terms) -> None:
+        t.own_factor = True
+
+    name = "factors-exchanged"
+    yield Mistake("dx is made of x, and dW of W", own, name, name, rare=True)
+
+
+def _returned_early() -> Iterator[Mistake]:
+    """`return` one or more steps too far to the right."""
+    name = "returned-too-early"
+    for loops in ("noi", "noij", "ijo", "ij"):
+
+        def first(t: Terms, loops: str = loops) -> None:
+            for axis in loops:
+                t.keep(getattr(t, axis) == 0)
+
+        said = ", ".join(loops.removeprefix("n"))
+        yield Mistake(f"only the first step of the loops over {said} counts", first, name, name,
+                      rare=True)  # fmt: skip
 
 
 def _weights() -> Iterator[Mistake]:

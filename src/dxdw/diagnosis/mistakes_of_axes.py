@@ -100,7 +100,7 @@ def _said(what: str, memory: str, order: str) -> str:
 
 def _reshaped_gradient() -> Iterator[Mistake]:
     memories = ("noij", "nijo", "onij", "oijn", "ijno", "noji", "njio", "onji", "ojin")
-    for memory, order in _orders(memories, ("nijo", "onij", "oijn", "noij", "ijno")):
+    for memory, order in _orders(memories, ("nijo", "onij", "oijn", "noij", "ijno", "noji")):
 
         def change(t: Terms, memory: str = memory, order: str = order) -> None:
             t.G = taken(t.G, "noij", memory, order)

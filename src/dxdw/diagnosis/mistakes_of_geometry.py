@@ -62,11 +62,13 @@ def geometry_mistakes() -> Iterator[Mistake]:
     """Mistakes that show only at a stride, a padding or a dilation."""
     name = "geometry-mixed"
 
-    def window(words: str, **of: Callable[[Terms], tuple[int, int]]) -> Mistake:
+    def window(
+        words: str, *, rare: bool = False, **of: Callable[[Terms], tuple[int, int]]
+    ) -> Mistake:
         def change(t: Terms) -> None:
             t.at[2:] = t.window(**{option: value(t) for option, value in of.items()})
 
-        return Mistake(words, change, name, name)
+        return Mistake(words, change, name, name, rare=rare)
 
     one, none = (lambda _: (1, 1)), (lambda _: (0, 0))
     yield window(
@@ -81,6 +83,17 @@ def geometry_mistakes() -> Iterator[Mistake]:
     yield window(
         "the padding is taken off twice", padding=lambda t: (2 * t.padding[0], 2 * t.padding[1])
     )
+
+    def other_stride(by: int) -> Callable[[Terms], tuple[int, int]]:
+        def stride(t: Terms) -> tuple[int, int]:
+            rows, columns = (s + by if s > 1 else s for s in t.stride)
+            return rows, columns
+
+        return stride
+
+    for by, said in ((1, "more"), (-1, "less")):
+        words = f"the windows lie one pixel {said} than the stride apart"
+        yield window(words, rare=True, stride=other_stride(by))
 
     def moved(words: str, by: Callable[[Terms, int], int]) -> Mistake:
         def change(t: Terms) -> None:

@@ -94,8 +94,11 @@ def _geometry_title(ladder: Ladder, results: frozenset[str] | None) -> dict[str,
 def _of_bias(ladder: Ladder) -> Verdict:
     found = of_bias(ladder)
     causes = dict.fromkeys(found.causes, frozenset({"db"}))
-    unnamed = () if found.right or causes else ("db",)
-    return Verdict(causes, found.words, found.either, unnamed=unnamed)
+    if found.right or causes:
+        return Verdict(causes, found.words, found.either)
+    if all(case.wrong.get("db") == "shape" for case in ladder.cases if case.answer.usable):
+        return Verdict(missing=(misshapen(ladder, "db"),))
+    return Verdict(unnamed=("db",))
 
 
 def _seen_directly(ladder: Ladder) -> Iterator[Verdict]:

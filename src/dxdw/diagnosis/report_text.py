@@ -32,7 +32,7 @@ def _verdict(report: Report, paint: Paint) -> list[str]:
         lines = [f"{paint('bad', f'{report.function}: wrong')}  {report.summary}"]
     if report.solved is not None:
         own, rest = ("yes" if passed else "no" for passed in (report.solved, report.ok))
-        lines += [f"solved, by the problem's own tests: {own}; by the checks below, which are harder to fool: {rest}"]
+        lines += [f"solved: {own} (the problem's own tests)   harder to fool: {rest} (the checks)"]
     if report.ok and not report.advice:
         return lines
     lines += _named(report, paint)
