@@ -38,7 +38,6 @@ def right(**options: Any) -> Callable[[Solution], Solution]:
 
 def windows(grad_out, x, W, stride=1, padding=0):
     """dx with the padding still on, dW and db."""
-    N, C, H, Wd = x.shape
     kH, kW = W.shape[2:]
     padded = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
     dx, dW = np.zeros(padded.shape), np.zeros(W.shape)
@@ -60,7 +59,7 @@ def loops_of_images(grad_out, x, W, stride=1, pad=0):
 
 
 @right(batch=True, bias=True, stride=2, padding=1)
-def a_bias_of_four_axes(dout, x, w, b, conv_param):
+def a_bias_of_four_axes(dout, x, w, b, conv_param):  # noqa: ARG001 - as courses have it
     s, p = conv_param["stride"], conv_param["pad"]
     dx, dw, db = windows(dout, x, w, s, p)
     return cropped(dx, x, p), dw, db.reshape(1, -1, 1, 1)

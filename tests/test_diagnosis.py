@@ -205,8 +205,11 @@ def test_a_result_that_is_always_zero_is_told_first_and_given_no_reason(zero):
 
     report = diagnose(conv2d_backward)
     assert report.causes == ()
-    said = {"dx": "dx is still all zeros; dW is right already", "both": "dx and dW are still all zeros",
-            "dW": "dW is still all zeros; dx is right already"}  # fmt: skip
+    said = {
+        "dx": "dx is still all zeros; dW is right already",
+        "dW": "dW is still all zeros; dx is right already",
+        "both": "dx and dW are still all zeros",
+    }
     assert report.summary == said[zero]
 
 

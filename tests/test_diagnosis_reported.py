@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from reported_versions import RIGHT, WRONG, columns, loops_of_images, windows
+from reported_versions import RIGHT, WRONG, a_bias_of_four_axes, columns, loops_of_images, windows
 from right_versions import loops
 
 from dxdw import conv2d_backward
@@ -42,7 +42,7 @@ def test_two_names_for_the_same_answers_are_told_both():
 
 def test_a_wrong_db_hides_no_other_mistake_and_one_that_is_not_known_is_said_to_be_so():
     def backward(grad_out, x, W):
-        dx, dW, _ = windows(grad_out[None], x[None], W[..., ::-1, ::-1])
+        dx, _, _ = windows(grad_out[None], x[None], W[..., ::-1, ::-1])
         return dx[0], windows(grad_out[None], x[None], W)[1], grad_out.sum((1, 2)) + 1
 
     report = diagnose(backward, bias=True)
@@ -71,42 +71,31 @@ def test_what_a_stride_leaves_over_has_to_be_there(stride):
 # --- what is not there yet ----------------------------------------------------------------------
 
 
-def flipped(grad_out, x, W):
-    return loops(grad_out, x, W[:, :, ::-1, ::-1])[0]
-
-
-def transposed(grad_out, x, W):
-    return loops(grad_out, x, W)[1][..., ::-1, ::-1]
-
-
-NOT_YET = {
-    "dW is None: it is not returned yet; dx is right already": lambda G, x, W: (
-        loops(G, x, W)[0],
-        None,
-    ),
-    "dx is still x, as it came; dW is right already": lambda G, x, W: (x.copy(), loops(G, x, W)[1]),
-    "dW is still all zeros; the kernel is flipped in dx": lambda G, x, W: (
-        flipped(G, x, W),
-        np.zeros(W.shape),
-    ),
-    "dx is still all zeros; dW is reversed": lambda G, x, W: (np.zeros(x.shape), transposed(G, x, W)),
-    "dx has shape (2, 3), and should have (2, 4, 6), that of x; dW is right already": lambda G, x, W: (
-        np.zeros((2, 3)) + 1,
-        loops(G, x, W)[1],
-    ),
+NOT_YET = {  # what becomes of the right (dx, dW)
+    "dW is None: it is not returned yet; dx is right already": lambda both, _: (both[0], None),
+    "dx is still x, as it came; dW is right already": lambda both, x: (x.copy(), both[1]),
+    "dW is still all zeros; dx is right already": lambda both, _: (both[0], 0 * both[1]),
+    "dx is still all zeros; dW is reversed": lambda both, _: (
+        0 * both[0], both[1][..., ::-1, ::-1]),
+    "dx has shape (2, 3), and should have (2, 4, 6), that of x; dW is right already":
+        lambda both, _: (np.ones((2, 3)), both[1]),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("said", NOT_YET)
 def test_what_is_not_there_yet_is_told_first(said):
-    report = diagnose(NOT_YET[said])
+    report = diagnose(lambda grad_out, x, W: NOT_YET[said](loops(grad_out, x, W), x))
     assert report.summary == said
     assert report.missing == (said.partition("; ")[0],)
     assert str(report)
 
 
+def nothing_returned(grad_out, x, W):
+    loops(grad_out, x, W)
+
+
 def test_a_missing_return_is_told():
-    report = diagnose(lambda grad_out, x, W: None)
+    report = diagnose(nothing_returned)
     assert report.summary.startswith("it returned None: a return statement is missing")
     one = diagnose(lambda grad_out, x, W: loops(grad_out, x, W)[0])
     assert one.summary.startswith("it returned one array of shape (2, 4, 6), and not 2 arrays")
@@ -159,12 +148,12 @@ def plain(grad_out, x, W, stride=1, padding=0):
 
 
 def with_cache(dout, cache):
-    (x, w, b, conv_param) = cache
+    (x, w, b, conv_param) = cache  # noqa: RUF059 - as courses have it
     return plain(dout, x, w, conv_param["stride"], conv_param["pad"])
 
 
 def with_what_nobody_knows(dout, cache):
-    x, w, b, cols = cache
+    x, w, b, cols = cache  # noqa: RUF059 - as courses have it
     return plain(dout, x, w)
 
 
@@ -173,8 +162,7 @@ def test_courses_signatures_are_called_as_they_want_to_be():
     assert diagnose(with_cache, **form).ok
     assert diagnose(loops_of_images, **form).ok  # pad=
     assert diagnose(lambda x, w, dout, s, p: plain(dout, x, w, s, p), **form).ok
-    assert diagnose(lambda dy, x, w, b, hparameters: plain(dy, x, w, hparameters["stride"],
-                                                          hparameters["pad"]), **form).ok  # fmt: skip
+    assert diagnose(a_bias_of_four_axes, **form).ok
 
 
 def test_a_line_to_paste_is_suggested_where_it_cannot_be_guessed():
@@ -201,9 +189,9 @@ def test_of_a_layer_that_keeps_x_a_function_to_paste_is_suggested():
 @pytest.mark.parametrize(
     ("fn", "options", "said"),
     [
-        (lambda G, x, W: columns(G, x, W), {}, "say batch=True (in the shell: --batch)"),
+        (columns, {}, "say batch=True (in the shell: --batch)"),
         (plain, {"batch": True}, "say bias=True (in the shell: --bias)"),
-        (lambda G, x, W: loops(G, x, W), {"batch": True}, "say batch=False"),
+        (loops, {"batch": True}, "say batch=False"),
     ],
 )
 def test_another_form_of_arrays_is_told(fn, options, said):
@@ -237,5 +225,5 @@ def test_words_need_no_signs_that_a_student_does_not_know(name):
 
 def test_a_report_is_short_where_its_value_is_shown():
     assert repr(diagnose(loops)) == "<Report on loops: right>"
-    short = repr(diagnose(lambda grad_out, x, W: None))
-    assert short.startswith("<Report on <lambda>: wrong, it returned None")
+    short = repr(diagnose(nothing_returned))
+    assert short.startswith("<Report on nothing_returned: wrong, it returned None")

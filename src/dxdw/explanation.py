@@ -43,7 +43,8 @@ class Explanation:
             runs = verdict.engine == self.engine
             style = "text-align:left;padding:2px 8px" + (";font-weight:bold" if runs else "")
             rows.append(
-                f'<tr><td style="{style}"><code>{name}</code></td><td style="{style}">{note}</td></tr>'
+                f'<tr><td style="{style}"><code>{name}</code></td>'
+                f'<td style="{style}">{note}</td></tr>'
             )
         costs = "<br>".join(map(escape, self._costs()))
         return (

@@ -254,7 +254,8 @@ CAUSES = {
     "channels-reversed": Cause(
         "the channels are turned round in {what}",
         "{lines}",
-        "Where a kernel is turned by 180°, its rows and columns are: the channels keep their order.",
+        "Where a kernel is turned by 180°, its rows and columns are turned. Channels keep their "
+        "order.",
         "Which axes of your array are turned round, and which of them are rows and columns?",
     ),
     "size-of-one": Cause(
@@ -272,7 +273,8 @@ CAUSES = {
     ),
     "reshaped-not-transposed": Cause(
         "numbers are reshaped where their axes should be transposed in {what}",
-        "a.reshape(K, -1)  # leaves the numbers in their order\na.transpose(1, 0, 2, 3)  # moves them",
+        "a.reshape(K, -1)  # leaves the numbers in their order\n"
+        "a.transpose(1, 0, 2, 3)  # moves them",
         "reshape only counts the numbers anew, in the order in which they lie. Which axis is which "
         "is changed by transpose, and that has to come first.",
         "In which order of axes do the numbers lie, and in which does your reshape take them?",

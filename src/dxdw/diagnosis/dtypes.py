@@ -20,9 +20,7 @@ def fractions(ladder: Ladder) -> None:
         halves = problem.grad_out / 2
         x, W = (a.astype(np.int64) for a in (problem.x, problem.W))
         asked.append(ladder.ask(Problem(halves, x, W, problem.geometry)))
-    asked += [
-        ladder.ask(Problem(p.grad_out / 2, p.x / 2, p.W / 2, p.geometry)) for p in usable[:2]
-    ]
+    asked += [ladder.ask(Problem(p.grad_out / 2, p.x / 2, p.W / 2, p.geometry)) for p in usable[:2]]
     ladder.fractions = asked
     bad = [c for c in asked if c.wrong]
     detail = ""
@@ -74,6 +72,7 @@ def precision(ladder: Ladder) -> None:
     bad = [c for c in asked if c.wrong]
     names = " and ".join(bad[0].wrong) if bad else ""
     ladder.note("precision", not bad, f"{names}: right for small integers, and no further")
+
 
 def is_cast(crash: Crash) -> bool:
     """Whether NumPy refuses to put fractions into integers."""

@@ -158,7 +158,7 @@ def _with_cache(fn: Function, cache: str, signature: _Signature, contract: Contr
     """A cache whose parts have names that are known, in the line that takes it apart."""
     parts = _unpacked(fn, cache)
     known = {name: _KNOWN.get(name.lower()) for name in parts}
-    if not parts or any(what is None or len(n) == 1 and n in "ps" for n, what in known.items()):
+    if not parts or any(what is None or (len(n) == 1 and n in "ps") for n, what in known.items()):
         raise Unfit(_suggestion(fn, signature, ""))
 
     def called(*arrays: Array) -> Any:

@@ -326,8 +326,11 @@ class Ladder:
             for said, left, right in (
                 ("{} does not follow the sign of grad_out", minus[name], -f[name]),
                 ("{} does not double with grad_out", twice[name], 2 * f[name]),
-                ("{} of two gradients together is not the sum of both", total[name],
-                 f[name] + other[name]),
+                (
+                    "{} of two gradients together is not the sum of both",
+                    total[name],
+                    f[name] + other[name],
+                ),
             ):
                 if left.shape == right.shape and np.abs(left - right).max(initial=0) > tolerance:
                     broken.append(said.format(name))

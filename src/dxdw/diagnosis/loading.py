@@ -84,7 +84,9 @@ def function_of(
 def _attribute(value: Any, parts: list[str], name: str, place: str) -> Any:
     """`conv.backward`, or `Conv.backward` of a class that can be made without arguments."""
     for part in parts:
-        if isinstance(value, type) and inspect.isfunction(inspect.getattr_static(value, part, None)):
+        if isinstance(value, type) and inspect.isfunction(
+            inspect.getattr_static(value, part, None)
+        ):
             value = _instance(value, part, place)
         if not hasattr(value, part):
             raise NotLoaded(f"{place}: there is no {name}")
@@ -118,7 +120,7 @@ def _import(place: str, name: str) -> dict[str, Any]:
     try:
         module = importlib.import_module(place)
         # Some modules make their names as they are asked for.
-        first = name.split(".")[0]
+        first = name.split(".", maxsplit=1)[0]
         asked = {first: getattr(module, first)} if first and hasattr(module, first) else {}
         return {**vars(module), **asked}
     except ModuleNotFoundError as error:

@@ -228,11 +228,14 @@ class Matcher:
         common = frozenset.intersection(*(frozenset(where) for _, where in best))
         if common:
             chosen, where = next(((c, w) for c, w in best if w.keys() == common), best[0])
-            return Named({n: where[n] for n in sorted(common, key=order_of)}, _said(results, chosen))
+            return Named(
+                {n: where[n] for n in sorted(common, key=order_of)}, _said(results, chosen)
+            )
         tied = {next(iter(where)): (c, where) for c, where in reversed(best) if len(where) == 1}
         if len(tied) > _MOST_TIED or any(len(where) > 1 for _, where in best):
             return None
-        causes, words = {}, []
+        causes: _Where = {}
+        words: list[str] = []
         # That everything is shifted is the least that can be said.
         for name in sorted(tied, key=lambda name: (name == "shifted", order_of(name))):
             combination, where = tied[name]
@@ -246,7 +249,7 @@ _Where = dict[str, frozenset[str]]
 
 
 def _said(results: Sequence[str], combination: _Explanations) -> tuple[str, ...]:
-    words = []
+    words: list[str] = []
     for result, e in zip(results, combination, strict=True):
         words += [f"{result}: {m.words}" for m in e.mistakes]
         if e.factor is not None:

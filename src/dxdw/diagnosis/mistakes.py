@@ -11,13 +11,14 @@ from .mistakes_of_axes import axes_mistakes
 from .mistakes_of_geometry import geometry_mistakes, shifts
 from .terms import Terms
 
+
 @lru_cache(maxsize=1)
 def mistakes() -> tuple[Mistake, ...]:
     """All of them."""
     return (
         *_kernel(), *_gradient(), *_windows(), *_output_channels(), *_input_channels(),
-        *_positions(), *_values(), *_weights(), *_factors(), *_returned_early(), *shifts(), *_overwritten(), *geometry_mistakes(),
-        *axes_mistakes(),
+        *_positions(), *_values(), *_weights(), *_factors(), *_returned_early(), *shifts(),
+        *_overwritten(), *geometry_mistakes(), *axes_mistakes(),
     )  # fmt: skip
 
 
@@ -73,7 +74,10 @@ def _kernel() -> Iterator[Mistake]:
 def _gradient() -> Iterator[Mistake]:
     transposed = "grad-transposed"
     yield Mistake(
-        "grad_out[o,j,i] is read, and not grad_out[o,i,j]", mapped("g", ".", ".", "j", "i"), transposed, transposed
+        "grad_out[o,j,i] is read, and not grad_out[o,i,j]",
+        mapped("g", ".", ".", "j", "i"),
+        transposed,
+        transposed,
     )
     name = "grad-flipped"
     for rows, columns in ((True, True), (True, False), (False, True)):
@@ -92,14 +96,23 @@ def _gradient() -> Iterator[Mistake]:
         return Mistake(words, change, "grad-position-ignored", "grad-position-ignored")
 
     space = (2, 3)
-    yield same("the sum of grad_out[o] is taken for each of its values", lambda G: G.sum(space, keepdims=True))
-    yield same("the mean of grad_out[o] is taken for each of its values", lambda G: G.mean(space, keepdims=True))
+    yield same(
+        "the sum of grad_out[o] is taken for each of its values",
+        lambda G: G.sum(space, keepdims=True),
+    )
+    yield same(
+        "the mean of grad_out[o] is taken for each of its values",
+        lambda G: G.mean(space, keepdims=True),
+    )
     yield same("the sum of all of grad_out is taken for each of its values", lambda G: G.sum())
     yield same("the mean of all of grad_out is taken for each of its values", lambda G: G.mean())
     yield same("grad_out is not read: 1 is taken for each of its values", np.ones_like)
     yield same("grad_out[o,0,0] is read, and not grad_out[o,i,j]", lambda G: G[:, :, :1, :1])
     yield same("grad_out[o,-1,-1] is read, and not grad_out[o,i,j]", lambda G: G[:, :, -1:, -1:])
-    yield same("the largest of grad_out[o] is taken for each of its values", lambda G: G.max(space, keepdims=True))
+    yield same(
+        "the largest of grad_out[o] is taken for each of its values",
+        lambda G: G.max(space, keepdims=True),
+    )
     yield same("grad_out[o,0,j] is read, and not grad_out[o,i,j]", lambda G: G[:, :, :1])
     yield same("grad_out[o,i,0] is read, and not grad_out[o,i,j]", lambda G: G[..., :1])
     for axis, what in ((2, "column"), (3, "row")):
@@ -124,8 +137,18 @@ def _windows() -> Iterator[Mistake]:
 
 def _output_channels() -> Iterator[Mistake]:
     name = "grad-channel-fixed"
-    yield Mistake("grad_out[0,i,j] is read, and not grad_out[o,i,j]", mapped("g", ".", 0, ".", "."), name, name)
-    yield Mistake("grad_out[-1,i,j] is read, and not grad_out[o,i,j]", mapped("g", ".", -1, ".", "."), name, name)
+    yield Mistake(
+        "grad_out[0,i,j] is read, and not grad_out[o,i,j]",
+        mapped("g", ".", 0, ".", "."),
+        name,
+        name,
+    )
+    yield Mistake(
+        "grad_out[-1,i,j] is read, and not grad_out[o,i,j]",
+        mapped("g", ".", -1, ".", "."),
+        name,
+        name,
+    )
 
     def over_channels(reduce: Callable[..., Array]) -> Change:
         def change(t: Terms) -> None:
@@ -141,7 +164,12 @@ def _output_channels() -> Iterator[Mistake]:
         "wrong-broadcast",
         (name,),
     )
-    yield Mistake("the mean of grad_out over its channels is taken for each of them", over_channels(np.mean), name, name)
+    yield Mistake(
+        "the mean of grad_out over its channels is taken for each of them",
+        over_channels(np.mean),
+        name,
+        name,
+    )
 
     name = "kernel-channel-fixed"
     yield Mistake("W[0] is read, and not W[o]", mapped("w", 0, ".", ".", "."), name)
@@ -178,7 +206,9 @@ def _input_channels() -> Iterator[Mistake]:
         return change
 
     yield Mistake("the channels of x are added up into one", merged(np.sum), name, name)
-    yield Mistake("the mean of the channels of x is taken for each of them", merged(np.mean), name, name)
+    yield Mistake(
+        "the mean of the channels of x is taken for each of them", merged(np.mean), name, name
+    )
 
     def only(axis: str, place: int, name: str) -> Iterator[Mistake]:
         def mask(test: Callable[[Array, int], Array]) -> Change:
@@ -212,7 +242,9 @@ def _positions() -> Iterator[Mistake]:
     )
     yield skipped("the first row of grad_out is skipped", lambda t: t.i > 0)
     yield skipped("the first column of grad_out is skipped", lambda t: t.j > 0)
-    yield skipped("the first row and column of grad_out are skipped", lambda t: (t.i > 0) & (t.j > 0))
+    yield skipped(
+        "the first row and column of grad_out are skipped", lambda t: (t.i > 0) & (t.j > 0)
+    )
     yield skipped("the first value of grad_out is skipped", lambda t: (t.i > 0) | (t.j > 0))
     yield skipped("every second row of grad_out is skipped", lambda t: t.i % 2 == 0)
     yield skipped("every second column of grad_out is skipped", lambda t: t.j % 2 == 0)
@@ -248,7 +280,9 @@ def _values() -> Iterator[Mistake]:
                 t.G = f(t.G)
 
         usual = words in {"abs(g)", "g**2", "max(g, 0)", "the sign of g", "g != 0", "g > 0"}
-        yield Mistake(f"{words} is taken for each value g of grad_out", change, name, name, rare=not usual)
+        yield Mistake(
+            f"{words} is taken for each value g of grad_out", change, name, name, rare=not usual
+        )
 
 
 def _factors() -> Iterator[Mistake]:
@@ -323,7 +357,8 @@ def _overwritten() -> Iterator[Mistake]:
 
         dW = "batch-sum-missing" if loops == "n" else names[1]
         yield Mistake(
-            f"of what the loops over {', '.join(loops)} write, the last stays", change, names[0], dW,
+            f"of what the loops over {', '.join(loops)} write, the last stays",
+            change, names[0], dW,
             rare=loops not in {"oij", "ijo", "ij", "uv", "i", "o", "n"},
         )  # fmt: skip
     for loops in ("o", "oi", "oij", "ij", "i", "j"):

@@ -1,4 +1,4 @@
-"""Mistakes in which axis is which: channels exchanged, images mixed, numbers reshaped into place."""
+"""Mistakes in which axis is which: channels exchanged, images mixed, numbers only reshaped."""
 
 from collections.abc import Iterator
 from itertools import product
@@ -142,4 +142,6 @@ def _returned(result: str, axes: str, memory: str, order: str) -> Mistake:
         t.after.append(lambda a: taken(a, axes, memory, order))
 
     names: dict[str, str] = {result: RESHAPED}
-    return Mistake(_said(result, memory, order), change, names.get("dx"), names.get("dW"), rare=True)
+    return Mistake(
+        _said(result, memory, order), change, names.get("dx"), names.get("dW"), rare=True
+    )

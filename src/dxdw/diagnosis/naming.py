@@ -1,7 +1,7 @@
 """From what a ladder saw to the names of the mistakes: only where all the evidence is for them."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -19,18 +19,21 @@ from .rounding import precision, truncation
 from .shapes import reshaped
 
 
-class Verdict(NamedTuple):
+@dataclass(frozen=True)
+class Verdict:
     """What is wrong: the identifiers, each with the results it is made in, in their order.
 
     `either` is true where one of the identifiers is enough to explain all that is wrong.
     """
 
-    causes: dict[str, frozenset[str]] = {}
+    causes: dict[str, frozenset[str]] = field(default_factory=dict)
     words: tuple[str, ...] = ()  # what was matched
     either: bool = False
     missing: tuple[str, ...] = ()  # what is not there yet, a sentence each
     unnamed: tuple[str, ...] = ()  # results that are wrong in no known way
-    titles: dict[str, str] = {}  # of a cause, what is to be said in place of its own
+    titles: dict[str, str] = field(
+        default_factory=dict
+    )  # of a cause, what is to be said in place of its own
 
 
 def verdict(ladder: Ladder) -> Verdict:
@@ -38,9 +41,9 @@ def verdict(ladder: Ladder) -> Verdict:
     if not ladder.cases:
         return Verdict()
     if all(not case.answer.usable for case in ladder.cases):
-        found = _crashed(ladder)
-        form = "" if found.causes else other_form(ladder.given, ladder.contract)
-        return found._replace(missing=(form,) if form else ())
+        crashed = _crashed(ladder)
+        form = "" if crashed.causes else other_form(ladder.given, ladder.contract)
+        return replace(crashed, missing=(form,) if form else ())
     missing = not_yet(ladder)
     found = [*_seen_directly(ladder)]
     eps = np.finfo(np.float32).eps if any("precision-lost" in v.causes for v in found) else None
@@ -84,7 +87,8 @@ def _together(ladder: Ladder, missing: Missing, found: list[Verdict]) -> Verdict
 def _geometry_title(ladder: Ladder, results: frozenset[str] | None) -> dict[str, str]:
     """With the options that there are."""
     g = ladder.contract.geometry
-    names = [name for name in ("stride", "padding", "dilation") if getattr(g, name) != getattr(PLAIN, name)]
+    options = ("stride", "padding", "dilation")
+    names = [name for name in options if getattr(g, name) != getattr(PLAIN, name)]
     if not results or not names:
         return {}
     what = " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
@@ -143,7 +147,8 @@ def _values(ladder: Ladder, results: Sequence[str], eps: float | None) -> Verdic
     whole = _explained(ladder, Matcher(seen, wrong), results)
     if whole is None:
         whole = _one_by_one(seen, results, wrong)
-    return begun._replace(
+    return replace(
+        begun,
         causes=begun.causes | whole.causes, words=(*begun.words, *whole.words),
         either=whole.either, unnamed=whole.unnamed,
     )  # fmt: skip
@@ -248,13 +253,15 @@ def _on_part(
         if found.either:
             return None
         said = f"{'but for that ' if inside else ''}right only where sizes are equal"
-        return found._replace(
-            causes={**found.causes, "square-assumed": frozenset()}, words=(*found.words, said)
+        return replace(
+            found,
+            causes={**found.causes, "square-assumed": frozenset()},
+            words=(*found.words, said),
         )
     return found
 
 
-def _squares(seen: list[Seen]) -> Iterator[list[int]]:
+def _squares(seen: Sequence[Seen]) -> Iterator[list[int]]:
     """The probes where some sizes are equal."""
     squares: list[Callable[[Problem], bool]] = [
         lambda p: p.sizes.kH == p.sizes.kW,

@@ -73,4 +73,3 @@ def _sentences(kinds: dict[str, str]) -> Iterator[str]:
     for kind in dict.fromkeys(kinds.values()):
         names = [name for name, k in kinds.items() if k == kind]
         yield f"{listed(names)} {'is' if len(names) == 1 else 'are'} {kind}"
-

@@ -46,7 +46,9 @@ def of_bias(ladder: Ladder) -> OfBias:
         db = ladder.contract.inward("db", ladder.results(case.answer)["db"])
         if not np.isfinite(db).all():
             return OfBias(right=False)
-        seen.append(Seen(_as_kernel(case.answer.problem), {"dW": db.reshape(-1, 1, 1, 1)}, ladder.eps))
+        seen.append(
+            Seen(_as_kernel(case.answer.problem), {"dW": db.reshape(-1, 1, 1, 1)}, ladder.eps)
+        )
     named = Matcher(seen, ["dW"], _AMONG).name(pairs=False)
     if named is None:
         return OfBias(right=False)

@@ -61,6 +61,4 @@ def _said(contract: Contract, form: Contract) -> str:
         if now != then:
             said.append(f"{name}={then}")
             flags.append(flag if then else f"no {flag}")
-    return (
-        f"its arrays have another form: say {', '.join(said)} (in the shell: {' '.join(flags)})"
-    )
+    return f"its arrays have another form: say {', '.join(said)} (in the shell: {' '.join(flags)})"

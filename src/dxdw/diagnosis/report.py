@@ -54,7 +54,7 @@ class Check(NamedTuple):
 
     @property
     def state(self) -> str:
-        """"right", "wrong", "advice" or "not run"."""
+        """ "right", "wrong", "advice" or "not run"."""
         if self.advice:
             return "advice"
         return {True: "right", False: "wrong", None: "not run"}[self.right]

@@ -43,7 +43,9 @@ def html(report: Report) -> str:
 
 
 def _cause(name: str, cause: Cause, advice: bool) -> str:
-    label = f"<i>Advice</i> <code>{escape(name)}</code>" if advice else f"<code>{escape(name)}</code>"
+    label = (
+        f"<i>Advice</i> <code>{escape(name)}</code>" if advice else f"<code>{escape(name)}</code>"
+    )
     words = f"{escape(cause.title)}.<br>{escape(cause.reason)}"
     code = f'<pre style="margin:.3em 0 1em 2em">{escape(cause.mathematics)}</pre>'
     return f'<p style="margin-bottom:0">{label}: {words}</p>{code}'

@@ -91,9 +91,7 @@ def _first_wrong(report: Report, paint: Paint) -> list[str]:
         return []
     place = ",".join(map(str, first.index))
     lines = ["", paint("dim", "first wrong")]
-    lines += [
-        f"  {first.result}[{place}] is {first.got:.10g}, and should be {first.expected:.10g}"
-    ]
+    lines += [f"  {first.result}[{place}] is {first.got:.10g}, and should be {first.expected:.10g}"]
     if first.contributions:
         lines += ["  the sum of", *(f"    {part}" for part in first.contributions)]
     return lines

@@ -1,8 +1,8 @@
 """Results of a wrong shape, brought to the right one where it is known how they came about."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from itertools import permutations
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 
@@ -33,22 +33,30 @@ def reshaped(ladder: Ladder, results: Sequence[str]) -> tuple[Shapes, list[Seen]
         wrong = [k for k in usable if ladder.cases[k].wrong.get(name) == "shape"]
         if not wrong:
             continue
-        for cause, said, mend in _MENDS:
-            arrays: Mapping[int, Array | None] = {
-                k: _mended(ladder, ladder.cases[k], name, mend) for k in wrong
-            }
-            if all(a is not None for a in arrays.values()):
-                break
-        else:
-            cause, said, arrays = _exchanged(ladder, name, usable)
+        cause, said, arrays = _brought(ladder, name, wrong) or _exchanged(ladder, name, usable)
         if arrays:
             causes[cause] = causes.get(cause, frozenset()) | {name}
             words.append(f"{name}: {said}")
         elif len(wrong) == len(usable):
             lost.append(name)
         for k, a in arrays.items():
-            seen[k].found[name] = cast(Array, a)
+            seen[k].found[name] = a
     return Shapes(causes, tuple(words), tuple(lost)), seen
+
+
+_Brought = tuple[str, str, dict[int, Array]]  # a cause, words, and the results by their probes
+
+
+def _brought(ladder: Ladder, name: str, wrong: list[int]) -> _Brought | None:
+    for cause, said, mend in _MENDS:
+        arrays: dict[int, Array] = {}
+        for k in wrong:
+            if (a := _mended(ladder, ladder.cases[k], name, mend)) is None:
+                break
+            arrays[k] = a
+        if len(arrays) == len(wrong):
+            return cause, said, arrays
+    return None
 
 
 def _mended(
@@ -64,9 +72,7 @@ def _mended(
     return None if mended is None else contract.inward(name, mended)
 
 
-def _exchanged(
-    ladder: Ladder, name: str, usable: list[int]
-) -> tuple[str, str, Mapping[int, Array | None]]:
+def _exchanged(ladder: Ladder, name: str, usable: list[int]) -> _Brought:
     """The right numbers, with their axes in another order: in which, and the results in theirs.
 
     Where two sizes happen to be equal the shape is right, so every answer is looked at.
@@ -160,9 +166,7 @@ def _cut_off(a: Array, right: Array, problem: Problem) -> Array | None:
 
 def _longer_kernel(a: Array, right: Array, problem: Problem) -> Array | None:
     """dW with rows and columns for what a stride leaves over."""
-    more = [
-        max(0, full + p - end) for full, end, p in _ends(problem, problem.expected["dx"])
-    ]
+    more = [max(0, full + p - end) for full, end, p in _ends(problem, problem.expected["dx"])]
     if not any(more) or a.shape != (*right.shape[:-2], *np.add(right.shape[-2:], more)):
         return None
     mended: Array = a[..., : right.shape[-2], : right.shape[-1]]
@@ -172,7 +176,10 @@ def _longer_kernel(a: Array, right: Array, problem: Problem) -> Array | None:
 def _unpadded_kernel(a: Array, right: Array, problem: Problem) -> Array | None:
     """dW of x without its padding: the middle of what it should be."""
     p, q = problem.geometry.padding
-    if not (p or q) or a.shape != (*right.shape[:-2], *np.subtract(right.shape[-2:], (2 * p, 2 * q))):
+    if not (p or q) or a.shape != (
+        *right.shape[:-2],
+        *np.subtract(right.shape[-2:], (2 * p, 2 * q)),
+    ):
         return None
     mended = right.copy()
     middle = np.s_[..., p : right.shape[-2] - p, q : right.shape[-1] - q]
@@ -189,7 +196,7 @@ def _cropped_once(a: Array, right: Array, problem: Problem) -> Array | None:
     return in_front if np.array_equal(in_front, right) else at_end
 
 
-def _part(a: Array, right: Array, problem: Problem) -> Array | None:
+def _part(a: Array, right: Array, _: Problem) -> Array | None:
     """dx of a "full" convolution that was taken as "same" or "valid", or padded at one side."""
     if a.shape[:-2] != right.shape[:-2] or min(a.shape[-2:], default=0) == 0:
         return None

@@ -14,10 +14,18 @@ from .problem import Problem, Sizes, smallest_first
 SECONDS = 2.0
 
 
+def _any(_: Sizes) -> bool:
+    return True
+
+
+def _overlap(s: Sizes) -> bool:
+    return (s.kH > 1 and s.outH > 1) or (s.kW > 1 and s.outW > 1)
+
+
 # What a case has to have for the question about a mistake to make sense: a pixel under one window
 # alone shows no overlap.
 _SHOWS: dict[str, Callable[[Sizes], bool]] = {
-    "dx-overwritten": lambda s: _overlap(s),
+    "dx-overwritten": _overlap,
     "dw-overwritten": lambda s: s.outH * s.outW > 1,
     "db-overwritten": lambda s: s.outH * s.outW > 1,
     "dx-kernel-flipped": lambda s: s.kH * s.kW > 1,
@@ -29,7 +37,7 @@ _SHOWS: dict[str, Callable[[Sizes], bool]] = {
     "last-position-skipped": lambda s: s.outH > 1 and s.outW > 1,
     "kernel-taps-skipped": lambda s: s.kH > 1 and s.kW > 1,
     "shifted": lambda s: s.outH * s.kH > 1 and s.outW * s.kW > 1,
-    "geometry-mixed": lambda s: _overlap(s),
+    "geometry-mixed": _overlap,
     "channels-exchanged": lambda s: s.C_in > 1 and s.C_out > 1,
     "channels-reversed": lambda s: s.C_in * s.C_out > 1,
     "reshaped-not-transposed": lambda s: s.outH * s.outW > 1,
@@ -39,10 +47,6 @@ _SHOWS: dict[str, Callable[[Sizes], bool]] = {
     "images-mixed": lambda s: s.N > 1,
     "batch-sum-missing": lambda s: s.N > 1,
 }
-
-
-def _overlap(s: Sizes) -> bool:
-    return (s.kH > 1 and s.outH > 1) or (s.kW > 1 and s.outW > 1)
 
 
 def smallest(
@@ -60,7 +64,7 @@ def smallest(
         case = ladder.ask(into(problem))
         return case if _kind(case) == _kind(known) else None
 
-    shows = _SHOWS.get(cause, lambda _: True)
+    shows = _SHOWS.get(cause, _any)
     for telling in (True, False):
         for problem in smallest_first(contract.geometry, contract.batch):
             if monotonic() > until or problem.x.size + problem.W.size >= _elements(known):

@@ -1,4 +1,4 @@
-"""The answer of `gradcheck` as HTML for notebooks: one element, no scripts, its own styles inline."""
+"""The answer of `gradcheck` as HTML for notebooks: one element, no scripts, styles inline."""
 
 from html import escape
 
@@ -17,10 +17,8 @@ _CELL = "padding:2px 8px;text-align:right;font-variant-numeric:tabular-nums"
 def html(found: GradCheck) -> str:
     """A `<div>`; everything in it is escaped."""
     colour = _COLOURS[RIGHT if found.ok else WRONG]
-    parts = [
-        f'<p><b style="color:{colour}">{escape(found.title)}</b> '
-        f"({found.mode} mode, {found.evaluations:,} evaluations)</p>"
-    ]
+    title = f'<b style="color:{colour}">{escape(found.title)}</b>'
+    parts = [f"<p>{title} ({found.mode} mode, {found.evaluations:,} evaluations)</p>"]
     parts += [f"<p>{escape(complaint)}</p>" for complaint in found.complaints]
     parts += [_argument(argument) for argument in found.arguments]
     parts += [f"<p>{escape(note)}</p>" for note in found.notes]
