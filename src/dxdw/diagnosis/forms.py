@@ -18,7 +18,7 @@ from .problem import PLAIN
 Function = Callable[..., Any]
 _NAMES = {  # in small letters
     "grad_out": "grad_out dout dz dy d g grad grads grad_output output_grad grad_outputs gradient "
-    "d_out dldout dl_dout dl_dy delta upstream dh dnext",
+    "d_out d_y dl dldout dl_dout dl_do dl_dy dloss delta error err upstream dh dnext gy out_grad",
     "x": "x a a_prev aprev input inputs inp image images img x_in",
     "W": "w weight weights kernel kernels filter filters f k",
     "b": "b bias biases",
@@ -95,10 +95,11 @@ def _signature(fn: Function) -> _Signature | None:
 
 def _order(names: list[str]) -> tuple[int, ...]:
     """Which of grad_out, x and W is the first argument, the second, the third."""
-    found = [_KNOWN.get(name.lower()) for name in names[:3]]
-    if sorted(filter(None, found)) != sorted(_OPERANDS):
+    found = [what if (what := _KNOWN.get(name.lower())) in _OPERANDS else "" for name in names[:3]]
+    rest = set(_OPERANDS) - set(found)
+    if len(found) < 3 or len(rest) != found.count("") or len(rest) > 1:
         return 0, 1, 2
-    return tuple(_OPERANDS.index(str(what)) for what in found)
+    return tuple(_OPERANDS.index(what or rest.pop()) for what in found)
 
 
 class _Given(NamedTuple):

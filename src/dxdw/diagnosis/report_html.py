@@ -21,10 +21,15 @@ def html(report: Report) -> str:
     colour, word = ("#1a7f37", "right") if right else ("#b2182b", "wrong")
     verdict = f'<span style="color:{colour}">{word}</span>'
     parts = [f"<h3><code>{escape(report.function)}</code>: {verdict}</h3>"]
+    if report.solved is not None:
+        own, rest = ("yes" if passed else "no" for passed in (report.solved, right))
+        parts.append(f"<p>Solved: {own} (the problem's own tests). Harder to fool: {rest} (the "
+                     "checks).</p>")  # fmt: skip
     if not right or report.advice:
         parts.append(f"<p>{escape(report.summary)}</p>")
+        several = len(report.causes) + len(report.missing) > 1
         parts += [
-            _cause(name, cause, report.is_advice(name))
+            _cause(name, cause, report.is_advice(name), several)
             for name, cause in zip(report.causes, report.explanations, strict=True)
         ]
         if report.either:
@@ -42,11 +47,12 @@ def html(report: Report) -> str:
     )
 
 
-def _cause(name: str, cause: Cause, advice: bool) -> str:
+def _cause(name: str, cause: Cause, advice: bool, several: bool) -> str:
     label = (
         f"<i>Advice</i> <code>{escape(name)}</code>" if advice else f"<code>{escape(name)}</code>"
     )
-    words = f"{escape(cause.title)}.<br>{escape(cause.reason)}"
+    title = f"{escape(cause.title)}.<br>" if several or advice else ""
+    words = title + escape(cause.reason)
     code = f'<pre style="margin:.3em 0 1em 2em">{escape(cause.mathematics)}</pre>'
     return f'<p style="margin-bottom:0">{label}: {words}</p>{code}'
 

@@ -80,14 +80,14 @@ def smallest(
 def _plainer(
     best: Case, plain: Problem, fails: Callable[[Problem], Case | None], until: float
 ) -> Case:
-    """With x and W counted through, and as many of grad_out's values 0 or 1 as will do."""
+    """With x and W counted through, and the plainest of values in grad_out that will do."""
     for name in ("x", "W"):
         counted = np.arange(1.0, 1 + getattr(plain, name).size).reshape(getattr(plain, name).shape)
         simpler = replace(plain, x=counted) if name == "x" else replace(plain, W=counted)
         if case := fails(simpler):
             best, plain = case, simpler
     for place in np.ndindex(plain.grad_out.shape):
-        for value in (0.0, 1.0):
+        for value in (0.0, 1.0, -1.0, 2.0):
             G = plain.grad_out.copy()
             G[place] = value
             if monotonic() < until and (case := fails(plain.with_grad_out(G))):
