@@ -26,6 +26,8 @@ def fractions(ladder: Ladder) -> None:
     detail = ""
     if bad and not ladder.checks["exact"].right and not any(c.answer.crash for c in bad):
         return  # wrong here too, whatever the dtype
+    if bad and any({"x", "W"} & set(c.answer.changed) for c in ladder.cases):
+        return  # what is refused may be what it writes into its arguments
     if bad and all(_declines_integers(c.answer) for c in bad):
         # Its own choice, and said aloud: nobody gets a wrong number.
         ladder.note("integers", None, f"takes no integers: {bad[0].answer.why}")
