@@ -259,7 +259,7 @@ CAUSES = {
         "Which axes of your array are turned round, and which of them are rows and columns?",
     ),
     "size-of-one": Cause(
-        "an axis of length 1 goes astray",
+        "something goes wrong where a size is 1",
         "a.shape == (1, 5); np.squeeze(a).shape == (5,); a[:, 0:-0].shape == (1, 0)",
         "It is right until a size is 1. np.squeeze takes such axes away, a slice that ends at -0 "
         "is empty, and NumPy repeats an axis of length 1 without a word.",
@@ -280,9 +280,9 @@ CAUSES = {
         "In which order of axes do the numbers lie, and in which does your reshape take them?",
     ),
     "axes-exchanged": Cause(
-        "two axes of {what} are exchanged",
+        "the axes of {what} stand in another order",
         "dx.shape == x.shape\ndW.shape == W.shape",
-        "The numbers are right, and stand in another order of axes than x and W have.",
+        "The numbers are right, but dx has the axes of x, and dW those of W, in their order.",
         "Which axis of your result is which of x's or W's?",
     ),
     "images-mixed": Cause(

@@ -35,7 +35,7 @@ def html(report: Report) -> str:
         if report.either:
             parts.append("<p>One of these is enough: both give the very same answers here.</p>")
         if report.matched:
-            parts.append(f"<p>Matched: {escape('; '.join(report.matched))}.</p>")
+            parts.append(f"<p>Seen in its answers: {escape('; '.join(report.matched))}.</p>")
         parts += [_where(report)]
         if report.evidence is not None:
             parts.append(_evidence(report.evidence))

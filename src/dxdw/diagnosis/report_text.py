@@ -37,7 +37,7 @@ def _verdict(report: Report, paint: Paint) -> list[str]:
         return lines
     lines += _named(report, paint)
     if report.matched:
-        lines += ["", paint("dim", "matched"), *_wrapped(report.matched)]
+        lines += ["", paint("dim", "seen in its answers"), *_wrapped(report.matched)]
     elsewhere = report.evidence is not None and bool(report.evidence.result)
     if not elsewhere:
         lines += _crash(report, "where", paint)
