@@ -314,6 +314,11 @@ def leftover_in_dW(grad_out, x, W, stride=1):
     return windows(grad_out, x, W, stride)[0], np.einsum("ncuvij,noij->ocuv", seen, G)
 
 
+@wrong("edges-missing", batch=True)
+def a_row_of_zeros_too_few(grad_out, x, W):
+    return correlated(grad_out, W)[:, :, 1:], windows(grad_out, x, W)[1]
+
+
 @wrong("wrong-broadcast")
 def as_large_as_the_output(grad_out, x, W):
     from scipy.signal import convolve2d

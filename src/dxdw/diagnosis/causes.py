@@ -311,4 +311,11 @@ CAUSES = {
         "A return inside a loop ends the function in the loop's first step.",
         "How far to the right does your return stand, and what runs after it?",
     ),
+    "edges-missing": Cause(
+        "the edges of {what} are missing",
+        "np.pad(grad_out, ((0, 0), (kH - 1, kH - 1), (kW - 1, kW - 1)))",
+        "dx reaches as far as x does. As a convolution of grad_out with the kernels it is a full "
+        "one, which needs kH - 1 rows and kW - 1 columns of zeros on every side.",
+        "How many windows see the pixel in the corner, and does your result have a place for it?",
+    ),
 }

@@ -220,5 +220,5 @@ _MENDS = (
     ("geometry-mixed", "x is taken without its padding", _unpadded_kernel),
     ("wrong-broadcast", "it has an axis too many", _extra_axis),
     ("wrong-broadcast", "an axis is missing: its sum was taken", _lost_axis),
-    ("wrong-broadcast", "its edges are missing: a full convolution is larger", _part),
+    ("edges-missing", "the right numbers, without some rows or columns at the edges", _part),
 )
