@@ -70,7 +70,7 @@ def trace(code: str, grad_out: Any, x: Any, W: Any) -> dict[str, Any]:
     outer = sys.gettrace()
     sys.settrace(recorder.enter)
     try:
-        answer = invoke(fn, OPERANDS, given, {}, len(RESULTS), None)
+        answer = invoke(fn, OPERANDS, given, len(RESULTS), None)
     finally:
         sys.settrace(outer)
     if answer.usable or (answer.crash and recorder.cut):  # what ended it then was _Enough

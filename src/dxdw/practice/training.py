@@ -15,7 +15,7 @@ import numpy as np
 from ..classifier.digits import CLASSES, SIZE, split_digits
 from ..classifier.tinycnn import POOL, TinyCNN
 from ..classifier.training import BATCH, Adam, History, batch_by_batch, one_blas_thread
-from ..diagnosis.causes import CAUSES
+from ..diagnosis.causes import told
 from ..diagnosis.loading import NotLoaded
 from ..engines.libraries import Array, unwarned
 from . import strokes as pen
@@ -71,7 +71,7 @@ def mistakes() -> list[dict[str, str]]:
     'dx-overwritten'
     """
     return [
-        {"name": name, "title": CAUSES[name].title, "words": chosen.mistake.words}
+        {"name": name, "title": told(name, chosen.results).title, "words": chosen.mistake.words}
         for name, chosen in mistakes_of_gradients().items()
     ]
 
