@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..documentation import refused
+from ..engines.libraries import apart
 from ..problem_names import PROBLEMS
 from .causes import CAUSES
 from .contract import Contract, promised_by
@@ -94,7 +95,7 @@ def diagnose(
         returns=returns, channels_last=channels_last, dtype=dtype,
     )  # fmt: skip
     if problem == "conv2d_backward":
-        return examine(fn, promised, noted)
+        return apart(examine, fn, promised, noted)
     from .exercise import examine_exercise
     from .exercises import exercises
 
@@ -107,7 +108,7 @@ def diagnose(
         )
     if promised != Contract():
         raise refused(ValueError, f"the problem {problem} has no options", "diagnosis")
-    return examine_exercise(fn, known[problem], noted)
+    return apart(examine_exercise, fn, known[problem], noted)
 
 
 def check_names(problem: str = "conv2d_backward") -> tuple[str, ...]:
