@@ -1,33 +1,52 @@
 import { evidenceTables, number } from "./arrays.js";
 import { h } from "./element.js";
 
-/** A report of the checker on a function that is not right: what, where, and a question. */
-export function finding(report) {
-  const parts = [];
-  if (report.explanations.length) {
-    for (const { cause, title, mathematics } of report.explanations) {
-      parts.push(
-        h("h3", { class: "mistake" }, title),
+/**
+ * A report of the checker on a function that is not right: what, where, and a question. Where the
+ * problem is solved it is advice. `see(evidence)` shows its case in the picture, or is null.
+ */
+export function finding(report, { solved = false, see = null } = {}) {
+  const { explanations, evidence, first_wrong: first } = report;
+  const titles = explanations.length ? explanations.map(({ title }) => title) : [report.summary];
+  const place = h("div", { class: "where" });
+  if (report.crash) place.append(crash(report.crash));
+  if (first) place.append(...firstWrong(first));
+  if (evidence) {
+    place.append(
+      h(
+        "div",
+        { class: "case-head" },
+        h("h4", {}, "The smallest case found"),
+        see?.takes(evidence)
+          ? h(
+              "button",
+              { type: "button", class: "plain", on: { click: () => see.show(evidence) } },
+              "See it step by step",
+            )
+          : null,
+      ),
+      ...evidenceTables(evidence, first),
+    );
+  }
+  const why = h("div", { class: "why" });
+  if (explanations.length) {
+    why.append(h("p", { class: "question" }, h("strong", {}, "Hint: "), explanations[0].hint));
+    for (const { cause, mathematics } of explanations) {
+      why.append(
         h("p", { class: "formula" }, mathematics),
         h("p", { class: "quiet" }, "the mistake's name: ", h("code", {}, cause)),
       );
     }
-    parts.push(h("p", { class: "question" }, h("strong", {}, "Hint: "), report.explanations[0].hint));
-  } else {
-    parts.push(h("h3", { class: "mistake" }, report.summary));
   }
-  if (report.crash) parts.push(crash(report.crash));
-  if (report.first_wrong) parts.push(...firstWrong(report.first_wrong));
-  if (report.matched.length) {
-    parts.push(h("p", { class: "quiet" }, `Compared with your answers: ${report.matched.join("; ")}.`));
-  }
-  if (report.evidence) {
-    parts.push(
-      h("h4", {}, "The smallest case found"),
-      ...evidenceTables(report.evidence, report.first_wrong),
-    );
-  }
-  return h("section", { class: "finding", "aria-label": `What is wrong in ${report.function}` }, parts);
+  if (report.matched.length)
+    why.append(h("p", { class: "quiet" }, `Compared with your answers: ${report.matched.join("; ")}.`));
+  return h(
+    "section",
+    { class: `finding${solved ? " advice" : ""}`, "aria-label": `What is wrong in ${report.function}` },
+    titles.map((title) => h("h3", { class: "mistake" }, title)),
+    place,
+    why,
+  );
 }
 
 /** What a single test has to show of its failure. */
@@ -43,10 +62,14 @@ function firstWrong({ result, index, got, expected, contributions }) {
   const words = contributions.length ? ", the sum of" : ".";
   const said = h(
     "p",
-    {},
+    { class: "first-wrong" },
     "First wrong: ",
     h("code", {}, place),
-    ` is ${number(got)}, and should be ${number(expected)}${words}`,
+    " is ",
+    h("strong", { class: "got" }, number(got)),
+    ", and should be ",
+    h("strong", { class: "due" }, number(expected)),
+    words,
   );
   if (!contributions.length) return [said];
   return [
@@ -66,9 +89,16 @@ function crash({ kind, message, line, source, at }) {
   return h(
     "p",
     { class: "crash" },
-    line ? [`Line ${line}: `, h("code", {}, source), h("br")] : null,
     h("strong", {}, kind),
     message ? `: ${message}` : "",
     values ? ` (${values})` : "",
+    line
+      ? [
+          h("br"),
+          h("button", { type: "button", class: "plain to-line", "data-line": line }, `Line ${line}`),
+          " ",
+          h("code", {}, source),
+        ]
+      : null,
   );
 }
