@@ -16,7 +16,7 @@ export function finding(report, { solved = false, see = null } = {}) {
       h(
         "div",
         { class: "case-head" },
-        h("h4", {}, "The smallest case found"),
+        h("h3", {}, "The smallest case found"),
         see?.takes(evidence)
           ? h(
               "button",
@@ -43,7 +43,7 @@ export function finding(report, { solved = false, see = null } = {}) {
   return h(
     "section",
     { class: `finding${solved ? " advice" : ""}`, "aria-label": `What is wrong in ${report.function}` },
-    titles.map((title) => h("h3", { class: "mistake" }, title)),
+    titles.map((title) => h("h2", { class: "mistake" }, title)),
     place,
     why,
   );

@@ -29,7 +29,7 @@ export class Verdict {
   constructor(problem, options) {
     this.#problem = problem;
     this.#options = options;
-    const list = h("div", { class: "all-tests" }, h("h3", {}, "All tests"));
+    const list = h("div", { class: "all-tests" }, h("h2", {}, "All tests"));
     this.#tests = new TestList(list);
     this.head = h("div", { class: "verdict-head" }, this.#marks, this.#summary, this.#harder);
     this.element = h("div", { class: "verdict" }, this.#old, this.#next, this.#findings, list);
