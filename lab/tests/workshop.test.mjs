@@ -310,7 +310,7 @@ test("panes are resized by the mouse and by keys, and remembered", async () => {
     [".reading", ".writing"].map((selector) => document.querySelector(selector).clientWidth),
   );
   assert.ok(Math.abs((100 * widths[0]) / (widths[0] + widths[1]) - share) < 1.5);
-  await bar("Size of the left panes").dblclick();
+  await bar("Size of the left panes").dispatchEvent("dblclick"); // Firefox, driven, makes none of two presses
   assert.equal(await now("Size of the left panes"), 50);
   lab.clean();
   await lab.context.close();

@@ -69,7 +69,6 @@ export class Splitter {
   }
 
   #dragged(event) {
-    event.preventDefault();
     this.element.setPointerCapture(event.pointerId);
     this.element.focus();
   }
