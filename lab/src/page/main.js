@@ -13,6 +13,7 @@ const DIGITS = "digits";
 const FONTS = ["Source Serif 4", "Source Sans 3", "Source Code Pro", "STIX Two Math"];
 const FONTS_MS = 400; // of waiting, so that nothing moves when they come; then without
 const FIRST = "05";
+const UNSEEN_MS = 500;
 const WORDS = {
   loading: "Python is loading",
   ready: "Python is ready",
@@ -144,7 +145,12 @@ await Promise.race([
 ]);
 await show();
 performance.mark("usable");
-// After the page is there to read: on one core, Python would take its time.
-requestAnimationFrame(() => setTimeout(() => python.start(boot())));
+// After the page is there to read: on one core, Python would take its time. A page that nobody sees
+// is not drawn, and begins all the same.
+await Promise.race([
+  new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve))),
+  new Promise((resolve) => setTimeout(resolve, UNSEEN_MS)),
+]);
+python.start(boot());
 globalThis.dxdw = { python }; // for the browser's console, and the tests
 python.ready.then(() => announce(WORDS.ready));
