@@ -15,7 +15,7 @@ export class Splitter {
   #name;
   #usual;
 
-  /** `usual` is `{ row, column }`, the percent of the first pane where nothing else is known. */
+  /** `usual` is `{ row(), column() }`, the percent of the first pane where nothing else is known. */
   constructor(group, { name, label, usual, store }) {
     this.#group = group;
     this.#store = store;
@@ -32,7 +32,7 @@ export class Splitter {
         pointerdown: (event) => this.#dragged(event),
         pointermove: (event) => this.element.hasPointerCapture(event.pointerId) && this.#to(this.#at(event)),
         keydown: (event) => this.#key(event),
-        dblclick: () => this.#to(this.#usual[this.#direction]),
+        dblclick: () => this.#to(this.#usual[this.#direction]()),
       },
     });
   }
@@ -41,7 +41,7 @@ export class Splitter {
   place() {
     const direction = this.#direction;
     this.element.setAttribute("aria-orientation", direction === "row" ? "vertical" : "horizontal");
-    this.#set(this.#store.get(this.#kept(direction), this.#usual[direction]));
+    this.#set(this.#store.get(this.#kept(direction), this.#usual[direction]()));
   }
 
   get #direction() {

@@ -42,14 +42,17 @@ export class Workshop {
       return element;
     };
     const left = group("reading", "Size of the problem's pane", panes.statement, panes.picture, {
-      row: 46,
-      column: 40,
+      row: () => 44,
+      column: () => 40,
     });
     const right = group("writing", "Size of the code's pane", panes.code, panes.verdict, {
-      row: 50,
-      column: 50,
+      row: () => 50,
+      column: () => 50,
     });
-    const whole = group("workshop", "Size of the left panes", left, right, { row: 50, column: 50 });
+    const whole = group("workshop", "Size of the left panes", left, right, {
+      row: () => (this.#wide.matches ? 58 : 50),
+      column: () => 50,
+    });
     this.#places = Object.entries(PANES).map(([name, title]) => {
       const press = () => this.show(name);
       const button = h("button", { type: "button", class: "place", on: { click: press } }, title);

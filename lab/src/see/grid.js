@@ -21,13 +21,16 @@ export class Grid {
   #planes = h("div", { class: "planes" });
 
   #shaded;
+  #digits;
 
   /**
    * `name` as in code, `title` in words; a grid of sums has room for what is added. `kind` is a class
-   * of the style sheet; of "heat" the elements are shades.
+   * of the style sheet; of "heat" the elements are shades, and
+   * of "bare" numbers of two digits.
    */
   constructor(name, title, listens, kind = "") {
     this.#shaded = kind === "heat";
+    this.#digits = kind === "bare" ? 2 : 4;
     this.#name = name;
     this.#title = title;
     this.#listens = listens;
@@ -55,7 +58,7 @@ export class Grid {
       cell.classList.toggle("wrong", wrong !== "");
       const [value, beneath, said] = cell.children;
       const later = array.come !== undefined && !array.come.has(place);
-      if (!value.querySelector("input")) write(value, later ? "·" : shown(array.data[place]));
+      if (!value.querySelector("input")) write(value, later ? "·" : shown(array.data[place], this.#digits));
       cell.classList.toggle("later", later);
       if (this.#shaded) {
         cell.style.setProperty(
