@@ -2,50 +2,52 @@ import { evidenceTables, number } from "./arrays.js";
 import { h } from "./element.js";
 
 /**
- * A report of the checker on a function that is not right: what, where, and a question. Where the
- * problem is solved it is advice. `see(evidence)` shows its case in the picture, or is null.
+ * A report of the checker: what is not there yet, what is wrong, where, and a question; where the problem
+ * is solved it is advice. `see(evidence)` shows its case in the picture, or is null.
  */
 export function finding(report, { solved = false, see = null } = {}) {
-  const { explanations, evidence, first_wrong: first } = report;
-  const titles = explanations.length ? explanations.map(({ title }) => title) : [report.summary];
+  const { explanations, evidence, first_wrong: first, missing = [], either = false } = report;
+  const causes = explanations.map(({ title }) => title);
+  const titles = [...missing, ...causes];
   const place = h("div", { class: "where" });
   if (report.crash) place.append(crash(report.crash));
   if (first) place.append(...firstWrong(first));
-  if (evidence) {
-    place.append(
-      h(
-        "div",
-        { class: "case-head" },
-        h("h3", {}, "The smallest case found"),
-        see?.takes(evidence)
-          ? h(
-              "button",
-              { type: "button", class: "plain", on: { click: () => see.show(evidence) } },
-              "See it step by step",
-            )
-          : null,
-      ),
-      ...evidenceTables(evidence, first),
-    );
-  }
+  if (evidence) place.append(caseHead(evidence, see), ...evidenceTables(evidence, first));
   const why = h("div", { class: "why" });
+  if (either) why.append(h("p", {}, "One of these is enough: both give the very same answers here."));
   if (explanations.length) {
     why.append(h("p", { class: "question" }, h("strong", {}, "Hint: "), explanations[0].hint));
-    for (const { cause, mathematics } of explanations) {
-      why.append(
-        h("p", { class: "formula" }, mathematics),
-        h("p", { class: "quiet" }, "the mistake's name: ", h("code", {}, cause)),
-      );
-    }
+    why.append(...explanations.flatMap(reasons));
   }
   if (report.matched.length)
     why.append(h("p", { class: "quiet" }, `Compared with your answers: ${report.matched.join("; ")}.`));
+  const advice = report.ok || solved;
   return h(
     "section",
-    { class: `finding${solved ? " advice" : ""}`, "aria-label": `What is wrong in ${report.function}` },
-    titles.map((title) => h("h2", { class: "mistake" }, title)),
+    { class: `finding${advice ? " advice" : ""}`, "aria-label": `What is wrong in ${report.function}` },
+    (titles.length ? titles : [report.summary]).map((title) => h("h2", { class: "mistake" }, title)),
     place,
     why,
+  );
+}
+
+function reasons({ cause, mathematics, reason = "" }) {
+  return [
+    reason ? h("p", {}, reason) : null,
+    h("pre", { class: "formula" }, mathematics),
+    h("p", { class: "quiet" }, "the mistake's name: ", h("code", {}, cause)),
+  ].filter(Boolean);
+}
+
+function caseHead(evidence, see) {
+  const show = () => see.show(evidence);
+  return h(
+    "div",
+    { class: "case-head" },
+    h("h3", {}, "The smallest case found"),
+    see?.takes(evidence)
+      ? h("button", { type: "button", class: "plain", on: { click: show } }, "See it step by step")
+      : null,
   );
 }
 

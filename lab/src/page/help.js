@@ -25,8 +25,8 @@ export function help({ hints, solution, wrong_answers: wrong }, put) {
       h(
         "ul",
         { class: "row" },
-        wrong.map(({ cause, code }) =>
-          h("li", {}, button(cause, code, `${cause} is in the editor.`, "plain")),
+        wrong.map(({ cause, name = cause, code }) =>
+          h("li", {}, button(name, code, `${name} is in the editor.`, "plain")),
         ),
       ),
       h("p", { class: "quiet" }, "Undo brings your own code back."),

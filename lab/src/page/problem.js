@@ -280,7 +280,7 @@ export class ProblemPage {
     else
       this.#editor.mark(crashes.map(({ line, kind, message }) => ({ line, message: `${kind}: ${message}` })));
     if (trial.solved) this.#context.solved(this.#problem.number);
-    const found = trial.wrong.map(({ summary }) => summary).join("; ");
+    const found = trial.told.map(({ summary }) => summary).join("; ");
     this.#context.announce(found ? `${this.#verdict.words}: ${found}` : this.#verdict.words);
     for (const view of this.#views) view.ran?.();
   }

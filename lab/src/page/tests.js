@@ -3,7 +3,8 @@ import { shown } from "./finding.js";
 import { groupOf } from "./outcome.js";
 
 /**
- * The list of tests: each an item whose text begins with its state, "not run", "passed" or "failed".
+ * The list of tests: each an item whose text begins with its state, "not run", "passed", "failed", or
+ * "advice" for what is no mistake.
  */
 export class TestList {
   #items = new Map();

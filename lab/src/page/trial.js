@@ -37,9 +37,9 @@ export class Trial {
     return this.outcome !== null && this.outcome.kind !== "not loaded" && solvedBy(this.ids, this.states);
   }
 
-  /** The reports on functions that are not right. */
-  get wrong() {
-    return this.reports.filter((report) => !report.ok);
+  /** The reports that have something to tell: what is wrong, or advice. */
+  get told() {
+    return this.reports.filter(({ ok, advice = [] }) => !ok || advice.length);
   }
 
   /** What is running: the name of a test, or null before and after them. */

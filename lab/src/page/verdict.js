@@ -90,14 +90,14 @@ export class Verdict {
   }
 
   #ended() {
-    const { ids, states, wrong, solved } = this.#trial;
+    const { ids, states, told, solved } = this.#trial;
     const own = count(ids, states, "own");
     const harder = count(ids, states, "harder");
     this.#state(solved ? "solved" : "unsolved");
     this.#say(h("strong", {}, solved ? "Solved" : "Not solved yet"), `${own.passed} of ${own.of} tests pass`);
     const all = solved && harder.passed === harder.of;
     const see = this.#options.see;
-    this.#findings.replaceChildren(...wrong.map((report) => finding(report, { solved, see })));
+    this.#findings.replaceChildren(...told.map((report) => finding(report, { solved, see })));
     this.#next.replaceChildren(...(solved ? [this.#onwards(all)] : []));
   }
 
