@@ -1,7 +1,9 @@
 /** "Seeing it", in a browser: before Python, by pointer and by keys, and with the learner's code traced. */
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { after, before, test } from "node:test";
 import { AxeBuilder } from "@axe-core/playwright";
+import { PYTHON } from "../building/files.mjs";
 import { enter, launch, open, pythonReady, serve } from "./lab.mjs";
 
 const OVERWRITES = `import numpy as np
@@ -22,6 +24,8 @@ def conv2d_backward(grad_out, x, W):
     return (np.einsum("ohwuv,ocuv->chw", windows, W[:, :, ::-1, ::-1]),
             np.einsum("oij,cijuv->ocuv", grad_out, sliding_window_view(x, W.shape[2:], (1, 2))))
 `;
+
+const CATALOGUE = JSON.parse(execFileSync(PYTHON, ["-m", "dxdw.practice.catalogue"], { maxBuffer: 1 << 26 }));
 
 let server, browser;
 before(async () => {
@@ -180,6 +184,31 @@ test("overwriting is seen to overwrite, step by step beside the reference", asyn
   lab.clean();
   await lab.context.close();
 });
+
+for (const number of ["01", "02", "03"]) {
+  test(`${number}: code of a forward pass is traced too, its line marked`, async () => {
+    const lab = await open(browser, server.address);
+    const { page } = lab;
+    const problem = CATALOGUE.problems.find((one) => one.number === number);
+    await enter(page, number, problem.solution);
+    await pythonReady(page);
+    await page.getByRole("button", { name: "Trace your code" }).click();
+    await figure(page, "out", "yours").waitFor();
+    await step(page).fill("2");
+    assert.match(await page.locator(".trace-words").innerText(), /^Line \d+: .*out/);
+    assert.equal(await page.locator(".cm-step").count(), 1);
+    await toTheEnd(page);
+    await page.getByText("Both end the same.").waitFor();
+    await enter(page, number, problem.wrong_answers[0].code);
+    await page.getByText("Your code has changed since").waitFor();
+    await page.getByRole("button", { name: "Trace your code" }).click();
+    await page.getByText("Traced: play it").waitFor();
+    await toTheEnd(page);
+    await page.locator(".trace-words", { hasText: /not the reference's|not of the shape/ }).waitFor();
+    lab.clean();
+    await lab.context.close();
+  });
+}
 
 test("right code ends the same, new numbers are traced again, and changed code says so", async () => {
   const lab = await open(browser, server.address);

@@ -24,7 +24,7 @@ import { TraceView } from "./trace_view.js";
  *     marks(looked, state, entries) of every array a map of places to `{ role, note }`
  *     words(looked, state, entries) `{ title, text, code, sum }`
  *     state(evidence)               a state of the checker's smallest case, or null
- *     trace                         `{ function, results, arguments(state) }`, where code can be traced
+ *     trace                         `{ results, shape(state), ask(state, code) }`, where code can be traced
  */
 export class Picture {
   #context;

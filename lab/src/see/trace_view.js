@@ -18,7 +18,7 @@ export class TraceView {
   words = h("p", { class: "trace-words" });
 
   /**
-   * `trace` is a scene's: `results`, `shape(arrays)` of the cells, and `ask(arrays, code)`, what Python
+   * `trace` is a scene's: `results`, `shape(state)` of the cells, and `ask(state, code)`, what Python
    * is asked. `state()` is the scene's now; `point(element)` and `choose(element)` are told of a cell,
    * and `changed()` of a trace.
    */
@@ -27,12 +27,12 @@ export class TraceView {
     this.#trace = trace;
     this.#options = options;
     for (const name of trace.results) {
-      this.grids[name] = new Grid(name, "yours", {
+      const listens = {
         point: (index) => options.point({ array: name, index }),
         focus: (index) => options.choose({ array: name, index }),
         edit: null,
-      });
-      this.grids[name].element.classList.add("yours");
+      };
+      this.grids[name] = new Grid(name, "yours", listens, "yours grid-of-sums");
       this.grids[name].element.hidden = true;
     }
     this.#button = new PythonButton(context.python, {
@@ -77,7 +77,7 @@ export class TraceView {
     do {
       state = this.#options.state();
       code = this.#context.code();
-      found = await this.#context.python.call(...this.#trace.ask(state.arrays, code, state.options));
+      found = await this.#context.python.call(...this.#trace.ask(state, code));
     } while (state !== this.#options.state()); // changed in the meantime
     const { steps, error } = found;
     if (error && steps.length === 0) {
@@ -87,7 +87,7 @@ export class TraceView {
       return;
     }
     const known = results.filter((name) => drawable(found.start[name] ?? found.results[name]));
-    const { matched, entries } = beside(this.#trace.shape(state.arrays), steps, results);
+    const { matched, entries } = beside(this.#trace.shape(state), steps, results);
     this.#traced = { ...found, code, known, matched, entries };
     for (const name of results) this.grids[name].element.hidden = !known.includes(name);
     this.#options.changed();

@@ -4,6 +4,7 @@ import { NdArray } from "../ndarray.js";
 import { marks, words } from "../routing.js";
 import { digit } from "../sizes.js";
 import { plain } from "../timeline.js";
+import { forwardTrace } from "../trace_forward.js";
 
 export const EXAMPLES = [
   { name: "All gradients 1", make: () => example(() => 1) },
@@ -111,6 +112,7 @@ export const FORWARD = {
   marks: (looked, { arrays }) => marks(looked, arrays, "forward"),
   words: (looked, { arrays }, entries) => words(looked, arrays, "forward", known(entries, looked.array)),
   state: evidenceState(["x", "W"]),
+  trace: forwardTrace("conv2d_naive", ["x", "W"], ({ arrays }) => outShape(arrays.x, arrays.W)),
 };
 
 export const BACKWARD = {
@@ -135,10 +137,10 @@ export const BACKWARD = {
   state: evidenceState(["grad_out", "x", "W"]),
   trace: {
     results: ["dx", "dW"],
-    ask: ({ G, x, W }, code) => [
+    shape: ({ arrays }) => arrays.G.shape,
+    ask: ({ arrays: { G, x, W } }, code) => [
       "practice.trace:trace",
       { code, grad_out: G.toLists(), x: x.toLists(), W: W.toLists() },
     ],
-    shape: ({ G }) => G.shape,
   },
 };

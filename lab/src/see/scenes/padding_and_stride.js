@@ -3,6 +3,7 @@ import { NdArray } from "../ndarray.js";
 import { factor } from "../numbers.js";
 import { element } from "../routing.js";
 import { digit } from "../sizes.js";
+import { forwardTrace } from "../trace_forward.js";
 import { convolved, counts, framed, products, windows } from "../windows.js";
 
 const MOST_PRODUCTS = 18; // that are written out
@@ -29,6 +30,11 @@ function at(state, [o, i, j]) {
   const { image, W, all } = seen(state);
   const window = all.find((one) => one.i === i && one.j === j);
   return { image, W, window, parts: products(image, W, o, window) };
+}
+
+function shapeOfOut(state) {
+  const { image, W } = seen(state);
+  return [W.shape[0], ...counts(image.shape.slice(1), W.shape.slice(2), state.options.stride)];
 }
 
 export const PADDING_AND_STRIDE = {
@@ -73,8 +79,7 @@ export const PADDING_AND_STRIDE = {
     W.size <= 64 &&
     padding >= 0 &&
     stride >= 1 &&
-    counts(framed(x, padding).shape.slice(1), W.shape.slice(2), stride)[0] > 0 &&
-    counts(framed(x, padding).shape.slice(1), W.shape.slice(2), stride)[1] > 0,
+    counts(framed(x, padding).shape.slice(1), W.shape.slice(2), stride).every((count) => count > 0),
   entries(state) {
     const { W, all } = seen(state);
     return Array.from({ length: W.shape[0] }, (_, o) => all.map(({ i, j }) => ({ cell: [o, i, j] }))).flat();
@@ -134,6 +139,7 @@ export const PADDING_AND_STRIDE = {
       },
     };
   },
+  trace: forwardTrace("conv2d", ["x", "W"], shapeOfOut),
   state: ({ arguments: given }) => {
     if (!given.x || !given.W) return null;
     const [padding = 0, stride = 1] = given.options ?? [];

@@ -3,6 +3,7 @@ import { NdArray } from "../ndarray.js";
 import { shown } from "../numbers.js";
 import { element } from "../routing.js";
 import { digit } from "../sizes.js";
+import { forwardTrace } from "../trace_forward.js";
 import { counts, pixels, pooled, windows, winner } from "../windows.js";
 
 const EXAMPLE = [1, 2, 5, 3, 4, 0, 1, 6, 7, 2, 9, 8, 3, 3, 2, 4];
@@ -134,6 +135,10 @@ export const POOLING = {
       sum: null,
     };
   },
+  trace: forwardTrace("max_pool_2d", ["x"], ({ arrays: { x }, options: { kernel_size: k, stride } }) => [
+    x.shape[0],
+    ...counts(x.shape.slice(1), [k, k], stride),
+  ]),
   state: ({ arguments: given }) => {
     const [k, stride] = given.options ?? [];
     return given.x && k && stride ? state(NdArray.fromLists(given.x), k, stride) : null;
