@@ -1,4 +1,4 @@
-"""Writes scene_numbers.json, what the pictures of problems 02 to 06 have to show: `python scene_numbers.py`."""
+"""Writes scene_numbers.json, what the pictures of 02 to 06 show: `python scene_numbers.py`."""
 
 import json
 from pathlib import Path
@@ -41,7 +41,10 @@ def _integers(rng: np.random.Generator, *shape: int) -> Any:
 def _padded(rng: np.random.Generator, padding: int, stride: int) -> dict[str, Any]:
     x, W = _integers(rng, 2, 5, 6), _integers(rng, 3, 2, 2, 3)
     out = conv2d(x, W, padding=padding, stride=stride)
-    return {"padding": padding, "stride": stride, "x": x.tolist(), "W": W.tolist(), "out": out.tolist()}
+    return {
+        "padding": padding, "stride": stride,
+        "x": x.tolist(), "W": W.tolist(), "out": out.tolist(),
+    }  # fmt: skip
 
 
 def _pooled(rng: np.random.Generator, kernel_size: int, stride: int) -> dict[str, Any]:

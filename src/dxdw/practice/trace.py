@@ -107,7 +107,9 @@ def _traced(
     results: Sequence[str],
     shape: Sequence[int],
 ) -> dict[str, Any]:
-    given = [np.array(a, np.float64) for a in arrays.values()]
+    # Options by position after the arrays, as numbers that have what arrays have.
+    given = [np.array(a, np.float64) for a in arrays.values()] + [np.int64(n) for n in options]
+    names = (*arrays, *(f"option {n}" for n in range(len(options))))
     try:
         fn = functions(code, [function])[function]
     except NotLoaded as refused:
@@ -117,9 +119,7 @@ def _traced(
     outer = sys.gettrace()
     sys.settrace(recorder.enter)
     try:
-        answer = invoke(
-            lambda *a: fn(*a, *options), tuple(arrays), given, {}, len(results), None
-        )
+        answer = invoke(fn, names, given, {}, len(results), None)
     finally:
         sys.settrace(outer)
     if answer.usable or (answer.crash and recorder.cut):  # what ended it then was _Enough

@@ -17,7 +17,7 @@ from ..classifier.tinycnn import POOL, TinyCNN
 from ..classifier.training import BATCH, Adam, History, batch_by_batch, one_blas_thread
 from ..diagnosis.causes import CAUSES
 from ..diagnosis.loading import NotLoaded
-from ..engines.libraries import Array
+from ..engines.libraries import Array, unwarned
 from . import strokes as pen
 from .mistaken_gradients import mistaken, mistakes_of_gradients
 from .own_functions import OwnFailed, network_functions
@@ -46,6 +46,14 @@ class _Session:
         self.steps: Iterator[History] = batch_by_batch(
             model, train, held_out, Adam(LEARNING_RATE), epochs=epochs, seed=seed
         )
+
+    def train_for(self, seconds: float) -> bool:
+        """Trains for so long, a batch at least; whether that was the end."""
+        began = perf_counter()
+        for self.history in self.steps:
+            if perf_counter() - began >= seconds:
+                return False
+        return True
 
     def kernels(self) -> Array:
         """Those of the first convolution as they are now."""
@@ -121,20 +129,13 @@ def advance(seconds: float = 0.1) -> dict[str, Any]:
     """
     session = _session()
     before = len(session.history.losses)
-    began = perf_counter()
     done, error = False, None
-    with one_blas_thread(), np.errstate(all="ignore"):
-        try:
-            while not done:
-                following = next(session.steps, None)
-                done = following is None
-                session.history = following or session.history
-                if perf_counter() - began >= seconds:
-                    break
-        except OwnFailed as failed:
-            error = {"message": str(failed), "line": failed.line}
-        except FloatingPointError as failed:
-            error = {"message": str(failed), "line": 0}
+    try:
+        done = one_blas_thread(unwarned, session.train_for, seconds)
+    except OwnFailed as failed:
+        error = {"message": str(failed), "line": failed.line}
+    except FloatingPointError as failed:
+        error = {"message": str(failed), "line": 0}
     return {
         "losses": session.history.losses[before:],
         "accuracies": session.history.accuracies,
@@ -163,8 +164,7 @@ def read_image(image: Any) -> list[float]:
     x = np.array(image, np.float32)
     if x.shape != (SIZE, SIZE):
         raise ValueError(f"image has shape {x.shape}: it must be {(SIZE, SIZE)}")
-    with np.errstate(all="ignore"):
-        found: list[float] = _session().model.probabilities(x[None, None])[0].tolist()
+    found: list[float] = unwarned(_session().model.probabilities, x[None, None])[0].tolist()
     return found
 
 

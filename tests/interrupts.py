@@ -1,0 +1,316 @@
+"""A program that interrupts calls where it hurts, and looks whether anything is torn.
+
+`python tests/interrupts.py moments 1000` sends one or two SIGINT at so many random moments, `steps` at every
+step of Python in a long call, `boundaries` at every boundary inside the compiled kernels (of a library
+built with DXDW_TESTING), `handlers` has a signal's handler call, fork and raise amid a long call, and
+`threads` interrupts the main thread while others compute. It fails where a result has other bits than
+before, memory of others has been written, a block of memory or a job is left, or it took too long.
+"""
+
+import os
+import random
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import numpy as np
+from interruptible import answer
+
+import dxdw
+from dxdw import conv2d, conv2d_backward
+from dxdw.engines import native, native_library
+
+Bits = tuple[bytes, ...]
+
+SANITIZED = "san.so" in os.environ.get("LD_PRELOAD", "")
+LIBRARY: Any = native_library.load()
+rng = np.random.default_rng(0)
+
+
+def drawn(*shape: int) -> Any:
+    return rng.standard_normal(shape)
+
+
+X, W = drawn(2, 32, 80, 80), drawn(32, 32, 5, 5)
+G = drawn(2, 32, 76, 76)
+# 0.1 to 500 ms on one core: short ways, long ways, both gradients, each engine.
+CALLS: list[Callable[[], Any]] = [
+    lambda: conv2d(X[0, :4, :30, :30], W[:4, :4]),
+    lambda: conv2d(X, W, engine="direct"),
+    lambda: conv2d(X, W, engine="direct", threads=1),
+    lambda: conv2d(X, W[:, :, :3, :3], 1, engine="winograd"),
+    lambda: conv2d_backward(G, X, W),
+    lambda: conv2d_backward(G, X, W, precision="highest", threads=2),
+    lambda: conv2d_backward(drawn_large, large, depthwise, 1, groups=32),
+    lambda: conv2d(X[:1], W, engine="array", threads=1),
+    lambda: conv2d(photographs, blur, engine="fft"),
+    lambda: conv2d(X[:1], wide, engine="direct", padding=20),
+]
+FFT = 8
+large, depthwise = drawn(4, 32, 200, 200), drawn(32, 1, 3, 3)
+drawn_large = drawn(4, 32, 200, 200)
+photographs, blur = drawn(4, 4, 256, 256), drawn(4, 4, 31, 31)
+wide = drawn(32, 32, 41, 41)
+# Of a millisecond, to be interrupted at each of hundreds of places.
+SHORT: list[Callable[[], Any]] = [
+    lambda: conv2d(X[0, :8, :40, :40], W[:8, :8], engine="direct", threads=1),
+    lambda: conv2d(X[:1, :, :40, :40], W[:, :, :3, :3], engine="winograd", threads=2),
+    lambda: conv2d_backward(G[:, :8, :36, :36], X[:, :8, :40, :40], W[:8, :8], threads=2),
+    lambda: conv2d_backward(G[:, :, :40, :40], X[:, :, :40, :40], depthwise, 1, groups=32),
+    lambda: conv2d(X[:1, :, :20, :20], W, engine="array", threads=1),
+]
+
+
+def bits(result: Any) -> Bits:
+    return tuple(r.tobytes() for r in (result if isinstance(result, tuple) else (result,)))
+
+
+def nothing_is_left() -> None:
+    """No memory of the kernels' is out but what is kept, and no thread of theirs computes."""
+    if hasattr(LIBRARY, "dxdw_live_blocks"):
+        assert LIBRARY.dxdw_live_blocks() == 0, LIBRARY.dxdw_live_blocks()
+    before = time.process_time()
+    time.sleep(0.02)
+    assert time.process_time() - before < 0.015, "something still computes"
+
+
+class Foreign:
+    """Arrays of somebody else's where results of an abandoned call would have been."""
+
+    def __init__(self, expected: Bits) -> None:
+        self._arrays = [np.full(max(1, len(b) // 8), 7.0) for b in expected]
+
+    def unchanged(self) -> bool:
+        return all((a == 7.0).all() for a in self._arrays)
+
+
+def moments(count: int) -> None:
+    expected = [bits(call()) for call in CALLS]
+    took = []
+    for call in CALLS:
+        start = time.perf_counter()
+        call()
+        took.append(time.perf_counter() - start)
+    chance = random.Random(count)
+    slowest = 0.0
+    for i in range(count):
+        n = i % len(CALLS)
+        delay = chance.uniform(0, min(0.3, 1.5 * took[n]))
+        if i % 3:
+            slowest = max(slowest, answer(CALLS[n], delay))
+        else:
+            twice(CALLS[n], delay, chance.uniform(0, 0.05))
+        foreign = Foreign(expected[n])
+        if i % 10 == 0:
+            nothing_is_left()
+            k = chance.randrange(len(CALLS))
+            assert bits(CALLS[k]()) == expected[k], f"call {k} has other bits after interrupt {i}"
+        assert foreign.unchanged(), f"interrupt {i} of call {n}: memory of others was written"
+    assert [bits(call()) for call in CALLS] == expected
+    print(f"{count} interrupts, slowest answer {1000 * slowest:.0f} ms")
+
+
+def twice(call: Callable[[], Any], first: float, gap: float) -> None:
+    """Two SIGINT, the second while the first may still be answered."""
+    over = threading.Event()
+
+    def send() -> None:
+        for delay in (first, gap):
+            time.sleep(delay)
+            os.kill(os.getpid(), signal.SIGINT)
+        over.set()
+
+    sender = threading.Thread(target=send)
+
+    def until_both_are_sent() -> None:
+        if sender.ident is None:
+            sender.start()
+        while not over.is_set():
+            call()
+        sender.join()
+
+    try:
+        try:
+            until_both_are_sent()
+        except KeyboardInterrupt:
+            until_both_are_sent()
+    except KeyboardInterrupt:
+        until_both_are_sent()
+
+
+# --- at every step --------------------------------------------------------------------------------
+
+
+def at_every(
+    call: Callable[[], Any], arm: Callable[[int, int], None], left: Callable[[], bool], by: int = 1
+) -> int:
+    """Interrupts a call at the first, second, … place, once and twice, until there is none left."""
+    expected = bits(call())
+    place = 1
+    while True:
+        for signals in (1, 2):
+            try:
+                arm(place, signals)
+                result = call()
+                done = left()
+                assert bits(result) == expected, f"other bits beside signal {place}"
+            except KeyboardInterrupt:
+                done = False
+            finally:
+                disarm()
+            foreign = Foreign(expected)
+            if done:
+                return place
+            assert bits(call()) == expected, f"other bits after signal {place}"
+            assert foreign.unchanged(), f"memory of others was written after signal {place}"
+        place += by
+
+
+def watched(calls: list[Callable[[], Any]]) -> list[Callable[[], Any]]:
+    """Calls of a millisecond, made as those that may take seconds are."""
+    native.LONG_FLOPS = -1
+    native.prepared.cache_clear()
+    return calls
+
+
+def disarm() -> None:
+    """Whatever signal is still under way comes here."""
+    for _ in range(3):
+        try:
+            sys.setprofile(None)
+            if hasattr(LIBRARY, "dxdw_signal_at"):
+                LIBRARY.dxdw_signal_at(0, 0)
+            time.sleep(0.001)
+        except KeyboardInterrupt:
+            continue
+
+
+def steps() -> None:
+    """From a tracer, before and after every call of Python and of C."""
+    left = [0, 0]
+
+    def tracer(frame: FrameType, event: str, _: Any) -> None:
+        if left[1] and "dxdw" in frame.f_code.co_filename:
+            left[0] -= 1
+            if left[0] <= 0:
+                left[1] -= 1
+                os.kill(os.getpid(), signal.SIGINT)
+
+    def arm(place: int, signals: int) -> None:
+        left[:] = place, signals
+        sys.setprofile(tracer)
+
+    for call in watched(SHORT):
+        places = at_every(call, arm, lambda: left[1] > 0)
+        nothing_is_left()
+        assert places > 10
+        print(f"{places} steps")
+
+
+def boundaries() -> None:
+    """Inside the kernels: start, wait, looking at signals, cancelling, giving memory back."""
+    assert hasattr(LIBRARY, "dxdw_signal_at"), "needs a library built with DXDW_TESTING"
+    for call in watched(SHORT[:4]):
+        found = at_every(call, LIBRARY.dxdw_signal_at, lambda: LIBRARY.dxdw_signal_at(0, 0) > 0)
+        nothing_is_left()
+        assert found > 5
+        print(f"{found} boundaries")
+
+
+# --- what a handler may do ------------------------------------------------------------------------
+
+
+def during(call: Callable[[], Any], handler: Callable[..., None]) -> Any:
+    before = signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.005, 0.02)
+    try:
+        return call()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def handlers() -> None:
+    long, short = CALLS[9], CALLS[1]
+    expected, inner = bits(long()), bits(short())
+    seen: list[bool] = []
+
+    def calls(*_: object) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        seen.append(bits(short()) == inner)
+
+    assert bits(during(long, calls)) == expected
+    assert seen == [True]
+
+    children: list[int] = []
+
+    def forks(*_: object) -> None:
+        if not children or children[0]:
+            children.insert(0, os.fork())
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+    result = during(long, forks)
+    if not children[0]:  # the child, whose job had lost its threads
+        os._exit(0 if bits(result) == expected and bits(short()) == inner else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(children[0], 0)[1]) == 0
+    assert bits(result) == expected
+
+    def raises(*_: object) -> None:
+        raise ValueError("of the handler's own")
+
+    for _ in range(3):
+        try:
+            during(long, raises)
+        except ValueError as error:
+            assert str(error) == "of the handler's own"
+        else:
+            raise AssertionError("the handler's error was lost")
+    assert bits(long()) == expected
+    nothing_is_left()
+
+
+def threads() -> None:
+    """Ctrl-C is the main thread's: calls of others go on, and end right."""
+    expected = [bits(call()) for call in CALLS]
+    others = [n for n in range(len(CALLS) - 1) if n != FFT]  # SciPy's can't bear a fork meanwhile
+    wrong: list[int] = []
+    over = threading.Event()
+
+    def work(offset: int) -> None:
+        while not over.is_set():
+            for n in others[offset::3]:
+                if bits(CALLS[n]()) != expected[n]:
+                    wrong.append(n)
+
+    workers = [threading.Thread(target=work, args=(i,)) for i in range(3)]
+    for worker in workers:
+        worker.start()
+    try:
+        for i in range(10 if SANITIZED else 60):
+            answer(CALLS[1 + i % 6], random.uniform(0, 0.05))
+            child = os.fork() if i % 10 == 0 else -1
+            if child == 0:
+                os._exit(0 if bits(CALLS[1]()) == expected[1] else 1)
+            if child > 0:
+                assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    finally:
+        over.set()
+        for worker in workers:
+            worker.join()
+    assert not wrong, wrong
+
+
+if __name__ == "__main__":
+    name, *arguments = sys.argv[1:]
+    assert dxdw.__name__
+    {
+        "moments": lambda: moments(int(arguments[0])),
+        "steps": steps,
+        "boundaries": boundaries,
+        "handlers": handlers,
+        "threads": threads,
+    }[name]()
