@@ -1,6 +1,6 @@
 /** What every browser test uses: the served page, a browser that reaches nothing else, and its hands. */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { deflateRawSync } from "node:zlib";
@@ -13,6 +13,11 @@ const CHROMIUM = process.env.CHROMIUM || "/usr/bin/chromium";
 const FIREFOX = process.env.FIREFOX || "/usr/bin/firefox-esr";
 /** The browser that the tests are run in: "chromium", or "firefox" as BROWSER has it. */
 export const BROWSER = process.env.BROWSER || "chromium";
+
+/** The practice series: its problems, their solutions, and typical wrong answers. */
+export const CATALOGUE = JSON.parse(
+  execFileSync(PYTHON, ["-m", "dxdw.practice.catalogue"], { maxBuffer: 1 << 26 }),
+);
 
 /** A server of the built page: ours, or one that knows nothing of isolation. */
 export async function serve({ isolated = true } = {}) {

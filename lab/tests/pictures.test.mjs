@@ -1,10 +1,8 @@
 /** "Seeing it", in a browser: before Python, by pointer and by keys, and with the learner's code traced. */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { after, before, test } from "node:test";
 import { AxeBuilder } from "@axe-core/playwright";
-import { PYTHON } from "../building/files.mjs";
-import { enter, launch, open, pythonReady, serve } from "./lab.mjs";
+import { CATALOGUE, enter, launch, open, pythonReady, serve } from "./lab.mjs";
 
 const OVERWRITES = `import numpy as np
 def conv2d_backward(grad_out, x, W):
@@ -24,8 +22,6 @@ def conv2d_backward(grad_out, x, W):
     return (np.einsum("ohwuv,ocuv->chw", windows, W[:, :, ::-1, ::-1]),
             np.einsum("oij,cijuv->ocuv", grad_out, sliding_window_view(x, W.shape[2:], (1, 2))))
 `;
-
-const CATALOGUE = JSON.parse(execFileSync(PYTHON, ["-m", "dxdw.practice.catalogue"], { maxBuffer: 1 << 26 }));
 
 let server, browser;
 before(async () => {

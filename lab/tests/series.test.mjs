@@ -1,11 +1,8 @@
 /** Every solution passes and every typical wrong answer gets its name, through the page. */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { after, before, test } from "node:test";
-import { PYTHON } from "../building/files.mjs";
-import { enter, launch, open, pythonReady, run, serve } from "./lab.mjs";
+import { CATALOGUE, enter, launch, open, pythonReady, run, serve } from "./lab.mjs";
 
-const catalogue = JSON.parse(execFileSync(PYTHON, ["-m", "dxdw.practice.catalogue"], { maxBuffer: 1 << 24 }));
 const SEED_TESTS = [
   "Returns two arrays with correct shapes",
   "Diagnostic: dW matches finite-difference numerical gradient",
@@ -26,7 +23,7 @@ after(async () => {
   server?.end();
 });
 
-for (const problem of catalogue.problems) {
+for (const problem of CATALOGUE.problems) {
   test(`${problem.number}: the solution passes every test`, async () => {
     await enter(lab.page, problem.number, problem.solution);
     const { items, verdict } = await run(lab.page);
@@ -58,7 +55,7 @@ for (const problem of catalogue.problems) {
 }
 
 test("05: the five tests of the exercise have their names, and come first", async () => {
-  await enter(lab.page, "05", catalogue.problems[4].starter);
+  await enter(lab.page, "05", CATALOGUE.problems[4].starter);
   const { items } = await run(lab.page);
   for (const [place, name] of SEED_TESTS.entries()) assert.ok(items[place].includes(name), items[place]);
   assert.match(items[0], /^passed/);
@@ -66,7 +63,7 @@ test("05: the five tests of the exercise have their names, and come first", asyn
 });
 
 test("05: a failure shows the difference, its first wrong element marked", async () => {
-  const { code } = catalogue.problems[4].wrong_answers.find(({ cause }) => cause === "dx-overwritten");
+  const { code } = CATALOGUE.problems[4].wrong_answers.find(({ cause }) => cause === "dx-overwritten");
   await enter(lab.page, "05", code);
   await run(lab.page);
   const tables = lab.page.locator(".finding table.array");

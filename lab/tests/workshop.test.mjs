@@ -1,9 +1,8 @@
 /** One workshop: what belongs together is seen together, and a run is told where the eye is. */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { after, before, test } from "node:test";
-import { PYTHON } from "../building/files.mjs";
 import {
+  CATALOGUE,
   editor,
   ended,
   enter,
@@ -18,7 +17,6 @@ import {
   verdict,
 } from "./lab.mjs";
 
-const CATALOGUE = JSON.parse(execFileSync(PYTHON, ["-m", "dxdw.practice.catalogue"], { maxBuffer: 1 << 26 }));
 const PROBLEMS = Object.fromEntries(CATALOGUE.problems.map((problem) => [problem.number, problem]));
 const wrong = (number, cause) =>
   PROBLEMS[number].wrong_answers.find((answer) => !cause || answer.cause === cause).code;

@@ -3,18 +3,16 @@
  * `xvfb-run` gives one. The other tests need more than that driver can do; these are their heart.
  */
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Builder, By, Key } from "selenium-webdriver";
-import { PYTHON } from "../../building/files.mjs";
-import { serve } from "../lab.mjs";
+import { CATALOGUE, serve } from "../lab.mjs";
 
 const LIBRARIES = "/usr/lib";
 const BROWSER = process.env.MINIBROWSER || join(LIBRARIES, machine(), "webkit2gtk-4.1", "MiniBrowser");
-const CATALOGUE = JSON.parse(execFileSync(PYTHON, ["-m", "dxdw.practice.catalogue"], { maxBuffer: 1 << 26 }));
 const LOOP = "def conv2d_backward(grad_out, x, W):\n    while True:\n        pass\n";
 const overwrites = CATALOGUE.problems[4].wrong_answers.find(({ cause }) => cause === "dx-overwritten").code;
 
@@ -46,11 +44,7 @@ before(async () => {
     })
     .build();
   await browser.get(server.address);
-  await browser.executeScript(() => {
-    globalThis.complaints = [];
-    for (const kind of ["error", "unhandledrejection"])
-      addEventListener(kind, (event) => globalThis.complaints.push(String(event.message ?? event.reason)));
-  });
+  await listen();
   const { width, height } = await browser.executeScript(() => ({ width: innerWidth, height: innerHeight }));
   const outer = await browser.manage().window().getRect();
   await browser
@@ -59,11 +53,21 @@ before(async () => {
     .setRect({ width: 1280 + outer.width - width, height: 800 + outer.height - height });
 });
 after(async () => {
-  assert.deepEqual(await browser?.executeScript(() => globalThis.complaints), []);
+  const complaints = await browser?.executeScript(() => globalThis.complaints);
   await browser?.quit();
   driver?.kill();
   server?.end();
+  assert.deepEqual(complaints, []);
 });
+
+/** Keep what the page complains of from here on. */
+function listen() {
+  return browser.executeScript(() => {
+    globalThis.complaints = [];
+    for (const kind of ["error", "unhandledrejection"])
+      addEventListener(kind, (event) => globalThis.complaints.push(String(event.message ?? event.reason)));
+  });
+}
 
 const text = async (selector) => browser.findElement(By.css(selector)).getText();
 const press = async (selector) => browser.findElement(By.css(selector)).click();
@@ -85,11 +89,7 @@ async function enter(number, code) {
     document.querySelector(".cm-content") !== null &&
     globalThis.complaints === undefined;
   await until(() => browser.executeScript(ready).catch(() => false), "Python is ready");
-  await browser.executeScript(() => {
-    globalThis.complaints = [];
-    for (const kind of ["error", "unhandledrejection"])
-      addEventListener(kind, (event) => globalThis.complaints.push(String(event.message ?? event.reason)));
-  });
+  await listen();
 }
 
 async function ended() {
