@@ -12,7 +12,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
 # One environment, so one pip at a time, also under `make -j`.
 .NOTPARALLEL:
-.PHONY: help demo lab test test-long test-interrupts test-peers test-dask test-dask-long test-install test-lab test-all \
+.PHONY: help demo lab test test-long test-interrupts test-peers test-dask test-dask-long test-install \
+  test-lab test-lab-firefox test-lab-webkit test-all \
   test-native test-aarch64 sanitize sanitize-threads wasm test-wasm bench-wasm lint bench bench-training \
   bench-dask docs wheel wheel-lab clean
 
@@ -51,6 +52,15 @@ CHROMIUM ?= $(shell command -v chromium || command -v google-chrome)
 test-lab: $(STAMPS)/page ## try the practice page in Chromium, which root installs
 	[ -n "$(CHROMIUM)" ] || .ci/packages chromium
 	cd lab && $(NODE) npm run --silent lint && CHROMIUM="$(CHROMIUM)" $(NODE) npm test
+
+FIREFOX ?= $(shell command -v firefox-esr || command -v firefox)
+test-lab-firefox: $(STAMPS)/page ## the same tests in Firefox, which root installs
+	[ -n "$(FIREFOX)" ] || .ci/packages firefox-esr
+	cd lab && BROWSER=firefox FIREFOX="$(FIREFOX)" $(NODE) npm test
+
+test-lab-webkit: $(STAMPS)/page ## the heart of them in WebKitGTK, on a screen that nobody sees (Debian, Ubuntu)
+	.ci/packages webkit2gtk-driver:WebKitWebDriver xvfb:xvfb-run xauth:xauth
+	cd lab && $(NODE) xvfb-run --auto-servernum npm run test:webkit
 
 test-all: test test-peers test-dask test-install test-lab ## run every group of tests
 
