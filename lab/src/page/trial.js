@@ -1,4 +1,4 @@
-import { groupOf, solvedBy } from "./outcome.js";
+import { groupOf } from "./outcome.js";
 
 const RUN = "practice.running:run";
 
@@ -34,7 +34,7 @@ export class Trial {
   }
 
   get solved() {
-    return this.outcome !== null && this.outcome.kind !== "not loaded" && solvedBy(this.ids, this.states);
+    return this.outcome?.solved === true;
   }
 
   /** The reports that have something to tell: what is wrong, or advice. */
