@@ -5,18 +5,16 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import Parameter
 from torch.nn import functional as theirs
 
 from ... import arguments
 from ...documentation import more, pointing_to, refused
 from ..bilinear import Case
-from . import kernels, operators
+from . import kernels, operators, tensors
 from .functions import differentiable
 
 Where = Callable[[Case, torch.dtype], bool]
 
-_PLAIN = (Tensor, Parameter)
 _CONVOLVE = {1: theirs.conv1d, 2: theirs.conv2d, 3: theirs.conv3d}
 _TRANSPOSE = {1: theirs.conv_transpose1d, 2: theirs.conv_transpose2d, 3: theirs.conv_transpose3d}
 
@@ -227,18 +225,18 @@ def convolve(
 ) -> Tensor:
     """conv{ndim}d; with `where`, by PyTorch unless that says yes to the case and dtype."""
     options = (stride, padding, dilation, groups)
-    if not _taken(x, W, bias):
+    way = tensors.way(x, W, bias)
+    if way is tensors.THEIRS:
         return _handed_on(_CONVOLVE[ndim], x, W, bias, *options)
     if x.ndim == ndim + 1:
         return convolve(ndim, x[None], W, bias, *options, where)[0]
-    if operators.recorded():
-        return _with_bias(operators.forward(x, W, *options), bias)
+    if torch.compiler.is_compiling():
+        _check_bias(bias, W.shape[0])
+        return _with_bias(operators.convolution(x, W, *options), bias)
     case = _case(kernels.convolution, ndim, x, W, options)
     if where is not None and not where(case, x.dtype):
         return _CONVOLVE[ndim](x, W, bias, *options)
-    if bias is not None:
-        _check_bias(bias, case.geometry.channels_out)
-    return differentiable("forward", x, W, bias, case)
+    return _pass("forward", x, W, bias, case, case.geometry.channels_out, way)
 
 
 def transpose(
@@ -255,35 +253,28 @@ def transpose(
 ) -> Tensor:
     """conv_transpose{ndim}d, likewise."""
     options = (stride, padding, output_padding, groups, dilation)
-    if not _taken(x, W, bias):
+    way = tensors.way(x, W, bias)
+    if way is tensors.THEIRS:
         return _handed_on(_TRANSPOSE[ndim], x, W, bias, *options)
     if x.ndim == ndim + 1:
         return transpose(ndim, x[None], W, bias, *options, where)[0]
-    if operators.recorded():
-        out = operators.transposed(x, W, *options)
-        return _TRANSPOSE[ndim](x, W, bias, *options) if out is None else _with_bias(out, bias)
+    if torch.compiler.is_compiling():
+        _check_bias(bias, W.shape[1] * groups)
+        return _with_bias(operators.transposed(x, W, *options), bias)
     case = _case(kernels.transposed, ndim, x, W, options)
     if where is not None and not where(case, x.dtype):
         return _TRANSPOSE[ndim](x, W, bias, *options)
-    if bias is not None:
-        _check_bias(bias, case.geometry.channels_in)
-    return differentiable("dx", x, W, bias, case)
+    return _pass("dx", x, W, bias, case, case.geometry.channels_in, way)
 
 
-def _taken(x: Tensor, W: Tensor, bias: Tensor | None) -> bool:
-    """Whether dxdw's kernels are for these tensors: plain, on the CPU, of one dtype of theirs."""
-    if type(x) not in _PLAIN or type(W) not in _PLAIN:
-        return False
-    dtype = x.dtype
-    return (
-        x.is_cpu
-        and W.is_cpu
-        and dtype in kernels.DTYPES
-        and W.dtype is dtype
-        and x.layout is W.layout is torch.strided
-        and (bias is None or (type(bias) in _PLAIN and bias.is_cpu and bias.dtype is dtype))
-        and not torch.is_autocast_enabled("cpu")
-    )
+def _pass(
+    kind: str, x: Tensor, W: Tensor, bias: Tensor | None, case: Case, channels: int, way: str
+) -> Tensor:
+    _check_bias(bias, channels)
+    if way is tensors.AS_OPERATOR:
+        return _with_bias(operators.of_case(kind, x, W, case), bias)
+    result: Tensor = differentiable(x, W, bias, kind, case)
+    return result
 
 
 def _handed_on(
@@ -312,8 +303,8 @@ def _handed_on(
         raise
 
 
-def _check_bias(bias: Tensor, channels: int) -> None:
-    if bias.shape != (channels,):
+def _check_bias(bias: Tensor | None, channels: int) -> None:
+    if bias is not None and bias.shape != (channels,):
         with pointing_to(kernels.ROOM):
             arguments.check_bias(bias, channels)
 

@@ -13,6 +13,7 @@ from ...engines.problem import KINDS, Problem
 from ..bilinear import Case
 from . import kernels
 from .functional import convolve, transpose
+from .tensors import DTYPES
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -105,7 +106,7 @@ def pays(case: Case, dtype: torch.dtype) -> bool:
     Without dxdw's compiled kernels it never is.
     """
     geometry = case.geometry
-    engines = {plan.accepting(Problem(kind, geometry, kernels.DTYPES[dtype]))[0] for kind in KINDS}
+    engines = {plan.accepting(Problem(kind, geometry, DTYPES[dtype]))[0] for kind in KINDS}
     if not engines & set(plan.COMPILED):
         return "fft" in engines
     if dtype is torch.float64 or geometry.groups > 1 or engines != {"direct"}:

@@ -1,0 +1,103 @@
+"""Which tensors dxdw's kernels are for, and when: whatever they read passes through `dense`.
+
+PyTorch's dispatcher tells what a tensor is, and who looks on while it is computed with, each as a
+set of keys. Those of a plain tensor, and of a thread that nobody looks on, are few and known: one
+comparison tells everything else apart, what later versions bring included.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.autograd import forward_ad
+from torch.nn import Parameter
+
+DTYPES = {torch.float32: np.dtype(np.float32), torch.float64: np.dtype(np.float64)}
+
+# Who computes: dxdw at once, an operator that PyTorch's transforms and compiler see, or PyTorch.
+AT_ONCE, AS_OPERATOR, THEIRS = "at once", "as an operator", "theirs"
+
+_TYPES = (Tensor, Parameter)
+_keys_of, _keys_of_thread = torch._C._dispatch_keys, torch._C._dispatch_tls_local_include_set
+_function_modes = torch._C._len_torch_function_stack
+_autocast = torch.is_autocast_enabled
+
+
+def _bits(*names: str) -> int:
+    keys = torch._C.DispatchKeySet(torch._C.DispatchKey.Undefined)
+    for name in names:
+        keys = keys.add(torch._C._parse_dispatch_key(name))
+    return int(keys.raw_repr())
+
+
+_IN_PLACE = _bits("ADInplaceOrView")  # not in inference mode
+_AUTOGRAD = _bits("AutogradCPU", "ADInplaceOrView")  # not of a tensor made there
+_TENSOR = _AUTOGRAD | _bits("CPU", "AutocastCPU")
+_THREAD = _IN_PLACE | _bits("BackendSelect")
+_TRANSFORMED = _THREAD | _bits("FuncTorchDynamicLayerFrontMode", "FuncTorchDynamicLayerBackMode")
+
+
+def way(x: Tensor, W: Tensor, bias: Tensor | None) -> str:
+    """Who computes with these tensors, as things are."""
+    if torch.compiler.is_compiling():
+        # An exported program is to run where dxdw is not.
+        exported = torch.compiler.is_exporting() or torch.onnx.is_in_onnx_export()
+        return THEIRS if exported or not _alike(x, W, bias) else AS_OPERATOR
+    if not _alike(x, W, bias) or _function_modes():
+        return THEIRS
+    thread = _keys_of_thread().raw_repr() | _IN_PLACE
+    if thread == _THREAD:
+        plain = _plain(x) and _plain(W) and (bias is None or _plain(bias))
+        return AT_ONCE if plain else THEIRS
+    return AS_OPERATOR if thread == _TRANSFORMED else THEIRS
+
+
+def unwatched() -> bool:
+    """Whether nobody looks on: no mode, tracer or transform, and no forward mode either."""
+    return (
+        _keys_of_thread().raw_repr() | _IN_PLACE == _THREAD
+        and forward_ad._current_level < 0
+        and not _function_modes()
+    )
+
+
+def dense(a: Tensor, dtype: torch.dtype, shape: tuple[int, ...]) -> Tensor | None:
+    """a, its elements in order, where they can be read; None where it is not what is asked for.
+
+    Raises:
+        RuntimeError: its memory was given back, as `untyped_storage().resize_(0)` does.
+    """
+    if a.dtype is not dtype or a.shape != shape or type(a) not in _TYPES or not _plain(a):
+        return None
+    in_order = a.is_contiguous()
+    count = a.numel()
+    if count and not in_order:
+        count = 1 + sum((n - 1) * step for n, step in zip(shape, a.stride(), strict=True))
+    held, needed = a.untyped_storage().nbytes(), (a.storage_offset() + count) * a.itemsize
+    if count and held < needed:
+        raise RuntimeError(
+            f"a tensor of shape {tuple(shape)} has lost its memory: its storage holds {held} "
+            f"bytes, it needs {needed}. It was resized since the convolution saved the tensor, "
+            "and must have its values again before backward"
+        )
+    return a if in_order else a.contiguous()
+
+
+def _alike(x: Tensor, W: Tensor, bias: Tensor | None) -> bool:
+    """Whether all are on the CPU, of one dtype that the kernels take, and of PyTorch's own types."""
+    if type(x) not in _TYPES or type(W) not in _TYPES:
+        return False
+    dtype = x.dtype
+    return (
+        dtype in DTYPES
+        and W.dtype is dtype
+        and x.is_cpu
+        and W.is_cpu
+        and x.layout is W.layout is torch.strided
+        and (bias is None or (type(bias) in _TYPES and bias.dtype is dtype and bias.is_cpu))
+        and not _autocast("cpu")
+    )
+
+
+def _plain(a: Tensor) -> bool:
+    """Whether it is an ordinary tensor in the CPU's memory, and stands for no other."""
+    return bool(_keys_of(a).raw_repr() | _AUTOGRAD == _TENSOR)
