@@ -422,7 +422,7 @@ def shape(value: Any, name: str) -> tuple[int, ...]:
 
 def per_axis(value: Any, ndim: int, name: str, *, least: int) -> tuple[int, ...]:
     """An integer for each axis, from one or from one each."""
-    if type(value) is int and value >= least:
+    if type(value) is int and least <= value <= _LARGEST:
         return (value,) * ndim
     if isinstance(value, (tuple, list)):
         if len(value) != ndim:
@@ -431,8 +431,15 @@ def per_axis(value: Any, ndim: int, name: str, *, least: int) -> tuple[int, ...]
                 f"{name} is {value!r}: it must be an integer or {ndim} of them, one for each of "
                 f"{_list(AXIS_NAMES[ndim])}",
             )
-        return tuple(_whole(v, name, least=least) for v in value)
-    return (_whole(value, name, least=least),) * ndim
+        return tuple(_step(v, name, least) for v in value)
+    return (_step(value, name, least),) * ndim
+
+
+def _step(value: Any, name: str, least: int) -> int:
+    number = _whole(value, name, least=least)
+    if number > _LARGEST:
+        raise refused(ValueError, f"{name} is {number}: it must be at most {_LARGEST}")
+    return number
 
 
 def padding_argument(value: Any, ndim: int) -> str | Pairs:

@@ -1,6 +1,7 @@
 """Convolutions of PyTorch's tensors, with the arguments of `torch.nn.functional`."""
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import torch
@@ -19,6 +20,21 @@ _CONVOLVE = {1: theirs.conv1d, 2: theirs.conv2d, 3: theirs.conv3d}
 _TRANSPOSE = {1: theirs.conv_transpose1d, 2: theirs.conv_transpose2d, 3: theirs.conv_transpose3d}
 
 
+def _also_by_their_names(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The function, that takes x and W by PyTorch's keywords, input and weight, too."""
+
+    @wraps(function)
+    def call(*args: Any, **named: Any) -> Tensor:
+        if "input" in named:
+            named["x"] = named.pop("input")
+        if "weight" in named:
+            named["W"] = named.pop("weight")
+        return function(*args, **named)
+
+    return call
+
+
+@_also_by_their_names
 def conv2d(
     x: Tensor,
     W: Tensor,
@@ -69,6 +85,7 @@ def conv2d(
     return convolve(2, x, W, bias, stride, padding, dilation, groups)
 
 
+@_also_by_their_names
 def conv1d(
     x: Tensor,
     W: Tensor,
@@ -94,6 +111,7 @@ def conv1d(
     return convolve(1, x, W, bias, stride, padding, dilation, groups)
 
 
+@_also_by_their_names
 def conv3d(
     x: Tensor,
     W: Tensor,
@@ -120,6 +138,7 @@ def conv3d(
     return convolve(3, x, W, bias, stride, padding, dilation, groups)
 
 
+@_also_by_their_names
 def conv_transpose2d(
     x: Tensor,
     W: Tensor,
@@ -160,6 +179,7 @@ def conv_transpose2d(
     return transpose(2, x, W, bias, stride, padding, output_padding, groups, dilation)
 
 
+@_also_by_their_names
 def conv_transpose1d(
     x: Tensor,
     W: Tensor,
@@ -186,6 +206,7 @@ def conv_transpose1d(
     return transpose(1, x, W, bias, stride, padding, output_padding, groups, dilation)
 
 
+@_also_by_their_names
 def conv_transpose3d(
     x: Tensor,
     W: Tensor,

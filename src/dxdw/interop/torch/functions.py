@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd import Function
+from torch.autograd import Function, forward_ad
 
 from ..bilinear import PULLBACKS, Case
 from . import kernels, operators, tensors
@@ -27,7 +27,8 @@ class Pass(Function):
     ) -> Tensor:
         ctx.kind, ctx.case = kind, case
         ctx.save_for_backward(first, second)
-        ctx.save_for_forward(first, second)
+        if forward_ad._current_level >= 0:
+            ctx.save_for_forward(first, second)
         result = _pass(kind, first, second, case, alone=True)
         if bias is not None:
             result += bias.view(-1, *[1] * case.ndim)

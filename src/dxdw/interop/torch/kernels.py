@@ -9,6 +9,7 @@ from collections.abc import Callable
 from ctypes import CDLL, c_ubyte, c_void_p, cast
 from dataclasses import replace
 from functools import lru_cache
+from math import prod
 from typing import Any
 
 import torch
@@ -135,50 +136,88 @@ def run(kind: str, first: Tensor, second: Tensor, case: Case) -> Tensor | None:
     return _runner(kind, case, dtype, _threads())(first, second) if dtype in DTYPES else None
 
 
-def run_both(grad_out: Tensor, x: Tensor, W: Tensor, case: Case) -> list[Tensor] | None:
-    """dx and dW in one pass over grad_out, where there is a kernel for that; None elsewhere."""
-    geometry, dtype = case.geometry, grad_out.dtype
-    if geometry.groups == 1 or dtype not in DTYPES:
-        return None
-    arrays = []
-    for kind, a in (("forward", grad_out), ("dx", x), ("dW", W)):
-        read = dense(a, dtype, case.shape(kind))
-        if read is None:
-            return None
-        arrays.append(read.detach().numpy())
-    shapes = (geometry.out_shape, geometry.x_shape, geometry.W_shape)
-    operands = [a.reshape(shape) for a, shape in zip(arrays, shapes, strict=True)]
-    how = arguments.Execution(threads=_threads())
-    both = plan.run_both(operands[0], operands[1], operands[2], geometry, how)
-    if both is None:
-        return None
-    kinds = zip(both, ("dx", "dW"), strict=True)
-    return [torch.from_numpy(a).view(case.shape(kind)) for a, kind in kinds]
+def run_both(grad_out: Tensor, x: Tensor, W: Tensor, case: Case) -> tuple[Tensor, Tensor] | None:
+    """dx and dW, in one pass over grad_out where there is a kernel for that; None likewise."""
+    dtype = grad_out.dtype
+    return _runner_of_both(case, dtype, _threads())(grad_out, x, W) if dtype in DTYPES else None
 
 
 @lru_cache(maxsize=1024)
 def _runner(
     kind: str, case: Case, dtype: torch.dtype, threads: int
 ) -> Callable[[Tensor, Tensor], Tensor | None]:
-    """The pass of tensors of the case's shapes; None of any others."""
-    how = arguments.Execution(threads=threads)
-    ready = numpy_passes.kernel(kind, case, DTYPES[dtype], threads)
-    call = ready if ready is None or CREW is None else ready.on(CREW)
-    kinds = {"x": "dx", "W": "dW", "out": "forward"}  # whose result has the shape
-    one, two, shape = (case.shape(kinds[role]) for role in ROLES[kind])
-    empty = torch.empty
+    one, two = (_asked(role, case, dtype) for role in ROLES[kind][:2])
+    kernel = _kernel(kind, case, dtype, threads)
 
     def run(first: Tensor, second: Tensor) -> Tensor | None:
-        a, b = dense(first, dtype, one), dense(second, dtype, two)
-        if a is None or b is None:
-            return None
-        if call is not None:
-            result = empty(shape, dtype=dtype)
-            addresses = a.data_ptr(), b.data_ptr(), result.data_ptr()
-            if call(*map(_byte, addresses)) == native.DONE:
-                return result
-        # Another engine takes it, or the kernel declines its values, or there is too little memory.
-        arrays = a.detach().numpy(), b.detach().numpy()
-        return torch.from_numpy(numpy_passes.run(kind, *arrays, case, how))
+        a, b = dense(first, *one), dense(second, *two)
+        return None if a is None or b is None else kernel(a, b)
 
     return run
+
+
+@lru_cache(maxsize=1024)
+def _runner_of_both(
+    case: Case, dtype: torch.dtype, threads: int
+) -> Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor] | None]:
+    of_out, of_x, of_W = (_asked(role, case, dtype) for role in ("out", "x", "W"))
+    dx, dW = (_kernel(kind, case, dtype, threads) for kind in ("dx", "dW"))
+    grouped = case.geometry.groups > 1
+
+    def run(grad_out: Tensor, x: Tensor, W: Tensor) -> tuple[Tensor, Tensor] | None:
+        a, b, c = dense(grad_out, *of_out), dense(x, *of_x), dense(W, *of_W)
+        if a is None or b is None or c is None:
+            return None
+        if grouped and (both := _in_one_pass(a, b, c, case, threads)):
+            return both
+        return dx(a, c), dW(a, b)
+
+    return run
+
+
+def _asked(role: str, case: Case, dtype: torch.dtype) -> tuple[torch.dtype, Sizes, int]:
+    """What an operand has to be: its dtype, shape and bytes."""
+    shape = case.shape({"x": "dx", "W": "dW", "out": "forward"}[role])
+    return dtype, shape, prod(shape) * dtype.itemsize
+
+
+def _in_one_pass(
+    g: Tensor, x: Tensor, W: Tensor, case: Case, threads: int
+) -> tuple[Tensor, Tensor] | None:
+    geometry = case.geometry
+    shapes = (geometry.out_shape, geometry.x_shape, geometry.W_shape)
+    arrays = [a.detach().numpy().reshape(s) for a, s in zip((g, x, W), shapes, strict=True)]
+    how = arguments.Execution(threads=threads)
+    both = plan.run_both(arrays[0], arrays[1], arrays[2], geometry, how)
+    if both is None:
+        return None
+    dx, dW = map(torch.from_numpy, both)
+    return dx.view(case.shape("dx")), dW.view(case.shape("dW"))
+
+
+@lru_cache(maxsize=1024)
+def _kernel(
+    kind: str, case: Case, dtype: torch.dtype, threads: int
+) -> Callable[[Tensor, Tensor], Tensor]:
+    """The pass of tensors that `dense` let through as they are asked for here."""
+    how = arguments.Execution(threads=threads)
+    ready = numpy_passes.kernel(kind, case, DTYPES[dtype], threads)
+    shape, empty = case.shape(kind), torch.empty
+
+    def planned(first: Tensor, second: Tensor) -> Tensor:
+        """By whichever engine takes it."""
+        arrays = first.detach().numpy(), second.detach().numpy()
+        return torch.from_numpy(numpy_passes.run(kind, *arrays, case, how))
+
+    if ready is None:
+        return planned
+    call = ready if CREW is None else ready.on(CREW)
+
+    def compiled(first: Tensor, second: Tensor) -> Tensor:
+        result = empty(*shape, dtype=dtype)
+        operands = _byte(first.data_ptr()), _byte(second.data_ptr())
+        if call(*operands, _byte(result.data_ptr())) != native.DONE:
+            return planned(first, second)  # values that it declines, or there is too little memory
+        return result
+
+    return compiled

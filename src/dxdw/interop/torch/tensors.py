@@ -18,6 +18,7 @@ AT_ONCE, AS_OPERATOR, THEIRS = "at once", "as an operator", "theirs"
 
 _TYPES = (Tensor, Parameter)
 _keys_of, _keys_of_thread = torch._C._dispatch_keys, torch._C._dispatch_tls_local_include_set
+is_compiling = torch.compiler.is_compiling
 _function_modes = torch._C._len_torch_function_stack
 _autocast = torch.is_autocast_enabled
 
@@ -38,7 +39,7 @@ _TRANSFORMED = _THREAD | _bits("FuncTorchDynamicLayerFrontMode", "FuncTorchDynam
 
 def way(x: Tensor, W: Tensor, bias: Tensor | None) -> str:
     """Who computes with these tensors, as things are."""
-    if torch.compiler.is_compiling():
+    if is_compiling():
         # An exported program is to run where dxdw is not.
         exported = torch.compiler.is_exporting() or torch.onnx.is_in_onnx_export()
         return THEIRS if exported or not _alike(x, W, bias) else AS_OPERATOR
@@ -46,8 +47,7 @@ def way(x: Tensor, W: Tensor, bias: Tensor | None) -> str:
         return THEIRS
     thread = _keys_of_thread().raw_repr() | _IN_PLACE
     if thread == _THREAD:
-        plain = _plain(x) and _plain(W) and (bias is None or _plain(bias))
-        return AT_ONCE if plain else THEIRS
+        return AT_ONCE
     return AS_OPERATOR if thread == _TRANSFORMED else THEIRS
 
 
@@ -60,24 +60,31 @@ def unwatched() -> bool:
     )
 
 
-def dense(a: Tensor, dtype: torch.dtype, shape: tuple[int, ...]) -> Tensor | None:
-    """a, its elements in order, where they can be read; None where it is not what is asked for.
+def dense(a: Tensor, dtype: torch.dtype, shape: tuple[int, ...], size: int) -> Tensor | None:
+    """a, its elements in order, of so many bytes; None where it is not what is asked for.
 
     Raises:
         RuntimeError: its memory was given back, as `untyped_storage().resize_(0)` does.
     """
-    if a.dtype is not dtype or a.shape != shape or type(a) not in _TYPES or not _plain(a):
+    if (
+        a.dtype is not dtype
+        or a.shape != shape
+        or type(a) not in _TYPES
+        or _keys_of(a).raw_repr() | _AUTOGRAD != _TENSOR
+    ):
         return None
     in_order = a.is_contiguous()
-    count = a.numel()
-    if count and not in_order:
-        count = 1 + sum((n - 1) * step for n, step in zip(shape, a.stride(), strict=True))
-    held, needed = a.untyped_storage().nbytes(), (a.storage_offset() + count) * a.itemsize
-    if count and held < needed:
+    needed = size
+    if size and not in_order:
+        last = sum((n - 1) * step for n, step in zip(shape, a.stride(), strict=True))
+        needed = (last + 1) * dtype.itemsize
+    if (offset := a.storage_offset()):
+        needed += offset * dtype.itemsize
+    if (held := a.untyped_storage().nbytes()) < needed and size:
         raise RuntimeError(
-            f"a tensor of shape {tuple(shape)} has lost its memory: its storage holds {held} "
-            f"bytes, it needs {needed}. It was resized since the convolution saved the tensor, "
-            "and must have its values again before backward"
+            f"a tensor of shape {shape} has lost its memory: its storage holds {held} bytes, and "
+            f"it needs {needed}. The storage was resized since the convolution saved the "
+            "tensor; it must have its values again before backward"
         )
     return a if in_order else a.contiguous()
 
@@ -96,8 +103,3 @@ def _alike(x: Tensor, W: Tensor, bias: Tensor | None) -> bool:
         and (bias is None or (type(bias) in _TYPES and bias.dtype is dtype and bias.is_cpu))
         and not _autocast("cpu")
     )
-
-
-def _plain(a: Tensor) -> bool:
-    """Whether it is an ordinary tensor in the CPU's memory, and stands for no other."""
-    return bool(_keys_of(a).raw_repr() | _AUTOGRAD == _TENSOR)
