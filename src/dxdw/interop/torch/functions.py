@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd import Function, forward_ad
+from torch.autograd import Function
 
 from ..bilinear import PULLBACKS, Case
 from . import kernels, operators, tensors
@@ -27,8 +27,6 @@ class Pass(Function):
     ) -> Tensor:
         ctx.kind, ctx.case = kind, case
         ctx.save_for_backward(first, second)
-        if forward_ad._current_level >= 0:
-            ctx.save_for_forward(first, second)
         result = _pass(kind, first, second, case, alone=True)
         if bias is not None:
             result += bias.view(-1, *[1] * case.ndim)
@@ -50,20 +48,6 @@ class Pass(Function):
             for wanted, (pullback, (a, b)) in zip(needed, PULLBACKS[kind], strict=False)
         ]
         return *gradients, db, None, None
-
-    @staticmethod
-    def jvp(ctx: Any, *tangents: Tensor | None) -> Tensor:
-        first, second = ctx.saved_tensors
-        t_first, t_second, t_bias, *_ = tangents
-        parts = []
-        if t_first is not None:
-            parts.append(operators.of_case(ctx.kind, t_first, second, ctx.case))
-        if t_second is not None:
-            parts.append(operators.of_case(ctx.kind, first, t_second, ctx.case))
-        if t_bias is not None:
-            column = t_bias.view(-1, *[1] * ctx.case.ndim)
-            parts.append(column.expand(ctx.case.shape(ctx.kind)))
-        return sum(parts[1:], parts[0])
 
 
 # What Function.apply does more than its base is for transforms, which never come here; 15 µs.

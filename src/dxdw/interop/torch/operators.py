@@ -6,6 +6,7 @@ written in Python takes 15 to 30 µs more than an autograd.Function.
 """
 
 from math import prod
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -21,6 +22,8 @@ from .pytorch_passes import by_pytorch
 
 NAME = "dxdw::convolution_pass"
 Sizes = list[int]
+# What `stacked` asks of a library of arrays: `torch.moveaxis` itself has no rule for nested vmap.
+_ARRAYS = SimpleNamespace(moveaxis=torch.movedim)
 
 _library = Library("dxdw", "DEF")
 # sizes are the result's, and may be symbols; before and after are the padding.
@@ -82,12 +85,10 @@ class _Recorded(Function):
         return result
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], _: Tensor) -> None:
         _, ctx.kind, first, second, _, *ctx.options = inputs
-        ctx.sizes = list(output.shape)
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(first, second)
-        ctx.save_for_forward(first, second)
 
     @staticmethod
     def backward(ctx: Any, g: Tensor | None) -> tuple[Any, ...]:
@@ -104,25 +105,26 @@ class _Recorded(Function):
         ]
         return None, None, *gradients, None, *[None] * len(ctx.options)
 
-    @staticmethod
-    def jvp(ctx: Any, _: Any, __: Any, t_first: Tensor | None, t_second: Tensor | None, *___: Any) -> Any:
-        first, second = ctx.saved_tensors
-        pairs = [(t_first, second)] if t_first is not None else []
-        pairs += [(first, t_second)] if t_second is not None else []
-        parts = [convolution_pass(ctx.kind, *pair, ctx.sizes, *ctx.options) for pair in pairs]
-        return sum(parts[1:], parts[0]) if parts else None
-
 
 # What Function.apply does more than its base is for transforms. Those are the dispatcher's here: it
 # comes by once for each of their levels.
 _apply = super(Function, _Recorded).apply
 
 
-def _recorded(*args: Any) -> Tensor:
+def _recorded(kind: str, first: Tensor, second: Tensor, sizes: Sizes, *options: Any) -> Tensor:
+    """The pass and, of tensors that have tangents, its own: a product rule.
+
+    A Function's `jvp` could tell it too, but PyTorch calls that with forward mode switched off, for
+    all levels: `jacfwd(jacfwd(…))` would be wrong.
+    """
+    (one, t_one), (two, t_two) = forward_ad.unpack_dual(first), forward_ad.unpack_dual(second)
     modes = torch.is_grad_enabled(), forward_ad._is_fwd_grad_enabled()
     with enable_single_level_autograd_function():
-        result: Tensor = _apply(modes, *args)
-    return result
+        result: Tensor = _apply(modes, kind, one, two, sizes, *options)
+    pairs = [(t_one, two)] if t_one is not None else []
+    pairs += [(one, t_two)] if t_two is not None else []
+    parts = [convolution_pass(kind, *pair, sizes, *options) for pair in pairs]
+    return forward_ad.make_dual(result, sum(parts[1:], parts[0])) if parts else result
 
 
 def _mapped(info: Any, in_dims: tuple[Any, ...], kind: str, *rest: Any) -> tuple[Tensor, int]:
@@ -147,8 +149,8 @@ def _mapped(info: Any, in_dims: tuple[Any, ...], kind: str, *rest: Any) -> tuple
     case = kernels.of_shapes(kind, one, two, tuple(sizes), *map(tuple, along), groups)
     which = "both" if None not in (at_first, at_second) else "first"
     which = "second" if at_first is None else which
-    stack = stacked(kind, case, first, second, which, torch)
-    return stack.unstack(of_case(kind, stack.first, stack.second, stack.case), torch), 0
+    stack = stacked(kind, case, first, second, which, _ARRAYS)
+    return stack.unstack(of_case(kind, stack.first, stack.second, stack.case), _ARRAYS), 0
 
 
 def _flops(kind: str, first: Sizes, second: Sizes, sizes: Sizes, *_: Any, **__: Any) -> int:

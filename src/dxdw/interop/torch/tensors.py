@@ -46,9 +46,9 @@ def way(x: Tensor, W: Tensor, bias: Tensor | None) -> str:
     if not _alike(x, W, bias) or _function_modes():
         return THEIRS
     thread = _keys_of_thread().raw_repr() | _IN_PLACE
-    if thread == _THREAD:
+    if thread == _THREAD and forward_ad._current_level < 0:
         return AT_ONCE
-    return AS_OPERATOR if thread == _TRANSFORMED else THEIRS
+    return AS_OPERATOR if thread in (_THREAD, _TRANSFORMED) else THEIRS
 
 
 def unwatched() -> bool:
