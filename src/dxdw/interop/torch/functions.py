@@ -22,6 +22,7 @@ class Pass(Function):
     """One of the three passes; its gradients are the other two, and db."""
 
     @staticmethod
+    @tensors.untraced
     def forward(
         ctx: Any, first: Tensor, second: Tensor, bias: Tensor | None, kind: str, case: Case
     ) -> Tensor:
@@ -33,6 +34,7 @@ class Pass(Function):
         return result
 
     @staticmethod
+    @tensors.untraced
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
         first, second = ctx.saved_tensors
         kind, case, needed = ctx.kind, ctx.case, ctx.needs_input_grad

@@ -19,6 +19,7 @@ from torch.utils.flop_counter import register_flop_formula
 from ..bilinear import PULLBACKS, ROLES, Case, stacked
 from . import kernels
 from .pytorch_passes import by_pytorch
+from .tensors import untraced
 
 NAME = "dxdw::convolution_pass"
 Sizes = list[int]
@@ -49,6 +50,7 @@ def of_case(kind: str, first: Tensor, second: Tensor, case: Case) -> Tensor:
 # --- its rules ------------------------------------------------------------------------------------
 
 
+@untraced
 def _computed(kind: str, first: Tensor, second: Tensor, sizes: Sizes, *options: Any) -> Tensor:
     """forward of (x, W), dx of (grad_out, W) or dW of (grad_out, x)."""
     if not first.numel() or not second.numel():
@@ -61,6 +63,7 @@ def _computed(kind: str, first: Tensor, second: Tensor, sizes: Sizes, *options: 
     return by_pytorch(kind, first, second, sizes, *options) if result is None else result
 
 
+@untraced
 def _known(kind: str, first: Tensor, second: Tensor, sizes: Sizes, *options: Any) -> Tensor:
     """Shape and dtype; that the operands fit is PyTorch's own to say."""
     if first.numel() and second.numel():
@@ -72,6 +75,7 @@ class _Recorded(Function):
     """One of the three passes; its derivatives are the other two."""
 
     @staticmethod
+    @untraced
     def forward(modes: tuple[bool, bool], *args: Any) -> Tensor:
         # A Function's forward records nothing, at no level; but of those of nested transforms this
         # is one, and what the levels below record is theirs to say.
@@ -85,12 +89,14 @@ class _Recorded(Function):
         return result
 
     @staticmethod
+    @untraced
     def setup_context(ctx: Any, inputs: tuple[Any, ...], _: Tensor) -> None:
         _, ctx.kind, first, second, _, *ctx.options = inputs
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(first, second)
 
     @staticmethod
+    @untraced
     def backward(ctx: Any, g: Tensor | None) -> tuple[Any, ...]:
         if g is None:
             return (None,) * (len(ctx.options) + 5)
@@ -106,27 +112,32 @@ class _Recorded(Function):
         return None, None, *gradients, None, *[None] * len(ctx.options)
 
 
+# As `forward_ad` calls them, which while `torch.compile` traces does not know of the level; there is
+# but one.
+_unpacked, _dual = torch._VF._unpack_dual, torch._VF._make_dual
 # What Function.apply does more than its base is for transforms. Those are the dispatcher's here: it
 # comes by once for each of their levels.
 _apply = super(Function, _Recorded).apply
 
 
+@untraced
 def _recorded(kind: str, first: Tensor, second: Tensor, sizes: Sizes, *options: Any) -> Tensor:
     """The pass and, of tensors that have tangents, its own: a product rule.
 
     A Function's `jvp` could tell it too, but PyTorch calls that with forward mode switched off, for
     all levels: `jacfwd(jacfwd(…))` would be wrong.
     """
-    (one, t_one), (two, t_two) = forward_ad.unpack_dual(first), forward_ad.unpack_dual(second)
+    (one, t_one), (two, t_two) = _unpacked(first, level=0), _unpacked(second, level=0)
     modes = torch.is_grad_enabled(), forward_ad._is_fwd_grad_enabled()
     with enable_single_level_autograd_function():
         result: Tensor = _apply(modes, kind, one, two, sizes, *options)
     pairs = [(t_one, two)] if t_one is not None else []
     pairs += [(one, t_two)] if t_two is not None else []
     parts = [convolution_pass(kind, *pair, sizes, *options) for pair in pairs]
-    return forward_ad.make_dual(result, sum(parts[1:], parts[0])) if parts else result
+    return _dual(result, sum(parts[1:], parts[0]), level=0) if parts else result
 
 
+@untraced
 def _mapped(info: Any, in_dims: tuple[Any, ...], kind: str, *rest: Any) -> tuple[Tensor, int]:
     """A stack of passes, as one pass of more images, channels or groups."""
     (first, second, sizes, *options), (_, at_first, at_second, *_) = rest, in_dims

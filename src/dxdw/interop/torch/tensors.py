@@ -5,11 +5,16 @@ set of keys. Those of a plain tensor, and of a thread that nobody looks on, are 
 comparison tells everything else apart, what later versions bring included.
 """
 
+from typing import Any, TypeVar
+
 import numpy as np
 import torch
 from torch import Tensor
+from torch._C._dynamo import eval_frame as _dynamo
 from torch.autograd import forward_ad
 from torch.nn import Parameter
+
+Function = TypeVar("Function", bound=Any)
 
 DTYPES = {torch.float32: np.dtype(np.float32), torch.float64: np.dtype(np.float64)}
 
@@ -30,11 +35,24 @@ def _bits(*names: str) -> int:
     return int(keys.raw_repr())
 
 
+_SKIPPED = _dynamo._FrameExecStrategy(_dynamo._FrameAction.SKIP, _dynamo._FrameAction.SKIP)
+
 _IN_PLACE = _bits("ADInplaceOrView")  # not in inference mode
 _AUTOGRAD = _bits("AutogradCPU", "ADInplaceOrView")  # not of a tensor made there
 _TENSOR = _AUTOGRAD | _bits("CPU", "AutocastCPU")
 _THREAD = _IN_PLACE | _bits("BackendSelect")
 _TRANSFORMED = _THREAD | _bits("FuncTorchDynamicLayerFrontMode", "FuncTorchDynamicLayerBackMode")
+
+
+def untraced(function: Function) -> Function:
+    """The function, into which `torch.compile` does not look, nor into what it calls.
+
+    PyTorch calls rules and derivatives from within compiled programs too. Traced, a derivative would
+    read what was saved twice, which hooks of checkpointing refuse. `torch.compiler.disable` says
+    the same, and imports the compiler, for a second.
+    """
+    _dynamo.set_code_exec_strategy(function.__code__, _SKIPPED)
+    return function
 
 
 def way(x: Tensor, W: Tensor, bias: Tensor | None) -> str:
