@@ -18,7 +18,7 @@ def _pass(kind: str, first: Tensor, second: Tensor, case: Case, *, alone: bool) 
     return operators.of_case(kind, first, second, case) if result is None else result
 
 
-class Pass(Function):
+class ConvolutionPass(Function):
     """One of the three passes; its gradients are the other two, and db."""
 
     @staticmethod
@@ -30,7 +30,10 @@ class Pass(Function):
         ctx.save_for_backward(first, second)
         result = _pass(kind, first, second, case, alone=True)
         if bias is not None:
-            result += bias.view(-1, *[1] * case.ndim)
+            channels, dtype = result.shape[1], result.dtype
+            read = tensors.dense(bias, dtype, (channels,), channels * dtype.itemsize)
+            column = (bias if read is None else read).view(-1, *[1] * case.ndim)
+            result = result + column if read is None else result.add_(column)
         return result
 
     @staticmethod
@@ -53,4 +56,4 @@ class Pass(Function):
 
 
 # What Function.apply does more than its base is for transforms, which never come here; 15 µs.
-differentiable = super(Function, Pass).apply
+differentiable = super(Function, ConvolutionPass).apply

@@ -115,8 +115,8 @@ def of_shapes(
     geometry, _ = arguments.convolution(ndim, x, W, padding, stride, dilation, groups)
     case = Case(geometry, ndim)
     most = case.shape("forward")
-    fits = out[:2] == most[:2] and all(0 < n <= m for n, m in zip(out[2:], most[2:], strict=True))
-    if len(out) != len(most) or not fits:
+    along = zip(out[2:], most[2:], strict=False)
+    if len(out) != len(most) or out[:2] != most[:2] or not all(0 < n <= m for n, m in along):
         raise ValueError(f"the output has shape {out}: it must be {most}, or less along an axis")
     # A transposed convolution with more output padding than its stride has less.
     sizes = (1,) * (len(geometry.axes) - ndim) + out[2:]
@@ -175,9 +175,14 @@ def _runner_of_both(
     return run
 
 
+def shape_of(role: str, case: Case) -> Sizes:
+    """The shape of x, W or the output."""
+    return case.shape({"x": "dx", "W": "dW", "out": "forward"}[role])
+
+
 def _asked(role: str, case: Case, dtype: torch.dtype) -> tuple[torch.dtype, Sizes, int]:
     """What an operand has to be: its dtype, shape and bytes."""
-    shape = case.shape({"x": "dx", "W": "dW", "out": "forward"}[role])
+    shape = shape_of(role, case)
     return dtype, shape, prod(shape) * dtype.itemsize
 
 

@@ -37,7 +37,17 @@ convolution_pass = torch.ops.dxdw.convolution_pass.default
 
 
 def of_case(kind: str, first: Tensor, second: Tensor, case: Case) -> Tensor:
-    """The operator on a case that is known."""
+    """The operator on a case that is known.
+
+    Raises:
+        RuntimeError: the operands are not of its shapes, as where hooks changed what was saved.
+    """
+    for a, role in zip((first, second), ROLES[kind], strict=False):
+        if tuple(a.shape) != kernels.shape_of(role, case):
+            raise RuntimeError(
+                f"{kind} was given a tensor of shape {tuple(a.shape)} as {role}: it must be "
+                f"{kernels.shape_of(role, case)}, as it was when the convolution was called"
+            )
     axes = case.geometry.axes[-case.ndim :]
     stride, before, after, dilation = (
         [getattr(a, name) for a in axes] for name in ("stride", "before", "after", "dilation")
@@ -59,7 +69,8 @@ def _computed(kind: str, first: Tensor, second: Tensor, sizes: Sizes, *options: 
     case = kernels.of_shapes(
         kind, first.shape, second.shape, tuple(sizes), *map(tuple, along), groups
     )
-    result = kernels.run(kind, first, second, case)
+    with torch._C.DisableTorchFunction():  # by which modes would say where results lie
+        result = kernels.run(kind, first, second, case)
     return by_pytorch(kind, first, second, sizes, *options) if result is None else result
 
 
@@ -153,10 +164,6 @@ def _mapped(info: Any, in_dims: tuple[Any, ...], kind: str, *rest: Any) -> tuple
     )
     if 0 in (*one, *two):
         return first.new_zeros((info.batch_size, *sizes)), 0
-    if any(isinstance(v, torch.SymInt) for v in (*first.shape, *second.shape, *sizes)):
-        dims = tuple(None if at is None else 0 for at in (at_first, at_second))
-        each = torch.func.vmap(lambda a, b: by_pytorch(kind, a, b, sizes, *options), dims)
-        return each(first, second), 0
     case = kernels.of_shapes(kind, one, two, tuple(sizes), *map(tuple, along), groups)
     which = "both" if None not in (at_first, at_second) else "first"
     which = "second" if at_first is None else which

@@ -58,9 +58,10 @@ def untraced(function: Function) -> Function:
 def way(x: Tensor, W: Tensor, bias: Tensor | None) -> str:
     """Who computes with these tensors, as things are."""
     if is_compiling():
-        # An exported program is to run where dxdw is not.
-        exported = torch.compiler.is_exporting() or torch.onnx.is_in_onnx_export()
-        return THEIRS if exported or not _alike(x, W, bias) else AS_OPERATOR
+        # An exported program is to run where dxdw is not. Of transforms within a compiled function
+        # sizes may be symbols, with which a stack of passes can't be made one.
+        apart = torch.compiler.is_exporting() or torch._C._are_functorch_transforms_active()
+        return THEIRS if apart or not _alike(x, W, bias) else AS_OPERATOR
     if not _alike(x, W, bias) or _function_modes():
         return THEIRS
     thread = _keys_of_thread().raw_repr() | _IN_PLACE
