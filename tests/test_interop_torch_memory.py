@@ -134,6 +134,27 @@ def test_a_saved_tensor_in_another_shape_is_refused():
         torch.autograd.grad(out, x, g)
 
 
+def test_a_saved_tensor_on_another_device_is_refused():
+    import torch
+
+    x, W, g = operands()
+    with torch.autograd.graph.saved_tensors_hooks(lambda a: a, lambda a: a.to("meta")):
+        out = conv1d(x.requires_grad_(), W)
+    with pytest.raises(RuntimeError, match="on cpu and on meta"):
+        torch.autograd.grad(out, x, g)
+
+
+def test_data_that_is_a_wrapper_is_refused():
+    import torch
+    from torch.testing._internal.two_tensor import TwoTensor
+
+    x, W, g = operands()
+    out = conv1d(x.requires_grad_(), W.requires_grad_())
+    W.data = TwoTensor(W.detach(), W.detach())
+    with pytest.raises(RuntimeError, match="has lost its memory"):
+        torch.autograd.grad(out, x, g)
+
+
 @pytest.mark.parametrize("left", [0, 8])
 @pytest.mark.parametrize("which", ["x", "W", "bias"])
 def test_memory_that_was_given_back_is_refused(which, left):

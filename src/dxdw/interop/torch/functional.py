@@ -341,4 +341,7 @@ def _case(
 
 
 def _with_bias(out: Tensor, bias: Tensor | None) -> Tensor:
-    return out if bias is None else out + bias.view(-1, *[1] * (out.ndim - 2))
+    if bias is None:
+        return out
+    # A view of a tensor with the negative bit whose tangent has none is an error of PyTorch's.
+    return out + bias.resolve_neg().view(-1, *[1] * (out.ndim - 2))

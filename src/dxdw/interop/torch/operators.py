@@ -40,8 +40,11 @@ def of_case(kind: str, first: Tensor, second: Tensor, case: Case) -> Tensor:
     """The operator on a case that is known.
 
     Raises:
-        RuntimeError: the operands are not of its shapes, as where hooks changed what was saved.
+        RuntimeError: the operands are not of its shapes or on two devices, as where hooks changed
+            what was saved.
     """
+    if first.device != second.device:  # as dispatched, the result would be one of neither
+        raise RuntimeError(f"{kind} was given tensors on {first.device} and on {second.device}")
     for a, role in zip((first, second), ROLES[kind], strict=False):
         if tuple(a.shape) != kernels.shape_of(role, case):
             raise RuntimeError(

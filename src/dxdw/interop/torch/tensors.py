@@ -99,7 +99,8 @@ def dense(a: Tensor, dtype: torch.dtype, shape: tuple[int, ...], size: int) -> T
         needed = (last + 1) * dtype.itemsize
     if (offset := a.storage_offset()):
         needed += offset * dtype.itemsize
-    if (held := a.untyped_storage().nbytes()) < needed and size:
+    # A storage may hold bytes by its own account and none at all: that of a wrapper given as `data`.
+    if size and ((held := a.untyped_storage().nbytes()) < needed or not a.data_ptr()):
         raise RuntimeError(
             f"a tensor of shape {shape} has lost its memory: its storage holds {held} bytes, and "
             f"it needs {needed}. The storage was resized since the convolution saved the "
