@@ -12,7 +12,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
 # One environment, so one pip at a time, also under `make -j`.
 .NOTPARALLEL:
-.PHONY: help demo lab test test-long test-peers test-dask test-dask-long test-install test-lab test-all \
+.PHONY: help demo lab test test-long test-interrupts test-peers test-dask test-dask-long test-install \
+  test-lab test-lab-firefox test-lab-webkit test-all \
   test-native test-aarch64 sanitize sanitize-threads wasm test-wasm bench-wasm lint bench bench-training \
   bench-dask docs wheel wheel-lab clean
 
@@ -32,6 +33,9 @@ test: $(STAMPS)/test $(STAMPS)/native ## run the tests, but for the long ones an
 test-long: $(STAMPS)/test $(STAMPS)/native ## run the long forms: every pair of tiny geometries, half an hour and more
 	$(BIN)/python -m pytest -m 'slow and not dask'
 
+test-interrupts: $(STAMPS)/test $(STAMPS)/native ## interrupt 10,000 calls, and 200 problems of every kind: half an hour
+	$(BIN)/python -m pytest -m slow tests/test_native_interrupts.py
+
 test-peers: $(STAMPS)/peers $(STAMPS)/native ## run the tests against PyTorch, JAX, autograd and PyLops
 	$(BIN)/python -m pytest -m peers
 
@@ -49,6 +53,15 @@ test-lab: $(STAMPS)/page ## try the practice page in Chromium, which root instal
 	[ -n "$(CHROMIUM)" ] || .ci/packages chromium
 	cd lab && $(NODE) npm run --silent lint && CHROMIUM="$(CHROMIUM)" $(NODE) npm test
 
+FIREFOX ?= $(shell command -v firefox-esr || command -v firefox)
+test-lab-firefox: $(STAMPS)/page ## the same tests in Firefox, which root installs
+	[ -n "$(FIREFOX)" ] || .ci/packages firefox-esr
+	cd lab && BROWSER=firefox FIREFOX="$(FIREFOX)" $(NODE) npm test
+
+test-lab-webkit: $(STAMPS)/page ## the heart of them in WebKitGTK, on a screen that nobody sees (Debian, Ubuntu)
+	.ci/packages webkit2gtk-driver:WebKitWebDriver xvfb:xvfb-run xauth:xauth
+	cd lab && $(NODE) xvfb-run --auto-servernum npm run test:webkit
+
 test-all: test test-peers test-dask test-install test-lab ## run every group of tests
 
 # --- the kernels' own tests: CMake's presets in native/, the programs of native/tests -------------
@@ -65,7 +78,8 @@ test-aarch64: $(STAMPS)/cmake ## the same for 64-bit ARM, cross-compiled, under 
 # PYTHON_TESTS: of the Python tests, those to run on a checked library, options of pytest included.
 PYTHON_TESTS ?= tests/test_install_library.py $(wildcard tests/test_native*.py) tests/test_engines.py
 sanitize: PRESET := address
-# The leaks of Python itself are many; what a kernel leaks, the test of 10,000 calls shows.
+# The leaks of Python itself are many: there every test counts the kernels' own blocks (tests/conftest.py),
+# and the programs of native/tests are looked at for all leaks.
 sanitize: export ASAN_OPTIONS := detect_leaks=0
 sanitize: export UBSAN_OPTIONS := print_stacktrace=1
 sanitize: export PYTHONMALLOC := malloc

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import * as bundles from "./building/bundles.mjs";
 import { LAB, ROOT, sha256, write } from "./building/files.mjs";
+import { faces, fonts } from "./building/fonts.mjs";
 import { licences } from "./building/licences.mjs";
 import { pythonFiles } from "./building/python.mjs";
 import { catalogue, policy } from "./building/texts.mjs";
@@ -20,6 +21,9 @@ const python = await pythonFiles();
 const worker = await bundles.worker();
 python.set("worker.js", Buffer.from(worker.script));
 const series = await catalogue();
+const letters = await fonts(
+  series.problems.flatMap(({ statement, hints, formulas }) => [statement, ...hints, ...formulas]),
+);
 const rules = await policy();
 // The icon is in the page: browsers ask for it again with each new fragment, also where they can't.
 const icon = await readFile(join(LAB, "src", "icon.svg"), "utf8");
@@ -38,10 +42,14 @@ await oneFile();
 async function folder() {
   const { script, style, inputs } = await bundles.page(series, listed, "served");
   const files = new Map([
-    ["index.html", template.replace("%POLICY%", rules.join("; "))],
-    ["page.css", style],
+    ["index.html", template.replace("%POLICY%", rules.join("; ")).replace("%FONTS%", preloads())],
+    ["page.css", faces(letters, ({ file }) => `fonts/${file}`) + style],
     ["page.js", script],
-    ["licences.txt", await licences([...worker.inputs, ...inputs])],
+    [
+      "licences.txt",
+      await licences([...worker.inputs, ...inputs, ...letters.map(({ path }) => `node_modules/${path}`)]),
+    ],
+    ...letters.map(({ file, content }) => [`fonts/${file}`, content]),
     ...Array.from(python, ([name, content]) => [`python/${name}`, content]),
   ]);
   await rm(FOLDER, { recursive: true, force: true });
@@ -58,6 +66,13 @@ async function folder() {
   if (bytes > MOST_BYTES) throw new Error(`the page has ${bytes} bytes, more than ${MOST_BYTES}`);
 }
 
+/** Fonts are asked for with the page: what is drawn before they are there would move. */
+function preloads() {
+  return letters
+    .map(({ file }) => `<link rel="preload" as="font" type="font/woff2" href="fonts/${file}" crossorigin />`)
+    .join("\n    ");
+}
+
 async function oneFile() {
   const { script, style } = await bundles.page(series, listed, "inlined");
   // A script in the page must not hold what would end it.
@@ -67,18 +82,21 @@ async function oneFile() {
     "script-src": `'sha256-${digest}' 'wasm-unsafe-eval'`,
     "connect-src": "'none'",
     "style-src": "'unsafe-inline'",
+    "font-src": "data:",
   };
   const inner = rules.map((rule) => {
     const [name] = rule.split(" ");
     return name in own ? `${name} ${own[name]}` : rule;
   });
+  const fontRules = faces(letters, ({ content }) => `data:font/woff2;base64,${content.toString("base64")}`);
   const data = Array.from(python, ([name, content]) => {
     const packed = gzipSync(content, { level: 9 }).toString("base64");
     return `<script type="application/octet-stream" id="python/${name}">${packed}</script>`;
   });
   const text = template
     .replace("%POLICY%", inner.join("; "))
-    .replace('<link rel="stylesheet" href="page.css" />', () => `<style>${style}</style>`)
+    .replace("%FONTS%", "")
+    .replace('<link rel="stylesheet" href="page.css" />', () => `<style>${fontRules}${style}</style>`)
     .replace('<script type="module" src="page.js"></script>', "")
     .replace("</body>", () => `${data.join("\n")}\n<script type="module">${code}</script>\n</body>`);
   await write(ONE_FILE, text);

@@ -9,6 +9,7 @@
 #include "job.h"
 #include "measure.h"
 #include "memory.h"
+#include "watch.h"
 
 using namespace dxdw;
 
@@ -41,15 +42,6 @@ struct BackwardCall : Job {
   Gradients of;
 };
 
-template <class C, class... Arguments>
-void *started(Arguments... arguments) {
-  void *memory = acquire(sizeof(C));
-  if (!memory) return nullptr;
-  Job *job = new (memory) C(arguments...);
-  start(*job);
-  return job;
-}
-
 }  // namespace
 
 int dxdw_run(const int64_t *plan, const void *first, const void *second, void *result,
@@ -62,9 +54,23 @@ int dxdw_run_on(const int64_t *plan, const void *first, const void *second, void
   return chosen().run(plan, first, second, result, Team{std::max(threads, 1), nullptr, crew});
 }
 
+void dxdw_interpreter(void *(*leave)(void), void (*enter)(void *), int (*answer_signals)(void)) {
+  set_interpreter({leave, enter, answer_signals});
+}
+
+int dxdw_run_watched(const int64_t *plan, const void *first, const void *second, void *result,
+                     int threads) {
+  Call call(plan, first, second, result, std::max(threads, 1));
+  return watch(call);
+}
+
 void *dxdw_start(const int64_t *plan, const void *first, const void *second, void *result,
                  int threads) {
-  return started<Call>(plan, first, second, result, std::max(threads, 1));
+  void *memory = acquire(sizeof(Call));
+  if (!memory) return nullptr;
+  Job *job = new (memory) Call(plan, first, second, result, std::max(threads, 1));
+  start(*job);
+  return job;
 }
 
 int dxdw_backward(const int64_t *dx_plan, const int64_t *dW_plan, const void *grad_out,
@@ -73,22 +79,26 @@ int dxdw_backward(const int64_t *dx_plan, const int64_t *dW_plan, const void *gr
                            Team{std::max(threads, 1), nullptr});
 }
 
-void *dxdw_start_backward(const int64_t *dx_plan, const int64_t *dW_plan, const void *grad_out,
+int dxdw_backward_watched(const int64_t *dx_plan, const int64_t *dW_plan, const void *grad_out,
                           const void *x, const void *W, void *dx, void *dW, int threads) {
-  return started<BackwardCall>(dx_plan, dW_plan, Gradients{grad_out, x, W, dx, dW},
-                               std::max(threads, 1));
+  BackwardCall call(dx_plan, dW_plan, {grad_out, x, W, dx, dW}, std::max(threads, 1));
+  return watch(call);
 }
 
 int dxdw_wait(void *job, int milliseconds) {
   if (!job) return DXDW_NO_MEMORY;
   int status;
-  if (!wait(*static_cast<Job *>(job), milliseconds, &status)) return DXDW_PENDING;
-  release(job);
-  return status;
+  return wait(*static_cast<Job *>(job), milliseconds, &status) ? status : int(DXDW_PENDING);
 }
 
 void dxdw_cancel(void *job) {
   if (job) cancel(*static_cast<Job *>(job));
+}
+
+void dxdw_release(void *job) {
+  if (!job) return;
+  for (int status; !wait(*static_cast<Job *>(job), 50, &status);) cancel(*static_cast<Job *>(job));
+  release(job);
 }
 
 int64_t dxdw_workspace(const int64_t *plan, int threads) {

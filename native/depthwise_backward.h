@@ -18,7 +18,7 @@ int depthwise_backward(const Plan &dx_plan, const Plan &dW_plan, const T *grad_o
   if (!memory.take()) return DXDW_NO_MEMORY;
   T *slots = memory.at<T>(at_slots);
   auto own = [&](int slot) { return slots + slot * gather.slot_elements(); };
-  gather.begin(grad_out, W, dx);
+  if (!gather.begin(grad_out, W, dx, team)) return DXDW_CANCELLED;
   // Both split the rows of a plane into bands, by the numbers of their own.
   const Index bands = gather.bands(), of_grad_out = weights.bands();
   return weights.run(

@@ -120,7 +120,7 @@ class DepthwiseGather {
     const Index at_slots = memory.reserve<T>(slot_elements_ * team.threads);
     if (!memory.take()) return DXDW_NO_MEMORY;
     T *slots = memory.at<T>(at_slots);
-    begin(source, weights, destination);
+    if (!begin(source, weights, destination, team)) return DXDW_CANCELLED;
     const Index pieces = plan_.batch * plan_.groups * bands_;
     const Index together =
         most<Index>(1, least(divide_up(kPieceFlops * pieces, most<Index>(1, plan_.flops())),
@@ -135,7 +135,7 @@ class DepthwiseGather {
           // Whatever follows in the chunk is written after it.
           const Index last = (end - 1) / bands_, last_band = (end - 1) % bands_;
           const T *limit = end_of(last, last_band);
-          for (Index i = first; i < end; ++i) {
+          for (Index i = first; i < end && !cancelled(team); ++i) {
             this->band(at, at % plan_.groups, band, slot, limit);
             if (++band == bands_) band = 0, ++at;
           }
@@ -143,15 +143,16 @@ class DepthwiseGather {
     return whole ? DXDW_DONE : DXDW_CANCELLED;
   }
 
-  // What `band` needs: the arrays, and a slot's zeros.
-  void begin(const T *source, const T *weights, T *destination) {
+  // What `band` needs: the arrays, and zeros where it writes nothing. False where the team was
+  // cancelled.
+  bool begin(const T *source, const T *weights, T *destination, const Team &team) {
     source_ = source, weights_ = weights, destination_ = destination;
     end_ = source + plan_.batch * plan_.groups * plan_.sources * plan_.source_plane();
     Index covered = 0;
     for (Index i = 0; i < plan_.phases; ++i) covered += phase_[i].rows * phase_[i].columns;
-    if (covered < plan_.destination_plane())  // no window reaches the others
-      memset(destination, 0, plan_.batch * plan_.groups * plan_.destinations *
-                                 plan_.destination_plane() * sizeof(T));
+    return covered >= plan_.destination_plane() ||  // no window reaches the others
+           clear_all(destination, plan_.batch * plan_.groups * plan_.destinations *
+                                      plan_.destination_plane(), team);
   }
 
   void clear(T *slot) const {

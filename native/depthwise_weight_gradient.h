@@ -25,8 +25,6 @@ class DepthwiseWeightGradient {
     const Index *words = plan_.first_phase;
     const Phase phase = read_phase(words);
     const Axis &h = phase.axis[1], &w = phase.axis[2];
-    tables_.template reserve<Index>(h.taps + w.taps);
-    if (!tables_.take()) return false;
     const Index outs = plan_.groups * plan_.destinations;
     spans_ = Spans<T>(w.count, true);
     const Index at_offsets = tables_.template reserve<Index>(h.taps + w.taps);
@@ -106,7 +104,7 @@ class DepthwiseWeightGradient {
       clear(slot + sums_elements_);
       begin(index);
       const Index end = (chunk + 1) * all / chunks_;
-      for (Index b = chunk * all / chunks_, next; b < end; b = next) {
+      for (Index b = chunk * all / chunks_, next; b < end && !cancelled(team); b = next) {
         const Index image = b / bands_, first_band = b % bands_;
         next = least(end, (image + 1) * bands_);
         if (whole_) {
@@ -114,7 +112,7 @@ class DepthwiseWeightGradient {
           continue;
         }
         for (Index group = first; group < last; ++group)
-          for (Index i = first_band; i < first_band + next - b; ++i) {
+          for (Index i = first_band; i < first_band + next - b && !cancelled(team); ++i) {
             also(image, group, i, index);
             band(image, group, i, slot + (group - first) * of_group * lanes<T>,
                  slot + sums_elements_);

@@ -37,8 +37,21 @@ DXDW_API int dxdw_run_on(const int64_t *plan, const void *first, const void *sec
                          void (*crew)(void (*part)(void *), void *context, unsigned threads,
                                       unsigned flags));
 
-/* The same on threads of the pool alone, so that the caller can look at signals meanwhile. NULL
-   where memory is short. Everything handed over must outlive the job. */
+/* For a caller whose language answers signals between two of its own steps, as Python does: how to
+   leave its interpreter to others, what to hand over on entering it again, and what answers the
+   signals that have come, not 0 where the call is to end for one. NULL: nobody is asked. */
+DXDW_API void dxdw_interpreter(void *(*leave)(void), void (*enter)(void *state),
+                               int (*answer_signals)(void));
+
+/* As dxdw_run, for the interpreter's main thread, in which the caller is: a pool's thread computes,
+   and this one looks at signals every 50 ms. Where the answer to one is that the call is to end, it
+   returns DXDW_CANCELLED as soon as no thread touches what was handed over any more. No step of the
+   caller's language lies between the start and that, so nothing of it can be left undone. */
+DXDW_API int dxdw_run_watched(const int64_t *plan, const void *first, const void *second,
+                              void *result, int threads);
+
+/* The parts of that, for callers that wait in a way of their own. A job on threads of the pool alone;
+   NULL where memory is short. Everything handed over must outlive its end. */
 DXDW_API void *dxdw_start(const int64_t *plan, const void *first, const void *second, void *result,
                           int threads);
 
@@ -46,16 +59,19 @@ DXDW_API void *dxdw_start(const int64_t *plan, const void *first, const void *se
    kernel for it ("depthwise"), one after the other elsewhere. The same bits as dxdw_run gives. */
 DXDW_API int dxdw_backward(const int64_t *dx_plan, const int64_t *dW_plan, const void *grad_out,
                            const void *x, const void *W, void *dx, void *dW, int threads);
-DXDW_API void *dxdw_start_backward(const int64_t *dx_plan, const int64_t *dW_plan,
+DXDW_API int dxdw_backward_watched(const int64_t *dx_plan, const int64_t *dW_plan,
                                    const void *grad_out, const void *x, const void *W, void *dx,
                                    void *dW, int threads);
 
-/* Waits for so long at the most. DXDW_PENDING, or what dxdw_run would have returned: then the job
-   is gone. In a forked child, which has none of its parent's threads, it computes the whole job. */
+/* Waits for so long at the most. DXDW_PENDING, or what dxdw_run would have returned, as often as it is
+   asked. In a forked child, which has none of its parent's threads, the job begins anew. */
 DXDW_API int dxdw_wait(void *job, int milliseconds);
 
-/* Asks a job to stop at its next piece of work; dxdw_wait must still see its end. */
+/* Asks a job to stop at its next piece of work; dxdw_wait tells when it has. */
 DXDW_API void dxdw_cancel(void *job);
+
+/* Gives the job back, once. One that is under way is cancelled, and its end awaited. */
+DXDW_API void dxdw_release(void *job);
 
 /* Bytes of scratch memory that dxdw_run takes at its peak. */
 DXDW_API int64_t dxdw_workspace(const int64_t *plan, int threads);
@@ -85,6 +101,11 @@ DXDW_API double dxdw_bandwidth(int threads);
 #ifdef DXDW_TESTING
 /* Refuses the nth allocation (or new thread) from now, once; 0: none. */
 DXDW_API void dxdw_fail_allocation(int64_t nth);
+/* Sends so many SIGINT, the first at the nth boundary from now, one at each; 0: none. Returns how many
+   boundaries the one before was still away: not above 0 where it came. */
+DXDW_API int64_t dxdw_signal_at(int64_t nth, int64_t signals);
+/* Blocks of scratch memory, and jobs, that have not been given back. */
+DXDW_API int64_t dxdw_live_blocks(void);
 #endif
 
 #ifdef __cplusplus

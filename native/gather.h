@@ -83,7 +83,7 @@ class Gather {
         const Part &part = parts[i / plan_.groups];
         for (Index first = 0; first < part.count; first += height_)
           piece(part.image, i % plan_.groups, 0, part.first + first,
-                least(height_, part.count - first), 0, blocks(), slot);
+                least(height_, part.count - first), 0, blocks(), slot, team);
       });
       return whole ? DXDW_DONE : DXDW_CANCELLED;
     }
@@ -105,7 +105,7 @@ class Gather {
             const Index first = band * rows / bands_;
             piece(rest / plan_.groups, rest % plan_.groups, depth, first,
                   (band + 1) * rows / bands_ - first, split * blocks() / splits_,
-                  (split + 1) * blocks() / splits_, slot);
+                  (split + 1) * blocks() / splits_, slot, team);
           }
         });
     return whole ? DXDW_DONE : DXDW_CANCELLED;
@@ -171,14 +171,14 @@ class Gather {
 
   // Destination rows [first, first + count) at one depth, of channel blocks [block, last_block).
   void piece(Index image, Index group, Index depth, Index first, Index count, Index block,
-             Index last_block, int slot) {
+             Index last_block, int slot, const Team &team) {
     const Pass &pass = at_.pass;
     T *band = slots_ + slot * slot_elements_;
     const T *x = source_ + image * pass.source.image + group * pass.source.group;
     if (at_.in_place) {
       x += depth * pass.axis[0].step * pass.source.depth + first * at_.pitch;
     } else {
-      for (Index c = 0; c < plan_.sources; ++c)
+      for (Index c = 0; c < plan_.sources && !cancelled(team); ++c)
         at_.band.copy_channel(x + c * pass.source.channel, depth, first * at_.row_step,
                               at_.rows_of_band(count), band + c * at_.band.channel);
       x = band;
@@ -194,9 +194,9 @@ class Gather {
       for (int s = 0; s < at_.strands; ++s) w[s] = weights_of(group, s, start);
       T *corner = out + start * to.channel, *sums = band + band_elements_;
       if (by_channels_)
-        channels_.run(x, w, corner, M, least(M, plan_.destinations - start), count, sums);
+        channels_.run(x, w, corner, M, least(M, plan_.destinations - start), count, sums, team);
       else
-        positions_.run(x, w, corner, M, count, sums);
+        positions_.run(x, w, corner, M, count, sums, team);
     }
   }
 
@@ -221,6 +221,15 @@ bool all_finite(const T *values, Index n) {
   T zero = sum_of_lanes<T>(zeros);
   for (; i < n; ++i) zero += values[i] * T(0);
   return zero == T(0);
+}
+
+// Sets so many elements to zero; false where the team was cancelled.
+template <class T>
+bool clear_all(T *to, Index elements, const Team &team) {
+  constexpr Index kPiece = (1 << 20) / sizeof(T);
+  return parallel_for(team, divide_up(elements, kPiece), [&](Index i, int) {
+    memset(to + i * kPiece, 0, least(kPiece, elements - i * kPiece) * sizeof(T));
+  });
 }
 
 // All phases, those that share rows together.
@@ -257,11 +266,9 @@ int gather(const Plan &plan, const T *source, const T *weights, T *destination, 
     const Phase phase = read_phase(words);
     reached += phase.axis[0].count * phase.axis[1].count * phase.axis[2].count;
   }
-  const Index of_image = plan.destinations * plan.destination_plane();
   if (reached < plan.destination_plane() &&  // no window reaches the others
-      !parallel_for(team, plan.batch * plan.groups, [&](Index image, int) {
-        memset(destination + image * of_image, 0, of_image * sizeof(T));
-      }))
+      !clear_all(destination, plan.batch * plan.groups * plan.destinations * plan.destination_plane(),
+                 team))
     return DXDW_CANCELLED;
   int status = DXDW_DONE;
   each_pass<T>(plan, [&](Gather<T> &pass) {

@@ -7,6 +7,7 @@
 #pragma once
 #include "gather_channel_tile.h"
 #include "gather_layout.h"
+#include "pool.h"
 #include "transposed_writes.h"
 
 namespace dxdw {
@@ -117,7 +118,8 @@ class GatherByChannels {
 
   // Computes `count` rows of a block of M channels, of which D are there. x: the band, or the source
   // itself; w: each strand's weights.
-  void run(const T *x, const T *const *w, T *out, Index M, Index D, Index count, T *sums) const {
+  void run(const T *x, const T *const *w, T *out, Index M, Index D, Index count, T *sums,
+           const Team &team) const {
     const Axis *axis = at_.pass.axis;
     const Index spacing = axis[2].spacing, channel = at_.pass.destination.channel;
     const Index row = axis[1].spacing * at_.pass.destination.row;
@@ -125,7 +127,8 @@ class GatherByChannels {
     each_run(count, axis[2].count, strip_, [&](Index r, Index rows, Index q, Index columns) {
       const T *from = x + r * at_.pitch + q * axis[2].step;
       for (int i = 0; i < at_.strands; ++i)
-        strip(at_.strand[i], from, w[i], M, rows, columns, sums + i * strand);
+        strip(at_.strand[i], from, w[i], M, rows, columns, sums + i * strand, team);
+      if (cancelled(team)) return;
       T *to = out + r * row + q * spacing;
       const bool dense = spacing == 1 && row == columns;
       const Index lines = dense ? 1 : rows, length = dense ? rows * columns : columns;
@@ -143,13 +146,13 @@ class GatherByChannels {
  private:
   // The sums of a strand at whole rows, or at a part of one.
   void strip(const Strand &strand, const T *x, const T *w, Index ld, Index rows, Index columns,
-             T *sums) const {
+             T *sums, const Team &team) const {
     const Index V = ld / lanes<T>, step = at_.pass.axis[2].step;
     const Index ahead = at_.in_place ? kAheadBytes / Index(sizeof(T)) : 0;
     const Index tiles = divide_up(columns, least(kMostPositions, kChannelSums / V));
     for (Index c = 0; c < plan_.sources; c += chunk_) {
       const Index channels = least(chunk_, plan_.sources - c);
-      for (Index r = 0; r < rows; ++r)
+      for (Index r = 0; r < rows && !cancelled(team); ++r)
         for (Index t = 0; t < tiles; ++t) {
           const Index start = t * columns / tiles, M = (t + 1) * columns / tiles - start;
           channel_gather_tiles<T>.of[M][V][step](

@@ -3,6 +3,7 @@
 #pragma once
 #include "gather_layout.h"
 #include "gather_tile.h"
+#include "pool.h"
 #include "transposed_writes.h"
 
 namespace dxdw {
@@ -48,11 +49,12 @@ class GatherByPositions {
   }
 
   // Computes `count` rows of a block of M channels. w: each strand's weights.
-  void run(const T *band, const T *const *w, T *out, Index M, Index count, T *spare) const {
+  void run(const T *band, const T *const *w, T *out, Index M, Index count, T *spare,
+           const Team &team) const {
     if (rows_ > 1)
-      rows_of_tiles(band, w, out, M, count, spare);
+      rows_of_tiles(band, w, out, M, count, spare, team);
     else
-      flat_tiles(band, w, out, M, count, spare);
+      flat_tiles(band, w, out, M, count, spare, team);
   }
 
  private:
@@ -62,13 +64,13 @@ class GatherByPositions {
 
   // Tiles along the positions of the band, over the ends of rows.
   void flat_tiles(const T *band, const T *const *w, T *out, Index M, Index count,
-                  T *spare) const {
+                  T *spare, const Team &team) const {
     const Index columns = at_.pass.axis[2].count, pitch = at_.band.pitch;
     const Index row_step = at_.pass.axis[1].spacing * at_.pass.destination.row;
     const Index spacing = at_.pass.axis[2].spacing, channel = at_.pass.destination.channel;
     const Index end = (count - 1) * pitch + columns;
     Index row = 0, column = 0;
-    for (Index s = 0; s < end;) {
+    for (Index s = 0; s < end && !cancelled(team);) {
       const Index V = least(vectors_, divide_up(end - s, lanes<T>)), width = V * lanes<T>;
       const Tile<T> tile = tiles<T>.of[M][1][V];
       if (spacing == 1 && column + width <= columns) {
@@ -91,14 +93,14 @@ class GatherByPositions {
 
   // Tiles of several rows, each within its rows.
   void rows_of_tiles(const T *band, const T *const *w, T *out, Index M, Index count,
-                     T *spare) const {
+                     T *spare, const Team &team) const {
     const Index columns = at_.pass.axis[2].count, pitch = at_.band.pitch;
     const Index row_step = at_.pass.axis[1].spacing * at_.pass.destination.row;
     const Index spacing = at_.pass.axis[2].spacing, channel = at_.pass.destination.channel;
     for (Index first = 0; first < count; first += rows_) {
       // The last rows are computed anew with those before them: the tile is of one height.
       const Index r = least(first, count - rows_);
-      for (Index q = 0; q < columns;) {
+      for (Index q = 0; q < columns && !cancelled(team);) {
         const Index V = least(vectors_, divide_up(columns - q, lanes<T>)), width = V * lanes<T>;
         const Tile<T> tile = tiles<T>.of[M][rows_][V];
         const T *x = band + r * pitch + q;

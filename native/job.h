@@ -1,15 +1,9 @@
 // A task on the pool's threads alone, while the thread that asked for it does something else.
 #pragma once
-#include <atomic>
-
 #include "cpus.h"
 #include "pool.h"
 
 namespace dxdw {
-
-struct Flag {
-  std::atomic<bool> set{false};
-};
 
 struct Job {
   Job(int (*task)(Job &, const Team &), int threads) : task(task), threads(threads) {}
@@ -31,7 +25,8 @@ struct Job {
 // all, the task is done when start returns.
 void start(Job &job);
 
-// True when it has ended, with its status; false after so many milliseconds.
+// True when it has ended, with its status, as often as it is asked; false after so many milliseconds.
+// In a forked child, which has none of its parent's threads, the task begins anew on threads of its own.
 bool wait(Job &job, int milliseconds, int *status);
 
 // A task that waits for a thread ends as cancelled at once, another when it looks at its team.

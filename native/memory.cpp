@@ -11,9 +11,8 @@
 #endif
 
 #include <algorithm>
-#include <atomic>
 
-#include "dxdw.h"
+#include "faults.h"
 #include "threads.h"
 
 // With a sanitizer every block is a fresh one of just its size, so that it sees every step aside.
@@ -115,17 +114,7 @@ Header *take_fitting(size_t capacity) {
   return best < 0 ? nullptr : take(best);
 }
 
-#if defined(DXDW_TESTING)
-std::atomic<int64_t> allocations_to_failure{0};
-#endif
-
 }  // namespace
-
-#if defined(DXDW_TESTING)
-bool allocation_fails() {
-  return allocations_to_failure.load() > 0 && allocations_to_failure.fetch_sub(1) == 1;
-}
-#endif
 
 void *acquire(size_t bytes) {
   if (bytes > PTRDIFF_MAX / 2 || allocation_fails()) return nullptr;
@@ -134,6 +123,8 @@ void *acquire(size_t bytes) {
   Header *header = take_fitting(capacity);
   if (!header) header = allocate(capacity);
   if (!header) return nullptr;
+  count_block(+1);
+  boundary();
 #if defined(DXDW_TESTING)
   memset(block_of(header), 0xff, bytes);
 #endif
@@ -142,6 +133,8 @@ void *acquire(size_t bytes) {
 
 void release(void *block) {
   if (!block) return;
+  boundary();
+  count_block(-1);
   Header *header = header_of(block);
   if (header->capacity > kMostKept) return deallocate(header);
   Header *dropped[kMostBlocks];
@@ -158,7 +151,3 @@ void release(void *block) {
 }
 
 }  // namespace dxdw
-
-#if defined(DXDW_TESTING)
-void dxdw_fail_allocation(int64_t nth) { dxdw::allocations_to_failure = nth; }
-#endif

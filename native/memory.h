@@ -12,11 +12,4 @@ constexpr size_t kAlignment = 64;
 void *acquire(size_t bytes);
 void release(void *block);
 
-// Whether the memory that is about to be asked for is to be refused, in a build for tests.
-#if defined(DXDW_TESTING)
-bool allocation_fails();
-#else
-constexpr bool allocation_fails() { return false; }
-#endif
-
 }  // namespace dxdw

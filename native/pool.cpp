@@ -3,26 +3,22 @@
 #include <algorithm>
 
 #include "dxdw.h"
+#include "faults.h"
 #include "job.h"
-#include "memory.h"
 #include "threads.h"
 
 namespace dxdw {
 namespace {
 
-bool is_set(const Flag *flag) { return flag && flag->set.load(std::memory_order_relaxed); }
-
 bool serial(const Team &team, int64_t items, Body body, void *context) {
   for (int64_t item = 0; item < items; ++item) {
-    if (is_set(team.cancelled)) return false;
+    if (cancelled(team)) return false;
     body(context, item, 0);
   }
   return true;
 }
 
 }  // namespace
-
-bool cancelled(const Team &team) { return is_set(team.cancelled); }
 
 #if !DXDW_THREADS
 
@@ -56,12 +52,12 @@ constexpr int64_t kRefusalPause = 100'000'000;
 
 struct Loop {
   Loop(const Team &team, int64_t items, Body body, void *context, int seats)
-      : body(body), context(context), items(items), cancelled(team.cancelled), seats(seats) {}
+      : body(body), context(context), items(items), team(team), seats(seats) {}
 
   const Body body;
   void *const context;
   const int64_t items;
-  const Flag *const cancelled;
+  const Team team;
   Affinity affinity;
 
   // Under the pool's lock. The loop is in the list exactly while it has free seats.
@@ -74,7 +70,7 @@ struct Loop {
   alignas(64) std::atomic<int> helpers{0};  // twice their number, and 1 where the caller sleeps
 
   bool exhausted() const {
-    return taken.load(std::memory_order_relaxed) >= items || is_set(cancelled);
+    return taken.load(std::memory_order_relaxed) >= items || cancelled(team);
   }
 };
 
@@ -140,7 +136,7 @@ bool spin(Done done) {
 }
 
 void work(Loop &loop, int slot) {
-  while (!is_set(loop.cancelled)) {
+  while (!cancelled(loop.team)) {
     const int64_t item = loop.taken.fetch_add(1, std::memory_order_relaxed);
     if (item >= loop.items) return;
     loop.body(loop.context, item, slot);
@@ -240,7 +236,9 @@ void wake() {
 bool leave(Loop &loop) { return loop.helpers.fetch_sub(2, std::memory_order_acq_rel) == 3; }
 
 void run(Job &job) {
+  boundary();
   const int status = job.task(job, Team{job.threads, &job.cancelled});
+  boundary();
   Locked locked(pool.lock);
   --pool.state.runners;
   job.status = status;
@@ -379,8 +377,14 @@ void start(Job &job) {
 bool wait(Job &job, int milliseconds, int *status) {
   const int64_t end = now() + milliseconds * int64_t{1'000'000};
   pool.lock.lock();
-  const bool orphan = job.generation != pool.generation;
-  while (!orphan && job.state != Job::kDone) {
+  if (job.state != Job::kDone && job.generation != pool.generation) {
+    // Its threads are the parent's, and nobody computes it in this child.
+    pool.lock.unlock();
+    job.state = Job::kQueued;
+    start(job);
+    pool.lock.lock();
+  }
+  while (job.state != Job::kDone) {
     const int64_t left = end - now();
     if (left <= 0) break;
     pool.finished.wait(pool.lock, left);
@@ -388,10 +392,8 @@ bool wait(Job &job, int milliseconds, int *status) {
   const bool done = job.state == Job::kDone;
   *status = job.status;
   pool.lock.unlock();
-  if (done || !orphan) return done;
-  // Its threads are the parent's, and nobody computes it in this child.
-  *status = job.task(job, Team{job.threads, &job.cancelled});
-  return true;
+  boundary();
+  return done;
 }
 
 void cancel(Job &job) {

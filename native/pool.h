@@ -1,13 +1,17 @@
 // Threads: a loop over independent pieces of work, shared by whoever is free.
 //
-// Declarations only: this file is compiled for every instruction set, and code that the linker may
-// merge must not be.
+// This file is compiled for every instruction set, and code that the linker may merge must not be:
+// what is defined here is of each file's own.
 #pragma once
 #include <stdint.h>
 
+#include <atomic>
+
 namespace dxdw {
 
-struct Flag;  // job.h
+struct Flag {
+  std::atomic<bool> set{false};
+};
 
 // Somebody else's threads: calls part(context) on up to `threads` of them at once, the caller among
 // them, and returns when all have. It is what OpenMP's GOMP_parallel does, with flags = 0.
@@ -26,7 +30,13 @@ using Body = void (*)(void *context, int64_t item, int slot);
 // A body may itself call this. Returns false where the team was cancelled and items are missing.
 bool parallel(const Team &team, int64_t items, Body body, void *context);
 
-// For a body of many milliseconds to look at in between.
-bool cancelled(const Team &team);
+namespace {
 
+// For a body to look at between any two things that may take milliseconds: a call that is cancelled
+// ends when the last of its bodies does, whatever the problem's shape has made of them.
+inline bool cancelled(const Team &team) {
+  return team.cancelled && team.cancelled->set.load(std::memory_order_relaxed);
+}
+
+}  // namespace
 }  // namespace dxdw

@@ -90,12 +90,12 @@ class WeightGradient {
               const Part &part = parts[b];
               for (Index first = 0; first < part.count; first += height_)
                 piece(part.image, group, 0, part.first + first,
-                      least(height_, part.count - first), share, sum, slot);
+                      least(height_, part.count - first), share, sum, slot, team);
             } else {
               const Index band = b % bands_, depth = b / bands_ % depths;
               const Index first = band * rows / bands_;
               piece(b / bands_ / depths, group, depth, first, (band + 1) * rows / bands_ - first,
-                    share, sum, slot);
+                    share, sum, slot, team);
             }
           }
         });
@@ -242,14 +242,14 @@ class WeightGradient {
 
   // Adds the sums over rows [first, first + count) for source channels [c, last_c).
   void piece(Index image, Index group, Index depth, Index first, Index count, const Share &share,
-             T *sum, int slot) {
+             T *sum, int slot, const Team &team) {
     const Index c = share.c, last_c = share.last_c;
     T *copied = slots_ + slot * slot_elements_;
     const T *x = x_ + image * pass_.source.image + group * pass_.source.group;
     if (in_place_) {
       x += depth * pass_.axis[0].step * pass_.source.depth + first * pitch_;
     } else {
-      for (Index i = c; i < last_c; ++i)
+      for (Index i = c; i < last_c && !cancelled(team); ++i)
         band_.copy_channel(x + i * pass_.source.channel, depth, first * row_step_,
                            rows_of_band(count), copied + i * band_.channel);
       // Whole vectors are read, from every column shift, past the end.
@@ -263,16 +263,16 @@ class WeightGradient {
     if (by_channels_) {
       for (Index o = share.o; o < share.last_o; o += o_vectors_ * lanes<T>)
         channel_tiles(x, g, o, least(o_vectors_ * lanes<T>, share.last_o - o), count,
-                      c * taps_, last_c * taps_, transposed, sum + o, o_padded_);
+                      c * taps_, last_c * taps_, transposed, sum + o, o_padded_, team);
     } else if (all_finite(x + c * band_.channel, (last_c - c) * band_.channel)) {
-      position_tiles(x, g, count, c, last_c, transposed + transposed_elements_, sum);
+      position_tiles(x, g, count, c, last_c, transposed + transposed_elements_, sum, team);
     } else {
       // The other way multiplies x by zeros between the rows, which NaN and Inf would show.
       T *spare = transposed + transposed_elements_ + g_elements_;
-      for (Index o = 0; o < plan_.destinations; o += lanes<T>) {
+      for (Index o = 0; o < plan_.destinations && !cancelled(team); o += lanes<T>) {
         const Index width = least(lanes<T>, plan_.destinations - o);
         memset(spare, 0, rights_ * lanes<T> * sizeof(T));
-        channel_tiles_by_tap(x, g, o, width, count, c, last_c, transposed, spare);
+        channel_tiles_by_tap(x, g, o, width, count, c, last_c, transposed, spare, team);
         for (Index i = 0; i < width; ++i)
           for (Index k = c * taps_; k < last_c * taps_; ++k)
             sum[(o + i) * rights_ + k] += spare[k * lanes<T> + i];
@@ -288,13 +288,14 @@ class WeightGradient {
   }
 
   void channel_tiles(const T *x, const T *g, Index o, Index width, Index count, Index k,
-                     Index last_k, T *transposed, T *sum, Index ld) const {
+                     Index last_k, T *transposed, T *sum, Index ld, const Team &team) const {
     const Index V = divide_up(width, lanes<T>);
     const Index tall = least(kMostChannels, kAccumulators / V), step = pass_.axis[2].step;
     const Index blocks = divide_up(last_k - k, tall);
     each_run(count, pass_.axis[2].count, kRun, [&](Index r, Index rows, Index q, Index columns) {
+      if (cancelled(team)) return;
       transpose_run(g, o, width, r, rows, q, columns, transposed, V * lanes<T>);
-      for (Index b = 0; b < blocks; ++b) {
+      for (Index b = 0; b < blocks && !cancelled(team); ++b) {
         const Index start = k + b * (last_k - k) / blocks;
         const Index M = k + (b + 1) * (last_k - k) / blocks - start;
         weight_tiles<T>.channels[M][V](x + r * pitch_ + q * step, at_right_ + start, pitch_, step,
@@ -306,11 +307,11 @@ class WeightGradient {
 
   // The same for few output channels, of which sum[(c·taps + tap)·lanes + o].
   void channel_tiles_by_tap(const T *x, const T *g, Index o, Index width, Index count, Index c,
-                            Index last_c, T *transposed, T *sum) const {
+                            Index last_c, T *transposed, T *sum, const Team &team) const {
     const Axis *axis = pass_.axis;
     each_run(count, pass_.axis[2].count, kRun, [&](Index r, Index rows, Index q, Index columns) {
       transpose_run(g, o, width, r, rows, q, columns, transposed, lanes<T>);
-      for (Index i = c; i < last_c; ++i)
+      for (Index i = c; i < last_c && !cancelled(team); ++i)
         for (Index d = 0; d < axis[0].taps; ++d)
           for (Index h = 0; h < axis[1].taps; ++h)
             for (Index w = 0; w < axis[2].taps; ++w) {
@@ -324,11 +325,11 @@ class WeightGradient {
   }
 
   void position_tiles(const T *x, const T *grad_out, Index count, Index c, Index last_c, T *g,
-                      T *sum) const {
+                      T *sum, const Team &team) const {
     // g in x's pitch: zero where no output stands, at the ends of rows and around the band.
     const Index pitch = band_.pitch, columns = pass_.axis[2].count;
     const Index above = rows_left_ ? band_.halo() : 0;
-    for (Index o = 0; o < plan_.destinations; ++o) {
+    for (Index o = 0; o < plan_.destinations && !cancelled(team); ++o) {
       T *to = g + o * g_channel_;
       memset(to, 0, above * pitch * sizeof(T));
       for (Index r = 0; r < count; ++r) {
@@ -350,7 +351,7 @@ class WeightGradient {
       for (Index i = 0; i < left_blocks_; ++i) {
         const Index a = i * lefts_used_ / left_blocks_;
         const Index A = (i + 1) * lefts_used_ / left_blocks_ - a;
-        for (Index j = 0; j < blocks; ++j) {
+        for (Index j = 0; j < blocks && !cancelled(team); ++j) {
           const Index b = first + j * (last - first) / blocks;
           const Index B = first + (j + 1) * (last - first) / blocks - b;
           weight_tiles<T>.positions[A][B](g + s, at_left_ + a, to_left_ + a, x + s, at_right_ + b,

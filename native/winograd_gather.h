@@ -100,7 +100,7 @@ class WinogradGather {
           const Index s = i % slices;
           transform_weights(i / slices, s * plan_.sources / slices,
                             (s + 1) * plan_.sources / slices,
-                            transformed + i / slices * weights_of_block_);
+                            transformed + i / slices * weights_of_block_, team);
         }))
       return false;
     return parallel_for(team, divide_up(tile_rows_, together_), [&](Index piece, int slot) {
@@ -109,16 +109,17 @@ class WinogradGather {
       T *product = strip + strip_;
       T *x = product + kFrequencies * product_;
       bool any = false;
-      for (Index row = first; row < last; ++row) any |= transform(row, x, first, strip);
+      for (Index row = first; row < last; ++row) any |= transform(row, x, first, strip, team);
       if (!any) return;
       for (Index block = 0; block < blocks_; ++block)
-        multiply(transformed + block * weights_of_block_, x, block, first, last, product, strip);
+        multiply(transformed + block * weights_of_block_, x, block, first, last, product, strip,
+                 team);
     });
   }
 
   bool with_shared_images(T *x, const Team &team) {
     if (!parallel_for(team, tile_rows_, [&](Index row, int slot) {
-          transform(row, x, 0, slots_ + slot * slot_);
+          transform(row, x, 0, slots_ + slot * slot_, team);
         }))
       return false;
     const Index pieces = divide_up(tile_rows_, together_);
@@ -127,32 +128,33 @@ class WinogradGather {
       T *strip = slots_ + slot * slot_;
       T *product = strip + strip_;
       T *transformed = product + kFrequencies * product_;
-      transform_weights(block, 0, plan_.sources, transformed);
+      transform_weights(block, 0, plan_.sources, transformed, team);
       for (Index p = part * pieces / parts_; p < (part + 1) * pieces / parts_; ++p) {
         const Index first = p * together_, last = least(tile_rows_, first + together_);
-        multiply(transformed, x + first * across_.tiles * sources_, block, first, last, product, strip);
+        multiply(transformed, x + first * across_.tiles * sources_, block, first, last, product, strip,
+                 team);
       }
     });
   }
 
   // A row of tiles of x; false where it is left to the direct kernel.
-  bool transform(Index row, T *x, Index first, T *strip) {
+  bool transform(Index row, T *x, Index first, T *strip, const Team &team) {
     const Index top = down_.start(row % down_.tiles) + down_.offset;
     const TileRow where = {row / down_.tiles, top, across_.offset, down_.dilation};
     T *to = x + (row - first) * across_.tiles * sources_;
     unfit_[row] = !transform_row<T, kPoints>(pass_, source_, plan_.sources, where, across_, to,
-                                             frequency_, sources_, strip);
+                                             frequency_, sources_, strip, team);
     return !unfit_[row];
   }
 
   void multiply(const T *weights, const T *x, Index block, Index first, Index last, T *product_at,
-                T *strip) const {
+                T *strip, const Team &team) const {
     const Index tiles = (last - first) * across_.tiles;
-    for (int f = 0; f < kFrequencies; ++f)
+    for (int f = 0; f < kFrequencies && !cancelled(team); ++f)
       product(x + f * frequency_, tiles, sources_, Index(1), weights + f * weight_frequency_, block_,
               block_vectors_, plan_.sources, product_at + f * product_, block_, false);
     const Strides &to = pass_.destination;
-    for (Index row = first; row < last; ++row) {
+    for (Index row = first; row < last && !cancelled(team); ++row) {
       if (unfit_[row]) continue;
       const Index tile = row % down_.tiles;
       T *image = destination_ + row / down_.tiles * to.image + down_.start(tile) * to.row;
@@ -167,11 +169,11 @@ class WinogradGather {
   }
 
   // to[frequency][source channel][destination channel of the block]
-  void transform_weights(Index block, Index first, Index last, T *to) const {
+  void transform_weights(Index block, Index first, Index last, T *to, const Team &team) const {
     const Index *down = pass_.axis[1].tap, *across = pass_.axis[2].tap;
     alignas(kAlignment) T taps[lanes<T> * kTaps * lanes<T>];
     for (Index v = 0; v < block_vectors_; ++v)
-      for (Index c = first; c < last; c += lanes<T>) {
+      for (Index c = first; c < last && !cancelled(team); c += lanes<T>) {
         const Index together = least(lanes<T>, last - c);
         read_taps(block * block_ + v * lanes<T>, c, together, taps);
         for (Index k = 0; k < together; ++k)

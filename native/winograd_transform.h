@@ -3,6 +3,7 @@
 //
 //   to[frequency][tile][channel]
 #pragma once
+#include "pool.h"
 #include "transpose.h"
 #include "winograd_guard.h"
 #include "winograd_tiles.h"
@@ -68,7 +69,8 @@ struct TileRow {
 // not to be trusted to transforms; the frequencies are then of no use.
 template <class T, int Size>
 bool transform_row(const Pass &pass, const T *source, Index channels, const TileRow &where,
-                   const TiledAxis &across, T *to, Index frequency, Index ld, T *strip) {
+                   const TiledAxis &across, T *to, Index frequency, Index ld, T *strip,
+                   const Team &team) {
   const Index columns = across.span(Size), step = across.dilation * lanes<T>;
   const T *image = source + where.image * pass.source.image;
   const Index low = least(columns, most<Index>(0, -where.column));
@@ -77,7 +79,7 @@ bool transform_row(const Pass &pass, const T *source, Index channels, const Tile
   T *tile_tops = sums + columns * lanes<T>, *tile_sums = tile_tops + across.tiles * lanes<T>;
   memset(tile_tops, 0, 2 * across.tiles * lanes<T> * sizeof(T));
 
-  for (Index c = 0; c < channels; c += lanes<T>) {
+  for (Index c = 0; c < channels && !cancelled(team); c += lanes<T>) {
     const Index width = least(lanes<T>, channels - c);
     for (Index i = 0; i < Size; ++i) {
       T *line = strip + i * columns * lanes<T>;

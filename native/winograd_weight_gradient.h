@@ -154,11 +154,11 @@ class WinogradWeightGradient {
           const Index end = (chunk + 1) * tile_rows_ / chunks_;
           for (Index first = start; first < end; first += group_) {
             const Index rows = least(group_, end - first);
-            for (Index i = 0; i < rows; ++i) transform(first + i, i, at, 0, true, strip);
+            for (Index i = 0; i < rows; ++i) transform(first + i, i, at, 0, true, strip, team);
             for (int f = 0; f < kFrequencies; ++f)
               for (Index block = 0; block < o_blocks_; ++block)
                 multiply(at, f, 0, plan_.sources, block, block * block_, rows * across_.tiles,
-                         sum + f * sum_frequency_ + block * block_, first > start);
+                         sum + f * sum_frequency_ + block * block_, first > start, team);
           }
         }))
       return false;
@@ -182,7 +182,7 @@ class WinogradWeightGradient {
       const Index start = part * o_blocks_ / parts_, end = (part + 1) * o_blocks_ / parts_;
       const Index unfit = part ? count_unfit() : 0;
       if (!parallel_for(team, tile_rows_, [&](Index row, int slot) {
-            transform(row, row, at, start * block_, !part, slots_ + slot * slot_);
+            transform(row, row, at, start * block_, !part, slots_ + slot * slot_, team);
           }))
         return false;
       if (part && count_unfit() > unfit) {  // they stand in the parts before, which are made anew
@@ -196,7 +196,7 @@ class WinogradWeightGradient {
             const Index height = c_start(i / blocks + 1) - c;
             for (int f = 0; f < kFrequencies; ++f)
               multiply(at, f, c, height, start + block, block * block_, tile_rows_ * across_.tiles,
-                       sum + f * sum_frequency_, false);
+                       sum + f * sum_frequency_, false, team);
             finish(sum, c, height, start + block, back);
           }))
         return false;
@@ -211,7 +211,7 @@ class WinogradWeightGradient {
     for (Index first = 0; first < tile_rows_; first += group_) {
       const Index rows = least(group_, tile_rows_ - first);
       if (!parallel_for(team, rows, [&](Index row, int slot) {
-            transform(first + row, row, at, 0, true, slots_ + slot * slot_);
+            transform(first + row, row, at, 0, true, slots_ + slot * slot_, team);
           }))
         return false;
       if (!parallel_for(team, kFrequencies * c_blocks_, [&](Index i, int) {
@@ -219,7 +219,7 @@ class WinogradWeightGradient {
             const Index c = c_start(i % c_blocks_), height = c_start(i % c_blocks_ + 1) - c;
             for (Index block = 0; block < o_blocks_; ++block)
               multiply(at, f, c, height, block, block * block_, rows * across_.tiles,
-                       sums + f * sum_frequency_ + c * sum_ld_ + block * block_, first > 0);
+                       sums + f * sum_frequency_ + c * sum_ld_ + block * block_, first > 0, team);
           }))
         return false;
     }
@@ -250,7 +250,8 @@ class WinogradWeightGradient {
 
   // A row of tiles, to row i of a group: of grad_out's channels from o on, and of x where it is not
   // there yet. One that is left to the direct kernel counts as zeros here.
-  void transform(Index row, Index i, const Group &at, Index o, bool with_x, T *strip) {
+  void transform(Index row, Index i, const Group &at, Index o, bool with_x, T *strip,
+                 const Team &team) {
     const Index image = row / down_.tiles, top = down_.start(row % down_.tiles);
     T *x = at.x + i * across_.tiles * x_ld_, *g = at.g + i * across_.tiles * g_ld_;
     const TileRow of_x = {image, top + down_.offset, across_.offset, down_.dilation};
@@ -259,9 +260,9 @@ class WinogradWeightGradient {
         !unfit_[row] &&
         transform_row<T, Side>(grad_pass_, grad_out_ + o * grad_pass_.source.channel,
                                least(part_, plan_.destinations - o), of_g, across_, g,
-                               g_frequency_, g_ld_, strip) &&
+                               g_frequency_, g_ld_, strip, team) &&
         (!with_x || transform_row<T, kPoints>(pass_, x_, plan_.sources, of_x, across_, x,
-                                              x_frequency_, x_ld_, strip));
+                                              x_frequency_, x_ld_, strip, team));
     unfit_[row] = !fit;
     if (fit) return;
     for (int f = 0; f < kFrequencies; ++f) {
@@ -272,9 +273,9 @@ class WinogradWeightGradient {
 
   // The output block's channels of grad_out begin at g + o.
   void multiply(const Group &at, int f, Index c, Index height, Index block, Index o, Index tiles,
-                T *sum, bool add) const {
+                T *sum, bool add, const Team &team) const {
     const Index vectors = least(block_vectors_, (o_padded_ - block * block_) / lanes<T>);
-    for (Index k = 0; k < tiles; k += kRunOfTiles)
+    for (Index k = 0; k < tiles && !cancelled(team); k += kRunOfTiles)
       product(at.x + f * x_frequency_ + k * x_ld_ + c, height, Index(1), x_ld_,
               at.g + f * g_frequency_ + k * g_ld_ + o, g_ld_, vectors, least(kRunOfTiles, tiles - k),
               sum, sum_ld_, add || k);

@@ -70,6 +70,20 @@ def numpy_error_state() -> Iterator[None]:
         assert np.geterr() == before, "the code under test changed NumPy's error state"
 
 
+@pytest.fixture(autouse=True)
+def no_block_is_left() -> Iterator[None]:
+    """All blocks of the kernels' memory, and all jobs, come back: counted in a build for tests."""
+    if "DXDW_LIBRARY" not in os.environ:
+        yield
+        return
+    from dxdw.engines import native_library
+
+    count = getattr(native_library.load(), "dxdw_live_blocks", lambda: 0)
+    before = count()
+    yield
+    assert count() == before, "blocks of memory that the code under test took are still out"
+
+
 @pytest.fixture
 def without_kernels() -> Iterator[None]:
     """The engines in Python alone, as where no compiler was."""

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -51,6 +52,74 @@ def test_wrong_is_named(capsys, mine):
     assert status == 1
     assert "\ndx-overwritten\n" in out
     assert "\x1b" not in out  # no colours where there is no terminal
+
+
+def test_solved_is_said_beside_what_is_harder_to_fool(capsys, mine):
+    absolute = RIGHT.replace("grad_out[o, i, j]", "abs(grad_out[o, i, j])")
+    status, out, _ = checked(capsys, mine(absolute))
+    assert status == 1
+    assert "solved: yes (the problem's own tests)   harder to fool: no (the checks)" in out
+    _, out, _ = checked(capsys, mine(RIGHT), "--json")
+    report = json.loads(out)
+    assert (report["solved"], report["harder"]) == (True, True)
+    form = RIGHT.replace("return dx, dW", "return dW, dx")
+    _, out, _ = checked(capsys, mine(form), "--json", "--returns", "dW,dx")
+    assert json.loads(out)["solved"] is None
+
+
+def test_the_report_in_the_readme_is_what_is_printed(capsys, mine):
+    flipped = RIGHT.replace("* W[o]", "* W[o, :, ::-1, ::-1]")
+    _, out, _ = checked(capsys, mine(flipped))
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    shown = readme[readme.index("conv2d_backward: wrong") :].partition("\n```")[0]
+    assert shown == out.partition("\n\nok ")[0]
+
+
+def test_buffers_of_integers_are_advice(capsys, mine):
+    like = RIGHT.replace("np.zeros(x.shape)", "np.zeros_like(x)")
+    status, out, _ = checked(capsys, mine(like))
+    assert status == 0
+    assert out.startswith("conv2d_backward: right\n")
+    assert "\nadvice: integer-truncated\n" in out
+
+
+LAYERS = (
+    RIGHT
+    + """
+
+class Conv:
+    def backward(self, dout, x, w):
+        return conv2d_backward(dout, x, w)
+
+
+class Layer:
+    def __init__(self, W, b):
+        self.W = W
+
+    def backward(self, dout):
+        return dout
+
+
+conv = Conv()
+
+
+def conv_backward(dout, cache):
+    x, w, b, conv_param = cache
+    return (*conv2d_backward(dout, x, w), dout.sum((1, 2)))
+"""
+)
+
+
+def test_methods_and_caches(capsys, mine):
+    place = mine(LAYERS)
+    for address in ("Conv.backward", "conv.backward"):
+        status, out, _ = checked(capsys, f"{place}:{address}")
+        assert status == 0, out
+    assert checked(capsys, f"{place}:conv_backward", "--bias")[0] == 0
+    status, _, said = checked(capsys, f"{place}:Layer.backward")
+    assert status == 2
+    assert "layer = Layer(W, np.zeros(len(W)))" in said
+    assert checked(capsys, f"{place}:conv.forward")[0] == 2
 
 
 def test_json_and_html(capsys, mine, tmp_path):

@@ -185,6 +185,58 @@ def test_out_of_a_backward_before_anything_is_written():
     assert np.isnan(dx).all()
 
 
+def test_needs_that_name_nothing_after_a_forward_of_the_same_shapes():
+    """What is remembered of small calls is each call's own."""
+    x, w = np.ones((1, 1, 5, 5)), np.ones((1, 1, 3, 3))
+    conv2d(x, w)
+    message = "needs is (): it must name one or more of 'dx', 'dW' or 'db', once"
+    refused(ValueError, message, conv2d_backward, x, w, w, needs=())
+
+
+def test_out_whose_elements_share_memory():
+    shape = (2, 4, 4, 4)
+    message = "out has elements that share memory: each of them needs its own, as in a copy"
+    for strides in ((0, 0, 0, 0), (0, 128, 32, 8), (512, 128, 8, 8), (-512, 128, 24, 8)):
+        out = np.lib.stride_tricks.as_strided(np.zeros(2000)[1000:], shape, strides)
+        refused(ValueError, message, conv2d, X, W, out=out)
+    masked = np.ma.array(np.zeros(shape), mask=True, hard_mask=True)
+    message = (
+        "out is a masked array, whose mask would keep results out: give its data, as in out.data"
+    )
+    refused(TypeError, message, conv2d, X, W, out=masked)
+
+
+def test_out_by_any_other_view():
+    """Steps, negative ones and other orders of axes: every element has memory of its own."""
+    expected = conv2d(X, W)
+    whole = np.zeros((4, 8, 8, 12))
+    for out in (
+        whole[::2, ::2, ::2, ::3],
+        whole[1::-1, 3::-1, 3::-1, 3::-1],
+        np.zeros((4, 4, 4, 2)).T,
+        np.zeros((2, 4, 4, 4), order="F"),
+    ):
+        assert conv2d(X, W, out=out) is out
+        assert np.array_equal(out, expected)
+
+
+def test_outs_that_share_memory():
+    dx, dW = conv2d_backward(G, X, W)
+    memory = np.full(1000, np.nan)
+    message = "out for dx and out for dW share memory: each result needs its own"
+    for start in (0, 1, dx.size - 1):
+        out = memory[: dx.size].reshape(X.shape), memory[start:][: dW.size].reshape(W.shape)
+        refused(ValueError, message, conv2d_backward, G, X, W, out=out)
+    assert np.isnan(memory).all()
+    side_by_side = memory[: dx.size].reshape(X.shape), memory[dx.size :][: dW.size].reshape(W.shape)
+    in_turns = np.zeros((*X.shape, 2))[..., 0], np.zeros((*W.shape, 2))[..., 1]
+    one = np.zeros((2, *X.shape[1:], 2))
+    same_memory = one[..., 0], np.zeros(W.shape)
+    for out in (side_by_side, in_turns, same_memory):
+        results = conv2d_backward(G, X, W, out=out)
+        assert all(map(np.array_equal, results, (dx, dW)))
+
+
 def test_accumulate_without_an_array_for_each():
     message = "accumulate=True adds into out, which has no array for dW"
     out = np.zeros(X.shape), None

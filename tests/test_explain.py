@@ -1,6 +1,7 @@
 """explain: what it says runs is what runs, and its figures are those that hold."""
 
 import re
+from html import escape
 from itertools import product
 
 import numpy as np
@@ -117,3 +118,17 @@ def test_sizes_at_their_ends_are_explained():
     assert explain("dx", (1, 0, 4), (1, 1, 3, 3), 2).flops == 2 * 2 * 6 * 9
     assert explain("dW", (0, 1, 4, 4), (1, 1, 3, 3)).flops == 0
     assert explain("forward", (0, 4, 4), (2, 0, 3, 3)).flops == 0
+
+
+def test_a_short_form_and_a_table():
+    found = explain("dx", (1, 1, 8, 8), (1, 1, 3, 3))
+    assert repr(found).startswith(
+        "<Explanation: dx of x (1, 1, 8, 8) and W (1, 1, 3, 3) in float64 by"
+    )
+    html = found._repr_html_()
+    assert html.startswith('<div class="dxdw-explanation"')
+    assert html.count("<tr>") == len(found.verdicts)
+    for verdict in found.verdicts:
+        assert f"<code>{verdict.engine}</code>" in html
+        assert escape(verdict.declined or "") in html
+    assert escape(found.error_bound) in html

@@ -205,6 +205,28 @@ def test_json():
     assert sum(row.count(None) for row in some["arguments"][0]["expected"]) == 4
 
 
+def test_a_short_form_and_a_table():
+    x = np.arange(6.0).reshape(1, 2, 3)
+    right = gradcheck(np.sin, lambda g, x: g * np.cos(x), (x,))
+    assert repr(right) == "<GradCheck: the gradient is right>"
+    assert "6 right" in right._repr_html_()
+    assert "<th" not in right._repr_html_()
+
+    def vjp(g, x):
+        dx = g * np.cos(x)
+        dx[0, 1, 2] += 1
+        return dx
+
+    wrong = gradcheck(np.sin, vjp, (x,))
+    assert repr(wrong) == "<GradCheck: the gradient is wrong>"
+    html = wrong._repr_html_()
+    assert html.startswith('<div class="dxdw-gradcheck"')
+    assert "1 wrong" in html
+    assert "<code>[0, 1, 2]</code>" in html
+    assert html.count('<td title="wrong"') == 1
+    assert html.count('<td title="right"') == 5
+
+
 def test_the_same_seed_gives_the_same_result():
     one, two, other = (
         gradcheck(np.sin, wrong_twice, (X,), rng=seed).to_json() for seed in (3, 3, 4)

@@ -267,6 +267,59 @@ def test_ctrl_c_at_any_moment_leaves_numpys_error_state():
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs interval timers")
+@pytest.mark.parametrize("handlers", [1, 2])
+def test_ctrl_c_at_any_moment_leaves_the_threads_of_blas(handlers):
+    """Also a second one, microseconds after the first."""
+    pytest.importorskip("threadpoolctl")
+    x, W = np.ones((1, 4, 8, 8)), np.ones((4, 4, 3, 3))
+    conv2d(x, W, engine="array", threads=1)
+    before = blas_threads()
+
+    left = []
+
+    def interrupt(*_):
+        if left:
+            left.pop()
+            raise KeyboardInterrupt
+
+    def calls():
+        while left:
+            conv2d(x, W, engine="array", threads=1)
+
+    previous = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        for delay in np.random.default_rng(0).uniform(2e-5, 1.5e-3, 300):
+            left[:] = range(handlers)
+            try:
+                signal.setitimer(signal.ITIMER_REAL, delay, 5e-5)
+                try:
+                    calls()
+                except KeyboardInterrupt:
+                    calls()
+            except KeyboardInterrupt:
+                pass
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            assert blas_threads() == before
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+
+
+def test_more_threads_than_there_can_be_are_those_that_there_can_be():
+    """At once: nothing counts down from what was asked for."""
+    case = simple((1, 16, 64, 64), (16, 16, 3, 3))
+    x, W = oracles.operands(case, 0)["x"], oracles.operands(case, 0)["W"]
+    options = {"precision": "highest"}
+    expected = conv2d(x, W, **options)
+    started = time.perf_counter()
+    for threads in (257, 10**6, 2**31, 2**32, 10**30):
+        for engine in (None, "array"):
+            result = conv2d(x, W, threads=threads, engine=engine, **options)
+            assert np.array_equal(result, expected)
+    assert time.perf_counter() - started < 10
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs interval timers")
 @pytest.mark.parametrize("name", ["array", "fft"])
 def test_ctrl_c_comes_through_soon_and_leaves_everything_intact(name):
     """Within 250 ms; the machine may be busy with others, so the best of a few tries counts."""

@@ -63,7 +63,7 @@ def test_every_function_of_the_header_is_declared():
         r"#ifdef DXDW_TESTING|#ifdef __cplusplus\n}", HEADER.read_text(encoding="utf-8")
     )
     for part, declared in (
-        (header, native_library.SIGNATURES),
+        (header, native_library.SIGNATURES | native_library.WATCHED),
         (for_tests, native_library.FOR_TESTS),
     ):
         assert set(re.findall(r"^DXDW_API [^(;]*?(\w+)\(", part, re.MULTILINE)) == set(declared)
@@ -132,13 +132,23 @@ def test_an_instruction_set_that_is_not_there_is_told():
 # --- threads --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("told", "number"), [("1", 1), ("3", 3), (" 12 ", 12)])
+@pytest.mark.parametrize(
+    ("told", "number"),
+    [("1", 1), ("3", 3), (" 12 ", 12), ("256", 256), ("10000000", 256), ("9" * 5000, 256)],
+)
 def test_as_many_threads_as_told(monkeypatch, told, number):
     monkeypatch.setenv("DXDW_NUM_THREADS", told)
     assert threads() == number
 
 
-@pytest.mark.parametrize("told", ["", "0", "-1", "2.0", "two", "1e2", "1_0", "٣"])
+@needs_library
+@pytest.mark.parametrize("told", ["", " "])
+def test_an_empty_number_of_threads_is_no_word(monkeypatch, told):
+    monkeypatch.setenv("DXDW_NUM_THREADS", told)
+    assert threads() == load().dxdw_cpus()
+
+
+@pytest.mark.parametrize("told", ["0", "00", "-1", "2.0", "two", "1e2", "1_0", "٣"])
 def test_a_number_of_threads_that_is_none(monkeypatch, told):
     monkeypatch.setenv("DXDW_NUM_THREADS", told)
     message = f"DXDW_NUM_THREADS is {told!r}: it must be an integer, at least 1"

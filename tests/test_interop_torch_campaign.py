@@ -72,9 +72,7 @@ def computed(convolve, operands, tangents, mapped, order):
         return torch.func.vmap(gradient, mapped)(*stacks)
     leaves = [a.detach().requires_grad_() for a in operands]
     out = convolve(*leaves)
-    first = torch.autograd.grad(
-        out.tanh().pow(2).sum(), leaves, create_graph=order == "second"
-    )
+    first = torch.autograd.grad(out.tanh().pow(2).sum(), leaves, create_graph=order == "second")
     if order == "first":
         return out, *first
     return out, *first, *torch.autograd.grad(sum(a.pow(2).sum() for a in first), leaves)
@@ -86,7 +84,7 @@ def run(seed):
 
     from dxdw.interop import torch as bridge
 
-    rng = random.Random(seed)
+    rng = random.Random(seed)  # noqa: S311  # to draw cases
     ndim, transposed = rng.randint(1, 3), rng.random() < 0.5
     *shapes, options = sizes(rng, ndim, transposed)
     generator = torch.Generator().manual_seed(seed)

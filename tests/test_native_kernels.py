@@ -309,6 +309,16 @@ def test_depthwise_kernels_are_exact_at_every_width(taps, stride):
             assert set(kernels) == {"depthwise"}
 
 
+@pytest.mark.parametrize("columns", [500, 511, 512, 513, 700])
+def test_depthwise_kernels_of_many_columns(columns):
+    """Their tables are larger than what a call has without asking for memory."""
+    case = simple((2, 3, 1, columns + 40), (3, 1, 1, columns), groups=3)
+    kernels = []
+    for dtype in UNIT_ROUNDOFF:
+        check_depthwise_exactly(case, columns, dtype, kernels)
+    assert set(kernels) == {"depthwise"}
+
+
 @pytest.mark.parametrize("dtype", UNIT_ROUNDOFF)
 @pytest.mark.parametrize("special", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("operand", ["x", "grad_out"])

@@ -48,7 +48,8 @@ def test_the_solution_passes_every_test(number):
     assert list(states(told)) == [event["id"] for event in of_kind(told, "test")]
     assert set(states(told)) == set(ids_of(SERIES[number]))
     assert told[-1] == {
-        "kind": "done", "passed": len(states(told)), "failed": 0, "solved": True
+        "kind": "done", "passed": len(states(told)), "failed": 0, "advice": 0,
+        "solved": True, "harder": True,
     }  # fmt: skip
 
 
@@ -57,7 +58,54 @@ def test_the_starter_runs_and_is_not_yet_right(number):
     told = events(number, SERIES[number].starter)
     assert told[-1]["kind"] == "done"
     assert not told[-1]["solved"]
+    assert not told[-1]["harder"]
     assert causes(told) == (["softmax-not-normalised"] if number == "04" else [])
+
+
+_ZEROS = "the output is still all zeros"
+_SHAPES = f"{_ZEROS}, and its shape is {{}}, and should be {{}} for x {{}} and W {{}}"
+MISSING = {
+    "01": [_SHAPES.format((1, 2, 3), (1, 2, 2), (1, 2, 3), (1, 1, 1, 2))],
+    "02": [_SHAPES.format((1, 1, 1), (1, 3, 3), (1, 4, 4), (1, 1, 2, 2))],
+    "03": [_ZEROS],
+    "04": ["the output is still x, as it came", "the numbers do not add up to 1"],
+    "05": ["dx and dW are still all zeros"],
+    "06": [_ZEROS],
+}
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_of_the_starter_it_is_told_what_is_missing(number):
+    told = events(number, SERIES[number].starter)
+    assert [event["report"]["summary"] for event in of_kind(told, "report")] == MISSING[number]
+
+
+def test_a_problem_is_solved_by_its_own_tests_and_the_checker_is_harder_to_fool():
+    code = SERIES["05"].solution.replace("grad_out[o, i, j]", "abs(grad_out[o, i, j])")
+    told = events("05", code)
+    own = [state for name, state in states(told).items() if name.startswith("test/")]
+    assert own == ["passed"] * 5
+    assert told[-1]["solved"]
+    assert not told[-1]["harder"]
+    (report,) = of_kind(told, "report")
+    assert (report["report"]["solved"], report["report"]["harder"]) == (True, False)
+
+
+def test_of_two_functions_each_is_solved_by_itself():
+    told = events("04", SERIES["04"].solution.replace("np.maximum(x, 0)", "np.abs(x)"))
+    found = {e["function"]: e["report"]["solved"] for e in of_kind(told, "report")}
+    assert found == {"relu": False, "softmax": True}
+    assert not told[-1]["solved"]
+
+
+def test_buffers_of_integers_are_advice_and_no_mistake():
+    code = SERIES["05"].solution.replace("np.zeros(x.shape)", "np.zeros_like(x)")
+    told = events("05", code)
+    assert states(told)["conv2d_backward/integers"] == "advice"
+    assert told[-1]["advice"] == 1
+    assert told[-1]["failed"] == 0
+    assert told[-1]["solved"]
+    assert told[-1]["harder"]
 
 
 WRONG = [(number, a.cause, a.code) for number in NUMBERS for a in SERIES[number].wrong_answers]
@@ -67,7 +115,7 @@ WRONG = [(number, a.cause, a.code) for number in NUMBERS for a in SERIES[number]
 def test_a_typical_wrong_answer_gets_its_name(number, cause, code):
     told = events(number, code)
     assert causes(told) == [cause]
-    assert not told[-1]["solved"]
+    assert not (told[-1]["solved"] and told[-1]["harder"])
 
 
 def test_every_mistake_of_a_wrong_answer_is_one_the_checker_knows():
@@ -75,6 +123,8 @@ def test_every_mistake_of_a_wrong_answer_is_one_the_checker_knows():
     for number, problem in SERIES.items():
         named = [answer.cause for answer in problem.wrong_answers]
         assert len(named) == len(set(named)) >= 7
+        shown = [answer.name for answer in problem.wrong_answers]
+        assert not any(cause.partition("-")[0] in name for name in shown for cause in named)
         assert set(named) <= set(known.get(number, EXERCISE_CAUSES))
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from dxdw import conv2d_backward_naive
 from dxdw.practice import SERIES
-from dxdw.practice.trace import trace
+from dxdw.practice.trace import trace, trace_forward
 
 HEAD = """
 import numpy as np
@@ -236,7 +236,7 @@ def test_an_error_comes_after_the_steps_before_it(arguments):
     [
         ("def conv2d_backward(", "SyntaxError"),
         ("x = 1", "there is no conv2d_backward"),
-        ("def conv2d_backward(grad_out, x, W):\n    return x", "not a tuple of 2 arrays"),
+        ("def conv2d_backward(grad_out, x, W):\n    return x", "and not 2 arrays"),
         ("def conv2d_backward(grad_out, x, W):\n    pass", "return statement is missing"),
     ],
 )
@@ -300,3 +300,33 @@ def test_arguments_stay_as_they_are(arguments):
     copies = [a.copy() for a in arguments]
     trace(HEAD + "    x[:] = 0\n" + END, *arguments)
     assert all(np.array_equal(a, b) for a, b in zip(arguments, copies, strict=True))
+
+
+FORWARD = {  # by the number of the problem: function, arrays, options, shape of the output
+    "01": ("conv2d_naive", {"x": (2, 3, 4), "W": (2, 2, 2, 2)}, (), (2, 2, 3)),
+    "02": ("conv2d", {"x": (2, 3, 4), "W": (2, 2, 2, 2)}, (1, 2), (2, 2, 3)),
+    "03": ("max_pool_2d", {"x": (2, 3, 4)}, (2, 1), (2, 2, 3)),
+}
+
+
+@pytest.mark.parametrize("number", FORWARD)
+def test_a_forward_pass_is_followed_over_its_output_cells(number):
+    name, shapes, options, shape = FORWARD[number]
+    rng = np.random.default_rng(3)
+    arrays = {key: rng.integers(1, 9, size).astype(float) for key, size in shapes.items()}
+    found = trace_forward(SERIES[number].solution, name, arrays, options, shape)
+    assert [step["at"] for step in found["steps"]] == [list(at) for at in np.ndindex(shape)]
+    assert found["error"] is None
+    out = np.array(found["start"]["out"])
+    for step in found["steps"]:
+        for place, before, after in step["out"]:
+            assert out.flat[place] == before
+            out.flat[place] = after
+    np.testing.assert_array_equal(out, found["results"]["out"])
+
+
+def test_a_forward_pass_that_fails_says_its_line():
+    code = SERIES["03"].solution.replace("window.max()", "window.most()")
+    found = trace_forward(code, "max_pool_2d", {"x": [[[1.0]]]}, (1, 1), (1, 1, 1))
+    assert "most" in found["error"]["message"]
+    assert found["error"]["line"] == 14

@@ -51,6 +51,11 @@ def test_one_item_for_each_check(run):
     result.stdout.fnmatch_lines(["*::test_mine?exact? PASSED*", "*::test_mine?precision? PASSED*"])
 
 
+def test_advice_is_no_failure(run):
+    result = run(MINE.format(op="+=", options="").replace("np.zeros(x.shape)", "np.zeros_like(x)"))
+    result.assert_outcomes(passed=14, skipped=1)
+
+
 @pytest.mark.parametrize("ci", ["", "true"])  # where pytest shortens its summary, and not
 def test_a_failure_is_the_report(run, monkeypatch, ci):
     monkeypatch.setenv("CI", ci)

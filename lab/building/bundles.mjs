@@ -1,5 +1,4 @@
 /** The scripts and the style sheet, bundled by esbuild. */
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import esbuild from "esbuild";
 import { LAB } from "./files.mjs";
@@ -35,7 +34,6 @@ export async function page(catalogue, files, how) {
     "dxdw:catalogue": { contents: JSON.stringify(catalogue), loader: "json" },
     "dxdw:python-files": { contents: JSON.stringify(files), loader: "json" },
     "dxdw:boot": { contents: `export { ${how} as default } from "./python/${how}.js";` },
-    "dxdw:views": { contents: views() },
   };
   const { outputFiles, metafile } = await esbuild.build({
     ...COMMON,
@@ -46,13 +44,6 @@ export async function page(catalogue, files, how) {
   });
   const text = (extension) => outputFiles.find(({ path }) => path.endsWith(extension)).text;
   return { script: text(".js"), style: text(".css"), inputs: Object.keys(metafile.inputs) };
-}
-
-/** The views in folders of their own, as far as they are there. */
-function views() {
-  const present = ["see", "train"].filter((name) => existsSync(join(SOURCE, name, "index.js")));
-  const imports = present.map((name) => `import * as ${name} from "./${name}/index.js";`);
-  return `${imports.join("\n")}\nexport default { ${present.join(", ")} };`;
 }
 
 function virtual(modules) {

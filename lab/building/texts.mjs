@@ -20,11 +20,22 @@ markdown.renderer.rules.table_close = () => "</table></div>";
 markdown.renderer.rules.fence = (tokens, place) =>
   `<pre class="scrolls"><code>${markdown.utils.escapeHtml(tokens[place].content)}</code></pre>`;
 
+/** What a statement's formulas before its first heading say, each in one line. */
+function formulas(statement) {
+  const tokens = markdown.parse(statement, {});
+  const heading = tokens.findIndex(({ type }) => type === "heading_open");
+  return tokens
+    .slice(0, heading)
+    .filter(({ type }) => type === "math_block")
+    .map(({ content }) => temml.renderToString(content.trim(), { displayMode: false, throwOnError: true }));
+}
+
 /** The catalogue of the practice series, its Markdown made into HTML. */
 export async function catalogue() {
   const { stdout } = await run(PYTHON, ["-m", "dxdw.practice.catalogue"], { maxBuffer: 1 << 24 });
   const found = JSON.parse(stdout);
   for (const problem of found.problems) {
+    problem.formulas = formulas(problem.statement);
     problem.statement = markdown.render(problem.statement);
     problem.hints = problem.hints.map((hint) => markdown.render(hint));
   }

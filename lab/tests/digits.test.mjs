@@ -1,12 +1,9 @@
 /** The last step: a network trained in the page with the learner's own functions, and digits drawn. */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { after, before, test } from "node:test";
 import { AxeBuilder } from "@axe-core/playwright";
-import { PYTHON } from "../building/files.mjs";
-import { launch, open, pythonReady, serve } from "./lab.mjs";
+import { CATALOGUE, launch, open, pythonReady, serve } from "./lab.mjs";
 
-const CATALOGUE = JSON.parse(execFileSync(PYTHON, ["-m", "dxdw.practice.catalogue"], { maxBuffer: 1 << 26 }));
 const SOLUTIONS = Object.fromEntries(CATALOGUE.problems.map(({ number, solution }) => [number, solution]));
 
 let server, browser;

@@ -1,15 +1,23 @@
 /** What every browser test uses: the served page, a browser that reaches nothing else, and its hands. */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { deflateRawSync } from "node:zlib";
-import { chromium } from "playwright-core";
+import { chromium, firefox } from "playwright-core";
 import { PYTHON, ROOT } from "../building/files.mjs";
 
 export const FOLDER = join(ROOT, "build", "lab");
 export const ONE_FILE = join(ROOT, "build", "dxdw-lab.html");
 const CHROMIUM = process.env.CHROMIUM || "/usr/bin/chromium";
+const FIREFOX = process.env.FIREFOX || "/usr/bin/firefox-esr";
+/** The browser that the tests are run in: "chromium", or "firefox" as BROWSER has it. */
+export const BROWSER = process.env.BROWSER || "chromium";
+
+/** The practice series: its problems, their solutions, and typical wrong answers. */
+export const CATALOGUE = JSON.parse(
+  execFileSync(PYTHON, ["-m", "dxdw.practice.catalogue"], { maxBuffer: 1 << 26 }),
+);
 
 /** A server of the built page: ours, or one that knows nothing of isolation. */
 export async function serve({ isolated = true } = {}) {
@@ -25,6 +33,8 @@ export async function serve({ isolated = true } = {}) {
 }
 
 export async function launch() {
+  // Firefox as it is distributed, by WebDriver BiDi.
+  if (BROWSER === "firefox") return firefox.launch({ channel: "moz-firefox", executablePath: FIREFOX });
   const args = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
   return chromium.launch({ executablePath: CHROMIUM, args });
 }
@@ -34,7 +44,7 @@ export async function launch() {
  * asserts that it asked for nothing from elsewhere and complained of nothing.
  */
 export async function open(browser, address, { without = null, ...options } = {}) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
   const outside = [];
   const complaints = [];
   const origin = new URL(address).origin;
@@ -66,6 +76,11 @@ export const stopButton = (page) => page.getByRole("button", { name: "Stop", exa
 export const editor = (page) => page.getByRole("textbox", { name: "Your code" });
 export const items = (page) => page.getByRole("list", { name: "Tests" }).getByRole("listitem");
 export const summary = (page) => page.locator(".summary");
+/** What came of a run in words: the head of the verdict and what is told below it. */
+export const verdict = async (page) =>
+  `${await page.locator(".verdict-head").innerText()} ${await page.locator(".findings").innerText()}`
+    .replace(/\s+/g, " ")
+    .trim();
 
 /** Put code into the editor, as a link does. */
 export async function enter(page, number, code) {
@@ -78,16 +93,20 @@ export async function enter(page, number, code) {
   if (await page.locator(".notice").count()) await take.click();
 }
 
-/** Press Run tests, wait for the end, and give the items' texts and the summary. */
+/** Press Run tests, wait for the end, and give the items' texts, the summary and the verdict in words. */
 export async function run(page, timeout = 60_000) {
   await runButton(page).click();
   await ended(page, timeout);
-  return { items: await items(page).allInnerTexts(), summary: await summary(page).innerText() };
+  return {
+    items: await items(page).allInnerTexts(),
+    summary: await summary(page).innerText(),
+    verdict: await verdict(page),
+  };
 }
 
 /** Wait until nothing runs. */
 export async function ended(page, timeout = 60_000) {
-  await page.locator("button.stop:disabled").waitFor({ timeout });
+  await page.locator("button.stop:disabled").waitFor({ timeout, state: "attached" });
 }
 
 export async function pythonReady(page, timeout = 60_000) {

@@ -32,7 +32,7 @@ for (const isolated of [true, false]) {
     await lab.context.setOffline(true);
     server.end();
     const first = await run(lab.page);
-    assert.match(first.summary, /passed/);
+    assert.match(first.summary, /of 5 tests pass/);
     await enter(lab.page, "05", LOOP);
     await runButton(lab.page).click();
     await lab.page.waitForTimeout(500);
@@ -40,7 +40,7 @@ for (const isolated of [true, false]) {
     await ended(lab.page);
     await enter(lab.page, "03", "");
     const second = await run(lab.page);
-    assert.match(second.summary, /there is no max_pool_2d/);
+    assert.match(second.verdict, /there is no max_pool_2d/);
     lab.clean();
     await lab.context.close();
   });
@@ -73,16 +73,19 @@ test("the work is kept, and a link brings code without running it", async () => 
   await lab.page.getByRole("heading", { name: "Max pooling", level: 1 }).waitFor();
   await lab.page.getByRole("link", { name: /^05/ }).click();
   assert.match(await lab.page.getByRole("textbox", { name: "Your code" }).innerText(), /mine = 1/);
-  await lab.context.grantPermissions(["clipboard-read", "clipboard-write"], {
-    origin: new URL(server.address).origin,
+  // What is copied is looked at on its way: not every browser lets a driver read the clipboard.
+  await lab.page.evaluate(() => {
+    navigator.clipboard.writeText = async (text) => {
+      globalThis.copied = text;
+    };
   });
   await lab.page.getByRole("button", { name: "Copy a link" }).click();
   await lab.page.getByRole("button", { name: "Copied" }).waitFor();
-  const address = await lab.page.evaluate(() => navigator.clipboard.readText());
+  const address = await lab.page.evaluate(() => globalThis.copied);
   const other = await open(browser, address);
   assert.match(await other.page.getByRole("textbox", { name: "Your code" }).innerText(), /mine = 1/);
   await pythonReady(other.page);
-  assert.doesNotMatch(await summary(other.page).innerText(), /passed|there is no/);
+  assert.doesNotMatch(await summary(other.page).innerText(), /pass|there is no/);
   lab.clean();
   other.clean();
   server.end();

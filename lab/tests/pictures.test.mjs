@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { AxeBuilder } from "@axe-core/playwright";
-import { enter, launch, open, pythonReady, serve } from "./lab.mjs";
+import { CATALOGUE, enter, launch, open, pythonReady, serve } from "./lab.mjs";
 
 const OVERWRITES = `import numpy as np
 def conv2d_backward(grad_out, x, W):
@@ -34,7 +34,7 @@ after(async () => {
 });
 
 const figure = (page, name, whose = "") =>
-  page.locator(`.pictures .grid[data-array="${name}"]`, { hasText: whose });
+  page.locator(`.picture-pane .grid[data-array="${name}"]`, { hasText: whose });
 const cell = (page, name, place) => figure(page, name).locator(`td[data-place="${place}"]`).first();
 const values = async (grid) => (await grid.locator("td .value").allTextContents()).join(" ");
 const lit = (page, name, role) =>
@@ -46,27 +46,31 @@ const lit = (page, name, role) =>
         cells.filter((one) => one.dataset.role === wanted).map((one) => Number(one.dataset.place)),
       role,
     );
-const explanation = (page) => page.getByRole("region", { name: "The element in words" });
+const explanation = (page) => page.locator(".explanation:visible");
 const step = (page) => page.getByRole("slider", { name: "Step", exact: true });
+const toTheEnd = async (page) => step(page).fill(await step(page).getAttribute("max"));
 
 async function withoutPython() {
   const lab = await open(browser, server.address, { without: "**/*.wasm" });
-  await lab.page.locator(".pictures .grid").first().waitFor();
+  await lab.page.locator(".picture-pane .grid").first().waitFor();
   return lab;
 }
 
-test("the grids are there before Python and without it, and show the example's numbers", async () => {
+test("the grids are there before Python and without it, at the first step, and come to the example's numbers", async () => {
   const { page, context } = await withoutPython();
-  assert.equal(await values(figure(page, "dx", "gradient")), "1 3 3 2 4 10 10 6 4 10 10 6 3 7 7 4");
-  assert.equal(await values(figure(page, "dW", "gradient")), "45 54 81 90");
-  assert.equal(await page.getByRole("grid").count(), 5);
-  assert.ok(await page.getByRole("button", { name: "Trace your code beside it" }).isDisabled());
-  await page.getByText("Python is loading").first().waitFor();
+  assert.equal(await step(page).inputValue(), "0");
+  assert.equal(await values(figure(page, "dW", "of W")), "0 0 0 0");
+  await toTheEnd(page);
+  assert.equal(await values(figure(page, "dx", "of x")), "1 3 3 2 4 10 10 6 4 10 10 6 3 7 7 4");
+  assert.equal(await values(figure(page, "dW", "of W")), "45 54 81 90");
+  assert.equal(await page.locator(".picture-pane").getByRole("grid").count(), 5);
+  assert.ok(await page.getByRole("button", { name: "Trace your code" }).isDisabled());
   await context.close();
 });
 
 test("pointing lights what belongs together, and leaving brings back what was chosen", async () => {
   const { page, context } = await withoutPython();
+  await step(page).fill("1");
   await cell(page, "G", 4).hover();
   assert.deepEqual(await lit(page, "x", "with"), [5, 6, 9, 10]);
   assert.deepEqual(await lit(page, "dx", "into"), [5, 6, 9, 10]);
@@ -76,27 +80,29 @@ test("pointing lights what belongs together, and leaving brings back what was ch
     "+3",
     "+4",
   ]);
+  await toTheEnd(page);
   await cell(page, "dx", 5).hover();
   assert.deepEqual(await lit(page, "G", "with"), [0, 1, 3, 4]);
   assert.match(await explanation(page).innerText(), /= 1·4 \+ 1·3 \+ 1·2 \+ 1·1 = 10/);
-  await page.getByRole("heading", { name: "Seeing it" }).hover();
-  assert.deepEqual(await lit(page, "G", "here"), [0]);
+  await page.getByRole("tab", { name: "Finite differences" }).hover();
+  assert.deepEqual(await lit(page, "G", "here"), [8]);
   await context.close();
 });
 
 test("by keys alone: to a pixel of dx, its sum in words, and back through the walk", async () => {
   const { page, context } = await withoutPython();
+  await toTheEnd(page);
   await cell(page, "dx", 0).focus();
   for (const key of ["ArrowDown", "ArrowRight"]) await page.keyboard.press(key);
   assert.match(await explanation(page).innerText(), /^dx\[0,1,1\] = Σ/);
   await page.getByRole("status").filter({ hasText: "1·4 + 1·3 + 1·2 + 1·1 = 10" }).waitFor();
   await step(page).focus();
   await page.keyboard.press("Home");
-  assert.equal(await values(figure(page, "dx", "gradient")), new Array(16).fill(0).join(" "));
+  assert.equal(await values(figure(page, "dx", "of x")), new Array(16).fill(0).join(" "));
   await page.keyboard.press("ArrowRight");
   await page.keyboard.press("ArrowRight");
   assert.equal(await step(page).getAttribute("aria-valuetext"), "step 2 of 9, (o,i,j) = (0,0,1)");
-  assert.equal(await values(figure(page, "dx", "gradient")), "1 3 2 0 3 7 4 0 0 0 0 0 0 0 0 0");
+  assert.equal(await values(figure(page, "dx", "of x")), "1 3 2 0 3 7 4 0 0 0 0 0 0 0 0 0");
   await context.close();
 });
 
@@ -105,7 +111,8 @@ test("numbers are changed by keys and by a second press, and kept", async () => 
   await cell(page, "G", 0).focus();
   await page.keyboard.type("-3");
   await page.keyboard.press("Enter");
-  assert.match(await values(figure(page, "dx", "gradient")), /^−3 −5 3 2/);
+  await toTheEnd(page);
+  assert.match(await values(figure(page, "dx", "of x")), /^−3 −5 3 2/);
   await cell(page, "W", 3).click();
   await cell(page, "W", 3).click();
   await page.keyboard.type("0.5");
@@ -121,19 +128,6 @@ test("numbers are changed by keys and by a second press, and kept", async () => 
   await context.close();
 });
 
-test("problem 01 shows the forward pass, and a problem without a picture none", async () => {
-  const { page, context } = await withoutPython();
-  await enter(page, "01", "");
-  assert.equal(await values(figure(page, "out")), "34 44 54 74 84 94 114 124 134");
-  await cell(page, "out", 0).hover();
-  assert.deepEqual(await lit(page, "x", "with"), [0, 1, 4, 5]);
-  assert.match(await explanation(page).innerText(), /= 0·1 \+ 1·2 \+ 4·3 \+ 5·4 = 34/);
-  assert.equal(await page.getByRole("heading", { name: "How fast is it?" }).count(), 0);
-  await enter(page, "04", "");
-  assert.equal(await page.locator(".pictures").innerHTML(), "");
-  await context.close();
-});
-
 test("sizes are changed, and several channels are drawn", async () => {
   const { page, context } = await withoutPython();
   await page.getByText("Other numbers and sizes").click();
@@ -144,7 +138,8 @@ test("sizes are changed, and several channels are drawn", async () => {
   assert.equal(await figure(page, "x").locator("table").count(), 3);
   assert.match(await figure(page, "W").locator("figcaption").innerText(), /\(1, 3, 4, 2\)/);
   await page.getByRole("button", { name: "One gradient (example 1)" }).click();
-  assert.equal(await values(figure(page, "dW", "gradient")), "0 1 4 5");
+  await toTheEnd(page);
+  assert.equal(await values(figure(page, "dW", "of W")), "0 1 4 5");
   await context.close();
 });
 
@@ -164,38 +159,72 @@ test("overwriting is seen to overwrite, step by step beside the reference", asyn
   const { page } = lab;
   await enter(page, "05", OVERWRITES);
   await pythonReady(page);
-  await page.getByRole("button", { name: "Trace your code beside it" }).click();
-  const own = figure(page, "dx", "of your code");
+  await page.getByRole("button", { name: "Trace your code" }).click();
+  const own = figure(page, "dx", "yours");
   await own.waitFor();
   await step(page).fill("2");
-  assert.equal(await values(figure(page, "dx", "gradient")), "1 3 2 0 3 7 4 0 0 0 0 0 0 0 0 0");
+  assert.equal(await values(figure(page, "dx", "of x")), "1 3 2 0 3 7 4 0 0 0 0 0 0 0 0 0");
   assert.equal(await values(own), "1 1 2 0 3 3 4 0 0 0 0 0 0 0 0 0");
+  assert.equal(
+    await page.locator(".cm-step").innerText(),
+    OVERWRITES.split("\n")[6],
+    "the line of the step is marked in the editor",
+  );
   assert.equal(await own.locator("td.wrong").count(), 2);
   assert.equal(await own.locator('td[data-place="1"] .note').textContent(), "2→1");
   assert.match(
     await page.locator(".trace-words").innerText(),
     /^Line 7: dx\[.*\(o = 0, i = 0, j = 1\)\. dx: not the reference's where ≠ stands\./,
   );
-  assert.equal(await figure(page, "dW", "of your code").locator("td.wrong").count(), 0);
+  assert.equal(await figure(page, "dW", "yours").locator("td.wrong").count(), 0);
   lab.clean();
   await lab.context.close();
 });
+
+for (const number of ["01", "02", "03"]) {
+  test(`${number}: code of a forward pass is traced too, its line marked`, async () => {
+    const lab = await open(browser, server.address);
+    const { page } = lab;
+    const problem = CATALOGUE.problems.find((one) => one.number === number);
+    await enter(page, number, problem.solution);
+    await pythonReady(page);
+    await page.getByRole("button", { name: "Trace your code" }).click();
+    await figure(page, "out", "yours").waitFor();
+    await step(page).fill("2");
+    assert.match(await page.locator(".trace-words").innerText(), /^Line \d+: .*out/);
+    assert.equal(await page.locator(".cm-step").count(), 1);
+    await toTheEnd(page);
+    await page.getByText("Both end the same.").waitFor();
+    await enter(page, number, problem.wrong_answers[0].code);
+    await page.getByText("Your code has changed since").waitFor();
+    await page.getByRole("button", { name: "Trace your code" }).click();
+    await page.getByText("Traced: play it").waitFor();
+    await toTheEnd(page);
+    await page.locator(".trace-words", { hasText: /not the reference's|not of the shape/ }).waitFor();
+    lab.clean();
+    await lab.context.close();
+  });
+}
 
 test("right code ends the same, new numbers are traced again, and changed code says so", async () => {
   const lab = await open(browser, server.address);
   const { page } = lab;
   await enter(page, "05", RIGHT);
   await pythonReady(page);
-  await page.getByRole("button", { name: "Trace your code beside it" }).click();
+  await page.getByRole("button", { name: "Trace your code" }).click();
+  await page.getByText("Traced: play it").waitFor();
+  await toTheEnd(page);
   await page.getByText("Both end the same.").waitFor();
   await page.getByText("Other numbers and sizes").click();
   await page.getByRole("button", { name: "Two channels, two kernels" }).click();
+  await page.getByText("Traced: play it").waitFor();
+  await toTheEnd(page);
   await page.getByText("Both end the same.").waitFor();
-  assert.equal(await figure(page, "dW", "of your code").locator("table").count(), 4);
+  assert.equal(await figure(page, "dW", "yours").locator("table").count(), 4);
   await enter(page, "05", VECTORISED);
   await step(page).fill("1");
   await page.getByText("Your code has changed since").waitFor();
-  await page.getByRole("button", { name: "Trace your code beside it" }).click();
+  await page.getByRole("button", { name: "Trace your code" }).click();
   await page.getByText("there is nothing to play").waitFor();
   lab.clean();
   await lab.context.close();
@@ -215,7 +244,9 @@ for (const [what, code, words] of [
     const { page } = lab;
     await enter(page, "05", code);
     await pythonReady(page);
-    await page.getByRole("button", { name: "Trace your code beside it" }).click();
+    await page.getByRole("button", { name: "Trace your code" }).click();
+    await page.locator(".trace-words", { hasText: /./ }).waitFor();
+    await toTheEnd(page);
     await page.locator(".trace-words", { hasText: words }).waitFor();
     lab.clean();
     await lab.context.close();
@@ -224,6 +255,7 @@ for (const [what, code, words] of [
 
 test("finite differences: the step, the precision and the loss", async () => {
   const { page, context } = await withoutPython();
+  await page.getByRole("tab", { name: "Finite differences" }).click();
   const verdict = page.locator(".differences .verdict");
   const slider = page.getByRole("slider", { name: "Step ε" });
   await slider.fill("0");
@@ -251,6 +283,7 @@ test("speed: three medians, and none for a wrong answer", async () => {
   const { page } = lab;
   await enter(page, "05", RIGHT);
   await pythonReady(page);
+  await page.getByRole("tab", { name: "Speed" }).click();
   const rows = page.getByRole("table", { name: "Median time of a call" }).getByRole("row");
   await page.getByRole("button", { name: "Measure", exact: true }).click();
   await page.getByText("The fast engine here").waitFor({ timeout: 60_000 });
@@ -270,6 +303,7 @@ test("measuring an endless loop is stopped by the same button", async () => {
   const { page } = lab;
   await enter(page, "05", "def conv2d_backward(grad_out, x, W):\n    while True:\n        pass\n");
   await pythonReady(page);
+  await page.getByRole("tab", { name: "Speed" }).click();
   await page.getByRole("button", { name: "Measure", exact: true }).click();
   await page.getByRole("button", { name: "Stop measuring" }).click();
   await page.getByRole("button", { name: "Measure", exact: true }).waitFor({ timeout: 2000 });
@@ -284,12 +318,13 @@ for (const colorScheme of ["light", "dark"]) {
       const { page } = lab;
       await enter(page, "05", OVERWRITES);
       await pythonReady(page);
+      if (width < 1024) await page.locator(".place", { hasText: "Picture" }).click();
       await page.getByText("Other numbers and sizes").click();
       await page.getByRole("button", { name: "Two channels, two kernels" }).click();
-      await page.getByRole("button", { name: "Trace your code beside it" }).click();
-      await figure(page, "dx", "of your code").waitFor();
+      await page.getByRole("button", { name: "Trace your code" }).click();
+      await figure(page, "dx", "yours").waitFor();
       await cell(page, "dx", 5).focus();
-      const found = await new AxeBuilder({ page }).include(".pictures").analyze();
+      const found = await new AxeBuilder({ page }).include(".picture-pane").analyze();
       assert.deepEqual(
         found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" | ")}`),
         [],

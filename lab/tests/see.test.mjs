@@ -8,7 +8,8 @@ import { neighbour } from "../src/see/grid_keys.js";
 import { NdArray } from "../src/see/ndarray.js";
 import { powerOfTen, scientific, shown, typed } from "../src/see/numbers.js";
 import { marks, words } from "../src/see/routing.js";
-import { EXAMPLES, renewed, resized } from "../src/see/sizes.js";
+import { EXAMPLES, resized } from "../src/see/scenes/convolution.js";
+import { renewed } from "../src/see/sizes.js";
 import { beside, plain } from "../src/see/timeline.js";
 
 const NUMBERS = JSON.parse(readFileSync(new URL("see_numbers.json", import.meta.url), "utf8"));
@@ -94,7 +95,7 @@ test("an output cell lights its patch and its kernel, and says what it adds", ()
 });
 
 test("a pixel of dx is told as the sum it is", () => {
-  const example = EXAMPLES.ones.make();
+  const example = EXAMPLES[0].make().arrays;
   const { title, sum } = words({ array: "dx", index: [0, 1, 1] }, example, "backward");
   assert.equal(title, "dx[0,1,1] = Σ G[o, 1−u, 1−v] · W[o, 0, u, v]");
   assert.deepEqual(
@@ -119,7 +120,7 @@ test("of every element of dx, dW and out the products add up to it", () => {
 });
 
 test("while the walk is under way, a sum says what it has come to", () => {
-  const example = EXAMPLES.ones.make();
+  const example = EXAMPLES[0].make().arrays;
   const come = new Set(["0,0,0", "0,0,1"]);
   const { sum } = words({ array: "dx", index: [0, 1, 1] }, example, "backward", (cell) =>
     come.has(String(cell)),
@@ -133,7 +134,7 @@ test("while the walk is under way, a sum says what it has come to", () => {
 });
 
 test("the examples are the problem's", () => {
-  const { G, x, W } = EXAMPLES.ones.make();
+  const { G, x, W } = EXAMPLES[0].make().arrays;
   const { dx, dW } = backward(G, x, W);
   assert.deepEqual(dx.toLists(), [
     [
@@ -154,7 +155,7 @@ test("the examples are the problem's", () => {
 });
 
 test("other sizes keep the elements that still fit, and G follows", () => {
-  const { G, x, W } = resized(EXAMPLES.ones.make(), { C_in: 2, C_out: 3, H: 5, W: 3, kH: 2, kW: 2 });
+  const { G, x, W } = resized(EXAMPLES[0].make().arrays, { C_in: 2, C_out: 3, H: 5, W: 3, kH: 2, kW: 2 });
   assert.deepEqual(
     [G.shape, x.shape, W.shape],
     [

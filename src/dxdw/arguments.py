@@ -1,6 +1,6 @@
-"""Every coercion and check of a user's argument, and the only place that raises for one.
+"""Every coercion and check of a user's arrays and options; outputs.py has those of what comes back.
 
-What leaves this module is trusted by everything behind it.
+What leaves these modules is trusted by everything behind them.
 """
 
 import sys
@@ -14,6 +14,7 @@ import numpy as np
 
 from .documentation import refused
 from .engines.libraries import Array, is_numpy, namespace
+from .engines.native_library import MOST_THREADS
 from .geometry import Axis, ConvGeometry, same_padding
 
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
@@ -21,6 +22,9 @@ PRECISIONS = ("high", "highest")
 AXIS_NAMES = {1: ("L",), 2: ("H", "W"), 3: ("D", "H", "W")}
 _LARGEST = sys.maxsize  # bytes of an array: in a page, where addresses have 32 bits, 2 GiB
 _FLOATS = "efdFD"  # characters of float16, …, complex128: NumPy's own alone
+# Of strides, dilations and paddings: with the sizes of arrays that there can be, positions that are
+# computed of them stay far within 64 bits.
+_LARGEST_STEP = 2**31 - 1
 
 Pairs = tuple[tuple[int, int], ...]
 
@@ -45,12 +49,12 @@ def execution(
         return PLAIN
     if precision not in PRECISIONS:
         raise refused(
-            ValueError, f"precision is {precision!r}: it must be one of {_list(PRECISIONS)}"
+            ValueError, f"precision is {precision!r}: it must be one of {listed(PRECISIONS)}"
         )
     if engine is not None and not isinstance(engine, str):
         raise refused(TypeError, f"engine is {engine!r}: it must be None or the name of an engine")
     if threads is not None:
-        threads = _whole(threads, "threads", least=1)
+        threads = min(_whole(threads, "threads", least=1), MOST_THREADS)
     if max_workspace is not None:
         max_workspace = _whole(max_workspace, "max_workspace", least=1)
     return Execution(precision, engine, threads, max_workspace)
@@ -72,7 +76,7 @@ def array(value: Any, name: str) -> Array:
             )
         if isinstance(value, np.matrix):
             raise refused(TypeError, f"{name} is a np.matrix: convert it with np.asarray({name})")
-        if not isinstance(value, np.ndarray) and _foreign(value):
+        if not isinstance(value, np.ndarray) and foreign(value):
             return value
         try:
             value = _lent(value) if hasattr(value, "__dlpack__") else np.asarray(value)
@@ -110,7 +114,7 @@ def type_name(value: Any) -> str:
     return inside + kind.__qualname__
 
 
-def _foreign(value: Any) -> bool:
+def foreign(value: Any) -> bool:
     """Whether value is an array of another library that has the array API."""
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(value, torch.Tensor):
@@ -149,7 +153,7 @@ def common_dtypes(**arrays: Array | None) -> tuple[Any, Any]:
     floats = [a.dtype for a in given.values() if not xp.isdtype(a.dtype, ("integral", "bool"))]
     if any(xp.isdtype(a.dtype, "bool") for a in given.values()):
         raise refused(
-            TypeError, f"{_list(given)}: arrays of dtype bool can't be convolved; convert first"
+            TypeError, f"{listed(given)}: arrays of dtype bool can't be convolved; convert first"
         )
     result = xp.result_type(*floats) if floats else xp.asarray(first, dtype=xp.float64).dtype
     narrow = str(result).endswith("float16")
@@ -225,7 +229,7 @@ def convolution(
     if padding_mode not in PADDING_MODES:
         raise refused(
             ValueError,
-            f"padding_mode is {padding_mode!r}: it must be one of {_list(PADDING_MODES)}",
+            f"padding_mode is {padding_mode!r}: it must be one of {listed(PADDING_MODES)}",
         )
     return _convolution(
         ndim, tuple(x_shape), tuple(W_shape), padding, stride, dilation, groups, padding_mode
@@ -422,29 +426,22 @@ def shape(value: Any, name: str) -> tuple[int, ...]:
 
 def per_axis(value: Any, ndim: int, name: str, *, least: int) -> tuple[int, ...]:
     """An integer for each axis, from one or from one each."""
-    if type(value) is int and least <= value <= _LARGEST:
+    if type(value) is int and least <= value <= _LARGEST_STEP:
         return (value,) * ndim
     if isinstance(value, (tuple, list)):
         if len(value) != ndim:
             raise refused(
                 ValueError,
                 f"{name} is {value!r}: it must be an integer or {ndim} of them, one for each of "
-                f"{_list(AXIS_NAMES[ndim])}",
+                f"{listed(AXIS_NAMES[ndim])}",
             )
-        return tuple(_step(v, name, least) for v in value)
-    return (_step(value, name, least),) * ndim
-
-
-def _step(value: Any, name: str, least: int) -> int:
-    number = _whole(value, name, least=least)
-    if number > _LARGEST:
-        raise refused(ValueError, f"{name} is {number}: it must be at most {_LARGEST}")
-    return number
+        return tuple(_step(v, name, least=least) for v in value)
+    return (_step(value, name, least=least),) * ndim
 
 
 def padding_argument(value: Any, ndim: int) -> str | Pairs:
     """Padding as "same", "valid", "full" or a pair (before, after) for each axis."""
-    if type(value) is int and value >= 0:
+    if type(value) is int and 0 <= value <= _LARGEST_STEP:
         return ((value, value),) * ndim
     if isinstance(value, str):
         if value not in ("valid", "same", "full"):
@@ -453,13 +450,13 @@ def padding_argument(value: Any, ndim: int) -> str | Pairs:
             )
         return value
     if not isinstance(value, (tuple, list)):
-        p = _whole(value, "padding", least=0)
+        p = _step(value, "padding", least=0)
         return ((p, p),) * ndim
     if len(value) != ndim:
         raise refused(
             ValueError,
             f"padding is {value!r}: it must be an integer, {ndim} of them (one for each of "
-            f"{_list(AXIS_NAMES[ndim])}), or {ndim} pairs (before, after)",
+            f"{listed(AXIS_NAMES[ndim])}), or {ndim} pairs (before, after)",
         )
     pairs = []
     for entry in value:
@@ -468,9 +465,9 @@ def padding_argument(value: Any, ndim: int) -> str | Pairs:
                 raise refused(
                     ValueError, f"padding has the entry {entry!r}: a pair is (before, after)"
                 )
-            before, after = (_whole(p, "padding", least=0) for p in entry)
+            before, after = (_step(p, "padding", least=0) for p in entry)
         else:
-            before = after = _whole(entry, "padding", least=0)
+            before = after = _step(entry, "padding", least=0)
         pairs.append((before, after))
     return tuple(pairs)
 
@@ -485,6 +482,14 @@ def _padding_of_axis(
     if padding == "full":
         return extent - 1, extent - 1
     return padding[axis]  # type: ignore[return-value]  # not a word, so the pairs
+
+
+def _step(value: Any, name: str, *, least: int) -> int:
+    """A stride, dilation or padding along an axis."""
+    number = _whole(value, name, least=least)
+    if number > _LARGEST_STEP:
+        raise refused(ValueError, f"{name} is {number}: it must be at most {_LARGEST_STEP:,}")
+    return number
 
 
 def _whole(value: Any, name: str, *, least: int) -> int:
@@ -538,64 +543,7 @@ def check_grad_out(
         )
 
 
-def needs(value: Any, allowed: tuple[str, ...]) -> tuple[str, ...]:
-    """The names asked for, as a tuple, each known and once."""
-    if isinstance(value, str):
-        raise refused(
-            TypeError, f"needs is {value!r}: it must be a tuple of names, as in ({value!r},)"
-        )
-    try:
-        names = tuple(value)
-    except TypeError:
-        raise refused(TypeError, f"needs is {value!r}: it must be a tuple of names") from None
-    known = all(isinstance(name, str) and name in allowed for name in names)
-    if not names or not known or len(set(names)) < len(names):
-        raise refused(
-            ValueError, f"needs is {value!r}: it must name one or more of {_list(allowed)}, once"
-        )
-    return names
-
-
-def outputs(
-    out: Any,
-    accumulate: Any,
-    names: tuple[str, ...],
-    shapes: dict[str, tuple[int, ...]],
-    dtype: Any,
-) -> tuple[Array | None, ...]:
-    """Out as one entry for each name; a wrong one is refused before anything is computed."""
-    if not isinstance(accumulate, (bool, np.bool_)):
-        raise refused(TypeError, f"accumulate is {accumulate!r}: it must be True or False")
-    if out is None:
-        out = (None,) * len(names)
-    if not isinstance(out, (tuple, list)) or len(out) != len(names):
-        raise refused(
-            ValueError, f"out must be a tuple with an entry (or None) for each of {_list(names)}"
-        )
-    for name, entry in zip(names, out, strict=True):
-        if entry is not None:
-            writable(entry, f"out for {name}", shapes[name], dtype)
-        elif accumulate:
-            raise refused(
-                ValueError, f"accumulate=True adds into out, which has no array for {name}"
-            )
-    return tuple(out)
-
-
-def writable(out: Any, name: str, shape: tuple[int, ...], dtype: Any) -> None:
-    """Refuses an array that a result can't be written into."""
-    if not isinstance(out, np.ndarray) and not _foreign(out):
-        raise refused(TypeError, f"{name} is a {type(out).__name__}: it must be an array")
-    if not isinstance(out, np.ndarray) and hasattr(out, "at"):
-        raise refused(TypeError, f"{name} can't be written: arrays of its library are immutable")
-    if tuple(out.shape) != shape:
-        raise refused(ValueError, f"{name} has shape {tuple(out.shape)}: it must be {shape}")
-    if out.dtype != dtype:
-        raise refused(ValueError, f"{name} has dtype {out.dtype}: it must be {dtype}, the result's")
-    if isinstance(out, np.ndarray) and not out.flags.writeable:
-        raise refused(ValueError, f"{name} is read-only: it must be writable")
-
-
-def _list(names: Any) -> str:
+def listed(names: Any) -> str:
+    """Names in words: 'a', 'b' or 'c'."""
     *head, last = map(repr, names)
     return f"{', '.join(head)} or {last}" if head else last

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from . import arguments, passes, shortcut
+from . import arguments, outputs, passes, shortcut
 from .engines.libraries import Array
 from .passes import NEEDS
 
@@ -36,7 +36,8 @@ def conv2d(
         W: (C_out, C_in/groups, kH, kW).
         padding: p, (p_H, p_W), ((before, after), (before, after)), "valid" (none), "same"
             (⌈H/stride⌉ outputs, an odd padding's larger half after) or "full" ((k−1)·d everywhere).
-        stride, dilation: an integer or one for each axis, at least 1.
+        stride, dilation: an integer or one for each axis, at least 1. They and padding are at most
+            2,147,483,647.
         groups: how many independent blocks the channels fall into; C_in makes it depthwise.
         bias: (C_out,), added to every output of its channel.
         padding_mode: "zeros", "reflect" (mirrored, edge not repeated; less than the size),
@@ -50,8 +51,9 @@ def conv2d(
         engine: an implementation by name, not the best: "winograd", "direct", "fft", "small",
             "array" or "reference".
         threads: the most threads to use; by default DXDW_NUM_THREADS, or the CPUs there is room
-            for. The compiled kernels give the same bits for any number. Without them NumPy's BLAS
-            library decides, the extra "threads" limits it, and its sums may depend on the number.
+            for, and never more than 256. The compiled kernels give the same bits for any number.
+            Without them NumPy's BLAS library decides, the extra "threads" limits it, and its sums
+            may depend on the number.
         max_workspace: the most bytes of scratch memory, beside the results and the operands (a
             strided or integer operand is copied whole).
 
@@ -67,6 +69,8 @@ def conv2d(
         TypeError: bool, object, string, masked or extended-precision arrays; a bool or a float
             where an integer belongs.
         MemoryError: with the number of bytes.
+        KeyboardInterrupt: within 250 ms of a Ctrl-C in the main thread, when nothing computes or is
+            written any more; so with whatever another signal's handler raises.
 
     >>> conv2d([[[1, 2, 3], [4, 5, 6], [7, 8, 9]]], [[[[1, 0], [0, -1]]]])
     array([[[-4., -4.],
@@ -110,8 +114,8 @@ def conv2d_backward(
         x, W: as the forward had them. (dx reads only x's shape, dW only W's.)
         padding, stride, dilation, groups, padding_mode: as the forward had them.
         needs: what to compute, of "dx", "dW" and "db", in this order. Nothing else is computed.
-        out: a tuple with an array (or None) for each of `needs`, of its shape and dtype. It may
-            overlap the operands.
+        out: a tuple with an array (or None) for each of `needs`, of its shape and dtype. They may
+            overlap the operands, but not each other.
         accumulate: add into out, for gradients summed over several calls.
         precision, engine, threads, max_workspace: as for `conv2d`.
 
@@ -291,7 +295,10 @@ def _forward(
     how: arguments.Execution,
 ) -> Array:
     plain = bias is None and out is None and padding_mode == "zeros"
-    known = shortcut.key((x, W), (padding, stride, dilation, groups), (), how) if plain else None
+    known = None
+    if plain:
+        options = (padding, stride, dilation, groups)
+        known = shortcut.key((x, W), options, shortcut.FORWARD, how)
     if known is not None and (results := shortcut.run(known, (x, W))):
         return results[0]
     x, W = arguments.array(x, "x"), arguments.array(W, "W")
@@ -304,7 +311,7 @@ def _forward(
     if bias is not None:
         arguments.check_bias(bias, geometry.channels_out)
     if out is not None:
-        arguments.writable(out, "out", call.out_shape, call.result)
+        outputs.writable(out, "out", call.out_shape, call.result)
     try:
         result = passes.forward(call.x(x), call.W(W), geometry, how)
         result = passes.with_bias(result, bias, call)
@@ -344,7 +351,7 @@ def _backward(
         ndim, x.shape, W.shape, padding, stride, dilation, groups, padding_mode
     )
     call = passes.Call(ndim, geometry, batched, *dtypes, how)
-    names = arguments.needs(needs, NEEDS)
+    names = outputs.needs(needs, NEEDS)
     arguments.check_grad_out(grad_out, call.out_shape, x, W, geometry)
     shapes = {"dx": call.x_shape, "dW": call.W_shape, "db": (geometry.channels_out,)}
 

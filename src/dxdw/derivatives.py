@@ -6,7 +6,7 @@ A convolution is linear in x and in W, so all of them are its own three passes o
 from collections.abc import Sequence
 from typing import Any
 
-from . import arguments, passes
+from . import arguments, outputs, passes
 from .engines.libraries import Array, device_of, namespace
 
 DOUBLE_NEEDS = ("dgrad_out", "dx", "dW")
@@ -404,7 +404,7 @@ def _double_backward(
     given = _operands(("ggx", "ggW"), ggx=ggx, ggW=ggW, grad_out=grad_out, x=x, W=W)
     ggx, ggW, grad_out, x, W = given.values()
     call = _call(ndim, given, padding, stride, dilation, groups, padding_mode, how)
-    names = arguments.needs(needs, DOUBLE_NEEDS)
+    names = outputs.needs(needs, DOUBLE_NEEDS)
     geometry = call.geometry
     arguments.check_grad_out(grad_out, call.out_shape, x, W, geometry)
     arguments.check_like(ggx, "ggx", x, "x")

@@ -1,6 +1,7 @@
 """What would run for a problem, and why: the plan, in words."""
 
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,9 @@ from .engines.problem import KINDS, Problem
 from .padding import held as held_by_padding
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Explanation:
-    """The answer of `explain`; `str` shows it as a table."""
+    """The answer of `explain`; `str` shows it as a table, and so do notebooks."""
 
     kind: str
     problem: str
@@ -26,25 +27,47 @@ class Explanation:
     error_bound: str
     threads: str
 
+    def __repr__(self) -> str:
+        return f"<Explanation: {self.kind} of {self.problem} by {self.engine or 'no engine'}>"
+
     def __str__(self) -> str:
         width = max(len(v.engine) for v in self.verdicts)
         lines = [f"{self.kind} of {self.problem}"]
+        lines += [f"  {v.engine:<{width}}  {self._note(v)}" for v in self.verdicts]
+        return "\n".join([*lines, *(f"  {line}" for line in self._costs())])
+
+    def _repr_html_(self) -> str:
+        rows = []
         for verdict in self.verdicts:
-            note = "accepts"
-            if verdict.declined:
-                note = f"declines: {verdict.declined}"
-            elif verdict.engine == plan.BY_NAME_ONLY:
-                note = "only when asked for by name"
-            if verdict.engine == self.engine:
-                note = f"runs: {self.method}"
-            lines.append(f"  {verdict.engine:<{width}}  {note}")
-        if self.engine is not None:
-            lines += [
-                f"  {self.flops:,} FLOPs, {self.workspace:,} bytes of scratch memory",
-                f"  {self.error_bound}",
-                f"  threads: {self.threads}",
-            ]
-        return "\n".join(lines)
+            name, note = escape(verdict.engine), escape(self._note(verdict))
+            runs = verdict.engine == self.engine
+            style = "text-align:left;padding:2px 8px" + (";font-weight:bold" if runs else "")
+            rows.append(
+                f'<tr><td style="{style}"><code>{name}</code></td>'
+                f'<td style="{style}">{note}</td></tr>'
+            )
+        costs = "<br>".join(map(escape, self._costs()))
+        return (
+            '<div class="dxdw-explanation" style="font-family:system-ui,sans-serif">'
+            f"<p><b>{escape(self.kind)}</b> of {escape(self.problem)}</p>"
+            f"<table>{''.join(rows)}</table><p>{costs}</p></div>"
+        )
+
+    def _note(self, verdict: plan.Verdict) -> str:
+        if verdict.engine == self.engine:
+            return f"runs: {self.method}"
+        if verdict.declined:
+            return f"declines: {verdict.declined}"
+        return "only when asked for by name" if verdict.engine == plan.BY_NAME_ONLY else "accepts"
+
+    def _costs(self) -> list[str]:
+        if self.engine is None:
+            return []
+        return [
+            f"{self.flops:,} FLOPs, {self.workspace:,} bytes of scratch memory",
+            self.error_bound,
+            f"threads: {self.threads}",
+        ]
 
 
 def explain(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from . import layer_arguments as checks
-from .engines.libraries import Array
+from .engines.libraries import Array, unwarned
 
 
 def relu(x: Any) -> Array:
@@ -229,9 +229,12 @@ def softmax(z: Any, axis: int = -1) -> Array:
     """
     (z,), result = checks.operands(z=z)
     axis = checks.axis_of(z, axis)
-    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        powers = np.exp(z - z.max(axis, keepdims=True))
-        return (powers / powers.sum(axis, keepdims=True)).astype(result, copy=False)
+    return unwarned(_softmax, z, axis).astype(result, copy=False)
+
+
+def _softmax(z: Array, axis: int) -> Array:
+    powers = np.exp(z - z.max(axis, keepdims=True))
+    return powers / powers.sum(axis, keepdims=True)
 
 
 def softmax_cross_entropy(logits: Any, labels: Any) -> tuple[float, Array]:
@@ -262,16 +265,20 @@ def softmax_cross_entropy(logits: Any, labels: Any) -> tuple[float, Array]:
     """
     (logits,), result = checks.operands(logits=logits)
     labels = checks.labels_for(logits, labels)
+    loss, dlogits = unwarned(_cross_entropy, logits, labels)
+    return loss, dlogits.astype(result, copy=False)
+
+
+def _cross_entropy(logits: Array, labels: Array) -> tuple[float, Array]:
     rows = np.arange(len(labels))
-    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        shifted = logits - logits.max(1, keepdims=True)
-        powers = np.exp(shifted)
-        sums = powers.sum(1, keepdims=True)
-        loss = np.mean(np.log(sums[:, 0]) - shifted[rows, labels])
-        dlogits = powers / sums
-        dlogits[rows, labels] -= 1
-        dlogits /= len(labels)
-    return float(loss), dlogits.astype(result, copy=False)
+    shifted = logits - logits.max(1, keepdims=True)
+    powers = np.exp(shifted)
+    sums = powers.sum(1, keepdims=True)
+    loss = np.mean(np.log(sums[:, 0]) - shifted[rows, labels])
+    dlogits = powers / sums
+    dlogits[rows, labels] -= 1
+    dlogits /= len(labels)
+    return float(loss), dlogits
 
 
 def _largest(x: Array, windows: checks.Windows) -> Array:

@@ -8,7 +8,7 @@ than zeros, conjugates, and where the results go.
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from . import arguments, padding, plan
+from . import arguments, outputs, padding, plan
 from .arguments import Execution
 from .engines.libraries import Array, add_at, element_size, is_numpy, namespace, put
 from .geometry import ConvGeometry
@@ -83,7 +83,7 @@ class Call(NamedTuple):
 
         Nothing is written before everything is computed, for out may overlap the operands.
         """
-        into = arguments.outputs(out, accumulate, names, shapes, self.result)
+        into = outputs.checked(out, accumulate, names, shapes, self.result)
         try:
             results = [compute(name) for name in names]
             each = zip(results, names, into, strict=True)

@@ -74,11 +74,8 @@ def run(
     names = accepting(problem, how.engine)
     result = None
     for name in names:
-        if how.threads is None or name in COMPILED:
-            result = ENGINES[name].run(problem, first, second)
-        else:
-            with blas_threads.at_most(how.threads):
-                result = ENGINES[name].run(problem, first, second)
+        own = None if name in COMPILED else how.threads
+        result = blas_threads.limited(own, ENGINES[name].run, problem, first, second)
         if result is not None:
             break
     if result is None:

@@ -27,6 +27,8 @@ MOST_CALLS = 512
 
 Key = tuple[Any, ...]
 
+FORWARD = (object(),)  # a forward pass's `needs`, which no backward pass can have
+
 _from_buffer = c_ubyte.from_buffer
 _empty, _ndarray = np.empty, np.ndarray
 

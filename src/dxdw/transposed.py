@@ -7,7 +7,7 @@ convolution's dx, and our gradients are its forward and its dW.
 from collections.abc import Sequence
 from typing import Any
 
-from . import arguments, passes, plan
+from . import arguments, outputs, passes, plan
 from .engines.libraries import Array
 from .passes import NEEDS
 
@@ -275,7 +275,7 @@ def _forward(
     if bias is not None:
         arguments.check_bias(bias, shape[-ndim - 1])
     if out is not None:
-        arguments.writable(out, "out", shape, call.result)
+        outputs.writable(out, "out", shape, call.result)
     try:
         x, W = call.out(operands["x"]), call.W(operands["W"])
         result = plan.run("dx", x, W, call.geometry, how)
@@ -303,7 +303,7 @@ def _backward(
     operands = {name: arguments.array(a, name) for name, a in given.items()}
     grad_out, x, W = operands.values()
     call = _call(ndim, operands, padding, stride, output_padding, dilation, groups, how)
-    names = arguments.needs(needs, NEEDS)
+    names = outputs.needs(needs, NEEDS)
     arguments.check_grad_out(grad_out, call.x_shape, x, W, call.geometry)
     shapes = {"dx": call.out_shape, "dW": call.W_shape, "db": call.x_shape[-ndim - 1 : -ndim]}
 

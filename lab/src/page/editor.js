@@ -9,8 +9,9 @@ import {
   syntaxHighlighting,
 } from "@codemirror/language";
 import { setDiagnostics } from "@codemirror/lint";
-import { EditorState, Prec } from "@codemirror/state";
+import { EditorState, Prec, StateEffect, StateField } from "@codemirror/state";
 import {
+  Decoration,
   drawSelection,
   EditorView,
   highlightActiveLine,
@@ -20,16 +21,16 @@ import {
 } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 
+// Code is set in weights, not in colours: those are kept for what a step reads, writes and gets wrong.
 const colours = HighlightStyle.define([
-  { tag: [tags.keyword, tags.operatorKeyword, tags.controlKeyword], color: "var(--code-keyword)" },
-  { tag: [tags.string, tags.special(tags.string)], color: "var(--code-string)" },
-  { tag: [tags.number, tags.bool, tags.null], color: "var(--code-number)" },
-  { tag: tags.comment, color: "var(--code-comment)", fontStyle: "italic" },
-  { tag: tags.function(tags.definition(tags.variableName)), color: "var(--code-name)", fontWeight: "600" },
+  { tag: [tags.keyword, tags.operatorKeyword, tags.controlKeyword], fontWeight: "700" },
+  { tag: [tags.string, tags.special(tags.string)], color: "var(--quiet)" },
+  { tag: tags.comment, color: "var(--quiet)" },
+  { tag: tags.function(tags.definition(tags.variableName)), fontWeight: "700" },
 ]);
 
 const theme = EditorView.theme({
-  "&": { backgroundColor: "var(--surface)", color: "var(--text)", fontSize: "0.875rem" },
+  "&": { backgroundColor: "var(--surface)", color: "var(--text)", fontSize: "0.875rem", height: "100%" },
   "&.cm-focused": { outline: "none" },
   ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "1.6" },
   ".cm-content": { padding: "0.75rem 0", caretColor: "var(--text)" },
@@ -45,8 +46,27 @@ const theme = EditorView.theme({
     backgroundColor: "var(--selection) !important",
   },
   ".cm-matchingBracket": { backgroundColor: "var(--selection)", outline: "none" },
-  ".cm-tooltip": { backgroundColor: "var(--raised)", color: "var(--text)", border: "1px solid var(--edge)" },
+  ".cm-tooltip": { backgroundColor: "var(--surface)", color: "var(--text)", border: "1px solid var(--edge)" },
+  ".cm-step": { backgroundColor: "var(--now)", boxShadow: "inset 3px 0 0 var(--now-edge)" },
   ".cm-diagnostic": { fontFamily: "var(--sans)" },
+});
+
+const setStep = StateEffect.define();
+
+/** The line that the trace stands at; it goes with the text it was traced in. */
+const stepLine = StateField.define({
+  create: () => Decoration.none,
+  update(lines, { changes, effects, state }) {
+    for (const effect of effects) {
+      if (!effect.is(setStep)) continue;
+      const known = effect.value !== null && effect.value <= state.doc.lines;
+      if (!known) return Decoration.none;
+      const line = Decoration.line({ class: "cm-step" });
+      return Decoration.set([line.range(state.doc.line(effect.value).from)]);
+    }
+    return lines.map(changes);
+  },
+  provide: (field) => EditorView.decorations.from(field),
 });
 
 /**
@@ -80,6 +100,7 @@ export class Editor {
       closeBrackets(),
       autocompletion({ activateOnTyping: false }),
       python(),
+      stepLine,
       indentUnit.of("    "),
       syntaxHighlighting(colours),
       theme,
@@ -122,6 +143,25 @@ export class Editor {
         return { from: Math.min(from + indent, to), to, severity: "error", message };
       });
     this.#view.dispatch(setDiagnostics(this.#view.state, diagnostics));
+  }
+
+  /** Mark the line at which a trace stands, and have it seen; null marks none. */
+  step(line) {
+    const effects = [setStep.of(line)];
+    if (line !== null && line <= this.#view.state.doc.lines)
+      effects.push(
+        EditorView.scrollIntoView(this.#view.state.doc.line(line).from, { y: "nearest", yMargin: 24 }),
+      );
+    this.#view.dispatch({ effects });
+  }
+
+  /** To a line, to change it. */
+  goTo(line) {
+    const { doc } = this.#view.state;
+    const { from, text } = doc.line(Math.min(Math.max(line, 1), doc.lines));
+    const anchor = from + text.length - text.trimStart().length;
+    this.#view.dispatch({ selection: { anchor }, scrollIntoView: true });
+    this.focus();
   }
 
   focus() {

@@ -1,33 +1,54 @@
 import { evidenceTables, number } from "./arrays.js";
 import { h } from "./element.js";
 
-/** A report of the checker on a function that is not right: what, where, and a question. */
-export function finding(report) {
-  const parts = [];
-  if (report.explanations.length) {
-    for (const { cause, title, mathematics } of report.explanations) {
-      parts.push(
-        h("h3", { class: "mistake" }, title),
-        h("p", { class: "formula" }, mathematics),
-        h("p", { class: "quiet" }, "the mistake's name: ", h("code", {}, cause)),
-      );
-    }
-    parts.push(h("p", { class: "question" }, h("strong", {}, "Hint: "), report.explanations[0].hint));
-  } else {
-    parts.push(h("h3", { class: "mistake" }, report.summary));
+/**
+ * A report of the checker: what is not there yet, what is wrong, where, and a question; where the problem
+ * is solved it is advice. `see(evidence)` shows its case in the picture, or is null.
+ */
+export function finding(report, { solved = false, see = null } = {}) {
+  const { explanations, evidence, first_wrong: first, missing = [], either = false } = report;
+  const causes = explanations.map(({ title }) => title);
+  const titles = [...missing, ...causes];
+  const place = h("div", { class: "where" });
+  if (report.crash) place.append(crash(report.crash));
+  if (first) place.append(...firstWrong(first));
+  if (evidence) place.append(caseHead(evidence, see), ...evidenceTables(evidence, first));
+  const why = h("div", { class: "why" });
+  if (either) why.append(h("p", {}, "One of these is enough: both give the very same answers here."));
+  if (explanations.length) {
+    why.append(h("p", { class: "question" }, h("strong", {}, "Hint: "), explanations[0].hint));
+    why.append(...explanations.flatMap(reasons));
   }
-  if (report.crash) parts.push(crash(report.crash));
-  if (report.first_wrong) parts.push(...firstWrong(report.first_wrong));
-  if (report.matched.length) {
-    parts.push(h("p", { class: "quiet" }, `Compared with your answers: ${report.matched.join("; ")}.`));
-  }
-  if (report.evidence) {
-    parts.push(
-      h("h4", {}, "The smallest case found"),
-      ...evidenceTables(report.evidence, report.first_wrong),
-    );
-  }
-  return h("section", { class: "finding", "aria-label": `What is wrong in ${report.function}` }, parts);
+  if (report.matched.length)
+    why.append(h("p", { class: "quiet" }, `Compared with your answers: ${report.matched.join("; ")}.`));
+  const advice = report.ok || solved;
+  return h(
+    "section",
+    { class: `finding${advice ? " advice" : ""}`, "aria-label": `What is wrong in ${report.function}` },
+    (titles.length ? titles : [report.summary]).map((title) => h("h2", { class: "mistake" }, title)),
+    place,
+    why,
+  );
+}
+
+function reasons({ cause, mathematics, reason = "" }) {
+  return [
+    reason ? h("p", {}, reason) : null,
+    h("pre", { class: "formula" }, mathematics),
+    h("p", { class: "quiet" }, "the mistake's name: ", h("code", {}, cause)),
+  ].filter(Boolean);
+}
+
+function caseHead(evidence, see) {
+  const show = () => see.show(evidence);
+  return h(
+    "div",
+    { class: "case-head" },
+    h("h3", {}, "The smallest case found"),
+    see?.takes(evidence)
+      ? h("button", { type: "button", class: "plain", on: { click: show } }, "See it step by step")
+      : null,
+  );
 }
 
 /** What a single test has to show of its failure. */
@@ -43,10 +64,14 @@ function firstWrong({ result, index, got, expected, contributions }) {
   const words = contributions.length ? ", the sum of" : ".";
   const said = h(
     "p",
-    {},
+    { class: "first-wrong" },
     "First wrong: ",
     h("code", {}, place),
-    ` is ${number(got)}, and should be ${number(expected)}${words}`,
+    " is ",
+    h("strong", { class: "got" }, number(got)),
+    ", and should be ",
+    h("strong", { class: "due" }, number(expected)),
+    words,
   );
   if (!contributions.length) return [said];
   return [
@@ -66,9 +91,16 @@ function crash({ kind, message, line, source, at }) {
   return h(
     "p",
     { class: "crash" },
-    line ? [`Line ${line}: `, h("code", {}, source), h("br")] : null,
     h("strong", {}, kind),
     message ? `: ${message}` : "",
     values ? ` (${values})` : "",
+    line
+      ? [
+          h("br"),
+          h("button", { type: "button", class: "plain to-line", "data-line": line }, `Line ${line}`),
+          " ",
+          h("code", {}, source),
+        ]
+      : null,
   );
 }

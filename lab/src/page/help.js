@@ -8,8 +8,7 @@ export function help({ hints, solution, wrong_answers: wrong }, put) {
     h("button", { type: "button", class: kind, on: { click: () => put(code, said) } }, words);
   return h(
     "section",
-    { class: "help", "aria-labelledby": "help-title" },
-    h("h2", { id: "help-title" }, "Help"),
+    { class: "help", "aria-label": "Help" },
     hints.map((hint, level) => h("details", {}, h("summary", {}, LEVELS[level]), built(hint))),
     h(
       "details",
@@ -26,8 +25,8 @@ export function help({ hints, solution, wrong_answers: wrong }, put) {
       h(
         "ul",
         { class: "row" },
-        wrong.map(({ cause, code }) =>
-          h("li", {}, button(cause, code, `${cause} is in the editor.`, "plain")),
+        wrong.map(({ cause, name = cause, code }) =>
+          h("li", {}, button(name, code, `${name} is in the editor.`, "plain")),
         ),
       ),
       h("p", { class: "quiet" }, "Undo brings your own code back."),

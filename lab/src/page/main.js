@@ -1,7 +1,7 @@
 import boot from "dxdw:boot";
 import catalogue from "dxdw:catalogue";
-import views from "dxdw:views";
 import { Python } from "../python/client.js";
+import { mount as mountTraining } from "../train/index.js";
 import { liveRegion } from "./announce.js";
 import { glyph, h, spoken } from "./element.js";
 import { ProblemPage } from "./problem.js";
@@ -10,7 +10,10 @@ import { Store } from "./store.js";
 import "../style/page.css";
 
 const DIGITS = "digits";
+const FONTS = ["Source Serif 4", "Source Sans 3", "Source Code Pro", "STIX Two Math"];
+const FONTS_MS = 400; // of waiting, so that nothing moves when they come; then without
 const FIRST = "05";
+const UNSEEN_MS = 500;
 const WORDS = {
   loading: "Python is loading",
   ready: "Python is ready",
@@ -74,7 +77,7 @@ function link(place, number, title) {
 function showLinks() {
   links.replaceChildren(
     ...catalogue.problems.map(({ number, title }) => link(number, number, title)),
-    ...(views.train ? [link(DIGITS, "→", "Train on digits")] : []),
+    link(DIGITS, "→", "Train on digits"),
   );
 }
 
@@ -84,20 +87,30 @@ function solved(number) {
   showLinks();
 }
 
+/** Where to go once a problem is solved: to the next one, and after the gradients to training with them. */
+function next(number) {
+  const place = catalogue.problems.findIndex((problem) => problem.number === number);
+  const following = catalogue.problems[place + 1];
+  const train = { place: DIGITS, words: "Train on real digits with your own functions" };
+  const on = following && { place: following.number, words: `On to ${following.number}: ${following.title}` };
+  return (number === FIRST ? [train, on] : [on, train]).filter(Boolean).slice(0, number < FIRST ? 1 : 2);
+}
+
 async function show() {
   const { place, code } = await parsed(location.hash);
-  const known = problems.has(place) || (place === DIGITS && views.train);
+  const known = problems.has(place) || place === DIGITS;
   const wanted = known ? place : store.get("place", FIRST);
   if (shown?.place !== wanted) {
     const first = shown === null;
     shown?.page.destroy();
     main.replaceChildren();
     main.className = wanted === DIGITS ? "digits" : "problem";
-    const context = { python, store, announce, solved };
+    document.body.dataset.view = main.className;
+    const context = { python, store, announce, solved, next };
     shown = { place: wanted };
     shown.page =
       wanted === DIGITS
-        ? views.train.mount(main, { ...context, code: () => store.get("code/05", "") })
+        ? mountTraining(main, { ...context, code: () => store.get("code/05", "") })
         : new ProblemPage(main, problems.get(wanted), context);
     store.set("place", wanted);
     const title = problems.get(wanted)?.title ?? "Train on digits";
@@ -126,9 +139,18 @@ addEventListener("hashchange", show);
 addEventListener("keydown", (event) => {
   if (event.key === "Escape") python.stop();
 });
+await Promise.race([
+  Promise.all(FONTS.map((name) => document.fonts.load(`1em "${name}"`))),
+  new Promise((resolve) => setTimeout(resolve, FONTS_MS)),
+]);
 await show();
 performance.mark("usable");
-// After the page is there to read: on one core, Python would take its time.
-requestAnimationFrame(() => setTimeout(() => python.start(boot())));
+// After the page is there to read: on one core, Python would take its time. A page that nobody sees
+// is not drawn, and begins all the same.
+await Promise.race([
+  new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve))),
+  new Promise((resolve) => setTimeout(resolve, UNSEEN_MS)),
+]);
+python.start(boot());
 globalThis.dxdw = { python }; // for the browser's console, and the tests
 python.ready.then(() => announce(WORDS.ready));

@@ -1,55 +1,76 @@
-import views from "dxdw:views";
-import { Died, Stopped } from "../python/client.js";
+import { pictures } from "../see/index.js";
 import { OwnCases } from "./cases.js";
 import { Editor } from "./editor.js";
-import { built, h } from "./element.js";
-import { finding } from "./finding.js";
+import { h } from "./element.js";
 import { help } from "./help.js";
 import { BROUGHT, notice } from "./notice.js";
 import { Output } from "./output.js";
+import { whileLong } from "./patience.js";
 import { focusableWhereScrolling } from "./scrolling.js";
 import { fragment } from "./share.js";
-import { TestList } from "./tests.js";
+import { statement } from "./statement.js";
+import { Tabs } from "./tabs.js";
 import { Toolbar } from "./toolbar.js";
+import { Trial } from "./trial.js";
+import { Verdict } from "./verdict.js";
+import { pane, Workshop } from "./workshop.js";
 
-const RUN = "practice.running:run";
 const SAID_MS = 2500; // how long a button says what it has done
 const WAITS = "Python is loading. The tests run as soon as it is there.";
 
-/** One problem of the series: statement, pictures, editor, tests, and what is wrong. */
+/** One problem of the series: statement, picture, code and verdict, in one workshop. */
 export class ProblemPage {
   #problem;
   #context;
+  #workshop;
   #editor;
-  #tests;
+  #verdict;
   #cases;
+  #ownCases;
+  #results; // the tabs of the verdict's pane
   #output = new Output();
-  #notices = h("div");
-  #findings = h("div", { class: "findings" });
+  #notices = h("div", { class: "notices" });
   #toolbar;
   #views = [];
+  #trial = null; // the latest run
   #running = false;
   #ends = [];
 
-  /** `context`: python, store, announce, and `solved(number)`, to be told when it is. */
+  /** `context`: python, store, announce, `solved(number)`, to be told when it is, and `next(number)`. */
   constructor(main, problem, context) {
     this.#problem = problem;
     this.#context = context;
     this.#cases = context.store.get(`cases/${problem.number}`, []);
-    main.replaceChildren(
-      this.#statement(),
-      ...this.#pictures(),
-      this.#work(),
-      this.#results(),
-      this.#findings,
-      help(problem, (code, said) => this.#put(code, said)),
-      this.#own(),
-    );
+    this.#toolbar = new Toolbar({
+      run: () => this.run(),
+      stop: () => this.stop(),
+      share: () => this.#share(),
+      download: () => this.#download(),
+      startOver: () => this.#put(this.#problem.starter, "The editor has the starter again."),
+    });
+    const home = h("div", { class: "code-head" }, this.#toolbar.text);
+    const panes = {
+      statement: this.#statement(),
+      code: this.#code(home),
+      picture: this.#picture(),
+      verdict: this.#verdictPane(),
+    };
+    // On a small screen the title that is seen may be in another pane than the one that is looked at.
+    main.replaceChildren(h("h1", { class: "spoken" }, `${problem.number} ${problem.title}`));
+    this.#workshop = new Workshop(main, panes, {
+      store: context.store,
+      buttons: this.#toolbar.running,
+      home,
+    });
     this.#editor.open(context.store.get(this.#key) ?? problem.starter);
-    this.#listTests();
+    this.#changed(this.code);
     this.#buttons();
     const scrolling = focusableWhereScrolling(main);
-    this.#ends = [context.python.watch(() => this.#buttons()), () => scrolling.disconnect()];
+    this.#ends = [
+      context.python.watch(() => this.#buttons()),
+      () => scrolling.disconnect(),
+      () => this.#workshop.destroy(),
+    ];
   }
 
   get code() {
@@ -59,6 +80,7 @@ export class ProblemPage {
   /** Code that a link brought: into the editor, unless the learner's own would have to go. */
   offer(code) {
     if (code === this.code) return;
+    this.#workshop.show("code");
     if (this.code === this.#problem.starter) {
       this.#editor.replace(code);
     } else {
@@ -68,10 +90,10 @@ export class ProblemPage {
     this.#context.announce(BROUGHT);
   }
 
-  /** To where code is written, and what is said of it. */
+  /** To where code is written. */
   toEditor() {
+    this.#workshop.show("code");
     this.#editor.focus();
-    document.querySelector(".work").scrollIntoView({ block: "start" });
   }
 
   destroy() {
@@ -81,197 +103,195 @@ export class ProblemPage {
     this.#editor.destroy();
   }
 
-  // --- what there is --------------------------------------------------------------------------
+  // --- the panes ------------------------------------------------------------------------------
 
   #statement() {
-    const { number, title, statement } = this.#problem;
-    return h(
-      "article",
-      { class: "statement" },
-      h(
-        "p",
-        { class: "number" },
-        `Problem ${number} · `,
-        h("a", { href: "#editor", on: { click: (event) => this.#linked(event) } }, "to your code"),
-      ),
-      h("h1", {}, title),
-      built(statement),
-    );
+    const { brief, article } = statement(this.#problem);
+    const tabs = new Tabs("The problem", [
+      { id: "statement", title: "Problem", content: article },
+      {
+        id: "help",
+        title: "Hints and solution",
+        content: help(this.#problem, (code, said) => this.#put(code, said)),
+      },
+    ]);
+    return pane("statement-pane", "The problem", [tabs.list], brief, tabs.panels);
   }
 
-  #pictures() {
-    if (!views.see) return [];
-    const place = h("section", { class: "pictures", "aria-label": "Seeing it" });
+  #picture() {
     const { python, announce, store } = this.#context;
-    const view = views.see.mount(place, { python, announce, store, code: () => this.code });
-    view.update(this.#problem);
-    this.#views.push(view);
-    return [place];
+    const context = {
+      python,
+      announce,
+      store,
+      code: () => this.code,
+      step: (line) => this.#editor?.step(line),
+    };
+    const panels = pictures(this.#problem).map(({ id, title, make }) => {
+      const content = h("div", { class: "picture" });
+      this.#views.push(make(content, context));
+      return { id, title, content };
+    });
+    const tabs = new Tabs("The picture", panels);
+    return pane("picture-pane", "The picture", [tabs.list], tabs.panels);
   }
 
-  #work() {
+  #code(home) {
     const place = h("div", { class: "editor", id: "editor" });
     this.#editor = new Editor(place, {
       describedBy: "editor-keys",
-      changed: (text) => this.#context.store.set(this.#key, text),
+      changed: (text) => this.#changed(text),
       run: () => this.run(),
-    });
-    this.#toolbar = new Toolbar({
-      run: () => this.run(),
-      stop: () => this.stop(),
-      share: () => this.#share(),
-      download: () => this.#download(),
-      startOver: () => this.#put(this.#problem.starter, "The editor has the starter again."),
     });
     const key = (name) => h("kbd", {}, name);
     const keys = [key("Ctrl"), "+", key("Enter"), " runs the tests, ", key("Esc"), " stops them; "];
     const leave = [key("Esc"), " and then ", key("Tab"), " leaves the editor."];
-    return h(
-      "section",
-      { class: "work", "aria-labelledby": "work-title" },
-      h("h2", { id: "work-title" }, "Your code"),
+    return pane(
+      "code-pane",
+      "Your code",
+      [home],
       this.#notices,
       place,
-      this.#toolbar.element,
       h("p", { class: "quiet keys", id: "editor-keys" }, keys, leave),
-      this.#output.element,
     );
   }
 
-  #results() {
-    const title = h("h2", { id: "tests-title" }, "Tests");
-    const section = h("section", { class: "results", "aria-labelledby": title.id }, title);
-    this.#tests = new TestList(section);
-    return section;
-  }
-
-  #own() {
-    const title = h("h2", { id: "own-title" }, "Your own cases");
-    const words = "Arguments of your choice. They run after the tests, and are compared with the reference.";
-    const section = h(
-      "section",
-      { class: "own", "aria-labelledby": title.id },
-      title,
-      h("p", { class: "quiet" }, words),
+  #verdictPane() {
+    this.#verdict = new Verdict(this.#problem, {
+      next: this.#context.next(this.#problem.number),
+      toLine: (line) => {
+        this.#workshop.show("code");
+        this.#editor.goTo(line);
+      },
+      see: this.#seeing(),
+    });
+    const own = h("div", { class: "own" });
+    this.#results = new Tabs("What came of it", [
+      { id: "verdict", title: "Verdict", content: this.#verdict.element },
+      { id: "own", title: "Your own cases", content: own },
+      { id: "printed", title: "Printed", content: this.#output.element },
+    ]);
+    own.append(
+      h(
+        "p",
+        { class: "quiet" },
+        "Arguments of your choice. They run after the tests, and are compared with the reference.",
+      ),
     );
-    new OwnCases(section, {
+    this.#ownCases = new OwnCases(own, {
       example: this.#problem.example,
       cases: this.#cases,
+      store: this.#context.store,
+      number: this.#problem.number,
       changed: (cases) => {
         this.#cases = cases;
         this.#context.store.set(`cases/${this.#problem.number}`, cases);
-        this.#listTests();
+        this.#badges();
       },
     });
-    return section;
+    this.#badges();
+    return pane(
+      "verdict-pane",
+      "The verdict",
+      [this.#results.list],
+      this.#verdict.head,
+      this.#results.panels,
+    );
   }
 
-  #listTests() {
-    const own = this.#cases.map((one, place) => [`case/${place}`, `case ${place + 1} of ${one.function}`]);
-    this.#tests.show({ ...this.#problem.tests, ...Object.fromEntries(own) });
+  /** How a case is shown in the picture, where a picture takes it. */
+  #seeing() {
+    const taking = (evidence) => this.#views.find((view) => view.takes?.(evidence));
+    return {
+      takes: (evidence) => Boolean(taking(evidence)),
+      show: (evidence) => {
+        this.#workshop.show("picture");
+        taking(evidence).see(evidence);
+      },
+    };
+  }
+
+  #badges() {
+    this.#results.badge("own", this.#ownCases?.count ?? "");
+  }
+
+  #changed(text) {
+    this.#context.store.set(this.#key, text === this.#problem.starter ? null : text);
+    this.#verdict.old = this.#trial !== null && this.#trial.code !== text;
+    this.#ownCases.code = text;
+    for (const view of this.#views) view.changed?.();
   }
 
   // --- a run --------------------------------------------------------------------------------------
 
-  /** Run the tests, and show what comes of them. */
+  /** Run the tests, and show what comes of them; what is running is stopped first. */
   async run() {
-    if (this.#running) return;
-    const { python, announce } = this.#context;
+    const { python } = this.#context;
+    if (python.state === "failed") return;
+    if (python.state === "running" || this.#running) python.stop();
+    const trial = new Trial(this.#problem, this.code, this.#cases);
+    this.#trial = trial;
+    const latest = () => this.#trial === trial;
     this.#running = true;
     this.#buttons();
-    this.#listTests();
     this.#editor.mark([]);
-    this.#findings.replaceChildren();
+    this.#editor.step(null);
     this.#output.clear();
-    this.#say(python.state === "loading" ? WAITS : "Running the tests.");
-    const found = { told: 0, reports: [], crashes: [], outcome: null };
-    const args = { number: this.#problem.number, code: this.code, cases: this.#cases };
-    try {
-      await python.call(RUN, args, {
-        tell: (event) => this.#told(event, found),
-        output: (printed) => this.#output.add(printed),
-      });
-      this.#ended(found);
-    } catch (error) {
-      this.#broken(error);
-    } finally {
-      this.#running = false;
-      this.#buttons();
-    }
-    announce(this.#tests.summary);
+    this.#verdict.begin(trial);
+    this.#results.show("verdict");
+    this.#workshop.show("verdict");
+    this.#say(python.state === "loading" ? WAITS : "Running the tests");
+    const end = whileLong(
+      () => trial.running,
+      (words, first) => {
+        if (!latest() || python.state === "loading") return;
+        this.#verdict.say(words);
+        if (first) this.#context.announce(words);
+      },
+    );
+    await trial.run(python, {
+      told: () => latest() && this.#verdict.told(),
+      output: (printed) => latest() && this.#print(printed),
+    });
+    end();
+    if (!latest()) return; // another run has taken its place
+    this.#running = false;
+    this.#buttons();
+    this.#ended(trial);
   }
 
   stop() {
     if (this.#running) this.#context.python.stop();
   }
 
-  #told(event, found) {
-    if (event.kind === "test") {
-      this.#tests.tell(event);
-      found.told += 1;
-      this.#tests.summary = `Running: ${found.told} of ${this.#tests.size}`;
-      if (event.crash) found.crashes.push(event.crash);
-    } else if (event.kind === "report") {
-      found.reports.push(event.report);
-      if (event.report.crash) found.crashes.push(event.report.crash);
-    } else {
-      found.outcome = event;
-    }
+  #print(printed) {
+    this.#output.add(printed);
+    this.#results.badge("printed", "•");
   }
 
-  #ended({ reports, crashes, outcome }) {
-    if (outcome.kind === "not loaded") {
-      this.#tests.summary = outcome.message;
-      this.#editor.mark([outcome]);
-      return;
-    }
-    const wrong = reports.filter((report) => !report.ok);
-    this.#findings.replaceChildren(...wrong.map(finding));
-    this.#editor.mark(crashes.map(({ line, kind, message }) => ({ line, message: `${kind}: ${message}` })));
-    const ran = outcome.passed + outcome.failed;
-    const counts = outcome.failed ? `${outcome.passed} of ${ran} passed` : `All ${ran} passed`;
-    const words = wrong.map((report) => report.summary).join("; ");
-    this.#tests.summary = words
-      ? [
-          h("strong", {}, counts),
-          ": ",
-          h("a", { href: "#", on: { click: (e) => this.#toFinding(e) } }, words),
-        ]
-      : h("strong", {}, counts);
-    if (outcome.solved) this.#context.solved(this.#problem.number);
-  }
-
-  #broken(error) {
-    if (error instanceof Stopped) {
-      this.#tests.summary = error.line ? `Stopped in line ${error.line}` : "Stopped";
-      this.#editor.mark([{ line: error.line, message: "stopped here" }]);
-    } else if (error instanceof Died) {
-      this.#tests.summary = `Python had to be started again: ${error.message}`;
-    } else {
-      this.#tests.summary = error.message;
-    }
+  #ended(trial) {
+    const { outcome, error, crashes } = trial;
+    this.#verdict.show();
+    this.#verdict.old = trial.code !== this.code;
+    this.#ownCases.tell(trial);
+    this.#badges();
+    if (error) this.#editor.mark([{ line: error.line, message: "stopped here" }]);
+    else if (outcome.kind === "not loaded") this.#editor.mark([outcome]);
+    else
+      this.#editor.mark(crashes.map(({ line, kind, message }) => ({ line, message: `${kind}: ${message}` })));
+    if (trial.solved) this.#context.solved(this.#problem.number);
+    const found = trial.told.map(({ summary }) => summary).join("; ");
+    this.#context.announce(found ? `${this.#verdict.words}: ${found}` : this.#verdict.words);
+    for (const view of this.#views) view.ran?.();
   }
 
   #say(words) {
-    this.#tests.summary = words;
+    this.#verdict.say(words);
     this.#context.announce(words);
   }
 
-  #linked(event) {
-    event.preventDefault();
-    this.toEditor();
-  }
-
-  #toFinding(event) {
-    event.preventDefault();
-    const section = this.#findings.firstElementChild;
-    section.tabIndex = -1;
-    section.focus({ preventScroll: true });
-    section.scrollIntoView({ block: "start" });
-  }
-
   #buttons() {
-    const runnable = !this.#running && this.#context.python.state !== "failed";
+    const runnable = this.#context.python.state !== "failed";
     this.#toolbar.show({ runnable, stoppable: this.#running });
   }
 
@@ -283,7 +303,7 @@ export class ProblemPage {
 
   #put(code, said) {
     this.#editor.replace(code);
-    this.#editor.focus();
+    this.toEditor();
     this.#context.announce(`${said} Undo takes it back.`);
   }
 

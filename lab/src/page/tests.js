@@ -1,19 +1,17 @@
 import { h } from "./element.js";
 import { shown } from "./finding.js";
-
-const OWN = "test/";
+import { groupOf } from "./outcome.js";
 
 /**
- * The list of tests: each an item whose text begins with its state, "not run", "running", "passed"
- * or "failed".
+ * The list of tests: each an item whose text begins with its state, "not run", "passed", "failed", or
+ * "advice" for what is no mistake.
  */
 export class TestList {
   #items = new Map();
   #list = h("ol", { class: "tests", "aria-label": "Tests" });
-  #summary = h("p", { class: "summary" });
 
   constructor(parent) {
-    parent.append(this.#summary, this.#list);
+    parent.append(this.#list);
   }
 
   /** The tests by their ids, none of them run yet. */
@@ -21,41 +19,23 @@ export class TestList {
     this.#items.clear();
     let group = "";
     for (const [id, name] of Object.entries(tests)) {
-      const begins = id.startsWith(OWN) ? "own" : id.split("/")[0];
-      const item = h("li", {
-        class:
-          begins === group
-            ? null
-            : `begins begins-${begins === "own" ? "own" : begins === "case" ? "case" : "checker"}`,
-      });
+      // Of several functions each has questions of its own.
+      const begins = groupOf(id) === "own" ? "own" : id.split("/")[0];
+      const kind = begins === "own" ? "own" : "checker";
+      const item = h("li", { class: begins === group ? null : `begins begins-${kind}` });
       group = begins;
-      this.#items.set(id, { item, name });
-      this.#write(id, { state: "not run", detail: "" });
+      this.#items.set(id, { item, name, shown: null });
+      this.tell(id, { state: "not run", detail: "" });
     }
     this.#list.replaceChildren(...Array.from(this.#items.values(), ({ item }) => item));
-    this.summary = `${this.#items.size} tests`;
-  }
-
-  get summary() {
-    return this.#summary.textContent;
-  }
-
-  /** Words, or elements, about all of them. */
-  set summary(words) {
-    this.#summary.replaceChildren(...[words].flat());
-  }
-
-  get size() {
-    return this.#items.size;
   }
 
   /** Of a test that ran: its state, its time, and what there is to show of a failure. */
-  tell(event) {
-    this.#write(event.id, event);
-  }
-
-  #write(id, event) {
-    const { item, name } = this.#items.get(id);
+  tell(id, event) {
+    const entry = this.#items.get(id);
+    if (!entry || entry.shown === event) return;
+    entry.shown = event;
+    const { item, name } = entry;
     item.dataset.state = event.state;
     const time =
       event.seconds === undefined || event.state === "not run" ? null : milliseconds(event.seconds);

@@ -1,6 +1,6 @@
 import { glyph, h } from "./element.js";
 
-/** Under the editor: Run and Stop, and what is done with the code as a text. */
+/** Run and Stop, and what is done with the code as a text. */
 export class Toolbar {
   #run;
   #stop;
@@ -10,21 +10,18 @@ export class Toolbar {
   constructor(does) {
     const button = (kind, words, listener) =>
       h("button", { type: "button", class: kind, on: { click: listener } }, words);
-    this.#run = button("run", [glyph("▶"), " Run tests"], () => {
+    this.#run = button("run", [glyph("▶"), " Run", h("span", { class: "more-words" }, " tests")], () => {
       if (this.#run.getAttribute("aria-disabled") !== "true") does.run();
     });
     this.#stop = button("stop", [glyph("■"), " Stop"], does.stop);
     this.#share = button("plain", "Copy a link", does.share);
-    const more = [
+    this.running = h("div", { class: "run-buttons" }, this.#run, this.#stop);
+    this.text = h(
+      "div",
+      { class: "text-buttons" },
       this.#share,
       button("plain", "Download", does.download),
       button("plain", "Start over", does.startOver),
-    ];
-    this.element = h(
-      "div",
-      { class: "bar-of-buttons" },
-      h("div", { class: "row" }, this.#run, this.#stop),
-      h("div", { class: "row" }, more),
     );
   }
 
@@ -33,6 +30,7 @@ export class Toolbar {
     this.#run.setAttribute("aria-disabled", String(!runnable));
     if (!stoppable && document.activeElement === this.#stop) this.#run.focus();
     this.#stop.disabled = !stoppable;
+    this.running.dataset.running = String(stoppable);
   }
 
   set shared(words) {

@@ -32,7 +32,8 @@ export class Python {
 
   /** Nothing is loaded before `start`. */
   constructor() {
-    this.isolated = globalThis.crossOriginIsolated === true;
+    // WebKitGTK says that a page is isolated, and has no shared memory all the same.
+    this.isolated = globalThis.crossOriginIsolated === true && "SharedArrayBuffer" in globalThis;
     this.ready = new Promise((resolve) => {
       const end = this.watch((state) => {
         if (state !== "ready") return;

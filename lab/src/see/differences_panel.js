@@ -46,7 +46,7 @@ export class DifferencesPanel {
       h(
         "section",
         { class: "differences", "aria-labelledby": "differences-title" },
-        h("h3", { id: "differences-title" }, "How good is a finite difference?"),
+        h("h2", { id: "differences-title" }, "How good is a finite difference?"),
         h(
           "p",
           { class: "quiet" },

@@ -12,9 +12,20 @@ export class Explanation {
     "aria-label": "The element in words",
   });
 
+  /** Before there is anything to look at. */
+  ask() {
+    this.element.replaceChildren(
+      h(
+        "p",
+        {},
+        "Play the steps, or point at any element: what belongs to it lights up. By keys: Tab and the arrows.",
+      ),
+    );
+  }
+
   show({ title, text, code, sum }) {
     this.element.replaceChildren(
-      h("p", { class: "law" }, title),
+      h("p", { class: "law title" }, title),
       h("p", {}, text),
       ...code.map((line) => h("p", { class: "law" }, line)),
       ...(sum ? written(sum) : []),

@@ -17,17 +17,26 @@ export class Grid {
   #array = null;
   #cells = [];
   #current = 0; // the cell that Tab comes to
-  #shape = h("span", { class: "quiet" });
+  #shape = h("span", { class: "shape" });
   #planes = h("div", { class: "planes" });
 
-  /** `name` as in code, `title` in words; a grid of sums has room for what is added. */
-  constructor(name, title, listens) {
+  #shaded;
+  #digits;
+
+  /**
+   * `name` as in code, `title` in words; a grid of sums has room for what is added. `kind` is a class
+   * of the style sheet; of "heat" the elements are shades, and
+   * of "bare" numbers of two digits.
+   */
+  constructor(name, title, listens, kind = "") {
+    this.#shaded = kind === "heat";
+    this.#digits = kind === "bare" ? 2 : 4;
     this.#name = name;
     this.#title = title;
     this.#listens = listens;
     this.element = h(
       "figure",
-      { class: `grid${name.startsWith("d") ? " grid-of-sums" : ""}`, "data-array": name },
+      { class: `grid ${kind} ${name.startsWith("d") ? "grid-of-sums" : ""}`.trim(), "data-array": name },
       h("figcaption", {}, h("code", {}, name), ` ${title} `, this.#shape),
       this.#planes,
     );
@@ -42,12 +51,22 @@ export class Grid {
   show(array, marks = new Map()) {
     if (this.#array?.shape.join() !== array.shape.join()) this.#build(array);
     this.#array = array;
+    const most = array.data.reduce((all, value) => Math.max(all, Math.abs(value)), 0) || 1;
     this.#cells.forEach((cell, place) => {
       const { role = "", note = "", wrong = "" } = marks.get(place) ?? {};
       cell.dataset.role = role;
       cell.classList.toggle("wrong", wrong !== "");
       const [value, beneath, said] = cell.children;
-      if (!value.querySelector("input")) write(value, shown(array.data[place]));
+      const later = array.come !== undefined && !array.come.has(place);
+      if (!value.querySelector("input")) write(value, later ? "·" : shown(array.data[place], this.#digits));
+      cell.classList.toggle("later", later);
+      if (this.#shaded) {
+        cell.style.setProperty(
+          "--shade",
+          later ? "0%" : `${Math.round((100 * Math.abs(array.data[place])) / most)}%`,
+        );
+        cell.dataset.sign = !later && array.data[place] < 0 ? "minus" : "plus";
+      }
       write(beneath, note);
       write(said, wrong && `, ${wrong}`);
     });

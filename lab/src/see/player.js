@@ -7,24 +7,19 @@ export class Player {
   #moved;
   #steps = 0;
   #timer = 0;
-  #words = h("p", { class: "quiet", id: "step-words" });
-  #slider = h("input", {
-    type: "range",
-    min: "0",
-    step: "1",
-    "aria-label": "Step",
-    "aria-describedby": "step-words",
-  });
+  #words = h("p", { class: "step-words" });
+  #slider = h("input", { type: "range", min: "0", step: "1", "aria-label": "Step" });
   #play;
 
-  constructor(moved) {
+  /** `walk` says what the steps are. */
+  constructor(walk, moved) {
     this.#moved = moved;
     const button = (sign, name, press) =>
       h("button", { type: "button", class: "walk", on: { click: press } }, glyph(sign), spoken(name));
     this.#play = button("▶", "Play", () => this.#toggle());
     this.element = h(
       "div",
-      { class: "player", role: "group", "aria-label": "The walk over (o,i,j)" },
+      { class: "player", role: "group", "aria-label": walk },
       button("|◀", "To the beginning", () => this.#go(0)),
       button("◀", "One step back", () => this.#go(this.step - 1)),
       this.#play,
@@ -43,8 +38,8 @@ export class Player {
     return this.#timer !== 0;
   }
 
-  /** So many steps; it stands at the last of them unless told where. */
-  reset(steps, step = steps) {
+  /** So many steps; it stands before the first, unless told where. */
+  reset(steps, step = 0) {
     this.pause();
     this.#steps = steps;
     this.#slider.max = String(steps);

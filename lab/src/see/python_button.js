@@ -33,6 +33,10 @@ export class PythonButton {
       { loading: "Python is loading", failed: "Python could not be started" }[state] ?? "";
   }
 
+  get running() {
+    return this.#running;
+  }
+
   async press() {
     const { name, stop, work, failed } = this.#options;
     if (this.#running) {

@@ -50,7 +50,7 @@ export class SpeedPanel {
       h(
         "section",
         { class: "speed", "aria-labelledby": "speed-title" },
-        h("h3", { id: "speed-title" }, "How fast is it?"),
+        h("h2", { id: "speed-title" }, "How fast is it?"),
         h("label", { class: "field-row" }, h("span", {}, "For "), this.#size),
         this.#button.element,
         h(

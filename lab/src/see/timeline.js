@@ -1,15 +1,15 @@
 /** The steps to play: of the reference, and of the learner's code beside it where it was traced. */
 import { cells } from "./convolution.js";
 
-const RESULTS = ["dx", "dW"];
+const BOTH = ["dx", "dW"];
 const key = (cell) => cell.join();
 
 /**
  * Of the reference alone. Each is `{ cell, adds }`: the output cell, and to which of dx and dW the
  * step adds what is due.
  */
-export function plain(shape) {
-  return cells(shape).map((cell) => ({ cell, adds: { dx: true, dW: true } }));
+export function plain(shape, results = BOTH) {
+  return cells(shape).map((cell) => ({ cell, adds: adding(results, () => true) }));
 }
 
 /**
@@ -19,29 +19,29 @@ export function plain(shape) {
  * the reference goes the learner's own way, and at the end to what the learner left out (`left`).
  * Elsewhere it has no step to compare with, and stands complete: `matched` is false.
  */
-export function beside(shape, steps) {
+export function beside(shape, steps, results = BOTH) {
   const all = cells(shape);
-  const nests = Object.fromEntries(RESULTS.map((result) => [result, nestOf(result, steps)]));
+  const nests = Object.fromEntries(results.map((result) => [result, nestOf(result, steps)]));
   const within = (result) =>
     steps.filter(({ loop, at }) => loop === nests[result] && (at !== null || loop !== null));
-  const matched = RESULTS.every((result) => once(within(result), all));
+  const matched = results.every((result) => once(within(result), all));
   const entries = steps.map((step, mine) => ({
     cell: step.at,
-    adds: adding((result) => matched && step.at !== null && step.loop === nests[result]),
+    adds: adding(results, (result) => matched && step.at !== null && step.loop === nests[result]),
     mine,
   }));
   if (!matched) return { matched, entries };
   const come = Object.fromEntries(
-    RESULTS.map((result) => [result, new Set(within(result).map(({ at }) => key(at)))]),
+    results.map((result) => [result, new Set(within(result).map(({ at }) => key(at)))]),
   );
   for (const cell of all) {
-    const adds = adding((result) => !come[result].has(key(cell)));
-    if (adds.dx || adds.dW) entries.push({ cell, adds, mine: steps.length - 1, left: true });
+    const adds = adding(results, (result) => !come[result].has(key(cell)));
+    if (Object.values(adds).some(Boolean)) entries.push({ cell, adds, mine: steps.length - 1, left: true });
   }
   return { matched, entries };
 }
 
-const adding = (test) => Object.fromEntries(RESULTS.map((result) => [result, test(result)]));
+const adding = (results, test) => Object.fromEntries(results.map((result) => [result, test(result)]));
 
 /** The loops that fill a result, by the line of the outermost; where nothing changes it, any. */
 function nestOf(result, steps) {

@@ -5,48 +5,48 @@ import { shown } from "./numbers.js";
 import { PythonButton } from "./python_button.js";
 import { beside } from "./timeline.js";
 
-const TRACE = "practice.trace:trace";
-const RESULTS = ["dx", "dW"];
 const SMALL = 1e-9;
 
-/** The learner's dx and dW, step by step beside the reference's. */
+/** The learner's results, step by step beside the reference's; the line of each step is marked. */
 export class TraceView {
   #context;
+  #trace;
   #options;
   #traced = null; // { code, steps, states, start, matched, entries }
-  #grids = {};
-  #place = h("div", { class: "grids", hidden: true });
-  #words = h("p", { class: "trace-words" });
   #button;
+  grids = {};
+  words = h("p", { class: "trace-words" });
 
   /**
-   * `arrays()` are those to trace on; `point(element)` and `choose(element)` are told of a cell, and
-   * `changed()` of a trace.
+   * `trace` is a scene's: `results`, `shape(state)` of the cells, and `ask(state, code)`, what Python
+   * is asked. `state()` is the scene's now; `point(element)` and `choose(element)` are told of a cell,
+   * and `changed()` of a trace.
    */
-  constructor(context, options) {
+  constructor(context, trace, options) {
     this.#context = context;
+    this.#trace = trace;
     this.#options = options;
-    for (const name of RESULTS) {
+    for (const name of trace.results) {
       const listens = {
         point: (index) => options.point({ array: name, index }),
         focus: (index) => options.choose({ array: name, index }),
         edit: null,
       };
-      this.#grids[name] = new Grid(name, "of your code", listens);
+      this.grids[name] = new Grid(name, "yours", listens, "yours grid-of-sums");
+      this.grids[name].element.hidden = true;
     }
-    this.#place.addEventListener("pointerleave", () => options.point(null));
-    this.#place.append(...Object.values(this.#grids).map(({ element }) => element));
     this.#button = new PythonButton(context.python, {
-      name: "Trace your code beside it",
+      name: "Trace your code",
       stop: "Stop tracing",
-      work: () => this.#trace(),
+      work: () => this.#run(),
       failed: (message) => this.#say(message),
     });
-    this.element = h("div", { class: "trace" }, this.#button.element, this.#words, this.#place);
+    this.button = this.#button.element;
   }
 
   destroy() {
     this.#button.destroy();
+    this.#context.step(null);
   }
 
   /** The steps, or null where nothing is traced. */
@@ -59,22 +59,26 @@ export class TraceView {
     return this.#traced?.matched ?? true;
   }
 
+  /** Trace the code, unless that is under way: it ends with the newest code and arrays anyway. */
+  again() {
+    if (!this.#button.running) this.#button.press();
+  }
+
   /** The arrays are other ones: what was traced before is traced again. */
   renew() {
     if (!this.#traced) return;
     this.#forget();
-    this.#button.press();
+    this.again();
   }
 
-  async #trace() {
-    let arrays, code, found;
+  async #run() {
+    const { results } = this.#trace;
+    let state, code, found;
     do {
-      arrays = this.#options.arrays();
+      state = this.#options.state();
       code = this.#context.code();
-      const { G, x, W } = arrays;
-      const args = { code, grad_out: G.toLists(), x: x.toLists(), W: W.toLists() };
-      found = await this.#context.python.call(TRACE, args);
-    } while (arrays !== this.#options.arrays()); // changed in the meantime
+      found = await this.#context.python.call(...this.#trace.ask(state, code));
+    } while (state !== this.#options.state()); // changed in the meantime
     const { steps, error } = found;
     if (error && steps.length === 0) {
       this.#forget();
@@ -82,25 +86,25 @@ export class TraceView {
       this.#options.changed();
       return;
     }
-    const known = RESULTS.filter((name) => drawable(found.start[name] ?? found.results[name]));
-    const { matched, entries } = beside(arrays.G.shape, steps);
+    const known = results.filter((name) => drawable(found.start[name] ?? found.results[name]));
+    const { matched, entries } = beside(this.#trace.shape(state), steps, results);
     this.#traced = { ...found, code, known, matched, entries };
-    for (const name of RESULTS) this.#grids[name].element.hidden = !known.includes(name);
-    this.#place.hidden = known.length === 0;
+    for (const name of results) this.grids[name].element.hidden = !known.includes(name);
     this.#options.changed();
-    this.#context.announce(this.#words.textContent);
+    this.#context.announce(this.words.textContent);
   }
 
   #forget() {
     this.#traced = null;
-    this.#place.hidden = true;
+    for (const grid of Object.values(this.grids)) grid.element.hidden = true;
+    this.#context.step(null);
     this.#say("");
   }
 
-  /** The learner's arrays after an entry, of which the reference's are `{ dx, dW }`. */
+  /** The learner's arrays after an entry, of which the reference's are known by the results' names. */
   show(entry, isLast, reference) {
     if (!this.#traced) return;
-    const { known, matched } = this.#traced;
+    const { known, matched, code } = this.#traced;
     const verdicts = known.map((name) => {
       const { array, changes } = this.#state(name, entry);
       const marks = new Map();
@@ -108,9 +112,11 @@ export class TraceView {
         marks.set(place, { role: "into", note: `${shown(number(before), 3)}→${shown(number(after), 3)}` });
       }
       const verdict = matched || isLast ? compared(array, reference[name], marks) : null;
-      this.#grids[name].show(array, marks);
+      this.grids[name].show(array, marks);
       return { name, verdict };
     });
+    const line = entry && !entry.left ? this.#traced.steps[entry.mine].line : null;
+    this.#context.step(code === this.#context.code() ? line : null);
     this.#say(
       [this.#where(entry), this.#verdict(verdicts, isLast), this.#about(isLast)].filter(Boolean).join(" "),
     );
@@ -127,7 +133,7 @@ export class TraceView {
   }
 
   #where(entry) {
-    if (!entry) return "";
+    if (!entry) return this.entries.length ? "Traced: play it, or go step by step." : "";
     if (entry.left) return "Your code did not come to this output.";
     const { line, variables } = this.#traced.steps[entry.mine];
     const source = this.#traced.code.split("\n")[line - 1]?.trim();
@@ -146,21 +152,24 @@ export class TraceView {
     if (named("differs")) return `${named("differs")}: not the reference's where ≠ stands.`;
     if (named("shape")) return `${named("shape")}: not of the shape it should have.`;
     const { error, cut } = this.#traced;
-    return isLast && verdicts.length === RESULTS.length && !error && !cut ? "Both end the same." : "";
+    return isLast && verdicts.length === this.#trace.results.length && !error && !cut
+      ? "Both end the same."
+      : "";
   }
 
   #about(isLast) {
     const { steps, start, error, cut, matched, code, known } = this.#traced;
+    const { results } = this.#trace;
     const said = [];
     if (steps.length === 0)
       said.push(
-        "No line of your code adds to dx or dW step by step, so there is nothing to play: only the results are shown.",
+        `No line of your code fills ${results.join(" or ")} step by step, so there is nothing to play: only the results are shown.`,
       );
     else if (!matched)
       said.push(
         "Your loops are not over output cells one by one, so the reference stands complete beside your steps.",
       );
-    const undrawn = RESULTS.filter((name) => !known.includes(name) && !error && !cut);
+    const undrawn = results.filter((name) => !known.includes(name) && !error && !cut);
     if (undrawn.length) said.push(`${undrawn.join(" and ")}: no array of rows and columns is returned.`);
     const lost = known.filter((name) => !start[name]);
     if (lost.length && steps.length)
@@ -175,7 +184,7 @@ export class TraceView {
   }
 
   #say(words) {
-    if (this.#words.textContent !== words) this.#words.textContent = words;
+    if (this.words.textContent !== words) this.words.textContent = words;
   }
 }
 
@@ -184,6 +193,7 @@ function compared(array, reference, marks) {
   if (array.shape.join() !== reference.shape.join()) return "shape";
   let verdict = null;
   array.data.forEach((value, place) => {
+    if (reference.come && !reference.come.has(place)) return;
     const wanted = reference.data[place];
     if (Math.abs(value - wanted) <= SMALL * Math.max(1, Math.abs(wanted))) return;
     marks.set(place, { ...marks.get(place), wrong: `not ${shown(wanted)}` });

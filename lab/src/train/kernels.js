@@ -1,7 +1,7 @@
 import { h } from "../page/element.js";
 import { shown } from "../see/numbers.js";
 
-/** The kernels of the first convolution, as tables tinted by their sign and size. */
+/** The kernels of the first convolution, as tables shaded by their size, hatched where negative. */
 export class Kernels {
   #place = h("div", { class: "kernels" });
   #cells = null;
@@ -15,7 +15,7 @@ export class Kernels {
     kernels.flat(2).forEach((value, place) => {
       const cell = this.#cells[place];
       cell.textContent = shown(Number(Number(value).toFixed(1)));
-      cell.style.setProperty("--share", `${Math.min(100, Math.round(60 * Math.abs(value)))}%`);
+      cell.style.setProperty("--share", `${Math.min(35, Math.round(25 * Math.abs(value)))}%`);
       cell.dataset.sign = value < 0 ? "minus" : "plus";
     });
   }

@@ -41,21 +41,25 @@ def check_gradients(
         seed: of the draw.
         per_array: how many parameters of each array.
     """
-    rng = np.random.default_rng(seed)
     model = model.astype(np.float64)
     digits = Digits(digits.images.astype(np.float64), digits.labels)
+    return one_blas_thread(_checked, model, digits, np.random.default_rng(seed), per_array)
+
+
+def _checked(
+    model: TinyCNN, digits: Digits, rng: np.random.Generator, per_array: int
+) -> GradientCheck:
     errors, on_kinks = [(0.0, "no array")], 0
-    with one_blas_thread():
-        _, gradients = model.loss_and_gradients(*digits)
-        for name, gradient in gradients.items():
-            largest = np.abs(gradient).max() or 1.0
-            for i in rng.choice(gradient.size, min(per_array, gradient.size), replace=False):
-                slope = _slope(model, digits, name, i)
-                if slope is None:
-                    on_kinks += 1
-                    continue
-                error = abs(gradient.flat[i] - slope) / largest
-                errors.append((float(error) if isfinite(error) else inf, name))
+    _, gradients = model.loss_and_gradients(*digits)
+    for name, gradient in gradients.items():
+        largest = np.abs(gradient).max() or 1.0
+        for i in rng.choice(gradient.size, min(per_array, gradient.size), replace=False):
+            slope = _slope(model, digits, name, i)
+            if slope is None:
+                on_kinks += 1
+                continue
+            error = abs(gradient.flat[i] - slope) / largest
+            errors.append((float(error) if isfinite(error) else inf, name))
     worst, where = max(errors)
     return GradientCheck(worst, where, len(errors) - 1, on_kinks)
 

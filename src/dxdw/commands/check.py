@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
     if args.html:
         check_writable(args.html, ".html")
 
-    from ..diagnosis.process import check
+    from .check_process import check
 
     names = (
         "batch", "stride", "padding", "dilation", "groups", "bias", "returns", "channels_last",

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..documentation import refused
+from ..engines.libraries import apart
 from ..problem_names import PROBLEMS
 from .causes import CAUSES
 from .contract import Contract, promised_by
@@ -47,12 +48,14 @@ def diagnose(
 
     The function is called on small integers, whose sums are exact in any order, so that its answers
     can be compared with those of every known mistake. One is named only where it gives the very
-    answers of the function on two problems or more, and fails on none.
+    answers of the function on two problems or more, and fails on none. What is not there yet, such
+    as a dW of zeros, is told first.
 
     Args:
         fn: `fn(grad_out, x, W)`, returning (dx, dW), with x (C_in, H, W), W (C_out, C_in, kH, kW)
-            and grad_out (C_out, out_H, out_W). It runs in this process: an endless loop is for
-            `dxdw check`, which has a time limit.
+            and grad_out (C_out, out_H, out_W). Its parameters may have the names that courses give
+            them (dout, w, pad, conv_param, or a cache of these). It runs in this process: an
+            endless loop is for `dxdw check`, which has a time limit.
         batch: x and grad_out have an axis N in front.
         stride, padding, dilation, groups: as for `conv2d`. fn is given them by name where it has
             parameters of these names, and is otherwise taken to know them.
@@ -66,8 +69,9 @@ def diagnose(
             of the report; those that are not run are in the report alone.
 
     Returns:
-        A `Report`: `ok`, `causes`, `first_wrong`, `failed`, `to_json()`; text for `str`, and HTML
-        in notebooks. Arguments and results of fn are copied: nothing of it aliases them.
+        A `Report`: `ok`, `causes`, `missing`, `first_wrong`, `failed`, `advice`, `to_json()`; text
+        for `str`, and HTML in notebooks. Arguments and results of fn are copied: nothing of it
+        aliases them.
 
     Raises:
         ValueError, TypeError: an option that is none of these. What fn does is reported.
@@ -91,7 +95,7 @@ def diagnose(
         returns=returns, channels_last=channels_last, dtype=dtype,
     )  # fmt: skip
     if problem == "conv2d_backward":
-        return examine(fn, promised, noted)
+        return apart(examine, fn, promised, noted)
     from .exercise import examine_exercise
     from .exercises import exercises
 
@@ -104,7 +108,7 @@ def diagnose(
         )
     if promised != Contract():
         raise refused(ValueError, f"the problem {problem} has no options", "diagnosis")
-    return examine_exercise(fn, known[problem], noted)
+    return apart(examine_exercise, fn, known[problem], noted)
 
 
 def check_names(problem: str = "conv2d_backward") -> tuple[str, ...]:

@@ -3,7 +3,8 @@
 import linecache
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import compress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -47,6 +48,7 @@ class Answer:
     originals: tuple[Any, ...] = ()
     arguments: tuple[Array, ...] = ()
     changed: tuple[str, ...] = ()  # operands that are no longer what they were
+    absent: tuple[str, ...] = ()  # results that are None, where some are not
 
     @property
     def usable(self) -> bool:
@@ -68,11 +70,25 @@ def call(
     fn: Callable[..., Any], contract: Contract, problem: Problem, *, frozen: bool = False
 ) -> Answer:
     """Call the function on new copies of the operands; frozen ones refuse to be written to."""
-    options = contract.options_for(fn)
     given = contract.arguments(problem)
     for a in given:
         a.flags.writeable = not frozen
-    return invoke(fn, OPERANDS, given, options, len(contract.returns), problem)
+    returned: list[tuple[str, ...]] = []
+
+    def called(*arrays: Array) -> Any:
+        value = fn(*arrays)
+        if isinstance(value, (tuple, list)) and len(value) == len(contract.returns):
+            absent = [part is None for part in value]
+            if not all(absent):
+                returned.append(tuple(compress(contract.returns, absent)))
+                return tuple(NOTHING if part is None else part for part in value)
+        return value
+
+    answer = invoke(called, OPERANDS, given, len(contract.returns), problem)
+    return replace(answer, absent=returned[0]) if returned and returned[0] else answer
+
+
+NOTHING = np.zeros(0)  # in place of a result that is None
 
 
 def call_by_position(
@@ -81,14 +97,13 @@ def call_by_position(
     """Call the function with copies of the arrays, which are named, and what follows them."""
     given = [a.copy() if isinstance(a, np.ndarray) else a for a in arguments]
     arrays, rest = given[: len(names)], given[len(names) :]
-    return invoke(lambda *a: fn(*a, *rest), names, arrays, {}, count, arguments)
+    return invoke(lambda *a: fn(*a, *rest), names, arrays, count, arguments)
 
 
 def invoke(
     fn: Callable[..., Any],
     names: Sequence[str],
     given: list[Any],
-    options: dict[str, Any],
     count: int,
     problem: Any,
 ) -> Answer:
@@ -100,7 +115,7 @@ def invoke(
     try:
         # A function that divides by zero is found out by its answer, not by a warning in between.
         with np.errstate(all="ignore"):
-            value = fn(*given, **options)
+            value = fn(*given)
     except (KeyboardInterrupt, GeneratorExit):
         raise
     except BaseException as error:  # noqa: BLE001 - SystemExit too: a learner's exit() is a finding
@@ -125,11 +140,13 @@ def _arrays(value: Any, count: int) -> tuple[tuple[Any, ...], tuple[Array, ...]]
         value = (value,)
     if not isinstance(value, (tuple, list)) or len(value) != count:
         what = f"{len(value)} values" if isinstance(value, (tuple, list)) else type(value).__name__
-        raise ValueError(f"it returned {what}, and not a tuple of {count} arrays")
+        shape = getattr(value, "shape", None)
+        one = f"one array of shape {shape}" if shape else what
+        raise ValueError(f"it returned {one}, and not {count} arrays, one after the other")
     arrays = []
     for part in value:
         if part is None:
-            raise ValueError("one of the values it returned is None")
+            raise ValueError("it returned None: nothing is there yet")
         try:
             a = np.asarray(part)
         except (TypeError, ValueError, RuntimeError) as error:

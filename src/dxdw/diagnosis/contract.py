@@ -1,7 +1,5 @@
 """What the function under test is promised and what it has to return: layouts and options."""
 
-import inspect
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,21 +22,6 @@ class Contract:
     channels_last: bool = False
     dtype: Any = np.dtype(np.float64)  # noqa: RUF009 - a dtype never changes
 
-    def options_for(self, fn: Callable[..., Any]) -> dict[str, Any]:
-        """The geometry by name, as far as fn has such parameters; the rest is its own matter."""
-        given = {
-            name: values if name == "groups" or values[0] != values[1] else values[0]
-            for name, values in self.geometry._asdict().items()
-            if values != getattr(PLAIN, name)
-        }
-        try:
-            parameters = inspect.signature(fn).parameters.values()
-        except (TypeError, ValueError):
-            return given
-        if any(p.kind is p.VAR_KEYWORD for p in parameters):
-            return given
-        return {name: v for name, v in given.items() if name in {p.name for p in parameters}}
-
     def arguments(self, problem: Problem) -> list[Array]:
         """New arrays of grad_out, x and W, laid out as the function has them."""
         return [
@@ -57,12 +40,21 @@ class Contract:
 
     def inward(self, name: str, a: Array) -> Array:
         """An answer of the function, of the right shape, in the layout of a Problem."""
+        if name == "db":
+            return a.ravel()
         if name == "dx":
             a = a if self.batch else a[None]
             return np.moveaxis(a, -1, 1) if self.channels_last else a
         if name == "dW" and self.channels_last:
             return a.transpose(3, 2, 0, 1)
         return a
+
+    def fits(self, name: str, got: Array, expected: Array) -> bool:
+        """Whether a result has the right shape; db may have more axes, of length 1, as b has."""
+        wanted = self.outward(name, expected).shape
+        if name == "db" and got.ndim > 1:
+            return tuple(n for n in got.shape if n != 1) == tuple(n for n in wanted if n != 1)
+        return bool(got.shape == wanted)
 
     def _outward(self, a: Array, image: bool) -> Array:
         if image:

@@ -2,15 +2,18 @@
 
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import combinations
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..engines.libraries import Array
 from .calls import Answer, call_by_position
+from .causes import Cause
 from .exercise_causes import EXERCISE_CAUSES
-from .exercises import Exercise
+from .exercises import Exercise, Slip
 from .report import Check, Evidence, FirstWrong, Report
 
 QUESTIONS = {
@@ -90,11 +93,7 @@ def _close(a: Array, b: Array, eps: float) -> bool:
 def _explained(
     exercise: Exercise, report: Report, answers: list[Answer], right: list[Array]
 ) -> Report:
-    causes = sorted(
-        {s.cause for s in exercise.slips if _matches(s.function, exercise, answers, right)}
-    )
-    if len(causes) > 1:
-        causes = []  # the cases do not tell them apart
+    causes, either = _named(exercise, answers, right)
     bad = [
         (a, r)
         for a, r in zip(answers, right, strict=True)
@@ -109,47 +108,114 @@ def _explained(
         if options:
             arguments["options"] = np.array(options)
         got = answer.results[0] if answer.usable else np.zeros(0)
-        evidence = Evidence("out" if answer.usable else "", got, wanted, arguments)
+        if answer.usable or crash:  # and where nothing was returned there is nothing to show
+            evidence = Evidence("out" if answer.usable else "", got, wanted, arguments)
         if answer.usable and got.shape == wanted.shape:
             with np.errstate(invalid="ignore"):
                 places = np.argwhere(~(np.abs(got - wanted) <= exercise.eps))
             index = tuple(int(k) for k in places[0])
             first = FirstWrong("out", index, float(got[index]), float(wanted[index]))
     texts = tuple(EXERCISE_CAUSES[c] for c in causes)
-    details = [c.detail for c in report.checks if c.right is False]
-    summary = "; ".join(t.title for t in texts) or (
-        details[0]
-        if "runs" in report.failed
-        else "not recognised: no known mistake gives these answers"
-    )
-    return Report(
-        report.function,
-        report.checks,
-        tuple(causes),
-        summary,
-        (),
-        first,
-        evidence,
-        crash,
-        0.0,
-        texts,
+    missing = () if causes else _missing(exercise, answers, right)
+    return replace(
+        report,
+        causes=causes,
+        summary=_summary(report, [*missing, *_titles(texts, either)]),
+        first_wrong=first,
+        evidence=evidence,
+        crash=crash,
+        explanations=texts,
+        either=either,
+        missing=missing,
     )
 
 
-def _matches(
-    slip: Callable[..., Array], exercise: Exercise, answers: list[Answer], right: list[Array]
-) -> bool:
-    """Whether a slip gives the answers of all cases, at least two of them wrong ones."""
-    telling = 0
-    for answer, case, wanted in zip(answers, exercise.cases, right, strict=True):
+def _titles(texts: tuple[Cause, ...], either: bool) -> list[str]:
+    titles = [text.title for text in texts]
+    return [", or: ".join(titles)] if either else titles
+
+
+def _summary(report: Report, found: list[str]) -> str:
+    if found:
+        return "; ".join(found)
+    told = {check.name: check.detail for check in report.checks if check.right is False}
+    if "runs" in told or "exact" not in told:  # what is left is an argument, or a state
+        return next(iter(told.values()))
+    return "not recognised: no known mistake gives these answers"
+
+
+def _missing(exercise: Exercise, answers: list[Answer], right: list[Array]) -> tuple[str, ...]:
+    """What is not there yet: numbers, or the right shape."""
+    usable = [(a, r) for a, r in zip(answers, right, strict=True) if a.usable]
+    if not usable:
+        return ()
+    found = []
+    if not any(a.results[0].any() for a, _ in usable):
+        found.append("the output is still all zeros")
+    elif all(np.array_equal(a.results[0], a.problem[0]) for a, _ in usable):
+        found.append(f"the output is still {exercise.arrays[0]}, as it came")
+    if all(a.results[0].shape != r.shape for a, r in usable):
+        answer, wanted = usable[0]
+        given = zip(exercise.arrays, answer.problem, strict=False)
+        shapes = " and ".join(f"{name} {np.shape(a)}" for name, a in given)
+        got = answer.results[0].shape
+        found.append(f"its shape is {got}, and should be {wanted.shape} for {shapes}")
+    if len(found) == 1 and found[0].startswith("its"):
+        found = [found[0].replace("its", "the output's", 1)]
+    return (", and ".join(found),) if found else ()
+
+
+class _Likeness(NamedTuple):
+    """A slip beside the function: the cases with the same answer, and of these the wrong ones."""
+
+    cause: str
+    same: frozenset[int]
+    wrong: frozenset[int]
+
+
+def _named(
+    exercise: Exercise, answers: list[Answer], right: list[Array]
+) -> tuple[tuple[str, ...], bool]:
+    """The slip that gives all answers, or two of which either does; else two that share them.
+
+    Two wrong answers at least have to tell for each name.
+    """
+    every = frozenset(range(len(answers)))
+    found = [_likeness(slip, exercise, answers, right) for slip in exercise.slips]
+    whole = {f.cause for f in found if f.same == every and len(f.wrong) >= _TELLING}
+    if whole:
+        return (tuple(sorted(whole)), len(whole) > 1) if len(whole) <= _MOST_TIED else ((), False)
+    shared = {
+        tuple(sorted((a.cause, b.cause)))
+        for a, b in combinations(found, 2)
+        if a.cause != b.cause
+        and a.same | b.same == every
+        and min(len(a.wrong - b.same), len(b.wrong - a.same)) >= _TELLING
+    }
+    return (shared.pop() if len(shared) == 1 else ()), False
+
+
+def _likeness(
+    slip: Slip, exercise: Exercise, answers: list[Answer], right: list[Array]
+) -> _Likeness:
+    same, wrong = set(), set()
+    for k, (answer, case, wanted) in enumerate(zip(answers, exercise.cases, right, strict=True)):
         try:
             with np.errstate(all="ignore"):
-                made = np.asarray(slip(*case))
+                made = np.asarray(slip.function(*case))
         except (ValueError, IndexError):
-            if answer.usable:
-                return False
+            same |= set() if answer.usable else {k}
             continue
-        if not answer.usable or not _close(answer.results[0], made, exercise.eps):
-            return False
-        telling += not _close(made, wanted, exercise.eps)
-    return telling >= 2
+        if answer.usable and _alike(answer.results[0], made, exercise.eps):
+            same.add(k)
+            wrong |= set() if _close(made, wanted, exercise.eps) else {k}
+    return _Likeness(slip.cause, frozenset(same), frozenset(wrong))
+
+
+def _alike(a: Array, b: Array, eps: float) -> bool:
+    """Close, or both empty: a list of no rows is an array of fewer axes."""
+    return not (a.size or b.size) or _close(a, b, eps)
+
+
+_TELLING = 2
+_MOST_TIED = 2

@@ -12,6 +12,7 @@ import numpy as np
 from ..engines.libraries import Array
 from .calls import Answer, Crash, call
 from .contract import Contract
+from .forms import Unfit, adapted
 from .matching import Seen
 from .problem import Problem, edges, probes
 from .report import Check
@@ -23,12 +24,12 @@ RUNGS = {
     "finite": "no NaN and no infinity",
     "zero": "no gradient where grad_out is zero",
     "impulses": "a single 1 in grad_out, at each of its positions",
-    "linearity": "linear in grad_out",
+    "linearity": "twice the gradient, twice the result: linear in grad_out",
     "exact": "random integers, rectangular and square, exactly",
     "arguments": "leaves its arguments as they are",
     "fresh": "returns new arrays",
     "repeatable": "the same arguments, the same results",
-    "adjoint": "⟨G, conv(x,W)⟩ = ⟨dx, x⟩ = ⟨dW, W⟩",
+    "adjoint": "sum(grad_out * conv2d(x, W)) = sum(dx * x) = sum(dW * W)",
     "differences": "finite differences of the forward",
     "integers": "arrays of integers, and fractions",
     "precision": "the precision of its arguments",
@@ -51,7 +52,8 @@ class Ladder:
         contract: Contract,
         noted: Callable[[Check], None] | None = None,
     ) -> None:
-        self.fn = fn
+        self.given = fn
+        self.fn = fn  # as one of (grad_out, x, W)
         self.contract = contract
         self.noted = noted
         self.eps = float(np.finfo(contract.dtype).eps)
@@ -70,25 +72,22 @@ class Ladder:
         self.probes = probes(geometry, batch)
         self.edges = edges(geometry, batch)
 
-    def climb(self) -> None:
-        """Go up as far as anything can be learned."""
+    def climb(self) -> bool:
+        """Ask what small integers can tell; False where nothing more can be learned after that."""
         if not self._signature():
-            return
+            return False
         self._collect()
         crashed = [c for c in self.cases if not c.answer.usable]
         if len(crashed) == len(self.cases):
-            return
+            return False
         self._state()
         if self._shapes_everywhere_wrong():
-            return
+            return False
         self._zero()
         self._impulses()
         self._linearity()
         self._exact()
-        self._adjoint()
-        self._differences()
-        self._fractions()
-        self._precision()
+        return True
 
     # --- calls ------------------------------------------------------------------------------------
 
@@ -135,7 +134,7 @@ class Ladder:
         wrong = {}
         for name, got in self.results(answer).items():
             expected = answer.problem.expected[name]
-            if got.shape != self.contract.outward(name, expected).shape:
+            if not self.contract.fits(name, got, expected):
                 wrong[name] = "shape"
             elif not self.close(name, answer.problem, got):
                 wrong[name] = "value"
@@ -159,31 +158,24 @@ class Ladder:
             found.append(Seen(case.answer.problem, usable, self.eps))
         return found
 
-    def _note(self, name: str, right: bool | None, detail: str = "") -> bool:
-        self.checks[name] = Check(name, right, detail if right is False else "", RUNGS[name])
-        if self.noted is not None:
+    def note(
+        self, name: str, right: bool | None, detail: str = "", *, advice: bool = False
+    ) -> bool:
+        """Keep the answer to a question, and tell it."""
+        said = detail if right is not True else ""
+        self.checks[name] = Check(name, right, said, RUNGS[name], advice and right is False)
+        if self.noted is not None and right is not None:
             self.noted(self.checks[name])
         return bool(right)
 
     # --- rungs ------------------------------------------------------------------------------------
 
     def _signature(self) -> bool:
-        import inspect
-
-        if not hasattr(self.fn, "__call__"):  # noqa: B004 - mypy takes callable() for granted
-            return self._note(
-                "signature", False, f"it is no function but a {type(self.fn).__name__}"
-            )
         try:
-            signature = inspect.signature(self.fn)
-        except (TypeError, ValueError):  # some compiled functions have none
-            return self._note("signature", True)
-        try:
-            signature.bind(*"GxW", **self.contract.options_for(self.fn))
-        except TypeError as error:
-            what = f"{signature} can't be called with (grad_out, x, W): {error}"
-            return self._note("signature", False, what)
-        return self._note("signature", True)
+            self.fn = adapted(self.fn, self.contract)
+        except Unfit as unfit:
+            return self.note("signature", False, str(unfit))
+        return self.note("signature", True)
 
     def _collect(self) -> None:
         """Every probe once, before anything else, and the first that gives arrays twice."""
@@ -209,7 +201,7 @@ class Ladder:
             detail = f"{found.why} ({_sizes(found.problem)})"
             if len(crashes) < len(self.cases):
                 detail += f"; so on {len(crashes)} of {len(self.cases)} problems"
-        self._note("runs", not crashes, detail)
+        self.note("runs", not crashes, detail)
 
     def _grows(self, first: Answer, again: Answer) -> list[bool]:
         if not (first.usable and again.usable):
@@ -237,17 +229,17 @@ class Ladder:
         names = " and ".join(changed.changed) if changed else ""
         if changed is not None:
             self.written = call(self.fn, self.contract, changed.problem, frozen=True).crash
-        self._note("arguments", changed is None, f"{names}: changed in place by the call")
+        self.note("arguments", changed is None, f"{names}: changed in place by the call")
         if not (first.usable and again.usable):
             return
         detail = "its arrays share memory with those of another call, or with an argument"
-        self._note("fresh", not self._shared(), detail)
+        self.note("fresh", not self._shared(), detail)
         same = all(
             a.shape == b.shape and np.array_equal(a, b, equal_nan=True)
             for a, b in zip(first.results, again.results, strict=True)
         )
         twice = "twice the first" if self.adds_up else "another result"
-        self._note("repeatable", same, f"the second call with the same arguments gives {twice}")
+        self.note("repeatable", same, f"the second call with the same arguments gives {twice}")
 
     def _shared(self) -> bool:
         one, two = self.first, self.again
@@ -262,10 +254,10 @@ class Ladder:
         usable = [c for c in self.cases if c.answer.usable]
         bad = [c for c in usable if "shape" in c.wrong.values()]
         if self.swapped:
-            self._note("shapes", False, "the first result has the shape of W, the second that of x")
+            self.note("shapes", False, "the first result has the shape of W, the second that of x")
             return False
         if not bad:
-            self._note("shapes", True)
+            self.note("shapes", True)
             self._finite(usable)
             return False
         case = bad[0]
@@ -273,7 +265,8 @@ class Ladder:
         wanted = self.contract.outward(name, case.answer.problem.expected[name]).shape
         got = self.results(case.answer)[name].shape
         detail = f"{name} has shape {got}, and not {wanted}: {_sizes(case.answer.problem)}"
-        self._note("shapes", False, detail)
+        detail = f"{name} is None" if name in case.answer.absent else detail
+        self.note("shapes", False, detail)
         return len(bad) == len(usable) and all(
             set(c.wrong.values()) == {"shape"} and len(c.wrong) == len(self.contract.returns)
             for c in bad
@@ -286,9 +279,9 @@ class Ladder:
             for name, a in self.results(c.answer).items()
             if not np.isfinite(a).all()
         ]
-        self._note("finite", not bad, f"{bad[0] if bad else ''} is not finite")
+        self.note("finite", not bad, f"{bad[0] if bad else ''} is not finite")
 
-    def _small(self) -> Problem:
+    def small(self) -> Problem:
         """The first probe that the function can be asked about."""
         for case in self.cases:
             if case.answer.usable and "shape" not in case.wrong.values():
@@ -297,13 +290,13 @@ class Ladder:
         return cast(Problem, found)
 
     def _zero(self) -> None:
-        problem = self._small()
+        problem = self.small()
         case = self.ask(problem.with_grad_out(np.zeros_like(problem.grad_out)))
         wrong = " and ".join(case.wrong)
-        self._note("zero", not case.wrong, f"{wrong} is not zero")
+        self.note("zero", not case.wrong, f"{wrong} is not zero")
 
     def _impulses(self) -> None:
-        problem = self._small()
+        problem = self.small()
         bad = []
         for place in np.ndindex(problem.grad_out.shape):
             G = np.zeros_like(problem.grad_out)
@@ -312,15 +305,15 @@ class Ladder:
             if case.wrong:
                 bad.append((place, case.wrong))
         if not bad:
-            self._note("impulses", True)
+            self.note("impulses", True)
             return
         place, wrong = bad[0]
         position = ",".join(map(str, place if self.contract.batch else place[1:]))
-        self._note("impulses", False, f"{' and '.join(wrong)} wrong for a 1 at [{position}]; at "
+        self.note("impulses", False, f"{' and '.join(wrong)} wrong for a 1 at [{position}]; at "
                    f"{len(bad)} of {problem.grad_out.size} positions")  # fmt: skip
 
     def _linearity(self) -> None:
-        problem = self._small()
+        problem = self.small()
         G = problem.grad_out
         H = np.roll(G, 1, -1) - 2
         answers = [self.ask(problem.with_grad_out(g)).answer for g in (G, -G, 2 * G, H, G + H)]
@@ -331,167 +324,29 @@ class Ladder:
         for name in self.contract.returns:
             tolerance = 8 * problem.tolerance(name, self.eps)
             for said, left, right in (
-                ("f(−G) = −f(G)", minus[name], -f[name]),
-                ("f(2G) = 2f(G)", twice[name], 2 * f[name]),
-                ("f(G+H) = f(G) + f(H)", total[name], f[name] + other[name]),
+                ("{} does not follow the sign of grad_out", minus[name], -f[name]),
+                ("{} does not double with grad_out", twice[name], 2 * f[name]),
+                (
+                    "{} of two gradients together is not the sum of both",
+                    total[name],
+                    f[name] + other[name],
+                ),
             ):
                 if left.shape == right.shape and np.abs(left - right).max(initial=0) > tolerance:
-                    broken.append(f"{said} in {name}")
-        self._note("linearity", not broken, f"not {', not '.join(broken)}")
+                    broken.append(said.format(name))
+        self.note("linearity", not broken, ", ".join(broken))
 
     def _exact(self) -> None:
         asked = [*self.cases, *(self.ask(p) for p in self.edges)]
         bad = [c for c in asked if c.wrong]
         if not bad:
-            self._note("exact", True)
+            self.note("exact", True)
             return
         which = [f"{n} on {sum(n in c.wrong for c in asked)}" for n in self.contract.returns
                  if any(n in c.wrong for c in asked)]  # fmt: skip
-        self._note("exact", False, f"wrong: {', '.join(which)} of {len(asked)} problems; "
+        self.note("exact", False, f"wrong: {', '.join(which)} of {len(asked)} problems; "
                    f"the first: {_sizes(bad[0].answer.problem)}")  # fmt: skip
         self.beyond = [c for c in asked[len(self.cases) :] if c.wrong]
-
-    def _adjoint(self) -> None:
-        from ..convolution import conv2d
-
-        rng = np.random.default_rng(1)
-        small = self._small()
-        problem = _normal(rng, small, self.contract.dtype)
-        case = self.ask(problem)
-        if not case.answer.usable or "shape" in case.wrong.values():
-            return
-        g = problem.geometry
-        wide = [a.astype(np.float64) for a in (problem.grad_out, problem.x, problem.W)]
-        out = conv2d(wide[1], wide[2], g.padding, g.stride, dilation=g.dilation, groups=g.groups,
-                     engine="reference")  # fmt: skip
-        whole = np.vdot(wide[0], out)
-        found = {n: self.contract.inward(n, a) for n, a in self.results(case.answer).items()}
-        broken = []
-        for name, operand in (("dx", wide[1]), ("dW", wide[2])):
-            # float32 inside is the matter of a rung of its own.
-            close = problem.tolerance(name, max(self.eps, 1e-7)) * np.linalg.norm(operand)
-            if not abs(np.vdot(found[name], operand) - whole) <= close:
-                broken.append(
-                    f"⟨{name}, {'x' if name == 'dx' else 'W'}⟩ differs from ⟨G, conv(x,W)⟩"
-                )
-        self._note("adjoint", not broken, " and ".join(broken))
-
-    def _differences(self) -> None:
-        """The loss ⟨G, conv(x,W)⟩ is linear in each element: a step of 1 makes no error."""
-        from ..convolution import conv2d
-
-        case = next(
-            (c for c in self.cases[2:] if c.answer.usable and "shape" not in c.wrong.values()), None
-        )
-        if case is None:
-            return
-        problem = case.answer.problem
-        g = problem.geometry
-        broken = []
-        for name, at in (("dx", problem.x), ("dW", problem.W)):
-            rises = np.empty(at.shape)
-            for place in np.ndindex(at.shape):
-                step = np.zeros(at.shape)
-                step[place] = 1
-                x, W = (step, problem.W) if name == "dx" else (problem.x, step)
-                # ⟨G, conv(x+½e,W)⟩ − ⟨G, conv(x−½e,W)⟩ = ⟨G, conv(e,W)⟩
-                out = conv2d(x, W, g.padding, g.stride, dilation=g.dilation, groups=g.groups)
-                rises[place] = np.vdot(problem.grad_out, out)
-            got = self.contract.inward(name, self.results(case.answer)[name])
-            bad = np.abs(got - rises) > problem.tolerance(name, self.eps)
-            if bad.any():
-                broken.append(f"{name} at {bad.sum()} of {bad.size} elements")
-        self._note("differences", not broken, " and ".join(broken))
-
-    def _fractions(self) -> None:
-        """Halves in grad_out, with x and W of integer dtype; and halves in float arrays."""
-        asked = []
-        usable = [
-            c.answer.problem
-            for c in self.cases
-            if c.answer.usable and "shape" not in c.wrong.values()
-        ]
-        for problem in usable[:2]:
-            halves = problem.grad_out / 2
-            x, W = (a.astype(np.int64) for a in (problem.x, problem.W))
-            asked.append(self.ask(Problem(halves, x, W, problem.geometry)))
-        asked += [
-            self.ask(Problem(p.grad_out / 2, p.x / 2, p.W / 2, p.geometry)) for p in usable[:2]
-        ]
-        self.fractions = asked
-        bad = [c for c in asked if c.wrong]
-        detail = ""
-        if bad and not self.checks["exact"].right and not any(c.answer.crash for c in bad):
-            return  # wrong here too, whatever the dtype
-        if bad and all(_declines_integers(c.answer) for c in bad):
-            # Its own choice, and said aloud: nobody gets a wrong number.
-            said = f"takes no integers: {bad[0].answer.crash.what if bad[0].answer.crash else ''}"
-            self.checks["integers"] = Check("integers", None, said, RUNGS["integers"])
-            return
-        if bad:
-            crash = bad[0].answer.crash
-            kind = (
-                "x and W of dtype int64" if bad[0].answer.problem.x.dtype.kind == "i" else "halves"
-            )
-            detail = f"{crash.what if crash else ' and '.join(bad[0].wrong) + ' wrong'} for {kind}"
-        self._note("integers", not bad, detail)
-
-    def _precision(self) -> None:
-        if self.contract.dtype != np.float64:
-            # Integers were exact in float32; its rounding is its own.
-            self._note("precision", True)
-            return
-        small = self._small()
-        asked = []
-        for seed in (9, 10):  # before the large numbers: some functions add up what they are given
-            problem = _normal(np.random.default_rng(seed), small, np.float64)
-            self.reals.append(self.ask(problem))
-        if self.adds_up:
-            return  # what earlier calls have left cancels, but for its rounding
-        for seed, operand in enumerate((0, 1, 2) * 2):
-            arrays = [np.zeros_like(small.grad_out), small.x, small.W]
-            arrays[0][(0, *np.unravel_index(seed, small.grad_out.shape[1:]))] = 1
-            # 24 bits are what a float32 holds; these have 30, and one product each.
-            wide = np.random.default_rng(seed).integers(2**29, 2**30, arrays[operand].shape) | 1
-            arrays[operand] = wide * (arrays[0] != 0) if operand == 0 else wide.astype(float)
-            asked.append(self.ask(Problem(arrays[0], arrays[1], arrays[2], small.geometry)))
-        asked += self.reals
-        self.precision = asked
-        if not self.checks["exact"].right:
-            return  # wrong here too, whatever the precision
-        bad = [c for c in asked if c.wrong]
-        names = " and ".join(bad[0].wrong) if bad else ""
-        self._note("precision", not bad, f"{names}: right for small integers, and no further")
-
-    def loses_precision(self) -> bool:
-        """Whether what is wrong for wide numbers is just what float32 makes of the right answer."""
-        bad = [(c, name) for c in self.precision[:-2] for name in c.wrong]
-        if len({id(c) for c, _ in bad}) < 2:
-            return False
-        for case, name in bad:
-            if case.wrong[name] != "value":
-                return False
-            rounded = case.answer.problem.expected[name].astype(np.float32)
-            if not np.array_equal(
-                self.contract.inward(name, self.results(case.answer)[name]), rounded
-            ):
-                return False
-        return True
-
-
-def is_cast(crash: Crash) -> bool:
-    """Whether NumPy refuses to put fractions into integers."""
-    return "cast" in crash.message.lower() and "int" in crash.message
-
-
-def _declines_integers(answer: Answer) -> bool:
-    crash = answer.crash
-    return answer.problem.x.dtype.kind == "i" and crash is not None and not is_cast(crash)
-
-
-def _normal(rng: np.random.Generator, like: Problem, dtype: Any) -> Problem:
-    G, x, W = (rng.standard_normal(a.shape).astype(dtype) for a in (like.grad_out, like.x, like.W))
-    return Problem(G, x, W, like.geometry)
 
 
 def _sizes(problem: Problem) -> str:

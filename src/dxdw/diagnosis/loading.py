@@ -69,8 +69,9 @@ def function_of(
     Raises:
         NotLoaded: there is no such function.
     """
-    if name in found:
-        return found[name], name
+    first, *parts = name.split(".")
+    if first in found:
+        return _attribute(found[first], parts, name, place), name
     here = [
         k for k, v in found.items() if inspect.isfunction(v) and v.__module__ == found["__name__"]
     ]
@@ -80,12 +81,47 @@ def function_of(
     raise NotLoaded(f"{place}: there is no {name}; {listed}, as in {place}:NAME")
 
 
+def _attribute(value: Any, parts: list[str], name: str, place: str) -> Any:
+    """`conv.backward`, or `Conv.backward` of a class that can be made without arguments."""
+    for part in parts:
+        if isinstance(value, type) and inspect.isfunction(
+            inspect.getattr_static(value, part, None)
+        ):
+            value = _instance(value, part, place)
+        if not hasattr(value, part):
+            raise NotLoaded(f"{place}: there is no {name}")
+        value = getattr(value, part)
+    return value
+
+
+def _instance(kind: type, method: str, place: str) -> Any:
+    try:
+        return kind()
+    except TypeError as error:
+        signature = inspect.signature(kind)
+        inner = ", ".join(
+            "W" if p.name.lower() in ("w", "weight", "weights", "kernel", "kernels") else
+            "np.zeros(len(W))" if p.name.lower() in ("b", "bias") else p.name
+            for p in signature.parameters.values() if p.default is p.empty
+        )  # fmt: skip
+        raise NotLoaded(
+            f"{place}: {kind.__name__} can't be made without arguments ({error}): check a function "
+            f"that makes one, in mine.py,\n"
+            "    def conv2d_backward(grad_out, x, W):\n"
+            f"        layer = {kind.__name__}({inner})\n"
+            "        layer.forward(x)\n"
+            f"        dx = layer.{method}(grad_out)\n"
+            "        return dx, layer.dW"
+        ) from None
+
+
 def _import(place: str, name: str) -> dict[str, Any]:
     sys.path.insert(0, "")
     try:
         module = importlib.import_module(place)
         # Some modules make their names as they are asked for.
-        asked = {name: getattr(module, name)} if hasattr(module, name) else {}
+        first = name.split(".", maxsplit=1)[0]
+        asked = {first: getattr(module, first)} if first and hasattr(module, first) else {}
         return {**vars(module), **asked}
     except ModuleNotFoundError as error:
         if error.name and (place + ".").startswith(error.name + "."):

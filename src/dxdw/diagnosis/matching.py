@@ -6,7 +6,7 @@ explanation must hold on two probes or more that tell it from the right answer, 
 fail.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 from typing import NamedTuple
@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ..engines.libraries import Array
-from .mistakes import Mistake, mistakes
+from .mistake import Mistake
+from .mistakes import mistakes
 from .problem import Problem
 from .terms import Impossible, Terms
 
@@ -44,17 +45,32 @@ class Explanation:
 
 
 class Named(NamedTuple):
-    """The identifiers, in the order of the results, and the words for what was matched."""
+    """Mistakes: their identifiers, each with the results it is made in, and what was matched.
 
-    causes: tuple[str, ...]
+    `either` is true where every one of the identifiers explains everything by itself, and only one
+    of them need be so.
+    """
+
+    causes: dict[str, frozenset[str]]
     words: tuple[str, ...]
-    impossible: frozenset[int]
+    either: bool = False
+
+
+_MOST_TIED = 2  # names for the same answers: with more of them there is no telling
 
 
 class Matcher:
     """Explains the results of some probes."""
 
-    def __init__(self, seen: Sequence[Seen], wrong: Sequence[str]) -> None:
+    def __init__(
+        self,
+        seen: Sequence[Seen],
+        wrong: Sequence[str],
+        among: Collection[str] | None = None,
+        without: Collection[str] = (),
+    ) -> None:
+        self.among = among  # the names to choose from; None: all
+        self.without = without  # and those that are none to choose
         # The smallest first: most mistakes are ruled out by the first problem they are tried on.
         self.order = sorted(range(len(seen)), key=lambda k: _work(seen[k].problem))
         self.seen = seen
@@ -122,8 +138,13 @@ class Matcher:
         scale = self.scaled(result)
         if scale is not None:
             return [Explanation((), scale)]
-        known = [m for m in mistakes() if getattr(m, result) is not None]
+        known = [m for m in mistakes() if self._may_be(getattr(m, result))]
         return [e for m in known if (e := self._explains((m,), result))]
+
+    def _may_be(self, name: str | None) -> bool:
+        if name is None or name in self.without:
+            return False
+        return self.among is None or name in self.among
 
     def _pairs(self, result: str) -> list[Explanation]:
         if result not in self.paired:
@@ -186,48 +207,73 @@ class Matcher:
     # --- both results together --------------------------------------------------------------------
 
     def _joint(self, results: list[str], each: list[list[Explanation]]) -> Named | None:
-        """The fewest mistakes that foresee every crash; None where such sets share no name."""
-        options: dict[
-            tuple[int, int, int], list[tuple[frozenset[str], tuple[Explanation, ...]]]
-        ] = {}
+        """The fewest mistakes that foresee every crash.
+
+        Where several sets are as small, what they have in common; two single names that have
+        nothing in common are told both.
+        """
+        options: dict[tuple[int, int, int], list[tuple[_Explanations, _Where]]] = {}
         unread = self._unread()
         for combination in product(*(found[:40] for found in each)):
             if not unread <= frozenset.union(*(e.impossible for e in combination)):
                 continue
-            names = _names(results, combination)
+            where = _where(results, combination)
             changes = {m for e in combination for m in e.mistakes}
             count = len(changes) + any(e.factor is not None for e in combination)
-            cost = len(names), count, sum(e.cost for e in combination)
-            options.setdefault(cost, []).append((names, combination))
+            cost = len(where), count, sum(e.cost for e in combination)
+            options.setdefault(cost, []).append((combination, where))
         if not options:
             return None
         best = options[min(options)]
-        common = frozenset.intersection(*(names for names, _ in best))
-        if not common:
+        common = frozenset.intersection(*(frozenset(where) for _, where in best))
+        if common:
+            chosen, where = next(((c, w) for c, w in best if w.keys() == common), best[0])
+            return Named(
+                {n: where[n] for n in sorted(common, key=order_of)}, _said(results, chosen)
+            )
+        tied = {next(iter(where)): (c, where) for c, where in reversed(best) if len(where) == 1}
+        if len(tied) > _MOST_TIED or any(len(where) > 1 for _, where in best):
             return None
-        combination = next((c for names, c in best if names == common), best[0][1])
-        words = []
-        for result, e in zip(results, combination, strict=True):
-            words += [f"{result}: {m.words}" for m in e.mistakes]
-            if e.factor is not None:
-                words.append(f"{result} is {e.factor} times what it would be")
-        impossible = frozenset.union(*(e.impossible for e in combination))
-        return Named(tuple(sorted(common, key=order_of)), tuple(dict.fromkeys(words)), impossible)
+        causes: _Where = {}
+        words: list[str] = []
+        # That everything is shifted is the least that can be said.
+        for name in sorted(tied, key=lambda name: (name == "shifted", order_of(name))):
+            combination, where = tied[name]
+            causes[name] = where[name]
+            words += _said(results, combination)
+        return Named(causes, tuple(dict.fromkeys(words)), either=True)
+
+
+_Explanations = tuple[Explanation, ...]
+_Where = dict[str, frozenset[str]]
+
+
+def _said(results: Sequence[str], combination: _Explanations) -> tuple[str, ...]:
+    words: list[str] = []
+    for result, e in zip(results, combination, strict=True):
+        words += [f"{result}: {m.words}" for m in e.mistakes]
+        if e.factor is not None:
+            words.append(f"{result} is {e.factor} times what it would be")
+    return tuple(dict.fromkeys(words))
 
 
 def _work(problem: Problem) -> int:
     return int(problem.grad_out.size * problem.W[0].size)
 
 
-def _names(results: list[str], combination: tuple[Explanation, ...]) -> frozenset[str]:
+def _where(results: Sequence[str], combination: _Explanations) -> _Where:
+    """The names of the mistakes, each with the results it is made in."""
     made: dict[Mistake, set[str]] = {}
-    scaled = False
+    where: dict[str, frozenset[str]] = {}
     for result, e in zip(results, combination, strict=True):
         for m in e.mistakes:
             made.setdefault(m, set()).add(result)
-        scaled |= e.factor is not None
-    names = {name for m, where in made.items() for name in m.names(frozenset(where))}
-    return frozenset(names | ({"scaled"} if scaled else set()))
+        if e.factor is not None:
+            where["scaled"] = where.get("scaled", frozenset()) | {result}
+    for m, of in made.items():
+        for name in m.names(frozenset(of)):
+            where[name] = where.get(name, frozenset()) | of
+    return where
 
 
 def order_of(cause: str) -> tuple[int, str]:

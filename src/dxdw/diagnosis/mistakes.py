@@ -1,38 +1,15 @@
-"""The mistakes that are known, as changes of the terms: what can be made wrong in a loop nest.
-
-A `Mistake` may have several names, for the same change is another mistake in dx than in dW: a
-kernel turned by 180° in dx is `dx-kernel-flipped`, in dW it is `dw-reversed`, in both it is both.
-"""
+"""The mistakes that are known, as changes of the terms: what can be made wrong in a loop nest."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache, partial
-from itertools import product
 
 import numpy as np
 
 from ..engines.libraries import Array
-from .terms import OUTSIDE, Terms
-
-Change = Callable[[Terms], None]
-
-
-@dataclass(frozen=True, eq=False)
-class Mistake:
-    """A change, what it is called in dx, in dW and in both, and how it is said in words."""
-
-    words: str
-    change: Change
-    dx: str | None = None
-    dW: str | None = None
-    both: tuple[str, ...] = ()
-    rare: bool = False  # left out where two mistakes are looked for
-
-    def names(self, results: frozenset[str]) -> frozenset[str]:
-        """Its identifiers where it is made in these results."""
-        if len(results) == 2 and self.both:
-            return frozenset(self.both)
-        return frozenset(filter(None, (getattr(self, result) for result in results)))
+from .mistake import Change, Mistake, mapped
+from .mistakes_of_axes import axes_mistakes
+from .mistakes_of_geometry import geometry_mistakes, shifts
+from .terms import Terms
 
 
 @lru_cache(maxsize=1)
@@ -40,30 +17,9 @@ def mistakes() -> tuple[Mistake, ...]:
     """All of them."""
     return (
         *_kernel(), *_gradient(), *_windows(), *_output_channels(), *_input_channels(),
-        *_positions(), *_values(), *_shifts(), *_overwritten(), *_geometry(),
+        *_positions(), *_values(), *_weights(), *_factors(), *_returned_early(), *shifts(),
+        *_overwritten(), *geometry_mistakes(), *axes_mistakes(),
     )  # fmt: skip
-
-
-def _set(which: str, *index: str | int | Callable[[Terms], Array]) -> Change:
-    """A map of other axes: "v" for v, a number for itself."""
-
-    def change(t: Terms) -> None:
-        old = getattr(t, which)
-        setattr(
-            t,
-            which,
-            [_index(t, part, old[k], t.shape(which)[k]) for k, part in enumerate(index)],
-        )
-
-    return change
-
-
-def _index(t: Terms, part: object, old: Array, size: int) -> Array:
-    if callable(part):
-        return np.asarray(part(t))
-    if isinstance(part, int):
-        return np.array(part % size)
-    return old if part == "." else np.asarray(getattr(t, str(part)))
 
 
 def _kernel() -> Iterator[Mistake]:
@@ -86,19 +42,19 @@ def _kernel() -> Iterator[Mistake]:
         )
 
     name = ("kernel-transposed", "patch-transposed", ("kernel-transposed",))
-    yield Mistake("W[o,c,v,u] stands for W[o,c,u,v]", _set("w", ".", ".", "v", "u"), *name)
+    yield Mistake("W[o,c,v,u] is met, and not W[o,c,u,v]", mapped("w", ".", ".", "v", "u"), *name)
 
     def patch(t: Terms) -> None:
         (s, r), (p, q), (d, e) = t.stride, t.padding, t.dilation
         t.at[2:] = [t.i * s + t.v * d - p, t.j * r + t.u * e - q]
 
-    yield Mistake("x[c,i+v,j+u] stands for x[c,i+u,j+v]", patch, *name)
+    yield Mistake("x[c,i+v,j+u] is met, and not x[c,i+u,j+v]", patch, *name)
 
     def image(t: Terms) -> None:
         rows, columns = t.window()
         t.at[2:] = [columns, rows]
 
-    yield Mistake("x[c,j+v,i+u] stands for x[c,i+u,j+v]", image, None, "patch-transposed")
+    yield Mistake("x[c,j+v,i+u] is met, and not x[c,i+u,j+v]", image, None, "patch-transposed")
 
     def skipped(mask: Callable[[Terms], Array], words: str) -> Mistake:
         name = "kernel-taps-skipped"
@@ -112,13 +68,16 @@ def _kernel() -> Iterator[Mistake]:
     )
     yield skipped(lambda t: t.u > 0, "the kernel's first row is skipped")
     yield skipped(lambda t: t.v > 0, "the kernel's first column is skipped")
-    yield skipped(lambda t: (t.u == 0) & (t.v == 0), "only the kernel's tap 0,0 is used")
+    yield skipped(lambda t: (t.u == 0) & (t.v == 0), "only the kernel's number [0,0] is used")
 
 
 def _gradient() -> Iterator[Mistake]:
     transposed = "grad-transposed"
     yield Mistake(
-        "G[o,j,i] stands for G[o,i,j]", _set("g", ".", ".", "j", "i"), transposed, transposed
+        "grad_out[o,j,i] is read, and not grad_out[o,i,j]",
+        mapped("g", ".", ".", "j", "i"),
+        transposed,
+        transposed,
     )
     name = "grad-flipped"
     for rows, columns in ((True, True), (True, False), (False, True)):
@@ -128,7 +87,7 @@ def _gradient() -> Iterator[Mistake]:
                 if turn:
                     t.g[axis] = t.G.shape[axis] - 1 - t.g[axis]
 
-        yield Mistake("G is read backwards", flip, name, name, rare=not (rows and columns))
+        yield Mistake("grad_out is read backwards", flip, name, name, rare=not (rows and columns))
 
     def same(words: str, value: Callable[[Array], Array]) -> Mistake:
         def change(t: Terms) -> None:
@@ -137,20 +96,29 @@ def _gradient() -> Iterator[Mistake]:
         return Mistake(words, change, "grad-position-ignored", "grad-position-ignored")
 
     space = (2, 3)
-    yield same("the sum of G[o] stands for G[o,i,j]", lambda G: G.sum(space, keepdims=True))
-    yield same("the mean of G[o] stands for G[o,i,j]", lambda G: G.mean(space, keepdims=True))
-    yield same("the sum of all of G stands for G[o,i,j]", lambda G: G.sum())
-    yield same("the mean of all of G stands for G[o,i,j]", lambda G: G.mean())
-    yield same("G is not read: 1 stands for it", np.ones_like)
-    yield same("G[o,0,0] stands for G[o,i,j]", lambda G: G[:, :, :1, :1])
-    yield same("G[o,−1,−1] stands for G[o,i,j]", lambda G: G[:, :, -1:, -1:])
-    yield same("the largest of G[o] stands for G[o,i,j]", lambda G: G.max(space, keepdims=True))
-    yield same("G[o,0,j] stands for G[o,i,j]", lambda G: G[:, :, :1])
-    yield same("G[o,i,0] stands for G[o,i,j]", lambda G: G[..., :1])
+    yield same(
+        "the sum of grad_out[o] is taken for each of its values",
+        lambda G: G.sum(space, keepdims=True),
+    )
+    yield same(
+        "the mean of grad_out[o] is taken for each of its values",
+        lambda G: G.mean(space, keepdims=True),
+    )
+    yield same("the sum of all of grad_out is taken for each of its values", lambda G: G.sum())
+    yield same("the mean of all of grad_out is taken for each of its values", lambda G: G.mean())
+    yield same("grad_out is not read: 1 is taken for each of its values", np.ones_like)
+    yield same("grad_out[o,0,0] is read, and not grad_out[o,i,j]", lambda G: G[:, :, :1, :1])
+    yield same("grad_out[o,-1,-1] is read, and not grad_out[o,i,j]", lambda G: G[:, :, -1:, -1:])
+    yield same(
+        "the largest of grad_out[o] is taken for each of its values",
+        lambda G: G.max(space, keepdims=True),
+    )
+    yield same("grad_out[o,0,j] is read, and not grad_out[o,i,j]", lambda G: G[:, :, :1])
+    yield same("grad_out[o,i,0] is read, and not grad_out[o,i,j]", lambda G: G[..., :1])
     for axis, what in ((2, "column"), (3, "row")):
         for reduce, how in ((np.sum, "sum"), (np.mean, "mean")):
             value = partial(reduce, axis=axis, keepdims=True)
-            yield same(f"the {how} of G's {what} stands for G[o,i,j]", value)
+            yield same(f"the {how} of a {what} of grad_out is taken for each of its values", value)
 
 
 def _windows() -> Iterator[Mistake]:
@@ -169,8 +137,18 @@ def _windows() -> Iterator[Mistake]:
 
 def _output_channels() -> Iterator[Mistake]:
     name = "grad-channel-fixed"
-    yield Mistake("G[0,i,j] stands for G[o,i,j]", _set("g", ".", 0, ".", "."), name, name)
-    yield Mistake("G[−1,i,j] stands for G[o,i,j]", _set("g", ".", -1, ".", "."), name, name)
+    yield Mistake(
+        "grad_out[0,i,j] is read, and not grad_out[o,i,j]",
+        mapped("g", ".", 0, ".", "."),
+        name,
+        name,
+    )
+    yield Mistake(
+        "grad_out[-1,i,j] is read, and not grad_out[o,i,j]",
+        mapped("g", ".", -1, ".", "."),
+        name,
+        name,
+    )
 
     def over_channels(reduce: Callable[..., Array]) -> Change:
         def change(t: Terms) -> None:
@@ -180,17 +158,22 @@ def _output_channels() -> Iterator[Mistake]:
 
     # `dW += g * patch` without [o]: the patch is broadcast to every o.
     yield Mistake(
-        "every o gets the contributions of all",
+        "every kernel gets what belongs to all of them",
         over_channels(np.sum),
         name,
         "wrong-broadcast",
         (name,),
     )
-    yield Mistake("G is averaged over o", over_channels(np.mean), name, name)
+    yield Mistake(
+        "the mean of grad_out over its channels is taken for each of them",
+        over_channels(np.mean),
+        name,
+        name,
+    )
 
     name = "kernel-channel-fixed"
-    yield Mistake("W[0] stands for W[o]", _set("w", 0, ".", ".", "."), name)
-    yield Mistake("W[−1] stands for W[o]", _set("w", -1, ".", ".", "."), name)
+    yield Mistake("W[0] is read, and not W[o]", mapped("w", 0, ".", ".", "."), name)
+    yield Mistake("W[-1] is read, and not W[o]", mapped("w", -1, ".", ".", "."), name)
 
     def kernels(reduce: Callable[..., Array]) -> Change:
         def change(t: Terms) -> None:
@@ -198,21 +181,21 @@ def _output_channels() -> Iterator[Mistake]:
 
         return change
 
-    yield Mistake("the sum of the W[o] stands for W[o]", kernels(np.sum), name)
-    yield Mistake("the mean of the W[o] stands for W[o]", kernels(np.mean), name)
+    yield Mistake("the sum of all kernels is taken for each of them", kernels(np.sum), name)
+    yield Mistake("the mean of all kernels is taken for each of them", kernels(np.mean), name)
 
 
 def _input_channels() -> Iterator[Mistake]:
     name = "input-channels-lost"
-    for k, said in ((0, "0"), (-1, "−1")):
+    for k, said in ((0, "0"), (-1, "-1")):
         yield Mistake(
-            f"the kernel's channel {said} stands for every c",
-            _set("w", ".", k, ".", "."),
+            f"channel {said} of the kernel is taken for every c",
+            mapped("w", ".", k, ".", "."),
             name,
             name,
         )
         yield Mistake(
-            f"x's channel {said} stands for every c", _set("at", ".", k, ".", "."), name, name
+            f"channel {said} of x is taken for every c", mapped("at", ".", k, ".", "."), name, name
         )
 
     def merged(reduce: Callable[..., Array]) -> Change:
@@ -222,8 +205,10 @@ def _input_channels() -> Iterator[Mistake]:
 
         return change
 
-    yield Mistake("the channels c are summed into one", merged(np.sum), name, name)
-    yield Mistake("the channels c are averaged", merged(np.mean), name, name)
+    yield Mistake("the channels of x are added up into one", merged(np.sum), name, name)
+    yield Mistake(
+        "the mean of the channels of x is taken for each of them", merged(np.mean), name, name
+    )
 
     def only(axis: str, place: int, name: str) -> Iterator[Mistake]:
         def mask(test: Callable[[Array, int], Array]) -> Change:
@@ -245,46 +230,48 @@ def _positions() -> Iterator[Mistake]:
     def skipped(words: str, mask: Callable[[Terms], Array]) -> Mistake:
         return Mistake(words, lambda t: t.keep(mask(t)), name, name)
 
-    yield skipped("the last row of G is skipped", lambda t: t.i < t.spans[3] - 1)
-    yield skipped("the last column of G is skipped", lambda t: t.j < t.spans[4] - 1)
+    yield skipped("the last row of grad_out is skipped", lambda t: t.i < t.spans[3] - 1)
+    yield skipped("the last column of grad_out is skipped", lambda t: t.j < t.spans[4] - 1)
     yield skipped(
-        "the last row and column of G are skipped",
+        "the last row and column of grad_out are skipped",
         lambda t: (t.i < t.spans[3] - 1) & (t.j < t.spans[4] - 1),
     )
     yield skipped(
-        "the last position of G is skipped",
+        "the last value of grad_out is skipped",
         lambda t: (t.i < t.spans[3] - 1) | (t.j < t.spans[4] - 1),
     )
-    yield skipped("the first row of G is skipped", lambda t: t.i > 0)
-    yield skipped("the first column of G is skipped", lambda t: t.j > 0)
-    yield skipped("the first row and column of G are skipped", lambda t: (t.i > 0) & (t.j > 0))
-    yield skipped("the first position of G is skipped", lambda t: (t.i > 0) | (t.j > 0))
-    yield skipped("every second row of G is skipped", lambda t: t.i % 2 == 0)
-    yield skipped("every second column of G is skipped", lambda t: t.j % 2 == 0)
-    yield skipped("only row 0 of G is used", lambda t: t.i == 0)
-    yield skipped("only column 0 of G is used", lambda t: t.j == 0)
+    yield skipped("the first row of grad_out is skipped", lambda t: t.i > 0)
+    yield skipped("the first column of grad_out is skipped", lambda t: t.j > 0)
+    yield skipped(
+        "the first row and column of grad_out are skipped", lambda t: (t.i > 0) & (t.j > 0)
+    )
+    yield skipped("the first value of grad_out is skipped", lambda t: (t.i > 0) | (t.j > 0))
+    yield skipped("every second row of grad_out is skipped", lambda t: t.i % 2 == 0)
+    yield skipped("every second column of grad_out is skipped", lambda t: t.j % 2 == 0)
+    yield skipped("only row 0 of grad_out is used", lambda t: t.i == 0)
+    yield skipped("only column 0 of grad_out is used", lambda t: t.j == 0)
 
 
 def _values() -> Iterator[Mistake]:
     name = "nonlinear-in-grad"
     functions: dict[str, Callable[[Array], Array]] = {
-        "|G|": np.abs,
-        "G²": np.square,
-        "G·|G|": lambda G: G * np.abs(G),
-        "G³": lambda G: G**3,
-        "max(G,0)": lambda G: np.maximum(G, 0),
-        "min(G,0)": lambda G: np.minimum(G, 0),
-        "[G>0]": lambda G: (G > 0).astype(float),
-        "[G≠0]": lambda G: (G != 0).astype(float),
-        "the sign of G": np.sign,
-        "G cut to −1…1": lambda G: np.clip(G, -1, 1),
-        "G cut to 0…1": lambda G: np.clip(G, 0, 1),
-        "tanh G": np.tanh,
-        "exp G": np.exp,
-        "√|G|": lambda G: np.sqrt(np.abs(G)),
-        "max(G,1)": lambda G: np.maximum(G, 1),
-        "1/G": lambda G: np.divide(1, G, out=np.zeros_like(G), where=G != 0),
-        "log |G|": lambda G: np.log(np.abs(G), out=np.zeros_like(G), where=G != 0),
+        "abs(g)": np.abs,
+        "g**2": np.square,
+        "g * abs(g)": lambda G: G * np.abs(G),
+        "g**3": lambda G: G**3,
+        "max(g, 0)": lambda G: np.maximum(G, 0),
+        "min(g, 0)": lambda G: np.minimum(G, 0),
+        "g > 0": lambda G: (G > 0).astype(float),
+        "g != 0": lambda G: (G != 0).astype(float),
+        "the sign of g": np.sign,
+        "clip(g, -1, 1)": lambda G: np.clip(G, -1, 1),
+        "clip(g, 0, 1)": lambda G: np.clip(G, 0, 1),
+        "tanh(g)": np.tanh,
+        "exp(g)": np.exp,
+        "sqrt(abs(g))": lambda G: np.sqrt(np.abs(G)),
+        "max(g, 1)": lambda G: np.maximum(G, 1),
+        "1 / g": lambda G: np.divide(1, G, out=np.zeros_like(G), where=G != 0),
+        "log(abs(g))": lambda G: np.log(np.abs(G), out=np.zeros_like(G), where=G != 0),
     }
     for words, f in functions.items():
 
@@ -292,37 +279,55 @@ def _values() -> Iterator[Mistake]:
             with np.errstate(over="ignore"):
                 t.G = f(t.G)
 
-        usual = words in {"|G|", "G²", "max(G,0)", "the sign of G", "[G≠0]", "[G>0]"}
-        yield Mistake(f"{words} stands for G", change, name, name, rare=not usual)
+        usual = words in {"abs(g)", "g**2", "max(g, 0)", "the sign of g", "g != 0", "g > 0"}
+        yield Mistake(
+            f"{words} is taken for each value g of grad_out", change, name, name, rare=not usual
+        )
 
 
-def _shifts() -> Iterator[Mistake]:
-    name = "shifted"
-    # By one either way, and by what a wrong border of a "full" or "same" convolution makes of it.
-    reaches = {
-        "1": lambda _: 1,
-        "k−1": lambda k: k - 1,
-        "k//2": lambda k: k // 2,
-        "2": lambda _: 2,
-        "k": lambda k: k,
-    }
-    for which, what in (("at", "x"), ("g", "G"), ("w", "W")):
-        for (said, reach), outside in product(reaches.items(), OUTSIDE):
-            for row, column in product((-1, 0, 1), repeat=2):
-                if (row, column) == (0, 0):
-                    continue
+def _factors() -> Iterator[Mistake]:
+    def own(t: Terms) -> None:
+        t.own_factor = True
 
-                def change(
-                    t: Terms, which: str = which, reach: Callable[[int], int] = reach,
-                    by: tuple[int, int] = (row, column), outside: str = outside,
-                ) -> None:  # fmt: skip
-                    for axis, sign in zip((2, 3), by, strict=True):
-                        t.move(which, axis, sign * reach(t.W.shape[axis]), outside)
+    name = "factors-exchanged"
+    yield Mistake("dx is made of x, and dW of W", own, name, name, rare=True)
 
-                edge = "dropped" if outside == "crop" else "wrapped round"
-                usual = said == "1" and which == "at" and row * column >= 0
-                words = f"{what} is met {said} further ({row:+d} rows, {column:+d} columns), {edge}"
-                yield Mistake(words, change, name, name, rare=not usual)
+
+def _returned_early() -> Iterator[Mistake]:
+    """`return` one or more steps too far to the right."""
+    name = "returned-too-early"
+    for loops in ("noi", "noij", "ijo", "ij"):
+
+        def first(t: Terms, loops: str = loops) -> None:
+            for axis in loops:
+                t.keep(getattr(t, axis) == 0)
+
+        said = ", ".join(loops.removeprefix("n"))
+        yield Mistake(f"only the first step of the loops over {said} counts", first, name, name,
+                      rare=True)  # fmt: skip
+
+
+def _weights() -> Iterator[Mistake]:
+    """Of the images: a running sum that is divided, or averaged, anew with every image."""
+    for which, said in ((-1, "by N"), (0, "by 2"), (1, "by n + 1")):
+
+        def change(t: Terms, which: int = which) -> None:
+            N = t.spans[0]
+            n = np.arange(N).reshape(-1, 1, 1, 1)
+            later = N - 1 - n
+            weight = {-1: 1.0 / N**later, 0: 0.5**later, 1: _falling(N)}[which]
+            t.G = t.G * weight
+
+        words = f"the sum so far is divided {said} with every image"
+        yield Mistake(words, change, "scaled", "scaled", rare=True)
+
+
+def _falling(N: int) -> Array:
+    """Of image n: 1/(n+2) · … · 1/N, what divisions by 2, 3, … after it leave."""
+    found = np.ones((N, 1, 1, 1))
+    for n in range(N - 2, -1, -1):
+        found[n] = found[n + 1] / (n + 2)
+    return found
 
 
 def _overwritten() -> Iterator[Mistake]:
@@ -352,7 +357,8 @@ def _overwritten() -> Iterator[Mistake]:
 
         dW = "batch-sum-missing" if loops == "n" else names[1]
         yield Mistake(
-            f"in the loops over {','.join(loops)} the last write stays", change, names[0], dW,
+            f"of what the loops over {', '.join(loops)} write, the last stays",
+            change, names[0], dW,
             rare=loops not in {"oij", "ijo", "ij", "uv", "i", "o", "n"},
         )  # fmt: skip
     for loops in ("o", "oi", "oij", "ij", "i", "j"):
@@ -363,7 +369,7 @@ def _overwritten() -> Iterator[Mistake]:
                 t.keep(getattr(t, axis) == t.spans[place] - 1)
 
         # dW[o] has only its own o: there the whole array is meant.
-        yield Mistake(f"zeros are made anew in the loop over {','.join(loops)}", restart, *names)
+        yield Mistake(f"zeros are made anew in the loops over {', '.join(loops)}", restart, *names)
     for n, said in ((0, "first"), (-1, "last")):
 
         def one(t: Terms, n: int = n) -> None:
@@ -371,44 +377,3 @@ def _overwritten() -> Iterator[Mistake]:
 
         words = f"only the {said} image of the batch counts"
         yield Mistake(words, one, "batch-sum-missing", "batch-sum-missing")
-
-
-def _geometry() -> Iterator[Mistake]:
-    """Mistakes that show only at a stride, a padding or a dilation."""
-    name = "geometry-mixed"
-
-    def window(words: str, **of: Callable[[Terms], tuple[int, int]]) -> Mistake:
-        def change(t: Terms) -> None:
-            t.at[2:] = t.window(**{option: value(t) for option, value in of.items()})
-
-        return Mistake(words, change, name, name)
-
-    one, none = (lambda _: (1, 1)), (lambda _: (0, 0))
-    yield window(
-        "stride and dilation are exchanged",
-        stride=lambda t: t.dilation, dilation=lambda t: t.stride,
-    )  # fmt: skip
-    yield window("the stride is left out", stride=one)
-    yield window("the dilation is left out", dilation=one)
-    yield window("the stride stands for the dilation", dilation=lambda t: t.stride)
-    yield window("the dilation stands for the stride", stride=lambda t: t.dilation)
-    yield window("the padding is not cropped", padding=none)
-    yield window(
-        "the padding is cropped twice", padding=lambda t: (2 * t.padding[0], 2 * t.padding[1])
-    )
-    for option in ("stride", "padding", "dilation"):
-        yield window(
-            f"the {option} of rows and columns are exchanged",
-            **{option: lambda t, o=option: getattr(t, o)[::-1]},
-        )
-
-    def first_group(t: Terms) -> None:
-        t.at[1] = t.c
-
-    yield Mistake("every group reads the first one's channels", first_group, name, name)
-
-    def interleaved(t: Terms) -> None:
-        groups = t.problem.geometry.groups
-        t.at[1] = t.o % groups * t.spans[2] + t.c
-
-    yield Mistake("the groups lie interleaved", interleaved, name, name)

@@ -123,8 +123,9 @@ def roomy(problem: Problem) -> Roomy:
     return Roomy(problem.grad_out, x, problem.W)
 
 
-# Never all equal, so that no exchanged pair of axes goes unseen; and then square in one respect
-# after the other, for a function that takes that for granted. Two of each kind.
+# Never all equal, so that no exchanged pair of axes goes unseen; then square in one respect after
+# the other, for a function that takes that for granted; and at last as many channels in as out, and
+# nothing else alike, for one that exchanges them. Two of each kind.
 _SEED_SIZES = (
     Sizes(2, 3, 2, 3, 3, 4),
     Sizes(3, 2, 3, 2, 5, 3),
@@ -136,11 +137,22 @@ _SEED_SIZES = (
     Sizes(3, 2, 2, 2, 3, 3),
     Sizes(2, 2, 3, 3, 4, 4),
     Sizes(3, 3, 2, 2, 3, 3),
+    Sizes(2, 2, 3, 2, 2, 4),
+    Sizes(3, 3, 2, 3, 4, 2),
 )
-_EDGE_SIZES = (Sizes(2, 3, 1, 1, 3, 2), Sizes(3, 2, 2, 3, 1, 1), Sizes(1, 1, 2, 2, 2, 3))
+# The first three have several sizes of 1, and then one after the other is 1 alone.
+_EDGE_SIZES = (
+    Sizes(2, 3, 1, 1, 3, 2),
+    Sizes(3, 2, 2, 3, 1, 1),
+    Sizes(1, 1, 2, 2, 2, 3),
+    *(Sizes(2, 3, 3, 2, 3, 2)._replace(**{name: 1})
+      for name in ("C_in", "C_out", "kH", "kW", "outH", "outW")),
+)  # fmt: skip
 
 
-def integers(sizes: Sizes, geometry: Geometry, seed: int, remainder: int = 0) -> Problem:
+def integers(
+    sizes: Sizes, geometry: Geometry, seed: int, remainder: tuple[int, int] = (0, 0)
+) -> Problem:
     """Random integers of −9…9: sums of their products are exact in any order.
 
     None is 0, but for a few of grad_out where the seed is odd.
@@ -152,7 +164,7 @@ def integers(sizes: Sizes, geometry: Geometry, seed: int, remainder: int = 0) ->
         geometry.dilation, strict=True,
     )  # fmt: skip
     image = [(out - 1) * s + (k - 1) * d + 1 - 2 * p for out, k, s, p, d in spans]
-    image = [n + min(remainder, s - 1) for n, s in zip(image, geometry.stride, strict=True)]
+    image = [n + more for n, more in zip(image, remainder, strict=True)]
 
     def draw(*shape: int) -> Array:
         return rng.integers(1, 10, shape) * rng.choice([-1.0, 1.0], shape)
@@ -172,13 +184,29 @@ def probes(geometry: Geometry, batched: bool) -> list[Problem]:
     """The problems whose answers tell the mistakes apart: the first two of unequal sizes."""
     found = []
     for seed, sizes in enumerate(_SEED_SIZES):
-        found.append(_fitted(sizes, geometry, 2 + seed % 2 if batched else 1, seed))
+        # As many images as channels in some problems, and another number in others.
+        N = 2 + (seed + seed // 2) % 2 if batched else 1
+        found.append(_fitted(sizes, geometry, N, seed, _remainder(geometry, seed)))
     return found
 
 
+def _remainder(geometry: Geometry, number: int) -> tuple[int, int]:
+    """What a stride leaves over: 0, the most, 1, the most but one, … in turn.
+
+    A padding hides what is no more than it, so that a stride of 3 has to leave 2 over as well.
+    """
+    rows, columns = (
+        [s - 1 - n // 2 if n % 2 else n // 2 for n in range(s)] for s in geometry.stride
+    )
+    return rows[number % len(rows)], columns[number % len(columns)]
+
+
 def edges(geometry: Geometry, batched: bool) -> list[Problem]:
-    """Kernels of 1×1 and of the whole image, and one channel."""
-    return [_fitted(s, geometry, 1 + batched, 100 + n) for n, s in enumerate(_EDGE_SIZES)]
+    """Kernels of 1×1 and of the whole image, one channel, and each size of 1 by itself."""
+    sized = [(sizes, 1 + batched) for sizes in _EDGE_SIZES]
+    sized += [(_SEED_SIZES[0], 1)] if batched else []
+    return [_fitted(sizes, geometry, N, 100 + n, _remainder(geometry, n))
+            for n, (sizes, N) in enumerate(sized)]  # fmt: skip
 
 
 def smallest_first(geometry: Geometry, batched: bool) -> Iterator[Problem]:
@@ -194,12 +222,17 @@ def smallest_first(geometry: Geometry, batched: bool) -> Iterator[Problem]:
     ]
     every = [Sizes(*map(int, s)) for s in np.stack(np.meshgrid(*ranges), -1).reshape(-1, 7)]
     every.sort(key=lambda s: (s.C_in * s.C_out * s.kH * s.kW * s.outH * s.outW * s.N, sum(s), s))
+    over = range(max(geometry.stride))
     for sizes in every:
         if geometry.groups == 1 or sizes.C_in % 2 == 0:
-            yield _fitted(sizes, geometry, sizes.N, seed=7)
+            for more in over:
+                remainder = tuple(min(more, s - 1) for s in geometry.stride)
+                yield _fitted(sizes, geometry, sizes.N, 7, (remainder[0], remainder[1]))
 
 
-def _fitted(sizes: Sizes, geometry: Geometry, N: int, seed: int) -> Problem:
+def _fitted(
+    sizes: Sizes, geometry: Geometry, N: int, seed: int, remainder: tuple[int, int]
+) -> Problem:
     """The sizes, with channels that the groups divide, and an image that the padding leaves."""
     groups = geometry.groups
     channels = {"C_in": sizes.C_in * groups, "C_out": sizes.C_out * groups} if groups > 1 else {}
@@ -211,4 +244,4 @@ def _fitted(sizes: Sizes, geometry: Geometry, N: int, seed: int) -> Problem:
         )
     ]
     outs = {"outH": max(sizes.outH, least[0]), "outW": max(sizes.outW, least[1])}
-    return integers(sizes._replace(**outs), geometry, seed, remainder=seed % 2)
+    return integers(sizes._replace(**outs), geometry, seed, remainder)

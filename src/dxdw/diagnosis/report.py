@@ -6,12 +6,19 @@ The JSON form, `Report.to_json()`, is one object:
 | --- | --- |
 | `"form"` | 1, and more where a key changes its meaning |
 | `"function"` | its name |
-| `"ok"` | whether nothing is wrong |
+| `"ok"` | whether nothing is wrong; where there is `advice`, it may still be true |
+| `"solved"` | whether the problem's own tests pass; null where they were not run |
+| `"harder"` | whether the checks, which are harder to fool, pass: the same as "ok" |
 | `"causes"` | identifiers of the mistakes; empty where none is made, or none recognised |
+| `"either"` | whether one of the causes is enough: both give the very same answers |
 | `"failed"` | names of the checks that fail |
-| `"checks"` | `[{"name", "question", "state", "detail"}]`; "right", "wrong", "not run" |
+| `"checks"` | `[{"name", "question", "state", "detail"}]`; "right", "wrong", "advice", "not run" |
+| `"missing"` | what is not there yet, a sentence each: told before any mistake |
+| `"unnamed"` | names of the results that are wrong in no known way |
+| `"advice"` | what is no mistake but worth knowing: `[{"check", "detail"}]` |
 | `"summary"` | what is wrong, in one sentence |
-| `"explanations"` | `[{"cause", "title", "mathematics", "hint"}]` |
+| `"explanations"` | `[{"cause", "title", "mathematics", "reason", "hint", "advice"}]`; |
+| | `mathematics` is one line of code or more, `advice` is true where it is no more than that |
 | `"matched"` | what was compared with the answers, in words |
 | `"first_wrong"` | null or `{"result", "index", "got", "expected", "contributions"}` |
 | `"evidence"` | null or `{"result", "got", "expected", "arguments"}`, the smallest case |
@@ -34,12 +41,26 @@ FORM = 1
 
 
 class Check(NamedTuple):
-    """One rung of the ladder: right is None where it was not run."""
+    """One rung of the ladder: right is None where it was not run.
+
+    `advice` is true of one that is not right, but of what nobody promised.
+    """
 
     name: str
     right: bool | None
     detail: str = ""
     question: str = ""
+    advice: bool = False
+
+    @property
+    def state(self) -> str:
+        """ "right", "wrong", "advice" or "not run"."""
+        if self.advice:
+            return "advice"
+        return {True: "right", False: "wrong", None: "not run"}[self.right]
+
+
+ADVICE = ("integer-truncated",)  # causes that may be no more than that
 
 
 @dataclass(frozen=True)
@@ -63,15 +84,18 @@ class Evidence:
     arguments: dict[str, Array]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """What `diagnose` found.
 
     Attributes:
         ok: whether nothing is wrong.
-        causes: the identifiers of the mistakes that explain every answer; () where nothing is wrong
-            or no known mistake does.
+        solved: whether the practice problem's own tests pass; None where they were not run.
+        causes: the identifiers of the mistakes that explain the answers; () where nothing is wrong
+            or no known mistake does. Where `either` is true, one of them is enough.
+        missing: what is not there yet, a sentence each.
         failed: the names of the checks that fail.
+        advice: the checks that find what is no mistake, but worth knowing: arrays of integers.
         first_wrong: the first wrong element, or None.
 
     `str(report)` is the report as text, and notebooks show it as HTML.
@@ -87,6 +111,10 @@ class Report:
     crash: Crash | None = None
     seconds: float = 0.0
     explanations: tuple[Cause, ...] = ()  # of the causes, in their order
+    either: bool = False
+    missing: tuple[str, ...] = ()
+    unnamed: tuple[str, ...] = ()  # results that are wrong in no known way
+    solved: bool | None = None
 
     @property
     def ok(self) -> bool:
@@ -94,7 +122,15 @@ class Report:
 
     @property
     def failed(self) -> tuple[str, ...]:
-        return tuple(check.name for check in self.checks if check.right is False)
+        return tuple(check.name for check in self.checks if check.state == "wrong")
+
+    @property
+    def advice(self) -> tuple[Check, ...]:
+        return tuple(check for check in self.checks if check.advice)
+
+    def is_advice(self, cause: str) -> bool:
+        """Whether a cause explains no more than a piece of advice."""
+        return cause in ADVICE and "integers" not in self.failed
 
     def timed(self, seconds: float) -> "Report":
         """The same, and how long it took."""
@@ -106,25 +142,30 @@ class Report:
 
     def form(self) -> dict[str, Any]:
         """What `to_json` writes, as dicts and lists."""
-        states = {True: "right", False: "wrong", None: "not run"}
         found = {
             "form": FORM,
             "function": self.function,
             "ok": self.ok,
+            "solved": self.solved,
+            "harder": self.ok,
             "causes": self.causes,
+            "either": self.either,
             "failed": self.failed,
             "checks": [
                 {
                     "name": c.name,
-                    "state": states[c.right],
+                    "state": c.state,
                     "detail": c.detail,
                     "question": c.question,
                 }
                 for c in self.checks
             ],
+            "missing": self.missing,
+            "unnamed": self.unnamed,
+            "advice": [{"check": c.name, "detail": c.detail} for c in self.advice],
             "summary": self.summary,
             "explanations": [
-                {"cause": name, **cause._asdict()}
+                {"cause": name, **cause._asdict(), "advice": self.is_advice(name)}
                 for name, cause in zip(self.causes, self.explanations, strict=True)
             ],
             "matched": self.matched,
@@ -134,6 +175,9 @@ class Report:
             "seconds": round(self.seconds, 3),
         }
         return {key: plain(value) for key, value in found.items()}
+
+    def __repr__(self) -> str:
+        return f"<Report on {self.function}: {'' if self.ok else 'wrong, '}{self.summary}>"
 
     def __str__(self) -> str:
         from .report_text import text

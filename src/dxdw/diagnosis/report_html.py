@@ -21,15 +21,25 @@ def html(report: Report) -> str:
     colour, word = ("#1a7f37", "right") if right else ("#b2182b", "wrong")
     verdict = f'<span style="color:{colour}">{word}</span>'
     parts = [f"<h3><code>{escape(report.function)}</code>: {verdict}</h3>"]
-    if not right:
+    if report.solved is not None:
+        own, rest = ("yes" if passed else "no" for passed in (report.solved, right))
+        parts.append(f"<p>Solved: {own} (the problem's own tests). Harder to fool: {rest} (the "
+                     "checks).</p>")  # fmt: skip
+    if not right or report.advice:
         parts.append(f"<p>{escape(report.summary)}</p>")
-        parts += [_cause(*pair) for pair in zip(report.causes, report.explanations, strict=True)]
+        several = len(report.causes) + len(report.missing) > 1
+        parts += [
+            _cause(name, cause, report.is_advice(name), several)
+            for name, cause in zip(report.causes, report.explanations, strict=True)
+        ]
+        if report.either:
+            parts.append("<p>One of these is enough: both give the very same answers here.</p>")
         if report.matched:
-            parts.append(f"<p>Matched: {escape('; '.join(report.matched))}.</p>")
+            parts.append(f"<p>Seen in its answers: {escape('; '.join(report.matched))}.</p>")
         parts += [_where(report)]
         if report.evidence is not None:
             parts.append(_evidence(report.evidence))
-        if report.causes:
+        if report.causes and not right:
             parts.append(f"<p><b>Hint.</b> {escape(report.explanations[0].hint)}</p>")
     parts.append(_checks(report))
     return (
@@ -37,9 +47,14 @@ def html(report: Report) -> str:
     )
 
 
-def _cause(name: str, cause: Cause) -> str:
-    words = f"{escape(cause.title)}.<br><i>{escape(cause.mathematics)}</i>"
-    return f"<p><code>{escape(name)}</code>: {words}</p>"
+def _cause(name: str, cause: Cause, advice: bool, several: bool) -> str:
+    label = (
+        f"<i>Advice</i> <code>{escape(name)}</code>" if advice else f"<code>{escape(name)}</code>"
+    )
+    title = f"{escape(cause.title)}.<br>" if several or advice else ""
+    words = title + escape(cause.reason)
+    code = f'<pre style="margin:.3em 0 1em 2em">{escape(cause.mathematics)}</pre>'
+    return f'<p style="margin-bottom:0">{label}: {words}</p>{code}'
 
 
 def _where(report: Report) -> str:
@@ -106,10 +121,11 @@ def _shade(value: float, most: float) -> str:
 
 
 def _checks(report: Report) -> str:
-    marks = {True: ("✓", "#1a7f37"), False: ("✗", "#b2182b"), None: ("–", "#888")}
+    marks = {"right": ("✓", "#1a7f37"), "wrong": ("✗", "#b2182b"), "advice": ("!", "#9a6700"),
+             "not run": ("–", "#888")}  # fmt: skip
     rows = []
     for check in report.checks:
-        mark, colour = marks[check.right]
+        mark, colour = marks[check.state]
         detail = f"<br>{escape(check.detail)}" if check.detail else ""
         words = f"<b>{check.name}</b> {escape(check.question)}{detail}"
         rows.append(

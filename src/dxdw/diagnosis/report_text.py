@@ -1,6 +1,7 @@
 """The report as text, in colours where they can be shown."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from textwrap import fill, wrap
 
 import numpy as np
 
@@ -12,6 +13,7 @@ Paint = Callable[[str, str], str]  # a style and words: these in its colour
 _CODES = {"good": "32", "bad": "31", "strong": "1", "dim": "2", "hint": "36"}
 _MOST = 8  # rows and columns of a grid
 _WIDEST_GRIDS = 3
+_WIDTH = 98
 
 
 def text(report: Report, colour: bool = False) -> str:
@@ -20,39 +22,78 @@ def text(report: Report, colour: bool = False) -> str:
     def paint(style: str, words: str) -> str:
         return f"\x1b[{_CODES[style]}m{words}\x1b[0m" if colour else words
 
+    return "\n".join([*_verdict(report, paint), "", *_checks(report, paint)])
+
+
+def _verdict(report: Report, paint: Paint) -> list[str]:
     if report.ok:
-        lines = [paint("good", f"{report.function}: right"), ""]
-        return "\n".join([*lines, *_checks(report, paint)])
-    lines = [f"{paint('bad', f'{report.function}: wrong')}  {report.summary}"]
-    for name, cause in zip(report.causes, report.explanations, strict=True):
-        lines += ["", paint("strong", name), f"  {cause.title}", f"  {cause.mathematics}"]
+        lines = [paint("good", f"{report.function}: right")]
+    else:
+        lines = [f"{paint('bad', f'{report.function}: wrong')}  {report.summary}"]
+    if report.solved is not None:
+        own, rest = ("yes" if passed else "no" for passed in (report.solved, report.ok))
+        lines += [f"solved: {own} (the problem's own tests)   harder to fool: {rest} (the checks)"]
+    if report.ok and not report.advice:
+        return lines
+    lines += _named(report, paint)
     if report.matched:
-        lines += ["", paint("dim", "matched"), *(f"  {words}" for words in report.matched)]
-    lines += _where(report, paint)
+        lines += ["", paint("dim", "seen in its answers"), *_wrapped(report.matched)]
+    elsewhere = report.evidence is not None and bool(report.evidence.result)
+    if not elsewhere:
+        lines += _crash(report, "where", paint)
     if report.evidence is not None:
         lines += _evidence(report.evidence, paint)
-    if report.causes:
-        lines += ["", paint("hint", f"Hint: {report.explanations[0].hint}")]
-    return "\n".join([*lines, "", *_checks(report, paint)])
+    lines += _first_wrong(report, paint)
+    if elsewhere:
+        lines += _crash(report, "on other arrays it raises an error", paint)
+    if not report.ok and report.causes:
+        hint = fill(f"Hint: {report.explanations[0].hint}", _WIDTH)
+        lines += ["", *(paint("hint", line) for line in hint.split("\n"))]
+    return lines
 
 
-def _where(report: Report, paint: Paint) -> list[str]:
+def _named(report: Report, paint: Paint) -> list[str]:
+    """The mistakes, and after them what is no more than advice."""
     lines = []
-    if report.crash is not None and report.crash.line:
-        crash = report.crash
-        at = ", ".join(f"{name} = {value}" for name, value in crash.at.items())
-        lines += ["", paint("dim", "where"), f"  {crash.file}:{crash.line}  {crash.source}"]
-        lines += [f"  {crash.what}" + (f"  ({at})" if at else "")]
-    elif report.crash is not None:
-        lines += ["", paint("dim", "where"), f"  {report.crash.what}"]
-    if (first := report.first_wrong) is not None:
-        place = ",".join(map(str, first.index))
-        lines += ["", paint("dim", "first wrong")]
-        lines += [
-            f"  {first.result}[{place}] is {first.got:.10g}, and should be {first.expected:.10g}"
-        ]
-        if first.contributions:
-            lines += ["  the sum of", *(f"    {part}" for part in first.contributions)]
+    several = len(report.causes) + len(report.missing) > 1
+    for name, cause in zip(report.causes, report.explanations, strict=True):
+        advice = report.is_advice(name)
+        lines += ["", paint("strong", f"advice: {name}" if advice else name)]
+        lines += _wrapped([cause.title] if several or advice else [])
+        lines += _wrapped([cause.reason])
+        lines += [f"    {line}" for line in cause.mathematics.split("\n")]
+    if report.either:
+        lines += ["", "  One of these is enough: both give the very same answers here."]
+    return lines
+
+
+def _wrapped(sentences: Iterable[str]) -> list[str]:
+    lines = []
+    for sentence in sentences:
+        lines += wrap(sentence, _WIDTH, initial_indent="  ", subsequent_indent="  ")
+    return lines
+
+
+def _crash(report: Report, title: str, paint: Paint) -> list[str]:
+    crash = report.crash
+    if crash is None:
+        return []
+    lines = ["", paint("dim", title)]
+    at = ", ".join(f"{name} = {value}" for name, value in crash.at.items())
+    if crash.line:
+        lines += [f"  {crash.file}:{crash.line}  {crash.source}"]
+    return [*lines, *_wrapped([crash.what]), *([f"  {at}"] if at and crash.line else [])]
+
+
+def _first_wrong(report: Report, paint: Paint) -> list[str]:
+    first = report.first_wrong
+    if first is None:
+        return []
+    place = ",".join(map(str, first.index))
+    lines = ["", paint("dim", "first wrong")]
+    lines += [f"  {first.result}[{place}] is {first.got:.10g}, and should be {first.expected:.10g}"]
+    if first.contributions:
+        lines += ["  the sum of", *(f"    {part}" for part in first.contributions)]
     return lines
 
 
@@ -107,10 +148,11 @@ def _side_by_side(blocks: list[list[str]]) -> list[str]:
 
 def _checks(report: Report, paint: Paint) -> list[str]:
     lines = []
+    shown = {"right": ("ok    ", "good"), "wrong": ("FAIL  ", "bad"), "advice": ("advice", "hint"),
+             "not run": ("–     ", "dim")}  # fmt: skip
     for check in report.checks:
-        state, style = {True: ("ok  ", "good"), False: ("FAIL", "bad"), None: ("–   ", "dim")}[
-            check.right
-        ]
+        state, style = shown[check.state]
         lines += [f"{paint(style, state)} {check.name:12} {check.question}"]
-        lines += [f"       {check.detail}"] if check.detail else []
+        if check.detail:
+            lines += wrap(check.detail, _WIDTH, initial_indent=" " * 9, subsequent_indent=" " * 9)
     return lines

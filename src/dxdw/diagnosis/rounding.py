@@ -1,17 +1,26 @@
 """Whether fractions were cut off, or digits lost, exactly as integers or float32 do it."""
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 
 from ..engines.libraries import Array
-from .ladder import Case, Ladder, is_cast
+from .dtypes import is_cast
+from .ladder import Case, Ladder
 from .problem import Problem
 from .terms import Terms
 
 
-def truncation(ladder: Ladder) -> str | None:
-    """How it shows that a buffer of integers, or int(), cut fractions off; None: it does not."""
+class Truncation(NamedTuple):
+    """What became of fractions: in a title, and how it shows."""
+
+    title: str
+    said: str
+
+
+def truncation(ladder: Ladder) -> Truncation | None:
+    """What NumPy did with fractions and a buffer of integers, or int(); None: nothing."""
     cases = ladder.fractions
     bad = [c for c in cases if c.wrong]
     for case in bad:
@@ -19,18 +28,23 @@ def truncation(ladder: Ladder) -> str | None:
         # Where an argument is written into, that line may be what is refused.
         changed = any({"x", "W"} & set(c.answer.changed) for c in ladder.cases)
         if crash is not None and not changed and is_cast(crash):
-            return f"NumPy refuses to add fractions to integers: {crash.message}"
+            return Truncation("NumPy refuses to add fractions to an array of integers",
+                              crash.message)  # fmt: skip
         for name, a in ladder.results(case.answer).items() if case.answer.usable else ():
             if a.dtype.kind in "iu" and _has_fractions(ladder, case.answer.problem, name):
-                return f"{name} is returned in {a.dtype}, which holds no fractions"
+                said = f"{name} is returned in {a.dtype}, which holds no fractions"
+                return Truncation(_CUT, said)
     if ladder.checks["exact"].right is not True or len(bad) < 2:
         return None
     for kind in "if":  # arrays of integers, and of floats
         some = [c for c in bad if c.answer.problem.x.dtype.kind == kind]
         wrong = {name for c in some for name in c.wrong}
         if len(some) >= 2 and all(_explained(ladder, some, name) for name in wrong):
-            return "fractions are cut off, exactly as integers do it"
+            return Truncation(_CUT, "fractions are cut off, exactly as integers do it")
     return None
+
+
+_CUT = "fractions are cut off where they are written into an array of integers"
 
 
 def _has_fractions(ladder: Ladder, problem: Problem, name: str) -> bool:
@@ -76,7 +90,7 @@ def precision(ladder: Ladder) -> str | None:
     """How it shows that float32 was used for arguments in float64; None: it does not."""
     if ladder.contract.dtype != np.float64:
         return None
-    if ladder.loses_precision():
+    if _loses_digits(ladder):
         return "of numbers of 30 bits, what float32 keeps of them"
     for name in ladder.contract.returns if ladder.reals else ():
         if all(_of_float32(ladder, case, name) for case in ladder.reals):
@@ -84,6 +98,22 @@ def precision(ladder: Ladder) -> str | None:
     if ladder.reals and _of_rounded_arguments(ladder):
         return "the results are those of arguments rounded to float32"
     return None
+
+
+def _loses_digits(ladder: Ladder) -> bool:
+    """Whether what is wrong for wide numbers is just what float32 makes of the right answer."""
+    bad = [(c, name) for c in ladder.precision[:-2] for name in c.wrong]
+    if len({id(c) for c, _ in bad}) < 2:
+        return False
+    for case, name in bad:
+        if case.wrong[name] != "value":
+            return False
+        rounded = case.answer.problem.expected[name].astype(np.float32)
+        if not np.array_equal(
+            ladder.contract.inward(name, ladder.results(case.answer)[name]), rounded
+        ):
+            return False
+    return True
 
 
 def _of_float32(ladder: Ladder, case: Case, name: str) -> bool:

@@ -86,6 +86,7 @@ class Terms:
             None  # the loops after whose steps the sum is cut to an integer
         )
         self.after: list[Callable[[Array], Array]] = []
+        self.own_factor = False  # dx from x and dW from W, each from itself
 
     def window(
         self,
@@ -99,6 +100,18 @@ class Terms:
             self.i * s[0] + self.u * d[0] - p[0],
             self.j * s[1] + self.v * d[1] - p[1],
         ]
+
+    @property
+    def left_over(self) -> tuple[int, int]:
+        """Rows and columns of the padded image behind the last window of a stride."""
+        reached = [
+            (out - 1) * s + (k - 1) * d + 1 - 2 * p
+            for out, s, k, d, p in zip(
+                self.spans[3:5], self.stride, self.spans[5:], self.dilation, self.padding,
+                strict=True,
+            )
+        ]  # fmt: skip
+        return self.x.shape[2] - reached[0], self.x.shape[3] - reached[1]
 
     def touched(self) -> frozenset[str]:
         """What is no longer as it was, but for the terms that were dropped."""
@@ -134,11 +147,10 @@ class Terms:
         for part in self.kept:
             mask = part if mask is None else mask & part
         g, w, at = (self._places(which) for which in ("g", "w", "at"))
-        values = self.G.ravel()[g]
-        if self.result == "dx":
-            values, place, shape = values * self.W.ravel()[w], at, self.x.shape
-        else:
-            values, place, shape = values * self.x.ravel()[at], w, self.W.shape
+        of_W, of_x = (self.W, w), (self.x, at)
+        (target, place), factor = (of_x, of_W) if self.result == "dx" else (of_W, of_x)
+        met, where = (target, place) if self.own_factor else factor
+        values, shape = self.G.ravel()[g] * met.ravel()[where], target.shape
         out = self._add(values, place, mask, prod(shape)).reshape(shape)
         for change in self.after:
             out = change(out)

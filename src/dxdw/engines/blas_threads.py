@@ -3,39 +3,66 @@
 A BLAS library has one number of threads for the whole process. Where calls of several threads
 overlap, each restoring what it found would leave another's limit behind. So the least limit of the
 calls under way is in force, and the last of them to end restores what the first found.
+
+A Ctrl-C can come between any two steps of this, and again while it is answered. So whether a call
+is under way is what a lock tells, which the call holds by `with`: nothing can come between a lock's
+entry or exit and the next step. Limits whose lock is free are over; whoever comes by takes them
+back.
 """
 
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
 
 _lock = threading.RLock()  # a signal's handler may call again
-_limits: list[int] = []  # of the calls under way
+_limits: dict[Any, int] = {}  # of the calls under way, each by the lock that it holds
 _found: list[Any] = []  # what threadpoolctl told of each library before the first of them
 
 
-@contextmanager
-def at_most(threads: int) -> Iterator[None]:
-    """Limits NumPy's matrix products where threadpoolctl is there to do it."""
-    controller = threadpool_controller()
-    if controller is None:
-        yield
-        return
+def limited(threads: int | None, call: Callable[..., Result], *args: Any) -> Result:
+    """`call(*args)`, with NumPy's matrix products limited where threadpoolctl is there to do it."""
+    controller = None if threads is None else threadpool_controller()
+    if controller is None or threads is None:
+        return call(*args)
+    under_way = threading.Lock()
+    try:
+        with under_way:
+            _begin(controller, under_way, threads)
+            return call(*args)
+    finally:
+        try:
+            _settle(controller, under_way)
+        except BaseException:  # interrupted, perhaps twice
+            try:
+                _settle(controller, under_way)
+            finally:
+                _settle(controller, under_way)
+            raise
+
+
+def _begin(controller: Any, under_way: Any, threads: int) -> None:
     with _lock:
+        _settle(controller)
         if not _limits:
             _found[:] = controller.info()
-        _limits.append(threads)
-        _set(controller, min(_limits))
-    try:
-        yield
-    finally:
-        with _lock:
-            if threads in _limits:  # or the process has forked meanwhile
-                _limits.remove(threads)
-            _set(controller, min(_limits) if _limits else list(_found))
+        _limits[under_way] = threads
+        _set(controller, min(_limits.values()))
+
+
+def _settle(controller: Any, mine: Any = None) -> None:
+    """Takes back the limits of calls that are over, and this one's. Done twice, it is done once."""
+    with _lock:
+        over = [lock for lock in _limits if lock is mine or not lock.locked()]
+        if not over:
+            return
+        left = [limit for lock, limit in _limits.items() if lock not in over]
+        _set(controller, min(left) if left else list(_found))
+        for lock in over:  # known until everything is done
+            _limits.pop(lock, None)
 
 
 @lru_cache(maxsize=1)

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from contextvars import copy_context
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 Array = Any  # an array of whichever library
+Result = TypeVar("Result")
 
 
 def is_numpy(a: Array) -> bool:
@@ -79,18 +80,23 @@ def contiguous(a: Array) -> Array:
     return np.ascontiguousarray(a) if is_numpy(a) else a
 
 
-def unwarned(call: Callable[..., Any], *args: Any) -> Any:
-    """`call(*args)` without NumPy's warnings of overflow and of invalid values.
+def apart(call: Callable[..., Result], *args: Any) -> Result:
+    """`call(*args)`, which may change NumPy's error state: it has one of its own.
 
-    In a context of its own. `np.errstate` sets the caller's before it can be sure to set it back: a
-    Ctrl-C between the two would silence the caller's warnings for good.
+    `np.errstate` sets the caller's before it can be sure to set it back: a Ctrl-C between the two
+    would silence the caller's warnings for good.
     """
+    return copy_context().run(call, *args)
 
-    def quietly() -> Any:
-        np.seterr(over="ignore", invalid="ignore")
+
+def unwarned(call: Callable[..., Result], *args: Any) -> Result:
+    """The same without NumPy's warnings of overflow, of invalid values and of division by 0."""
+
+    def quietly() -> Result:
+        np.seterr(all="ignore")
         return call(*args)
 
-    return copy_context().run(quietly)
+    return apart(quietly)
 
 
 def all_finite(a: Array) -> bool | None:

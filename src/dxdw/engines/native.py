@@ -1,14 +1,15 @@
 """A call of the compiled kernels: threads, memory, Ctrl-C and what they decline."""
 
-import threading
 from collections.abc import Callable
 from ctypes import c_ubyte
 from dataclasses import dataclass
 from functools import lru_cache
+from threading import get_ident, main_thread
 from typing import Any
 
 import numpy as np
 
+from ..geometry import ConvGeometry
 from . import native_library
 from .libraries import Array
 from .native_plan import NativePlan, native_plan
@@ -16,10 +17,10 @@ from .problem import Problem
 
 DONE, NO_MEMORY, CANCELLED, DECLINED, PENDING = range(5)  # of native/dxdw.h
 
-# Milliseconds in which a call looks at signals again: Ctrl-C is to be answered within 250.
-SLICE = 40
-# FLOPs of a call for each of its threads from which it may take longer than that.
+# A call of more FLOPs for each of its threads, or of more elements, may take so long that signals
+# have to be looked at meanwhile: Ctrl-C is to be answered within 250 ms.
 LONG_FLOPS = 200_000_000
+LONG_ELEMENTS = 16_000_000
 # Bytes of scratch memory that a call may take beside as much as its tensors.
 BESIDE_OPERANDS = 8 << 20
 
@@ -47,8 +48,9 @@ class Prepared:
     def __call__(self, first: c_ubyte, second: c_ubyte, result: c_ubyte) -> int:
         """Its status, of the first bytes of the operands and of the result."""
         library: Any = native_library.load()
-        operands = (self.plan.address, first, second, result, self.threads)
-        return _called(library, library.dxdw_run, library.dxdw_start, operands, self.long)
+        run = library.dxdw_run_watched if self.long and _answers_signals() else library.dxdw_run
+        status: int = run(self.plan.address, first, second, result, self.threads)
+        return status
 
     def on(self, crew: int) -> Callable[[c_ubyte, c_ubyte, c_ubyte], int]:
         """The same on the threads of another library, whose parallel loop is at this address.
@@ -70,7 +72,7 @@ def prepared(problem: Problem, algorithm: str) -> Prepared:
     """The pass as the kernels are called for it."""
     plan = native_plan(problem.kind, problem.geometry, problem.dtype, algorithm)
     threads, _ = _fitting(problem, algorithm)
-    return Prepared(plan, threads, problem.geometry.flops > LONG_FLOPS * threads)
+    return Prepared(plan, threads, _long(problem.geometry, threads))
 
 
 def run(problem: Problem, first: Array, second: Array, algorithm: str) -> Array | None:
@@ -93,41 +95,22 @@ def run_both(dx: Problem, dW: Problem, grad_out: Array, x: Array, W: Array) -> l
     threads = min(_fitting(p, "direct")[0] for p in problems)
     addresses = [plan.address for plan in plans]
     buffers = [*map(_bytes, (grad_out, x, W)), *map(c_ubyte.from_buffer, results)]
-    long = 2 * dx.geometry.flops > LONG_FLOPS * threads
-    status = _called(
-        library,
-        library.dxdw_backward,
-        library.dxdw_start_backward,
-        (*addresses, *buffers, threads),
-        long,
-    )
+    watched = _long(dx.geometry, threads) and _answers_signals()
+    run = library.dxdw_backward_watched if watched else library.dxdw_backward
+    status = run(*addresses, *buffers, threads)
     if status == NO_MEMORY:
         needed = sum(workspace(p, "direct") for p in problems)
         raise MemoryError(f"no {needed:,} bytes of scratch memory for dx and dW")
     return None if status == DECLINED else results
 
 
-def _called(library: Any, run: Any, start: Any, operands: tuple[Any, ...], long: bool) -> int:
-    """The status of a call; one that may be long is run so that Ctrl-C ends it."""
-    if long and threading.current_thread() is threading.main_thread():
-        return _in_slices(library, start(*operands))
-    return int(run(*operands))
+def _long(geometry: ConvGeometry, threads: int) -> bool:
+    return geometry.flops > LONG_FLOPS * threads or sum(geometry.sizes) > LONG_ELEMENTS
 
 
-def _in_slices(library: Any, job: Any) -> int:
-    """Waits for a job of other threads: this one, which alone sees signals, looks at them."""
-    if job is None:
-        return NO_MEMORY
-    status = PENDING
-    try:
-        while status == PENDING:
-            status = library.dxdw_wait(job, SLICE)
-    finally:
-        if status == PENDING:  # interrupted: the operands may go only when the job has ended
-            library.dxdw_cancel(job)
-            while library.dxdw_wait(job, SLICE) == PENDING:
-                pass
-    return status
+def _answers_signals() -> bool:
+    """Whether a call from here has to: Python's main thread alone does."""
+    return native_library.WATCHES and get_ident() == main_thread().ident
 
 
 def _bytes(a: Array) -> c_ubyte:

@@ -5,12 +5,14 @@ takes 1.4, and would have to be built for every version of Python; through the C
 serves all of them, and the page in the browser calls the same functions.
 """
 
+import ctypes
 import os
 import sys
 import warnings
-from ctypes import CDLL, POINTER, c_char_p, c_double, c_int, c_int64, c_ubyte, c_void_p
+from ctypes import CDLL, POINTER, PyDLL, c_char_p, c_double, c_int, c_int64, c_ubyte, c_void_p
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 LIBRARIES = {"win32": "libdxdw.dll", "darwin": "libdxdw.dylib"}
 PACKAGE = Path(__file__).parents[1]
@@ -20,15 +22,19 @@ PACKAGE = Path(__file__).parents[1]
 _bytes = POINTER(c_ubyte)
 _operands = [c_void_p, _bytes, _bytes, _bytes, c_int]
 _gradients = [c_void_p, c_void_p, *[_bytes] * 5, c_int]
+# What the pool can have at the most, native/pool.cpp's kMostWorkers; who asks for more gets these.
+MOST_THREADS = 256
+
 # As native/dxdw.h declares them.
 SIGNATURES = {
     "dxdw_run": (c_int, _operands),
     "dxdw_run_on": (c_int, [*_operands, c_void_p]),
     "dxdw_start": (c_void_p, _operands),
     "dxdw_backward": (c_int, _gradients),
-    "dxdw_start_backward": (c_void_p, _gradients),
+    "dxdw_interpreter": (None, [c_void_p] * 3),
     "dxdw_wait": (c_int, [c_void_p, c_int]),
     "dxdw_cancel": (None, [c_void_p]),
+    "dxdw_release": (None, [c_void_p]),
     "dxdw_workspace": (c_int64, [c_void_p, c_int]),
     "dxdw_kernel": (c_char_p, [c_void_p]),
     "dxdw_cpus": (c_int, []),
@@ -38,7 +44,21 @@ SIGNATURES = {
     "dxdw_peak": (c_double, [c_int, c_int]),
     "dxdw_bandwidth": (c_double, [c_int]),
 }
-FOR_TESTS = {"dxdw_fail_allocation": (None, [c_int64])}  # of a library built with DXDW_TESTING
+# Those that are called inside the interpreter, and raise what a signal's handler raised.
+WATCHED = {
+    "dxdw_run_watched": (c_int, _operands),
+    "dxdw_backward_watched": (c_int, _gradients),
+}
+# Of a library built with DXDW_TESTING.
+FOR_TESTS = {
+    "dxdw_fail_allocation": (None, [c_int64]),
+    "dxdw_signal_at": (c_int64, [c_int64, c_int64]),
+    "dxdw_live_blocks": (c_int64, []),
+}
+
+# Whether a call can look at signals while it waits. A page's Python has no thread to wait for, and
+# an interpreter that is not CPython no such functions.
+WATCHES = hasattr(ctypes, "pythonapi") and sys.platform != "emscripten"
 
 
 def load() -> CDLL | None:
@@ -66,16 +86,16 @@ def isa_note() -> str | None:
 @lru_cache(maxsize=1)
 def threads() -> int:
     """How many threads a call uses unless it is told: DXDW_NUM_THREADS, or as many as there is
-    room for. Asked once, like OMP_NUM_THREADS.
+    room for. Asked once, like OMP_NUM_THREADS, and like it no word where it is empty.
 
     Raises:
         ValueError: DXDW_NUM_THREADS is no integer that is at least 1.
     """
-    told = os.environ.get("DXDW_NUM_THREADS")
-    if told is not None:
-        if not (told.strip().isdecimal() and told.isascii() and int(told) >= 1):
+    told = os.environ.get("DXDW_NUM_THREADS", "").strip()
+    if told:
+        if not (told.isdecimal() and told.isascii() and told.strip("0")):
             raise ValueError(f"DXDW_NUM_THREADS is {told!r}: it must be an integer, at least 1")
-        return int(told)
+        return MOST_THREADS if len(told) > 9 else min(int(told), MOST_THREADS)
     library = load()
     return (os.cpu_count() or 1) if library is None else int(library.dxdw_cpus())
 
@@ -94,14 +114,30 @@ def _loaded() -> tuple[CDLL | None, str | None]:
     try:
         library = CDLL(str(file))
         extra = {name: kind for name, kind in FOR_TESTS.items() if hasattr(library, name)}
-        for name, (result, arguments) in {**SIGNATURES, **extra}.items():
-            function = getattr(library, name)
-            function.restype, function.argtypes = result, arguments
+        _declare(library, {**SIGNATURES, **extra})
+        if WATCHES:
+            _watch(library)
     except (OSError, AttributeError) as error:  # of another processor, or of another version
         return None, f"{file.name} could not be loaded: {error}"
     if note := library.dxdw_isa_note().decode():
         warnings.warn(note, RuntimeWarning, stacklevel=4)
     return library, None
+
+
+def _declare(library: CDLL, functions: dict[str, Any]) -> None:
+    for name, (result, arguments) in functions.items():
+        function = getattr(library, name)
+        function.restype, function.argtypes = result, arguments
+
+
+def _watch(library: CDLL) -> None:
+    """Tells the library how a long call leaves the interpreter, and has it answer signals."""
+    inside = PyDLL(library._name, handle=library._handle)
+    _declare(inside, WATCHED)
+    for name in WATCHED:
+        setattr(library, name, getattr(inside, name))
+    steps = ("PyEval_SaveThread", "PyEval_RestoreThread", "PyErr_CheckSignals")
+    library.dxdw_interpreter(*(ctypes.cast(getattr(ctypes.pythonapi, s), c_void_p) for s in steps))
 
 
 def _why_not_built() -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ..documentation import refused
-from ..engines.libraries import Array
+from ..engines.libraries import Array, unwarned
 from .differences import NOISE_FACTOR
 from .noise import noise
 from .reals import Functions, Layout, Point, Precision, native
@@ -108,11 +108,13 @@ def dot_test(
     shape = x if isinstance(x, tuple) and all(isinstance(n, int) for n in x) else None
     layout = native(np.empty(shape, dtype) if shape is not None else x, "x")
     given = None if shape is not None else layout.reals(x)
-    results = []
-    with np.errstate(all="ignore"):
-        for _ in range(1 if given is not None and y is not None else trials):
-            reals = given if given is not None else _normal(layout, rng)
-            results.append(_once(forward, adjoint, layout.array(reals), y, rng))
+
+    def tried() -> tuple[float, float, float]:
+        reals = given if given is not None else _normal(layout, rng)
+        return _once(forward, adjoint, layout.array(reals), y, rng)
+
+    count = 1 if given is not None and y is not None else trials
+    results = [unwarned(tried) for _ in range(count)]
     left, right, bound = max(results, key=lambda r: abs(r[0] - r[1]) / (r[2] or 1e-300))
     return DotTest(left, right, bound, len(results))
 

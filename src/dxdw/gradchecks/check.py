@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..documentation import refused
+from ..engines.libraries import unwarned
 from .comparison import Comparison
 from .reals import Functions, native
 from .result import GradCheck
@@ -104,12 +105,15 @@ def gradcheck(
     args = tuple(np.array(a) if i in checked else a for i, a in enumerate(args))
     rng = np.random.default_rng(rng)
     functions = Functions(f, vjp, args, checked, takes_grad_out=takes_grad_out)
-    with np.errstate(all="ignore"):
+    count = directions if mode == "projection" else elements
+
+    def compare() -> GradCheck:
         comparison = Comparison(functions, grad_out, mode, rng, rtol, visible)
-        count = directions if mode == "projection" else elements
         arguments = comparison.compare(checked, count, rng, progress or (lambda *_: None))
-        complaints, notes = comparison.complaints, comparison.notes(arguments)
-    return GradCheck(mode, arguments, complaints, notes, functions.evaluations)
+        notes = comparison.notes(arguments)
+        return GradCheck(mode, arguments, comparison.complaints, notes, functions.evaluations)
+
+    return unwarned(compare)
 
 
 def _checked(args: tuple[Any, ...], argnums: Sequence[int] | None) -> tuple[int, ...]:

@@ -166,9 +166,9 @@ class ArgumentCheck:
         return lines
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class GradCheck:
-    """The answer of `gradcheck`; true if no gradient is wrong, and `str` shows it.
+    """The answer of `gradcheck`; true if no gradient is wrong. `str` shows it, and notebooks do.
 
     `ok` says that nothing wrong was found. Where rounding hides an error as large as the one that
     was to be seen, the element is undecided, and where the function has a kink, there is no
@@ -229,21 +229,32 @@ class GradCheck:
             "arguments": [a.to_json() for a in self.arguments],
         }
 
-    def __str__(self) -> str:
+    @property
+    def title(self) -> str:
+        """The verdict in a few words."""
         right = sum(a.count(RIGHT) for a in self.arguments)
         if not self.ok:
-            title = "the gradient is wrong"
-        elif self.undecided and not right:
-            title = "nothing could be decided about the gradient"
-        elif self.undecided:
-            title = f"no error found, {self.undecided} undecided"
-        else:
-            title = "the gradient is right"
-        lines = [f"{title} ({self.mode} mode, {self.evaluations:,} evaluations)"]
+            return "the gradient is wrong"
+        if self.undecided and not right:
+            return "nothing could be decided about the gradient"
+        if self.undecided:
+            return f"no error found, {self.undecided} undecided"
+        return "the gradient is right"
+
+    def __repr__(self) -> str:
+        return f"<GradCheck: {self.title}>"
+
+    def __str__(self) -> str:
+        lines = [f"{self.title} ({self.mode} mode, {self.evaluations:,} evaluations)"]
         lines += [f"  {complaint}" for complaint in self.complaints]
         for argument in self.arguments:
             lines += argument.lines(self.mode)
         return "\n".join([*lines, *(f"  {note}" for note in self.notes)])
+
+    def _repr_html_(self) -> str:
+        from .result_html import html
+
+        return html(self)
 
 
 def _number(value: complex) -> str:

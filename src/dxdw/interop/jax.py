@@ -224,8 +224,7 @@ def _mapped(
 ) -> tuple[jax.Array, int]:
     """A stack of passes, as one pass of more images, channels or groups."""
     first, second = (
-        a if at is None else jnp.moveaxis(a, at, 0)
-        for a, at in zip(operands, dims, strict=True)
+        a if at is None else jnp.moveaxis(a, at, 0) for a, at in zip(operands, dims, strict=True)
     )
     mapped = [at is not None for at in dims]
     which = "both" if all(mapped) else "first" if mapped[0] else "second"

@@ -17,6 +17,7 @@ TYPES = {
     ".txt": "text/plain; charset=utf-8",
     ".wasm": "application/wasm",
     ".whl": "application/zip",
+    ".woff2": "font/woff2",
     ".zip": "application/zip",
 }
 

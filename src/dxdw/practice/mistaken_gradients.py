@@ -8,7 +8,8 @@ import numpy as np
 
 from ..convolution import conv2d_backward
 from ..diagnosis.causes import CAUSES
-from ..diagnosis.mistakes import Mistake, mistakes
+from ..diagnosis.mistake import Mistake
+from ..diagnosis.mistakes import mistakes
 from ..diagnosis.problem import PLAIN, Problem, Sizes, integers
 from ..diagnosis.terms import Impossible, Terms
 from ..engines.libraries import Array

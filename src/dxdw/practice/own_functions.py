@@ -102,7 +102,7 @@ def _call(
     given: tuple[Array, ...],
     shapes: tuple[tuple[int, ...], ...],
 ) -> tuple[Array, ...]:
-    answer = invoke(fn, arguments, [a.copy() for a in given], {}, len(shapes), None)
+    answer = invoke(fn, arguments, [a.copy() for a in given], len(shapes), None)
     if not answer.usable:
         raise OwnFailed(name, answer.why, answer.line)
     for got, wanted in zip(answer.results, shapes, strict=True):

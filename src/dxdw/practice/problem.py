@@ -11,8 +11,12 @@ from .findings import Test
 
 
 class WrongAnswer(NamedTuple):
-    """A typical wrong answer, and the mistake that the checker has to name in it."""
+    """A typical wrong answer, and the mistake that the checker has to name in it.
 
+    `name` is what a learner is shown, who is to find the mistake.
+    """
+
+    name: str
     cause: str
     code: str
 
@@ -50,13 +54,13 @@ class Problem:
     def wrong_answers(self) -> tuple[WrongAnswer, ...]:
         """Typical ones, each the solution with a few changes."""
         found = []
-        for answer in tomllib.loads(self._text("wrong.toml"))["answer"]:
+        for number, answer in enumerate(tomllib.loads(self._text("wrong.toml"))["answer"], 1):
             code = self.solution
             for before, after in answer["changes"]:
                 if code.count(before) != 1:
                     raise ValueError(f"{self.folder}: {before!r} must be in the solution once")
                 code = code.replace(before, after)
-            found.append(WrongAnswer(answer["cause"], code))
+            found.append(WrongAnswer(f"Version {number}", answer["cause"], code))
         return tuple(found)
 
     @property

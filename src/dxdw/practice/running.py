@@ -1,6 +1,7 @@
 """Runs a learner's code on a problem, and tells what comes of each test as soon as it is known."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from time import perf_counter
 from typing import Any
@@ -38,11 +39,14 @@ def run(number: str, code: str, tell: Callable[[Event], None], cases: Iterable[C
 
             `{"kind": "test", "id", "state", "detail", "seconds", "evidence", "first_wrong",
             "crash"}`: `id` is one of `names_by_id`, or "case/0" and on; `state` is "passed",
-            "failed" or "not run". The last three are null or as in `Report`'s JSON.
+            "failed", "advice" (no mistake, but worth knowing) or "not run". The last three are null
+            or as in `Report`'s JSON.
 
             `{"kind": "report", "function", "report"}`: what `diagnose` found, as `Report`'s JSON.
 
-            `{"kind": "done", "passed", "failed", "solved"}`, at the end.
+            `{"kind": "done", "passed", "failed", "advice", "solved", "harder"}`, at the end: three
+            counts, whether the problem's own tests pass, and whether the checker's questions do,
+            which are harder to fool.
         cases: `{"function", "arguments"}`, arguments of the learner's own choice by their names;
             nested lists are arrays. The result is compared with the reference's.
 
@@ -65,16 +69,30 @@ def run(number: str, code: str, tell: Callable[[Event], None], cases: Iterable[C
         states.append(event["state"])
         tell({"kind": "test", **{key: plain(value) for key, value in event.items()}})
 
+    unsolved = set()  # the functions whose own tests don't all pass
     for place, test in enumerate(problem.tests):
         told(_tried(f"test/{place}", partial(test.check, functions[test.function])))
+        unsolved |= {test.function} if states[-1] != "passed" else set()
+    harder = True
     for name, fn in functions.items():
-        report = _diagnosed(name, fn, told)
+        report = replace(_diagnosed(name, fn, told), solved=name not in unsolved)
+        harder &= report.ok
         tell({"kind": "report", "function": name, "report": report.form()})
-    solved = "failed" not in states
     for place, case in enumerate(cases):
         told(_tried(f"case/{place}", partial(_own_case, functions, case)))
-    counts = {state: states.count(state) for state in ("passed", "failed")}
-    tell({"kind": "done", **counts, "solved": solved})
+    counts = {state: states.count(state) for state in ("passed", "failed", "advice")}
+    tell({"kind": "done", **counts, "solved": not unsolved, "harder": harder})
+
+
+def solves(function: str, fn: Solution) -> bool:
+    """Whether a function passes the problem's own tests of it.
+
+    >>> import dxdw
+    >>> solves("relu", dxdw.relu), solves("relu", abs)
+    (True, False)
+    """
+    tests = (t for problem in SERIES.values() for t in problem.tests if t.function == function)
+    return all(_tried("", partial(test.check, fn))["state"] == "passed" for test in tests)
 
 
 def names_by_id(problem: Problem) -> dict[str, str]:
@@ -109,20 +127,22 @@ def _diagnosed(name: str, fn: Solution, told: Callable[[Event], None]) -> Report
     def noted(check: Check) -> None:
         nonlocal began
         now = perf_counter()
-        state = "passed" if check.right else "failed"
-        told(_event(name, check, state, now - began))
+        told(_event(name, check, now - began))
         began = now
 
     report = diagnose(fn, problem=name, noted=noted)
     for check in report.checks:
         if check.right is None:
-            told(_event(name, check, "not run", 0.0))
+            told(_event(name, check, 0.0))
     return report
 
 
-def _event(function: str, check: Check, state: str, seconds: float) -> Event:
+_STATES = {"right": "passed", "wrong": "failed", "advice": "advice", "not run": "not run"}
+
+
+def _event(function: str, check: Check, seconds: float) -> Event:
     shown = dict.fromkeys(("evidence", "first_wrong", "crash"))
-    return {"id": f"{function}/{check.name}", "state": state, "detail": check.detail,
+    return {"id": f"{function}/{check.name}", "state": _STATES[check.state], "detail": check.detail,
             "seconds": round(seconds, 6), **shown}  # fmt: skip
 
 

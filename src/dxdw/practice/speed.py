@@ -65,7 +65,7 @@ def medians(code: str, C_in: int, C_out: int, H: int, W: int, k: int) -> dict[st
 
 
 def _wrong(fn: Callable[..., Any], arrays: list[Array]) -> dict[str, Any] | None:
-    answer = invoke(fn, OPERANDS, [a.copy() for a in arrays], {}, 2, None)
+    answer = invoke(fn, OPERANDS, [a.copy() for a in arrays], 2, None)
     if not answer.usable:
         return {"message": answer.why, "line": answer.line}
     right = conv2d_backward_naive(*arrays)

@@ -1,4 +1,4 @@
-"""A learner's conv2d_backward followed step by step: how dx and dW become what they are.
+"""A learner's function followed step by step: how its results become what they are.
 
 The function runs under `sys.settrace`. Before each of its lines the arrays that its names stand for
 are compared with what they were, so that loops of any style are followed, in helper functions too.
@@ -8,7 +8,7 @@ an array.
 
 import ast
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
@@ -60,22 +60,71 @@ def trace(code: str, grad_out: Any, x: Any, W: Any) -> dict[str, Any]:
     >>> [(step["at"], step["dW"]) for step in found["steps"]]
     [([0, 0, 0], [[0, 0.0, 3.0]]), ([0, 0, 1], [[0, 3.0, 11.0]])]
     """
-    given = [np.array(a, np.float64) for a in (grad_out, x, W)]
+    arrays = dict(zip(OPERANDS, (grad_out, x, W), strict=True))
+    return _traced(code, FUNCTION, arrays, (), RESULTS, np.shape(grad_out))
+
+
+def trace_forward(
+    code: str,
+    function: str,
+    arrays: Mapping[str, Any],
+    options: Sequence[int],
+    shape: Sequence[int],
+) -> dict[str, Any]:
+    """How a function that fills an output, as a learner wrote it, comes to it.
+
+    Args:
+        code: Python source that defines the function.
+        function: its name: conv2d_naive, conv2d or max_pool_2d.
+        arrays: its first arguments by their names, as nested lists or arrays. It gets copies in
+            float64.
+        options: its other arguments: padding and stride, for example.
+        shape: of the output, which says what cells there are.
+
+    Returns:
+        As `trace` does, with the result `out` in the place of dx and dW.
+
+    >>> code = '''
+    ... import numpy as np
+    ... def max_pool_2d(x, kernel_size, stride):
+    ...     out = np.zeros((1, 1, 2))
+    ...     for c, i, j in np.ndindex(out.shape):
+    ...         out[c, i, j] = x[c, i, j * stride : j * stride + kernel_size].max()
+    ...     return out
+    ... '''
+    >>> found = trace_forward(code, "max_pool_2d", {"x": [[[1, 3, 2, 4]]]}, (2, 2), (1, 1, 2))
+    >>> [(step["at"], step["out"]) for step in found["steps"]]
+    [([0, 0, 0], [[0, 0.0, 3.0]]), ([0, 0, 1], [[1, 0.0, 4.0]])]
+    """
+    return _traced(code, function, arrays, options, ("out",), shape)
+
+
+def _traced(
+    code: str,
+    function: str,
+    arrays: Mapping[str, Any],
+    options: Sequence[int],
+    results: Sequence[str],
+    shape: Sequence[int],
+) -> dict[str, Any]:
+    # Options by position after the arrays, as numbers that have what arrays have.
+    given = [np.array(a, np.float64) for a in arrays.values()] + [np.int64(n) for n in options]
+    names = (*arrays, *(f"option {n}" for n in range(len(options))))
     try:
-        fn = functions(code, [FUNCTION])[FUNCTION]
+        fn = functions(code, [function])[function]
     except NotLoaded as refused:
         error = {"message": str(refused), "line": refused.line}
-        return _told(_Recorder({}, []), Answer(None), error)
-    recorder = _Recorder(_loops(code), given)
+        return _told(_Recorder({}, [], ()), Answer(None), error, results)
+    recorder = _Recorder(_loops(code), given, tuple(shape))
     outer = sys.gettrace()
     sys.settrace(recorder.enter)
     try:
-        answer = invoke(fn, OPERANDS, given, {}, len(RESULTS), None)
+        answer = invoke(fn, names, given, len(results), None)
     finally:
         sys.settrace(outer)
     if answer.usable or (answer.crash and recorder.cut):  # what ended it then was _Enough
-        return _told(recorder, answer, None)
-    return _told(recorder, answer, {"message": answer.why, "line": answer.line})
+        return _told(recorder, answer, None, results)
+    return _told(recorder, answer, {"message": answer.why, "line": answer.line}, results)
 
 
 class _Enough(BaseException):
@@ -153,8 +202,11 @@ class _Key(NamedTuple):
 class _Recorder:
     """A trace function that keeps the steps."""
 
-    def __init__(self, loops: dict[str, list[_Loop]], arguments: list[Array]) -> None:
+    def __init__(
+        self, loops: dict[str, list[_Loop]], arguments: list[Array], shape: tuple[int, ...]
+    ) -> None:
         self._loops = loops
+        self._shape = shape  # of the output cells
         self._arguments = arguments
         self._lines: dict[FrameType, int] = {}  # of each frame, the line that ran last
         self._ran = 0
@@ -215,7 +267,7 @@ class _Recorder:
         """The output cell that a loop's variables say; None where they say none that exists."""
         found = [_integer(names.get(name)) for name in loop.names] if loop else []
         at = tuple(k for k in found if k is not None)
-        shape = self._arguments[0].shape
+        shape = self._shape
         if len(at) != len(shape) or not all(0 <= k < n for k, n in zip(at, shape, strict=True)):
             return None
         return at
@@ -274,11 +326,14 @@ def _integer(value: Any) -> int | None:
 # --- what is told ---------------------------------------------------------------------------------
 
 
-def _told(recorder: _Recorder, answer: Answer, error: dict[str, Any] | None) -> dict[str, Any]:
-    results = dict(zip(RESULTS, answer.results or (None, None), strict=True))
+def _told(
+    recorder: _Recorder, answer: Answer, error: dict[str, Any] | None, names: Sequence[str]
+) -> dict[str, Any]:
+    nothing = (None,) * len(names)
+    results = dict(zip(names, answer.results or nothing, strict=True))
     keys = {
         name: recorder.variable_of(value, name)
-        for name, value in zip(RESULTS, answer.originals or (None, None), strict=True)
+        for name, value in zip(names, answer.originals or nothing, strict=True)
     }
 
     followed = {key for key in keys.values() if key}

@@ -15,9 +15,9 @@ import numpy as np
 from ..classifier.digits import CLASSES, SIZE, split_digits
 from ..classifier.tinycnn import POOL, TinyCNN
 from ..classifier.training import BATCH, Adam, History, batch_by_batch, one_blas_thread
-from ..diagnosis.causes import CAUSES
+from ..diagnosis.causes import told
 from ..diagnosis.loading import NotLoaded
-from ..engines.libraries import Array
+from ..engines.libraries import Array, unwarned
 from . import strokes as pen
 from .mistaken_gradients import mistaken, mistakes_of_gradients
 from .own_functions import OwnFailed, network_functions
@@ -47,6 +47,15 @@ class _Session:
             model, train, held_out, Adam(LEARNING_RATE), epochs=epochs, seed=seed
         )
 
+    def train_for(self, seconds: float) -> bool:
+        """Trains for so long, a batch at least; whether that was the end."""
+        began = perf_counter()
+        for history in self.steps:
+            self.history = history
+            if perf_counter() - began >= seconds:
+                return False
+        return True
+
     def kernels(self) -> Array:
         """Those of the first convolution as they are now."""
         return self.model.parameters["conv1.W"][:, 0].copy()
@@ -62,7 +71,7 @@ def mistakes() -> list[dict[str, str]]:
     'dx-overwritten'
     """
     return [
-        {"name": name, "title": CAUSES[name].title, "words": chosen.mistake.words}
+        {"name": name, "title": told(name, chosen.results).title, "words": chosen.mistake.words}
         for name, chosen in mistakes_of_gradients().items()
     ]
 
@@ -121,20 +130,13 @@ def advance(seconds: float = 0.1) -> dict[str, Any]:
     """
     session = _session()
     before = len(session.history.losses)
-    began = perf_counter()
     done, error = False, None
-    with one_blas_thread(), np.errstate(all="ignore"):
-        try:
-            while not done:
-                following = next(session.steps, None)
-                done = following is None
-                session.history = following or session.history
-                if perf_counter() - began >= seconds:
-                    break
-        except OwnFailed as failed:
-            error = {"message": str(failed), "line": failed.line}
-        except FloatingPointError as failed:
-            error = {"message": str(failed), "line": 0}
+    try:
+        done = one_blas_thread(unwarned, session.train_for, seconds)
+    except OwnFailed as failed:
+        error = {"message": str(failed), "line": failed.line}
+    except FloatingPointError as failed:
+        error = {"message": str(failed), "line": 0}
     return {
         "losses": session.history.losses[before:],
         "accuracies": session.history.accuracies,
@@ -163,8 +165,7 @@ def read_image(image: Any) -> list[float]:
     x = np.array(image, np.float32)
     if x.shape != (SIZE, SIZE):
         raise ValueError(f"image has shape {x.shape}: it must be {(SIZE, SIZE)}")
-    with np.errstate(all="ignore"):
-        found: list[float] = _session().model.probabilities(x[None, None])[0].tolist()
+    found: list[float] = unwarned(_session().model.probabilities, x[None, None])[0].tolist()
     return found
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ... import arguments, passes
-from ...engines.libraries import Array
+from ...engines.libraries import Array, unwarned
 from ...geometry import Spans
 from ...passes import Call
 from .fixed_tree import pairwise_sum
@@ -131,8 +131,7 @@ class ParameterGradients:
         every_input = ((0, geometry.batch), *((0, axis.size) for axis in geometry.axes))
         reached = geometry.part(self.outputs, every_input)
         if reached and reached[1] == self.outputs:
-            with np.errstate(invalid="ignore", over="ignore"):
-                dW = self._sum_over(x, g)
+            dW = unwarned(self._sum_over, x, g)
             if np.isfinite(dW).all():
                 return dW
         # Infinities of grad_out times the zeros of padding are NaN: between pieces there is no

@@ -6,7 +6,7 @@ from typing import Any
 import dask.array as da
 import numpy as np
 
-from ... import arguments
+from ... import arguments, outputs
 from ...arguments import Execution
 from ...passes import NEEDS, Call
 from . import checks, graphs, pairs
@@ -273,7 +273,7 @@ def _backward(
         ndim, x.shape, W.shape, padding, stride, dilation, groups
     )
     call = Call(ndim, geometry, batched, *dtypes, how)
-    names = arguments.needs(needs, NEEDS)
+    names = outputs.needs(needs, NEEDS)
     arguments.check_grad_out(grad_out, call.out_shape, x, W, geometry)
     checks.one_chunk_of_channels(grad_out, "grad_out", ndim)
     checks.one_chunk_of_channels(x, "x", ndim)

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import numpy as np
 from dask.base import tokenize
 from dask.delayed import Delayed
 from dask.highlevelgraph import HighLevelGraph
@@ -14,7 +13,7 @@ from ...classifier import training
 from ...classifier.digits import Digits
 from ...classifier.tinycnn import SHAPES, TinyCNN
 from ...classifier.training import SGD, Adam, History
-from ...engines.libraries import Array
+from ...engines.libraries import Array, unwarned
 from .fixed_tree import sum_in_tree
 
 
@@ -111,7 +110,7 @@ class _Shard:
 
     def __call__(self, parameters: dict[str, Array]) -> tuple[Any, ...]:
         # A loss that is not finite is told by the loop, not by warnings of every worker.
-        with training.one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
-            loss, gradients = TinyCNN(parameters).loss_and_gradients(self._images, self._labels)
+        compute = TinyCNN(parameters).loss_and_gradients
+        loss, gradients = training.one_blas_thread(unwarned, compute, self._images, self._labels)
         share = len(self._labels) / self._batch
         return (share * loss, *(share * gradients[name] for name in SHAPES))

@@ -27,8 +27,8 @@ def accelerate(model: Model) -> Model:
 
     Modules that are exactly `nn.Conv1d`, 2d, 3d, `nn.ConvTranspose1d`, 2d, 3d or their lazy forms,
     parametrized or not, get another way to compute, each for itself. Their classes, parameters,
-    buffers, `state_dict`, hooks, the model's structure and what it computes, up to rounding, stay as
-    they are, so that whatever takes models apart finds what it knows; `restore` is the way back.
+    buffers, `state_dict`, hooks, the model's structure and what it computes, up to rounding, stay
+    as they are, so that whatever takes models apart finds what it knows; `restore` is the way back.
     Subclasses of these modules, which may convolve in other ways, are left alone, and so are those
     whose `forward` somebody else has replaced.
 

@@ -126,8 +126,8 @@ class _Recorded(Function):
         return None, None, *gradients, None, *[None] * len(ctx.options)
 
 
-# As `forward_ad` calls them, which while `torch.compile` traces does not know of the level; there is
-# but one.
+# As `forward_ad` calls them, which does not know of the level while `torch.compile` traces; there
+# is but one.
 _unpacked, _dual = torch._VF._unpack_dual, torch._VF._make_dual
 # What Function.apply does more than its base is for transforms. Those are the dispatcher's here: it
 # comes by once for each of their levels.
@@ -159,12 +159,9 @@ def _mapped(info: Any, in_dims: tuple[Any, ...], kind: str, *rest: Any) -> tuple
         return first.new_empty((0, *sizes)), 0
     *along, groups = options
     first, second = (
-        a if at is None else a.movedim(at, 0)
-        for a, at in ((first, at_first), (second, at_second))
+        a if at is None else a.movedim(at, 0) for a, at in ((first, at_first), (second, at_second))
     )
-    one, two = (
-        a.shape[at is not None :] for a, at in ((first, at_first), (second, at_second))
-    )
+    one, two = (a.shape[at is not None :] for a, at in ((first, at_first), (second, at_second)))
     if 0 in (*one, *two):
         return first.new_zeros((info.batch_size, *sizes)), 0
     case = kernels.of_shapes(kind, one, two, tuple(sizes), *map(tuple, along), groups)

@@ -47,8 +47,8 @@ _TRANSFORMED = _THREAD | _bits("FuncTorchDynamicLayerFrontMode", "FuncTorchDynam
 def untraced(function: Function) -> Function:
     """The function, into which `torch.compile` does not look, nor into what it calls.
 
-    PyTorch calls rules and derivatives from within compiled programs too. Traced, a derivative would
-    read what was saved twice, which hooks of checkpointing refuse. `torch.compiler.disable` says
+    PyTorch calls rules and derivatives from within compiled programs too. Traced, a derivative
+    would read what was saved twice, which hooks of checkpointing refuse. `torch.compiler.disable` says
     the same, and imports the compiler, for a second.
     """
     _dynamo.set_code_exec_strategy(function.__code__, _SKIPPED)
@@ -97,9 +97,9 @@ def dense(a: Tensor, dtype: torch.dtype, shape: tuple[int, ...], size: int) -> T
     if size and not in_order:
         last = sum((n - 1) * step for n, step in zip(shape, a.stride(), strict=True))
         needed = (last + 1) * dtype.itemsize
-    if (offset := a.storage_offset()):
+    if offset := a.storage_offset():
         needed += offset * dtype.itemsize
-    # A storage may hold bytes by its own account and none at all: that of a wrapper given as `data`.
+    # A storage may hold bytes by its own account and none at all: that of a wrapper set as `data`.
     if size and ((held := a.untyped_storage().nbytes()) < needed or not a.data_ptr()):
         raise RuntimeError(
             f"a tensor of shape {shape} has lost its memory: its storage holds {held} bytes, and "
@@ -110,7 +110,7 @@ def dense(a: Tensor, dtype: torch.dtype, shape: tuple[int, ...], size: int) -> T
 
 
 def _alike(x: Tensor, W: Tensor, bias: Tensor | None) -> bool:
-    """Whether all are on the CPU, of one dtype that the kernels take, and of PyTorch's own types."""
+    """Whether all are on the CPU, of one dtype that kernels take, and of PyTorch's own types."""
     if type(x) not in _TYPES or type(W) not in _TYPES:
         return False
     dtype = x.dtype

@@ -1,4 +1,4 @@
-"""The process in which a learner's code runs: `python -m dxdw.diagnosis.worker`.
+"""The process in which a learner's code runs: `python -m dxdw.commands.check_worker`.
 
 A request comes on stdin. The answer goes through a file, for the learner's code may print what it
 likes, or end the process.
@@ -10,13 +10,15 @@ import json
 import os
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ..diagnosis import diagnose
+from ..diagnosis.loading import NotLoaded, load
+from ..diagnosis.report_text import text
+from ..practice.running import solves
 from ..problem_names import PROBLEMS
-from . import diagnose
-from .loading import NotLoaded, load
-from .report_text import text
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
@@ -31,6 +33,8 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         report = diagnose(fn, **options)
     except (TypeError, ValueError) as error:
         return {"error": str(error)}
+    if all(options[name] == plain for name, plain in request["plain"].items()):
+        report = replace(report, solved=solves(options["problem"], fn))
     return {
         "ok": report.ok,
         "json": report.to_json(indent=2),

@@ -11,10 +11,10 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .calls import Crash
-from .ladder import RUNGS
-from .report import Check, Report
-from .report_text import text
+from ..diagnosis.calls import Crash
+from ..diagnosis.ladder import RUNGS
+from ..diagnosis.report import Check, Report
+from ..diagnosis.report_text import text
 
 GRACE = 0.5  # for the worker to write where it is, before it is ended
 _FRAME = re.compile(r'^  File "(.+)", line (\d+) in (\S+)', re.MULTILINE)
@@ -31,6 +31,11 @@ class Checked(NamedTuple):
     out_of_time: bool = False
 
 
+# The form that the practice problems have: the tests are for functions of this one.
+PLAIN_FORM = {"batch": False, "stride": 1, "padding": 0, "dilation": 1, "groups": 1, "bias": False,
+          "returns": None, "channels_last": False}  # fmt: skip
+
+
 def check(
     address: str, options: dict[str, Any], *, seconds: float, memory: int, colour: bool, html: bool
 ) -> Checked:
@@ -39,12 +44,12 @@ def check(
         traces, answer = Path(folder, "traces"), Path(folder, "answer")
         request = {
             "address": address, "options": options, "seconds": seconds, "memory": memory,
-            "colour": colour, "html": html,
+            "plain": PLAIN_FORM, "colour": colour, "html": html,
             "until": time.time() + seconds, "traces": str(traces), "answer": str(answer),
         }  # fmt: skip
         # One thread: the arrays are tiny, and starting threads takes longer than they save.
         env = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, "-m", "dxdw.diagnosis.worker"]
+        command = [sys.executable, "-m", "dxdw.commands.check_worker"]
         process = subprocess.Popen(  # noqa: S603 - our own worker
             command, env=env,
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,

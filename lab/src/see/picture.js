@@ -1,0 +1,223 @@
+import { h } from "../page/element.js";
+import { Explanation, sentence } from "./explanation.js";
+import { Grid } from "./grid.js";
+import { NdArray } from "./ndarray.js";
+import { OptionsForm } from "./options.js";
+import { Player } from "./player.js";
+import { SizesForm } from "./sizes.js";
+import { TraceView } from "./trace_view.js";
+
+/**
+ * The arrays of a problem as grids, the walk that fills its results, and what belongs to the element that
+ * is looked at. What it is of, a scene says:
+ *
+ *     kept                          the store's name for its numbers
+ *     walk                          what the steps are, in words
+ *     rows                          of grids, each `[{ name, title, edit, kind, under }]`, and a `note`
+ *     examples                      `[{ name, make() }]`, each a state: `{ arrays, options }`
+ *     fits(state)                   whether a state from elsewhere can be drawn
+ *     sizes, options                fields to change a state by
+ *     entries(state)                the steps
+ *     named(entry)                  words for a step that has no name
+ *     look(entry, state)            the element that a step is about, `{ array, index }`
+ *     results(state, entries)       arrays after these steps; `come` in one has the places that are known
+ *     marks(looked, state, entries) of every array a map of places to `{ role, note }`
+ *     words(looked, state, entries) `{ title, text, code, sum }`
+ *     state(evidence)               a state of the checker's smallest case, or null
+ *     trace                         `{ results, shape(state), ask(state, code) }`, where code can be traced
+ */
+export class Picture {
+  #context;
+  #scene;
+  #changed;
+  #state;
+  #trace;
+  #entries = [];
+  #pointed = null; // by the mouse, and gone with it
+  #chosen = null; // by a click, the keyboard, or the walk: it stays
+  #grids = {};
+  #player;
+  #explanation = new Explanation();
+  #forms = [];
+
+  /** `changed(state)` is told of new numbers. */
+  constructor(parent, context, scene, changed = () => {}) {
+    this.#context = context;
+    this.#scene = scene;
+    this.#changed = changed;
+    this.#player = new Player(scene.walk, () => this.#walked());
+    const use = (state) => this.#use(state);
+    if (scene.options) this.#forms.push(new OptionsForm(scene.options, use));
+    const more = new SizesForm(scene, use);
+    this.#forms.push(more);
+    this.#trace = scene.trace ? this.#traced() : null;
+    parent.append(
+      h(
+        "div",
+        { class: "player-row" },
+        this.#player.element,
+        this.#trace?.button ?? null,
+        scene.options ? this.#forms[0].element : null,
+      ),
+      ...(this.#trace ? [this.#trace.words] : []),
+      h(
+        "div",
+        { class: "rows" },
+        scene.rows.map((row) => this.#row(row)),
+      ),
+      scene.note ? h("p", { class: "quiet picture-note" }, scene.note) : "",
+      this.#explanation.element,
+      more.element,
+    );
+    this.#use(kept(context.store, scene) ?? scene.examples[0].make());
+  }
+
+  destroy() {
+    this.#player.pause();
+    this.#trace?.destroy();
+  }
+
+  /** Whether the checker's case can be drawn here. */
+  takes(evidence) {
+    const state = this.#scene.state?.(evidence) ?? null;
+    return state !== null && this.#scene.fits(state);
+  }
+
+  /** Draw the checker's smallest case, and the learner's code on it. */
+  see(evidence) {
+    this.#use(this.#scene.state(evidence));
+    this.#trace?.again();
+  }
+
+  /** The code is another: a trace of it is an old one. */
+  changed() {
+    if (this.#trace?.entries) this.#show();
+  }
+
+  /** The tests have run: where the code is traced, it is traced again. */
+  ran() {
+    if (this.#trace?.entries) this.#trace.again();
+  }
+
+  #row(grids) {
+    const row = h(
+      "div",
+      { class: "grids" },
+      grids.map((one) => {
+        const own = one.under ? this.#grid(one.under) : this.#trace?.grids[one.name]?.element;
+        const grid = this.#grid(one);
+        return own ? h("div", { class: "beside" }, grid, own) : grid;
+      }),
+    );
+    row.addEventListener("pointerleave", () => this.#point(null));
+    return row;
+  }
+
+  #grid({ name, title, edit, kind }) {
+    const listens = {
+      point: (index) => this.#point({ array: name, index }),
+      focus: (index) => this.#choose({ array: name, index }),
+      edit: edit ? (index, value) => this.#edit(name, index, value) : null,
+    };
+    this.#grids[name] = new Grid(name, title, listens, kind);
+    return this.#grids[name].element;
+  }
+
+  #traced() {
+    return new TraceView(this.#context, this.#scene.trace, {
+      state: () => this.#state,
+      point: (element) => this.#point(element),
+      choose: (element) => this.#choose(element),
+      changed: () => this.#begin(),
+    });
+  }
+
+  #use(state) {
+    const { arrays, options } = state;
+    this.#state = state;
+    this.#context.store.set(this.#scene.kept, { arrays: lists(arrays), options });
+    for (const form of this.#forms) form.show(state);
+    this.#pointed = null;
+    this.#trace?.renew();
+    this.#begin(this.#player.step);
+    this.#changed(state);
+  }
+
+  /** New steps: at the first of them, or, of as many as before, where it stood. */
+  #begin(stood = 0) {
+    const before = this.#entries.length;
+    this.#entries = this.#trace?.entries ?? this.#scene.entries(this.#state);
+    this.#player.reset(this.#entries.length, before === this.#entries.length ? stood : 0);
+    this.#walked();
+  }
+
+  #edit(name, index, value) {
+    const changed = this.#state.arrays[name].copy();
+    changed.data[changed.place(index)] = value;
+    this.#use({ ...this.#state, arrays: { ...this.#state.arrays, [name]: changed } });
+  }
+
+  #point(element) {
+    this.#pointed = element;
+    this.#show();
+  }
+
+  #choose(element) {
+    this.#player.pause();
+    this.#chosen = element;
+    this.#show();
+    this.#context.announce(sentence(this.#scene.words(element, this.#state, this.#come)));
+  }
+
+  #walked() {
+    const entry = this.#entries[this.#player.step - 1] ?? this.#entries[0];
+    const look = entry && this.#scene.look(entry, this.#state);
+    if (look) this.#chosen = look;
+    this.#pointed = null;
+    this.#show();
+  }
+
+  /** The steps that the reference has made: all of them where the learner's have none to compare with. */
+  get #come() {
+    if (this.#trace && !this.#trace.matched) return this.#scene.entries(this.#state);
+    return this.#entries.slice(0, this.#player.step);
+  }
+
+  #show() {
+    const { step } = this.#player;
+    const scene = this.#scene;
+    const come = this.#come;
+    const shown = { ...this.#state.arrays, ...scene.results(this.#state, come) };
+    const looked = this.#pointed ?? this.#chosen;
+    // Before the first step nothing has happened yet: only what is pointed at is lit.
+    const lit = looked && (step > 0 || this.#pointed || document.activeElement?.closest?.(".grid"));
+    const found = lit ? scene.marks(looked, this.#state, come) : {};
+    for (const [name, grid] of Object.entries(this.#grids)) grid.show(shown[name], found[name]);
+    if (lit) this.#explanation.show(scene.words(looked, this.#state, come));
+    else this.#explanation.ask();
+    const last = this.#entries[step - 1];
+    this.#player.say(said(step, this.#entries.length, last?.name ?? scene.named(last)));
+    this.#trace?.show(step === 0 ? null : last, step === this.#entries.length, shown);
+  }
+}
+
+function said(step, count, name) {
+  if (count === 0) return "no steps";
+  if (step === 0) return `before the first of ${count} steps`;
+  const which = step === count ? `after all ${count} steps` : `step ${step} of ${count}`;
+  return name && step < count ? `${which}, ${name}` : name ? `${which}: ${name}` : which;
+}
+
+const lists = (arrays) =>
+  Object.fromEntries(Object.entries(arrays).map(([name, array]) => [name, array.toLists()]));
+
+/** What the store has of a scene, if that can be drawn. */
+function kept(store, scene) {
+  const found = store.get(scene.kept);
+  if (!found?.arrays) return null;
+  const arrays = Object.fromEntries(
+    Object.entries(found.arrays).map(([name, rows]) => [name, NdArray.fromLists(rows ?? [])]),
+  );
+  const state = { arrays, options: found.options ?? {} };
+  return scene.fits(state) ? state : null;
+}

@@ -1,0 +1,325 @@
+/** One workshop: what belongs together is seen together, and a run is told where the eye is. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import {
+  CATALOGUE,
+  editor,
+  ended,
+  enter,
+  launch,
+  open,
+  pythonReady,
+  run,
+  runButton,
+  serve,
+  stopButton,
+  summary,
+  verdict,
+} from "./lab.mjs";
+
+const PROBLEMS = Object.fromEntries(CATALOGUE.problems.map((problem) => [problem.number, problem]));
+const wrong = (number, cause) =>
+  PROBLEMS[number].wrong_answers.find((answer) => !cause || answer.cause === cause).code;
+const OVERWRITES = wrong("05", "dx-overwritten");
+const LOOP = "def conv2d_backward(grad_out, x, W):\n    while True:\n        pass\n";
+const TRUNCATES = wrong("05", "integer-truncated");
+
+let server, browser;
+before(async () => {
+  server = await serve();
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  server?.end();
+});
+
+/** Of elements, those of which not all is in the window, or that another covers. */
+const unseen = (page, selectors) =>
+  page.evaluate((wanted) => {
+    const seen = (selector) => {
+      const element = [...document.querySelectorAll(selector)].find((one) => one.checkVisibility());
+      if (!element) return false;
+      const { left, top, right, bottom, width, height } = element.getBoundingClientRect();
+      const inside = left >= 0 && top >= 0 && right <= innerWidth && bottom <= innerHeight;
+      // What a pane has scrolled out of sight is in the window all the same: ask what is drawn there.
+      const drawn = [
+        [left + 2, top + 2],
+        [right - 2, top + 2],
+        [left + 2, bottom - 2],
+        [right - 2, bottom - 2],
+      ].every(([x, y]) => {
+        const at = document.elementFromPoint(x, y);
+        return at !== null && (element.contains(at) || at.contains(element));
+      });
+      return width > 0 && height > 0 && inside && drawn;
+    };
+    return wanted.filter((selector) => !seen(selector));
+  }, selectors);
+
+const TOGETHER = [
+  ".formula-line:first-child math",
+  ".formula-line:last-child math",
+  ".editor",
+  "button.run",
+  ".verdict-head",
+  ".finding .mistake",
+  ".finding .question, .finding .first-wrong, .finding .crash",
+  ".player",
+  ".picture .grid table",
+];
+
+for (const { number } of CATALOGUE.problems) {
+  test(`${number}: formula, editor, run button, verdict and picture are seen together after a run`, async () => {
+    const lab = await open(browser, server.address, { viewport: { width: 1280, height: 800 } });
+    const { page } = lab;
+    await enter(page, number, wrong(number));
+    await pythonReady(page);
+    await run(page);
+    assert.deepEqual(await unseen(page, TOGETHER), []);
+    const scrolls = () => document.scrollingElement.scrollHeight > innerHeight || scrollY > 0;
+    assert.equal(await page.evaluate(scrolls), false, "the page itself does not scroll");
+    // Of the picture every grid, and of the editor a screen of code.
+    const parts = await page.evaluate(() => {
+      const pane = document.querySelector(".picture-pane").getBoundingClientRect();
+      const tables = [...document.querySelectorAll(".picture .grid table")].filter((one) =>
+        one.checkVisibility(),
+      );
+      return {
+        lines: Math.floor(document.querySelector(".editor").clientHeight / 22.4),
+        below: tables.filter((one) => one.getBoundingClientRect().bottom > pane.bottom).length,
+      };
+    });
+    assert.ok(parts.lines >= 12, `${parts.lines} lines of code`);
+    assert.equal(parts.below, 0, "grids that are cut off");
+    lab.clean();
+    await lab.context.close();
+  });
+}
+
+test("on a phone the run button is in reach of every pane, and a run leads to the verdict", async () => {
+  const lab = await open(browser, server.address, { viewport: { width: 360, height: 640 } });
+  const { page } = lab;
+  await enter(page, "05", OVERWRITES);
+  await pythonReady(page);
+  for (const name of ["Problem", "Code", "Picture", "Verdict"]) {
+    await page.getByRole("button", { name, exact: true }).click();
+    assert.deepEqual(await unseen(page, ["button.run"]), [], name);
+  }
+  await page.getByRole("button", { name: "Problem", exact: true }).click();
+  await run(page);
+  assert.deepEqual(await unseen(page, ["button.run", ".verdict-head", ".finding .mistake"]), []);
+  await page.getByRole("button", { name: "See it step by step" }).click();
+  await page.getByText("Traced: play it").waitFor();
+  assert.deepEqual(await unseen(page, [".player", ".picture .grid table"]), []);
+  lab.clean();
+  await lab.context.close();
+});
+
+test("from opening the page to a named mistake: three keys beside the code", async () => {
+  const lab = await open(browser, server.address);
+  const { page } = lab;
+  let keys = 0;
+  const press = async (key) => {
+    keys += 1;
+    await page.keyboard.press(key);
+  };
+  await press("Tab");
+  await press("Enter");
+  assert.ok(await editor(page).evaluate((element) => element === document.activeElement));
+  await page.keyboard.press("Control+a"); // the code begins
+  await page.keyboard.insertText(OVERWRITES);
+  await press("Control+Enter");
+  await ended(page);
+  assert.ok(keys <= 3);
+  assert.match(await verdict(page), /dx is assigned where it should be added to/);
+  lab.clean();
+  await lab.context.close();
+});
+
+test("solved are the problem's own tests; what is harder to fool is a second badge, and advice", async () => {
+  const lab = await open(browser, server.address);
+  const { page } = lab;
+  await enter(page, "05", TRUNCATES);
+  const { items } = await run(page);
+  assert.ok(items.some((text) => text.startsWith("failed")));
+  assert.match(await verdict(page), /Solved 5 of 5 tests pass Harder to fool: \d+ of \d+/);
+  assert.equal(await page.locator(".finding.advice").count(), 1);
+  await page
+    .getByRole("navigation")
+    .getByRole("link", { name: /^05.*solved/ })
+    .waitFor();
+  lab.clean();
+  await lab.context.close();
+});
+
+test("all passed leads onwards: to the next problem, and after 05 to training", async () => {
+  const lab = await open(browser, server.address);
+  const { page } = lab;
+  const next = page.locator(".praise .onwards");
+  await enter(page, "01", PROBLEMS["01"].solution);
+  await run(page);
+  assert.equal(await next.getAttribute("href"), "#02");
+  await next.click();
+  await page.getByRole("heading", { name: "02 Padding and stride", level: 1 }).waitFor();
+  await enter(page, "05", PROBLEMS["05"].solution);
+  await run(page);
+  assert.match(await page.locator(".praise").innerText(), /harder to fool too.*Train on real digits/s);
+  await next.click();
+  await page.getByRole("checkbox", { name: /conv2d_backward of 05, solved/ }).waitFor();
+  lab.clean();
+  await lab.context.close();
+});
+
+test("an edit marks the verdict as old, and taking it back does not", async () => {
+  const lab = await open(browser, server.address);
+  const { page } = lab;
+  await enter(page, "05", OVERWRITES);
+  await run(page);
+  const note = page.getByText("Of your code before its last change.");
+  assert.ok(await note.isHidden());
+  await editor(page).focus();
+  await page.keyboard.press("Control+End");
+  await page.keyboard.type("#");
+  await note.waitFor();
+  await page.keyboard.press("Backspace");
+  await note.waitFor({ state: "hidden" });
+  await page.keyboard.type("#");
+  await page.keyboard.press("Control+Enter");
+  await ended(page);
+  assert.ok(await note.isHidden());
+  lab.clean();
+  await lab.context.close();
+});
+
+test("a long run says what it is at and how to end it, and running again ends it", async () => {
+  const lab = await open(browser, server.address);
+  const { page } = lab;
+  await enter(
+    page,
+    "05",
+    OVERWRITES.replace("    for o", "    if grad_out.sum() == 0:\n        while True: pass\n    for o"),
+  );
+  await pythonReady(page);
+  await runButton(page).click();
+  await page
+    .locator(".summary", {
+      hasText: /Running for [5-7] s, at the test “Zero grad_out.*Stop, or the key Esc, ends it/,
+    })
+    .waitFor({ timeout: 8000 });
+  await page
+    .getByRole("status")
+    .filter({ hasText: /Running for 5 s/ })
+    .waitFor();
+  assert.ok(await stopButton(page).isEnabled());
+  await enter(page, "05", OVERWRITES);
+  const { verdict: said } = await run(page); // without a Stop before it
+  assert.match(said, /4 of 5 tests pass.*dx is assigned/);
+  await enter(page, "05", LOOP);
+  await runButton(page).click();
+  await page.locator(".summary", { hasText: "before the first test has ended" }).waitFor({ timeout: 8000 });
+  await stopButton(page).click();
+  await ended(page);
+  assert.match(await summary(page).innerText(), /^Stopped/);
+  lab.clean();
+  await lab.context.close();
+});
+
+test("results of own cases stay: over another run, an edit, and a new visit", async () => {
+  const lab = await open(browser, server.address);
+  const { page } = lab;
+  await enter(page, "05", OVERWRITES);
+  const tab = page.getByRole("tab", { name: /Your own cases/ });
+  await tab.click();
+  await page.getByRole("button", { name: "Add a case" }).click();
+  await page.getByRole("textbox", { name: "grad_out" }).fill("[[[1, 1, 0], [0, 0, 0], [0, 0, 0]]]");
+  await run(page);
+  await tab.click();
+  const result = page.locator(".case-result").first();
+  assert.match(await result.innerText(), /^failed: dx\[0,0,1\] is/);
+  await page.getByRole("button", { name: "Add a case" }).click();
+  assert.match(await result.innerText(), /^failed: dx\[0,0,1\] is/);
+  await enter(page, "05", PROBLEMS["05"].solution);
+  assert.match(await result.innerText(), /^failed \(with your code before its last change\)/);
+  await page.reload();
+  await tab.click();
+  assert.match(await result.innerText(), /^failed \(with your code before its last change\)/);
+  await run(page);
+  await tab.click();
+  assert.match(await result.innerText(), /^passed/);
+  assert.match(await tab.innerText(), /2\/2/);
+  lab.clean();
+  await lab.context.close();
+});
+
+test("the checker's smallest case goes into the picture, traced with one's own code", async () => {
+  const lab = await open(browser, server.address);
+  const { page } = lab;
+  await enter(page, "05", OVERWRITES);
+  await run(page);
+  await page.getByRole("button", { name: "See it step by step" }).click();
+  await page.getByText("Traced: play it").waitFor();
+  const expected = page.locator(".finding table.array").nth(1).locator("tbody td");
+  const slider = page.getByRole("slider", { name: "Step", exact: true });
+  await slider.fill(await slider.getAttribute("max"));
+  const drawn = page.locator('.picture .grid[data-array="dx"]').first().locator("td .value");
+  assert.deepEqual(await drawn.allInnerTexts(), await expected.allInnerTexts());
+  assert.ok((await page.locator(".yours td.wrong").count()) > 0);
+  lab.clean();
+  await lab.context.close();
+});
+
+test("a line that is named is shown in the editor", async () => {
+  const lab = await open(browser, server.address);
+  const { page } = lab;
+  await enter(page, "05", OVERWRITES.replace("    return dx, dW", "    return undefined"));
+  await run(page);
+  await page.locator(".finding [data-line]").first().click();
+  const line = await page.evaluate(
+    () => getSelection().anchorNode.parentElement.closest(".cm-line").innerText,
+  );
+  assert.match(line, /return undefined/);
+  lab.clean();
+  await lab.context.close();
+});
+
+test("panes are resized by the mouse and by keys, and remembered", async () => {
+  const lab = await open(browser, server.address);
+  const { page } = lab;
+  const bar = (name) => page.getByRole("separator", { name });
+  const now = async (name) => Number(await bar(name).getAttribute("aria-valuenow"));
+  const size = "Size of the code's pane";
+  const before = await now(size);
+  await bar(size).focus();
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("ArrowDown");
+  assert.equal(await now(size), before + 4);
+  const columns = await bar("Size of the left panes").boundingBox();
+  await page.mouse.move(columns.x + 4, columns.y + 300);
+  await page.mouse.down();
+  await page.mouse.move(columns.x - 200, columns.y + 300, { steps: 4 });
+  await page.mouse.up();
+  const share = await now("Size of the left panes");
+  assert.ok(share < 40, String(share));
+  await page.reload();
+  assert.equal(await now(size), before + 4);
+  assert.equal(await now("Size of the left panes"), share);
+  const widths = await page.evaluate(() =>
+    [".reading", ".writing"].map((selector) => document.querySelector(selector).clientWidth),
+  );
+  assert.ok(Math.abs((100 * widths[0]) / (widths[0] + widths[1]) - share) < 1.5);
+  await bar("Size of the left panes").dispatchEvent("dblclick"); // Firefox, driven, makes none of two presses
+  assert.equal(await now("Size of the left panes"), 50);
+  lab.clean();
+  await lab.context.close();
+});
+
+test("each pane scrolls by itself, and what it scrolls leaves the formula where it is", async () => {
+  const lab = await open(browser, server.address);
+  const { page } = lab;
+  await page.locator(".statement-pane .panel:visible").evaluate((panel) => {
+    panel.scrollTop = panel.scrollHeight;
+  });
+  assert.deepEqual(await unseen(page, [".formula-line:last-child math", "button.run"]), []);
+  await lab.context.close();
+});
