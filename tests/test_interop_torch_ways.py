@@ -103,8 +103,8 @@ def ways(problem, convolve):
 
 
 EAGER = ("eager", "checkpoint", "penalty")  # autograd's own, which vmap can't map
-WAYS = (*EAGER, "forward", "grad", "vjp", "jvp", "linearize", "jacrev", "jacfwd", "hessian")
-WAYS += ("grad of grad", "jacrev of jacrev", "jacrev of jacfwd", "jacfwd of jacfwd")
+FIRST = (*EAGER, "forward", "grad", "vjp", "jvp", "linearize", "jacrev", "jacfwd", "hessian")
+WAYS = (*FIRST, "grad of grad", "jacrev of jacrev", "jacrev of jacfwd", "jacfwd of jacfwd")
 # What PyTorch's vmap has no rule for, and what torch.compile refuses, of its own convolution too.
 MAPPED = [way for way in WAYS if way not in (*EAGER, "linearize")]
 COMPILED = [way for way in WAYS if way != "penalty"]

@@ -5,9 +5,8 @@
 
     loss = jax.jit(jax.grad(lambda W: (conv2d(x, W, padding=1) ** 2).sum()))
 
-Reverse mode has every order (`jax.custom_vjp`, whose derivatives are passes of a convolution
-again). Forward mode has none: `jax.jvp`, and so `jax.jacfwd` and `jax.hessian`, refuse a function
-with a custom vjp. `jax.jacrev(jax.grad(...))` is the Hessian.
+Forward and reverse mode have every order: a pass is linear in each of its operands, and its
+derivatives are passes of a convolution again.
 
 XLA calls the kernels by its foreign-function interface: no array is copied, and what a compiled
 program does not need of the gradients is not computed. On other devices the same functions are
@@ -253,7 +252,7 @@ def _register() -> None:
 
 
 def _by_kernels(kind: str, case: Case, first: jax.Array, second: jax.Array) -> jax.Array:
-    result = jax.ShapeDtypeStruct(case.shape(kind), first.dtype)
+    result = jax.typeof(first).update(shape=case.shape(kind))  # and where in a mesh it lies
     call = jax.ffi.ffi_call(TARGET, result)
     return call(first, second, call=xla_handler.text(kind, case))
 
@@ -281,5 +280,7 @@ def _by_xla(kind: str, case: Case, first: jax.Array, second: jax.Array) -> jax.A
     if kind == "forward":
         return convolve(first, second)
     zeros = jnp.zeros(case.shape(kind), first.dtype)
+    if apart := _varying(first):  # else its cotangent would be summed over the mesh
+        zeros = jax.lax.pcast(zeros, tuple(apart), to="varying")
     along = (lambda x: convolve(x, second)) if kind == "dx" else (lambda W: convolve(second, W))
     return jax.vjp(along, zeros)[1](first)[0]

@@ -107,7 +107,8 @@ def _modules(model: nn.Module) -> Iterator[nn.Module]:
             f"model is {got}: it must be an instance of torch.nn.Module, as nn.Conv2d(1, 8, 3) is",
             kernels.ROOM,
         )
-    return model.modules()
+    modules: Iterator[nn.Module] = model.modules()
+    return modules
 
 
 def _strip(module: nn.Module) -> None:

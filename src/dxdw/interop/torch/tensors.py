@@ -48,8 +48,8 @@ def untraced(function: Function) -> Function:
     """The function, into which `torch.compile` does not look, nor into what it calls.
 
     PyTorch calls rules and derivatives from within compiled programs too. Traced, a derivative
-    would read what was saved twice, which hooks of checkpointing refuse. `torch.compiler.disable` says
-    the same, and imports the compiler, for a second.
+    would read what was saved twice, which hooks of checkpointing refuse. `torch.compiler.disable`
+    says the same, and imports the compiler, for a second.
     """
     _dynamo.set_code_exec_strategy(function.__code__, _SKIPPED)
     return function
