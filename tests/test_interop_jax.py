@@ -212,13 +212,21 @@ def test_a_gradient_that_nobody_needs_is_not_computed():
     assert only_dW.lower(W).compile().as_text().count('custom_call_target="dxdw_pass"') == 1
 
 
-def test_forward_mode_is_refused():
+def test_forward_mode():
+    """It is the product rule, of the pass itself."""
     import jax
+    import numpy as np
 
     case = CASES["plain"]
     x, W, _ = arrays(case)
-    with pytest.raises(TypeError, match="forward-mode"):
-        jax.jvp(ours(case), (x, W), (x, W))
+    convolve = ours(case)
+    out, tangent = jax.jvp(convolve, (x, W), (x, W))
+    np.testing.assert_allclose(tangent, 2 * out, rtol=1e-12)
+    linear = jax.linearize(convolve, x, W)[1]
+    np.testing.assert_allclose(linear(x, W), 2 * out, rtol=1e-12)
+    hessian = jax.hessian(lambda W: (convolve(x, W) ** 2).sum())(W)
+    by_reverse = jax.jacrev(jax.grad(lambda W: (convolve(x, W) ** 2).sum()))(W)
+    np.testing.assert_allclose(hessian, by_reverse, rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("jit", [False, True])

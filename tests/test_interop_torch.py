@@ -388,17 +388,6 @@ def test_gradients_that_are_batched_by_pytorchs_older_vmap():
         torch.testing.assert_close(batched, torch.stack([one, 2 * one]))
 
 
-def test_a_tracer_sees_the_operator():
-    from torch.fx.experimental.proxy_tensor import make_fx
-
-    from dxdw.interop.torch import conv2d
-
-    graph = make_fx(lambda x, W: conv2d(x, W, padding=1))(
-        leaf((1, 1, 4, 4)).detach(), leaf((1, 1, 3, 3)).detach()
-    )
-    assert "dxdw.convolution_pass" in graph.code
-
-
 # --- what is handed to PyTorch, and errors --------------------------------------------------------
 
 

@@ -83,8 +83,7 @@ def test_state_parameters_hooks_and_types_stay():
     assert dict(fast.named_parameters()) == before
     assert list(fast.state_dict()) == list(state)
     assert all(torch.equal(v, state[name]) for name, v in fast.state_dict().items())
-    assert isinstance(fast[0], nn.Conv2d)
-    assert "AcceleratedConv2d(3, 16" in repr(fast)
+    assert type(fast[0]) is nn.Conv2d
     fast(batch()).sum().backward()
     assert seen == ["forward", "backward"]
     fast.load_state_dict(state)
@@ -94,7 +93,7 @@ def test_restore_is_the_way_back_and_both_may_come_twice():
     plain, fast = model(), model()
     for _ in range(2):
         bridge().accelerate(fast)
-    assert not {type(m) for m in fast.modules()} & {type(m) for m in plain if "Conv" in repr(m)}
+    assert {"_conv_forward", "forward"} & vars(fast[0]).keys()
     for _ in range(2):
         bridge().restore(fast)
     assert [type(m) for m in fast.modules()] == [type(m) for m in plain.modules()]
@@ -109,7 +108,7 @@ def test_copied_and_pickled():
     torch.save(fast, file)
     file.seek(0)
     for other in (copy.deepcopy(fast), torch.load(file, weights_only=False)):
-        assert type(other[0]) is type(fast[0])
+        assert vars(other[0])["_conv_forward"].module is other[0]
         assert other[0].weight is not fast[0].weight
         assert torch.equal(other(x), fast(x))
 
@@ -134,7 +133,10 @@ def test_subclasses_are_left_alone():
         def forward(self, x):
             return x
 
-    assert type(bridge().accelerate(nn.Sequential(Own(1, 1, 1)))[0]) is Own
+    own = Own(1, 1, 1)
+    before = set(vars(own))
+    bridge().accelerate(nn.Sequential(own))
+    assert set(vars(own)) == before
 
 
 def test_one_module_and_the_size_of_a_transposed_output():

@@ -17,10 +17,14 @@ CALL_NS = 700.0
 
 
 def matrix_product(rows: int, terms: int) -> float:
-    """Of one multiplication and addition in a product (rows × terms) @ (terms × many)."""
+    """Of one multiplication and addition in a product (rows × terms) @ (terms × many).
+
+    One of no rows or no terms has none of these: any price will do.
+    """
+    rows, terms = max(rows, 1), max(terms, 1)
     return min(PRODUCT_NS * (1 + FEW_ROWS / rows), VECTOR_NS) + PRODUCT_NS * FEW_TERMS / terms
 
 
 def add_in_place(row: int) -> float:
-    """Of one element added to a part whose rows are this long."""
-    return ADD_NS + ADD_ROW_NS / row
+    """Of one element added to a part whose rows are this long, if they have any."""
+    return ADD_NS + ADD_ROW_NS / max(row, 1)

@@ -5,9 +5,8 @@
 
     loss = jax.jit(jax.grad(lambda W: (conv2d(x, W, padding=1) ** 2).sum()))
 
-Reverse mode has every order (`jax.custom_vjp`, whose derivatives are passes of a convolution
-again). Forward mode has none: `jax.jvp`, and so `jax.jacfwd` and `jax.hessian`, refuse a function
-with a custom vjp. `jax.jacrev(jax.grad(...))` is the Hessian.
+Forward and reverse mode have every order: a pass is linear in each of its operands, and its
+derivatives are passes of a convolution again.
 
 XLA calls the kernels by its foreign-function interface: no array is copied, and what a compiled
 program does not need of the gradients is not computed. On other devices the same functions are
@@ -25,10 +24,12 @@ need("jax", "dxdw.interop.jax", "jax")
 
 import jax  # noqa: E402
 from jax import numpy as jnp  # noqa: E402
+from jax.extend.core import Primitive  # noqa: E402
+from jax.interpreters import ad, batching, mlir  # noqa: E402
 
 from .. import arguments  # noqa: E402
 from . import xla_handler  # noqa: E402
-from .bilinear import PULLBACKS, Case  # noqa: E402
+from .bilinear import PULLBACKS, Case, stacked  # noqa: E402
 
 __all__ = ["conv1d", "conv2d", "conv3d"]
 
@@ -184,29 +185,63 @@ def _operand(value: Any, name: str) -> jax.Array:
     return array
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(0, 1))
 def bilinear(kind: str, case: Case, first: jax.Array, second: jax.Array) -> jax.Array:
     """One of the three passes: "forward" of (x, W), "dx" of (g, W) or "dW" of (g, x)."""
-    ours = partial(_by_kernels, kind, case)
-    return jax.lax.platform_dependent(first, second, cpu=ours, default=partial(_by_xla, kind, case))
+    # Within shard_map one may differ between devices where the other is the same on all of them.
+    one, two = _varying(first), _varying(second)
+    if one != two:
+        first = jax.lax.pcast(first, tuple(two - one), to="varying")
+        second = jax.lax.pcast(second, tuple(one - two), to="varying")
+    result: jax.Array = _pass_p.bind(first, second, kind=kind, case=case)
+    return result
 
 
-def _forward(
-    kind: str, case: Case, first: jax.Array, second: jax.Array
-) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-    return bilinear(kind, case, first, second), (first, second)
+def _varying(a: jax.Array) -> frozenset[Any]:
+    """The axes of a mesh along which it differs; earlier versions of JAX name them otherwise."""
+    kind: Any = jax.typeof(a)
+    kind = getattr(kind, "manual_axis_type", kind)
+    return frozenset(getattr(kind, "varying", getattr(kind, "vma", ())))
 
 
-def _backward(
-    kind: str, case: Case, saved: tuple[jax.Array, jax.Array], g: jax.Array
-) -> tuple[jax.Array, ...]:
-    operands = (g, *saved)
-    return tuple(
-        bilinear(pullback, case, operands[a], operands[b]) for pullback, (a, b) in PULLBACKS[kind]
+def _computed(first: jax.Array, second: jax.Array, *, kind: str, case: Case) -> jax.Array:
+    ours, theirs = partial(_by_kernels, kind, case), partial(_by_xla, kind, case)
+    return jax.lax.platform_dependent(first, second, cpu=ours, default=theirs)
+
+
+def _abstract(first: Any, second: Any, *, kind: str, case: Case) -> Any:  # noqa: ARG001
+    return first.update(shape=case.shape(kind))
+
+
+def _pull_back(which: int, g: Any, *operands: Any, kind: str, case: Case) -> jax.Array:
+    """The cotangent of an operand, of the result's g and of the other operand."""
+    pullback, (a, b) = PULLBACKS[kind][which]
+    return bilinear(pullback, case, (g, *operands)[a], (g, *operands)[b])
+
+
+def _mapped(
+    operands: tuple[jax.Array, jax.Array], dims: tuple[Any, Any], *, kind: str, case: Case
+) -> tuple[jax.Array, int]:
+    """A stack of passes, as one pass of more images, channels or groups."""
+    first, second = (
+        a if at is None else jnp.moveaxis(a, at, 0) for a, at in zip(operands, dims, strict=True)
     )
+    mapped = [at is not None for at in dims]
+    which = "both" if all(mapped) else "first" if mapped[0] else "second"
+    copies = (first if mapped[0] else second).shape[0]
+    if not copies:
+        return jnp.zeros((0, *case.shape(kind)), first.dtype), 0
+    stack = stacked(kind, case, first, second, which, jnp)
+    return stack.unstack(bilinear(kind, stack.case, stack.first, stack.second), jnp), 0
 
 
-bilinear.defvjp(_forward, _backward)
+# Of both operands it is linear, so JAX makes every derivative of the rules for the pullbacks:
+# forward and reverse, and what `jax.linearize` and `jax.checkpoint` want.
+_pass_p = Primitive("dxdw_pass")
+_pass_p.def_impl(jax.jit(_computed, static_argnames=("kind", "case")))
+_pass_p.def_abstract_eval(_abstract)
+ad.defbilinear(_pass_p, partial(_pull_back, 0), partial(_pull_back, 1))
+batching.primitive_batchers[_pass_p] = _mapped
+mlir.register_lowering(_pass_p, mlir.lower_fun(_computed, multiple_results=False))
 
 
 @lru_cache(maxsize=1)
@@ -217,8 +252,8 @@ def _register() -> None:
 
 
 def _by_kernels(kind: str, case: Case, first: jax.Array, second: jax.Array) -> jax.Array:
-    result = jax.ShapeDtypeStruct(case.shape(kind), first.dtype)
-    call = jax.ffi.ffi_call(TARGET, result, vmap_method="expand_dims")
+    result = jax.typeof(first).update(shape=case.shape(kind))  # and where in a mesh it lies
+    call = jax.ffi.ffi_call(TARGET, result)
     return call(first, second, call=xla_handler.text(kind, case))
 
 
@@ -245,5 +280,7 @@ def _by_xla(kind: str, case: Case, first: jax.Array, second: jax.Array) -> jax.A
     if kind == "forward":
         return convolve(first, second)
     zeros = jnp.zeros(case.shape(kind), first.dtype)
+    if apart := _varying(first):  # else its cotangent would be summed over the mesh
+        zeros = jax.lax.pcast(zeros, tuple(apart), to="varying")
     along = (lambda x: convolve(x, second)) if kind == "dx" else (lambda W: convolve(second, W))
     return jax.vjp(along, zeros)[1](first)[0]

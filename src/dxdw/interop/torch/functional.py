@@ -1,26 +1,40 @@
 """Convolutions of PyTorch's tensors, with the arguments of `torch.nn.functional`."""
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import Parameter
 from torch.nn import functional as theirs
 
 from ... import arguments
 from ...documentation import more, pointing_to, refused
 from ..bilinear import Case
-from . import kernels, operators
+from . import kernels, operators, tensors
 from .functions import differentiable
 
 Where = Callable[[Case, torch.dtype], bool]
 
-_PLAIN = (Tensor, Parameter)
 _CONVOLVE = {1: theirs.conv1d, 2: theirs.conv2d, 3: theirs.conv3d}
 _TRANSPOSE = {1: theirs.conv_transpose1d, 2: theirs.conv_transpose2d, 3: theirs.conv_transpose3d}
 
 
+def _also_by_their_names(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The function, that takes x and W by PyTorch's keywords, input and weight, too."""
+
+    @wraps(function)
+    def call(*args: Any, **named: Any) -> Tensor:
+        if "input" in named:
+            named["x"] = named.pop("input")
+        if "weight" in named:
+            named["W"] = named.pop("weight")
+        return function(*args, **named)
+
+    return call
+
+
+@_also_by_their_names
 def conv2d(
     x: Tensor,
     W: Tensor,
@@ -71,6 +85,7 @@ def conv2d(
     return convolve(2, x, W, bias, stride, padding, dilation, groups)
 
 
+@_also_by_their_names
 def conv1d(
     x: Tensor,
     W: Tensor,
@@ -96,6 +111,7 @@ def conv1d(
     return convolve(1, x, W, bias, stride, padding, dilation, groups)
 
 
+@_also_by_their_names
 def conv3d(
     x: Tensor,
     W: Tensor,
@@ -122,6 +138,7 @@ def conv3d(
     return convolve(3, x, W, bias, stride, padding, dilation, groups)
 
 
+@_also_by_their_names
 def conv_transpose2d(
     x: Tensor,
     W: Tensor,
@@ -162,6 +179,7 @@ def conv_transpose2d(
     return transpose(2, x, W, bias, stride, padding, output_padding, groups, dilation)
 
 
+@_also_by_their_names
 def conv_transpose1d(
     x: Tensor,
     W: Tensor,
@@ -188,6 +206,7 @@ def conv_transpose1d(
     return transpose(1, x, W, bias, stride, padding, output_padding, groups, dilation)
 
 
+@_also_by_their_names
 def conv_transpose3d(
     x: Tensor,
     W: Tensor,
@@ -227,18 +246,18 @@ def convolve(
 ) -> Tensor:
     """conv{ndim}d; with `where`, by PyTorch unless that says yes to the case and dtype."""
     options = (stride, padding, dilation, groups)
-    if not _taken(x, W, bias):
+    way = tensors.way(x, W, bias)
+    if way is tensors.THEIRS:
         return _handed_on(_CONVOLVE[ndim], x, W, bias, *options)
     if x.ndim == ndim + 1:
         return convolve(ndim, x[None], W, bias, *options, where)[0]
-    if operators.recorded():
-        return _with_bias(operators.forward(x, W, *options), bias)
+    if torch.compiler.is_compiling():
+        _check_bias(bias, W.shape[0])
+        return _with_bias(operators.convolution(x, W, *options), bias)
     case = _case(kernels.convolution, ndim, x, W, options)
     if where is not None and not where(case, x.dtype):
         return _CONVOLVE[ndim](x, W, bias, *options)
-    if bias is not None:
-        _check_bias(bias, case.geometry.channels_out)
-    return differentiable("forward", x, W, bias, case)
+    return _pass("forward", x, W, bias, case, case.geometry.channels_out, way)
 
 
 def transpose(
@@ -255,35 +274,28 @@ def transpose(
 ) -> Tensor:
     """conv_transpose{ndim}d, likewise."""
     options = (stride, padding, output_padding, groups, dilation)
-    if not _taken(x, W, bias):
+    way = tensors.way(x, W, bias)
+    if way is tensors.THEIRS:
         return _handed_on(_TRANSPOSE[ndim], x, W, bias, *options)
     if x.ndim == ndim + 1:
         return transpose(ndim, x[None], W, bias, *options, where)[0]
-    if operators.recorded():
-        out = operators.transposed(x, W, *options)
-        return _TRANSPOSE[ndim](x, W, bias, *options) if out is None else _with_bias(out, bias)
+    if torch.compiler.is_compiling():
+        _check_bias(bias, W.shape[1] * groups)
+        return _with_bias(operators.transposed(x, W, *options), bias)
     case = _case(kernels.transposed, ndim, x, W, options)
     if where is not None and not where(case, x.dtype):
         return _TRANSPOSE[ndim](x, W, bias, *options)
-    if bias is not None:
-        _check_bias(bias, case.geometry.channels_in)
-    return differentiable("dx", x, W, bias, case)
+    return _pass("dx", x, W, bias, case, case.geometry.channels_in, way)
 
 
-def _taken(x: Tensor, W: Tensor, bias: Tensor | None) -> bool:
-    """Whether dxdw's kernels are for these tensors: plain, on the CPU, of one dtype of theirs."""
-    if type(x) not in _PLAIN or type(W) not in _PLAIN:
-        return False
-    dtype = x.dtype
-    return (
-        x.is_cpu
-        and W.is_cpu
-        and dtype in kernels.DTYPES
-        and W.dtype is dtype
-        and x.layout is W.layout is torch.strided
-        and (bias is None or (type(bias) in _PLAIN and bias.is_cpu and bias.dtype is dtype))
-        and not torch.is_autocast_enabled("cpu")
-    )
+def _pass(
+    kind: str, x: Tensor, W: Tensor, bias: Tensor | None, case: Case, channels: int, way: str
+) -> Tensor:
+    _check_bias(bias, channels)
+    if way is tensors.AS_OPERATOR:
+        return _with_bias(operators.of_case(kind, x, W, case), bias)
+    result: Tensor = differentiable(x, W, bias, kind, case)
+    return result
 
 
 def _handed_on(
@@ -312,8 +324,8 @@ def _handed_on(
         raise
 
 
-def _check_bias(bias: Tensor, channels: int) -> None:
-    if bias.shape != (channels,):
+def _check_bias(bias: Tensor | None, channels: int) -> None:
+    if bias is not None and bias.shape != (channels,):
         with pointing_to(kernels.ROOM):
             arguments.check_bias(bias, channels)
 
@@ -329,4 +341,7 @@ def _case(
 
 
 def _with_bias(out: Tensor, bias: Tensor | None) -> Tensor:
-    return out if bias is None else out + bias.view(-1, *[1] * (out.ndim - 2))
+    if bias is None:
+        return out
+    # A view of a tensor with the negative bit whose tangent has none is an error of PyTorch's.
+    return out + bias.resolve_neg().view(-1, *[1] * (out.ndim - 2))

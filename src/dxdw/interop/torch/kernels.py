@@ -1,26 +1,28 @@
 """The passes of a convolution on PyTorch's tensors, where they lie: addresses are handed over.
 
 The bridge's own cost counts: LeNet's layers take some 100 µs. What depends on shapes and options
-alone is found once, so that a call is a look-up, `torch.empty` and the kernel.
+alone is found once, so that a call is a look-up, a look at the tensors, `torch.empty` and the
+kernel.
 """
 
 from collections.abc import Callable
 from ctypes import CDLL, c_ubyte, c_void_p, cast
+from dataclasses import replace
 from functools import lru_cache
+from math import prod
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from ... import arguments, plan
-from ...documentation import pointing_to
+from ...documentation import pointing_to, refused
 from ...engines import native
 from .. import numpy_passes
-from ..bilinear import Case
+from ..bilinear import ROLES, Case
+from .tensors import DTYPES, dense
 
 ROOM = "torch"
-DTYPES = {torch.float32: np.dtype(np.float32), torch.float64: np.dtype(np.float64)}
 
 Sizes = tuple[int, ...]
 
@@ -46,13 +48,19 @@ _byte = c_ubyte.from_address
 _threads = torch.get_num_threads
 
 
+# --- cases ----------------------------------------------------------------------------------------
+
+
 @lru_cache(maxsize=1024)
 @pointing_to(ROOM)
 def convolution(
     ndim: int, x_shape: Sizes, W_shape: Sizes, stride: Any, padding: Any, dilation: Any, groups: int
 ) -> Case:
     """The checked case of a convolution of x with a batch axis."""
+    stride, padding, dilation = (_each(v, ndim) for v in (stride, padding, dilation))
     geometry, _ = arguments.convolution(ndim, x_shape, W_shape, padding, stride, dilation, groups)
+    if padding == "same" and any(a.stride > 1 for a in geometry.axes):
+        raise refused(ValueError, f"stride is {stride}: with padding 'same' it must be 1", ROOM)
     return Case(geometry, ndim)
 
 
@@ -69,36 +77,134 @@ def transposed(
     dilation: Any,
 ) -> Case:
     """The checked case of the convolution that a transposed one is the dx of."""
+    stride, padding, output_padding, dilation = (
+        _each(v, ndim) for v in (stride, padding, output_padding, dilation)
+    )
     geometry, _ = arguments.transposed(
         ndim, x_shape, W_shape, padding, stride, output_padding, dilation, groups
     )
     return Case(geometry, ndim)
 
 
-def run(kind: str, first: Tensor, second: Tensor, case: Case) -> Tensor:
-    """forward of (x, W), dx of (grad_out, W) or dW of (grad_out, x): a new, contiguous tensor."""
-    return _runner(kind, case, first.dtype, _threads())(_dense(first), _dense(second))
+def _each(value: Any, ndim: int) -> Any:
+    """One in a tuple is one for each axis, as PyTorch takes it."""
+    return value * ndim if isinstance(value, tuple) and len(value) == 1 else value
 
 
-def run_both(grad_out: Tensor, x: Tensor, W: Tensor, case: Case) -> tuple[Tensor, Tensor]:
-    """dx and dW: in one pass over grad_out where there is a kernel for it."""
-    geometry = case.geometry
-    if geometry.groups > 1:
-        shapes = (geometry.out_shape, geometry.x_shape, geometry.W_shape)
-        tensors = zip((grad_out, x, W), shapes, strict=True)
-        arrays = [_dense(a).detach().numpy().reshape(shape) for a, shape in tensors]
-        how = arguments.Execution(threads=_threads())
-        if both := plan.run_both(arrays[0], arrays[1], arrays[2], geometry, how):
-            dx, dW = map(torch.from_numpy, both)
-            return dx.view(case.shape("dx")), dW.view(case.shape("dW"))
-    return run("dx", grad_out, W, case), run("dW", grad_out, x, case)
+@lru_cache(maxsize=1024)
+def of_shapes(
+    kind: str,
+    first: Sizes,
+    second: Sizes,
+    result: Sizes,
+    stride: Sizes,
+    before: Sizes,
+    after: Sizes,
+    dilation: Sizes,
+    groups: int,
+) -> Case:
+    """The case of which a pass has operands and a result of these shapes.
+
+    Raises:
+        ValueError: there is none.
+    """
+    shapes = dict(zip(ROLES[kind], (first, second, result), strict=True))
+    x, W, out = shapes["x"], shapes["W"], shapes["out"]
+    padding = tuple(zip(before, after, strict=True))
+    ndim = len(stride)
+    geometry, _ = arguments.convolution(ndim, x, W, padding, stride, dilation, groups)
+    case = Case(geometry, ndim)
+    most = case.shape("forward")
+    along = zip(out[2:], most[2:], strict=False)
+    if len(out) != len(most) or out[:2] != most[:2] or not all(0 < n <= m for n, m in along):
+        raise ValueError(f"the output has shape {out}: it must be {most}, or less along an axis")
+    # A transposed convolution with more output padding than its stride has less.
+    sizes = (1,) * (len(geometry.axes) - ndim) + out[2:]
+    axes = tuple(replace(a, out=n) for a, n in zip(geometry.axes, sizes, strict=True))
+    return case._replace(geometry=replace(geometry, axes=axes))
+
+
+# --- passes ---------------------------------------------------------------------------------------
+
+
+def run(kind: str, first: Tensor, second: Tensor, case: Case) -> Tensor | None:
+    """forward of (x, W), dx of (grad_out, W) or dW of (grad_out, x): a new, contiguous tensor.
+
+    None where the operands are not what the kernels read, so that PyTorch has to answer.
+    """
+    dtype = first.dtype
+    return _runner(kind, case, dtype, _threads())(first, second) if dtype in DTYPES else None
+
+
+def run_both(grad_out: Tensor, x: Tensor, W: Tensor, case: Case) -> tuple[Tensor, Tensor] | None:
+    """dx and dW, in one pass over grad_out where there is a kernel for that; None likewise."""
+    dtype = grad_out.dtype
+    return _runner_of_both(case, dtype, _threads())(grad_out, x, W) if dtype in DTYPES else None
 
 
 @lru_cache(maxsize=1024)
 def _runner(
     kind: str, case: Case, dtype: torch.dtype, threads: int
+) -> Callable[[Tensor, Tensor], Tensor | None]:
+    one, two = (_asked(role, case, dtype) for role in ROLES[kind][:2])
+    kernel = _kernel(kind, case, dtype, threads)
+
+    def run(first: Tensor, second: Tensor) -> Tensor | None:
+        a, b = dense(first, *one), dense(second, *two)
+        return None if a is None or b is None else kernel(a, b)
+
+    return run
+
+
+@lru_cache(maxsize=1024)
+def _runner_of_both(
+    case: Case, dtype: torch.dtype, threads: int
+) -> Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor] | None]:
+    of_out, of_x, of_W = (_asked(role, case, dtype) for role in ("out", "x", "W"))
+    dx, dW = (_kernel(kind, case, dtype, threads) for kind in ("dx", "dW"))
+    grouped = case.geometry.groups > 1
+
+    def run(grad_out: Tensor, x: Tensor, W: Tensor) -> tuple[Tensor, Tensor] | None:
+        a, b, c = dense(grad_out, *of_out), dense(x, *of_x), dense(W, *of_W)
+        if a is None or b is None or c is None:
+            return None
+        if grouped and (both := _in_one_pass(a, b, c, case, threads)):
+            return both
+        return dx(a, c), dW(a, b)
+
+    return run
+
+
+def shape_of(role: str, case: Case) -> Sizes:
+    """The shape of x, W or the output."""
+    return case.shape({"x": "dx", "W": "dW", "out": "forward"}[role])
+
+
+def _asked(role: str, case: Case, dtype: torch.dtype) -> tuple[torch.dtype, Sizes, int]:
+    """What an operand has to be: its dtype, shape and bytes."""
+    shape = shape_of(role, case)
+    return dtype, shape, prod(shape) * dtype.itemsize
+
+
+def _in_one_pass(
+    g: Tensor, x: Tensor, W: Tensor, case: Case, threads: int
+) -> tuple[Tensor, Tensor] | None:
+    geometry = case.geometry
+    shapes = (geometry.out_shape, geometry.x_shape, geometry.W_shape)
+    arrays = [a.detach().numpy().reshape(s) for a, s in zip((g, x, W), shapes, strict=True)]
+    how = arguments.Execution(threads=threads)
+    both = plan.run_both(arrays[0], arrays[1], arrays[2], geometry, how)
+    if both is None:
+        return None
+    dx, dW = map(torch.from_numpy, both)
+    return dx.view(case.shape("dx")), dW.view(case.shape("dW"))
+
+
+@lru_cache(maxsize=1024)
+def _kernel(
+    kind: str, case: Case, dtype: torch.dtype, threads: int
 ) -> Callable[[Tensor, Tensor], Tensor]:
-    """The pass of dense tensors of the case's shapes."""
+    """The pass of tensors that `dense` let through as they are asked for here."""
     how = arguments.Execution(threads=threads)
     ready = numpy_passes.kernel(kind, case, DTYPES[dtype], threads)
     shape, empty = case.shape(kind), torch.empty
@@ -113,17 +219,10 @@ def _runner(
     call = ready if CREW is None else ready.on(CREW)
 
     def compiled(first: Tensor, second: Tensor) -> Tensor:
-        result = empty(shape, dtype=dtype)
-        addresses = first.data_ptr(), second.data_ptr(), result.data_ptr()
-        if call(*map(_byte, addresses)) != native.DONE:
+        result = empty(*shape, dtype=dtype)
+        operands = _byte(first.data_ptr()), _byte(second.data_ptr())
+        if call(*operands, _byte(result.data_ptr())) != native.DONE:
             return planned(first, second)  # values that it declines, or there is too little memory
         return result
 
     return compiled
-
-
-def _dense(a: Tensor) -> Tensor:
-    """a itself where its elements lie in order and are what they seem."""
-    if a.is_neg():
-        a = a.resolve_neg()
-    return a.contiguous()

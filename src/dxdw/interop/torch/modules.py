@@ -1,18 +1,21 @@
 """Whole models: their convolutions are computed by dxdw where it pays, and back."""
 
+from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as theirs
+from torch.nn.utils.parametrize import type_before_parametrizations
 
 from ... import arguments, plan
-from ...documentation import refused
+from ...documentation import more, refused
 from ...engines.problem import KINDS, Problem
 from ..bilinear import Case
 from . import kernels
 from .functional import convolve, transpose
+from .tensors import DTYPES
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -22,28 +25,32 @@ def accelerate(model: Model) -> Model:
 
         out = conv2d(x, weight, bias)     and its derivatives, of modules as they stand
 
-    Modules that are exactly `nn.Conv1d`, 2d, 3d or `nn.ConvTranspose1d`, 2d, 3d get a subclass of
-    it as their class. Parameters, buffers, `state_dict`, hooks, the model's structure and what it
-    computes, up to rounding, stay as they are; `restore` is the way back. Subclasses of these
-    modules, which may convolve in other ways, are left alone.
+    Modules that are exactly `nn.Conv1d`, 2d, 3d, `nn.ConvTranspose1d`, 2d, 3d or their lazy forms,
+    parametrized or not, get another way to compute, each for itself. Their classes, parameters,
+    buffers, `state_dict`, hooks, the model's structure and what it computes, up to rounding, stay
+    as they are, so that whatever takes models apart finds what it knows; `restore` is the way back.
+    Subclasses of these modules, which may convolve in other ways, are left alone, and so are those
+    whose `forward` somebody else has replaced.
 
     Whether it pays is decided by the shapes and dtype that a call has, never by a clock, so that
     the same model gives the same bits again: all pay but dense float32 convolutions that have no
     Winograd kernel and more weights than outputs. Where it doesn't, and for tensors that
     `conv2d` hands on, PyTorch's own function is called. Under `torch.compile` sizes may be unknown,
-    and all convolutions of CPU tensors in float32 and float64 are dxdw's.
+    and all convolutions of CPU tensors in float32 and float64 are dxdw's. Traced, exported or
+    quantized, a model has PyTorch's own convolutions.
 
     dxdw's kernels want contiguous tensors: a model that is in channels_last is slower with them
-    than in PyTorch's default layout. `torch.jit.script` can't read them: `restore` the model first.
+    than in PyTorch's default layout.
 
     Args:
         model: an `nn.Module` of any kind; one convolution is a model too. It is changed in place.
 
     Returns:
-        The model that was given, no copy.
+        The model that was given, no copy. Deep copies and pickles of it are accelerated too.
 
     Raises:
         TypeError: the model is no instance of `nn.Module`; nothing has been changed.
+        RuntimeError: later, of `torch.jit.script`, which can't read it: `restore` the model first.
 
     >>> import torch
     >>> model = accelerate(torch.nn.Sequential(torch.nn.Conv2d(1, 8, 3), torch.nn.ReLU()))
@@ -57,7 +64,16 @@ def accelerate(model: Model) -> Model:
 
     Source: what pays was measured, by `dxdw.benchmark.training_steps` and layer by layer.
     """
-    return _with_classes(model, ACCELERATED)
+    for module in _modules(model):
+        kind = type_before_parametrizations(module)
+        if kind in _CONVOLUTIONS and not {"forward", "_conv_forward"} & module.__dict__.keys():
+            parts: tuple[type[_Part], ...] = (_Convolution, _Unscriptable, _Replicating)
+        elif kind in _TRANSPOSED and "forward" not in module.__dict__:
+            parts = (_Transposed, _Unscriptable, _Replicating)
+        else:
+            continue
+        module.__dict__.update({part.name: part(module) for part in parts})
+    return model
 
 
 def restore(model: Model) -> Model:
@@ -73,13 +89,16 @@ def restore(model: Model) -> Model:
         TypeError: the model is no instance of `nn.Module`.
 
     >>> import torch
-    >>> type(restore(accelerate(torch.nn.Conv2d(1, 8, 3)))).__module__
-    'torch.nn.modules.conv'
+    >>> layer = torch.nn.Conv2d(1, 8, 3)
+    >>> vars(restore(accelerate(layer))) == vars(layer)
+    True
     """
-    return _with_classes(model, {ours: theirs for theirs, ours in ACCELERATED.items()})
+    for module in _modules(model):
+        _strip(module)
+    return model
 
 
-def _with_classes(model: Model, classes: dict[type, type]) -> Model:
+def _modules(model: nn.Module) -> Iterator[nn.Module]:
     if not isinstance(model, nn.Module):
         is_class = isinstance(model, type)
         got = f"the class {model.__name__}" if is_class else f"a {arguments.type_name(model)}"
@@ -88,10 +107,13 @@ def _with_classes(model: Model, classes: dict[type, type]) -> Model:
             f"model is {got}: it must be an instance of torch.nn.Module, as nn.Conv2d(1, 8, 3) is",
             kernels.ROOM,
         )
-    for module in model.modules():
-        if type(module) in classes:
-            module.__class__ = classes[type(module)]
-    return model
+    modules: Iterator[nn.Module] = model.modules()
+    return modules
+
+
+def _strip(module: nn.Module) -> None:
+    for name in [name for name, value in vars(module).items() if isinstance(value, _Part)]:
+        del module.__dict__[name]
 
 
 @lru_cache(maxsize=1024)
@@ -105,7 +127,7 @@ def pays(case: Case, dtype: torch.dtype) -> bool:
     Without dxdw's compiled kernels it never is.
     """
     geometry = case.geometry
-    engines = {plan.accepting(Problem(kind, geometry, kernels.DTYPES[dtype]))[0] for kind in KINDS}
+    engines = {plan.accepting(Problem(kind, geometry, DTYPES[dtype]))[0] for kind in KINDS}
     if not engines & set(plan.COMPILED):
         return "fft" in engines
     if dtype is torch.float64 or geometry.groups > 1 or engines != {"direct"}:
@@ -114,58 +136,78 @@ def pays(case: Case, dtype: torch.dtype) -> bool:
     return weights <= outputs
 
 
-class _Convolution(nn.modules.conv._ConvNd):
-    """What the three have in common; the `forward` of PyTorch's modules calls this."""
+class _Part:
+    """A method that one module has in place of its class's.
 
-    def _conv_forward(self, x: Tensor, W: Tensor, bias: Tensor | None) -> Tensor:
-        padding: Any = self.padding
-        if self.padding_mode != "zeros":
-            x = theirs.pad(x, self._reversed_padding_repeated_twice, mode=self.padding_mode)
+    An object and no function, so that copies and pickles of the module have one of their own.
+    """
+
+    name: str
+
+    def __init__(self, module: nn.Module) -> None:
+        self.module: Any = module
+
+
+class _Convolution(_Part):
+    """What the `forward` of `nn.Conv1d`, 2d and 3d calls."""
+
+    name = "_conv_forward"
+
+    def __call__(self, x: Tensor, W: Tensor, bias: Tensor | None) -> Tensor:
+        module = self.module
+        padding: Any = module.padding
+        if module.padding_mode != "zeros":
+            x = theirs.pad(x, module._reversed_padding_repeated_twice, mode=module.padding_mode)
             padding = 0
-        options = (self.stride, padding, self.dilation, self.groups)
-        return convolve(len(self.kernel_size), x, W, bias, *options, where=pays)
+        options = (module.stride, padding, module.dilation, module.groups)
+        return convolve(len(module.kernel_size), x, W, bias, *options, where=pays)
 
 
-class _Transposed(nn.modules.conv._ConvTransposeNd):
-    """The same of the three transposed ones, whose `forward` does all itself."""
+class _Transposed(_Part):
+    """The `forward` of the three transposed ones, which does all itself."""
 
-    def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
-        ndim = len(self.kernel_size)
-        sizes: Any = (self.stride, self.padding, self.kernel_size)
-        extra = self._output_padding(x, output_size, *sizes, ndim, self.dilation)
-        options = (self.stride, self.padding, tuple(extra), self.groups, self.dilation)
-        return transpose(ndim, x, self.weight, self.bias, *options, where=pays)
+    name = "forward"
 
-
-class AcceleratedConv1d(_Convolution, nn.Conv1d):
-    """What `accelerate` makes of `nn.Conv1d`."""
-
-
-class AcceleratedConv2d(_Convolution, nn.Conv2d):
-    """What `accelerate` makes of `nn.Conv2d`."""
+    def __call__(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:  # noqa: A002
+        module = self.module
+        ndim = len(module.kernel_size)
+        sizes = (module.stride, module.padding, module.kernel_size)
+        extra = module._output_padding(input, output_size, *sizes, ndim, module.dilation)
+        options = (module.stride, module.padding, tuple(extra), module.groups, module.dilation)
+        return transpose(ndim, input, module.weight, module.bias, *options, where=pays)
 
 
-class AcceleratedConv3d(_Convolution, nn.Conv3d):
-    """What `accelerate` makes of `nn.Conv3d`."""
+class _Unscriptable(_Part):
+    """What `torch.jit.script` asks a module for first."""
+
+    name = "__prepare_scriptable__"
+
+    def __call__(self) -> NoReturn:
+        error = RuntimeError(
+            "torch.jit.script can't read an accelerated model: call "
+            "dxdw.interop.torch.restore(model) first"
+        )
+        error.add_note(more(kernels.ROOM))
+        raise error
 
 
-class AcceleratedConvTranspose1d(_Transposed, nn.ConvTranspose1d):
-    """What `accelerate` makes of `nn.ConvTranspose1d`."""
+class _Replicating(_Part):
+    """How `nn.DataParallel` makes a module for each device: the others have another as theirs."""
+
+    name = "_replicate_for_data_parallel"
+
+    def __call__(self) -> nn.Module:
+        replica: nn.Module = type(self.module)._replicate_for_data_parallel(self.module)
+        _strip(replica)
+        return accelerate(replica)
 
 
-class AcceleratedConvTranspose2d(_Transposed, nn.ConvTranspose2d):
-    """What `accelerate` makes of `nn.ConvTranspose2d`."""
-
-
-class AcceleratedConvTranspose3d(_Transposed, nn.ConvTranspose3d):
-    """What `accelerate` makes of `nn.ConvTranspose3d`."""
-
-
-ACCELERATED: dict[type, type] = {
-    nn.Conv1d: AcceleratedConv1d,
-    nn.Conv2d: AcceleratedConv2d,
-    nn.Conv3d: AcceleratedConv3d,
-    nn.ConvTranspose1d: AcceleratedConvTranspose1d,
-    nn.ConvTranspose2d: AcceleratedConvTranspose2d,
-    nn.ConvTranspose3d: AcceleratedConvTranspose3d,
-}
+_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.LazyConv1d, nn.LazyConv2d, nn.LazyConv3d)
+_TRANSPOSED = (
+    nn.ConvTranspose1d,
+    nn.ConvTranspose2d,
+    nn.ConvTranspose3d,
+    nn.LazyConvTranspose1d,
+    nn.LazyConvTranspose2d,
+    nn.LazyConvTranspose3d,
+)
