@@ -128,7 +128,7 @@ class _Recorded(Function):
 
 # As `forward_ad` calls them, which does not know of the level while `torch.compile` traces; there
 # is but one.
-_unpacked, _dual = torch._VF._unpack_dual, torch._VF._make_dual
+_unpacked = torch._VF._unpack_dual
 # What Function.apply does more than its base is for transforms. Those are the dispatcher's here: it
 # comes by once for each of their levels.
 _apply = super(Function, _Recorded).apply
@@ -136,19 +136,17 @@ _apply = super(Function, _Recorded).apply
 
 @untraced
 def _recorded(kind: str, first: Tensor, second: Tensor, sizes: Sizes, *options: Any) -> Tensor:
-    """The pass and, of tensors that have tangents, its own: a product rule.
+    """The pass; by PyTorch's own where operands have tangents, which backward must find again.
 
-    A Function's `jvp` could tell it too, but PyTorch calls that with forward mode switched off, for
-    all levels: `jacfwd(jacfwd(…))` would be wrong.
+    A Function would lose them: its `jvp` is called with forward mode switched off for all levels,
+    and of operands taken apart the saved ones have none.
     """
-    (one, t_one), (two, t_two) = _unpacked(first, level=0), _unpacked(second, level=0)
+    if any(_unpacked(a, level=0)[1] is not None for a in (first, second)):
+        return by_pytorch(kind, first, second, sizes, *options)
     modes = torch.is_grad_enabled(), forward_ad._is_fwd_grad_enabled()
     with enable_single_level_autograd_function():
-        result: Tensor = _apply(modes, kind, one, two, sizes, *options)
-    pairs = [(t_one, two)] if t_one is not None else []
-    pairs += [(one, t_two)] if t_two is not None else []
-    parts = [convolution_pass(kind, *pair, sizes, *options) for pair in pairs]
-    return _dual(result, sum(parts[1:], parts[0]), level=0) if parts else result
+        result: Tensor = _apply(modes, kind, first, second, sizes, *options)
+    return result
 
 
 @untraced
