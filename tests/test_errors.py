@@ -5,7 +5,6 @@ import pytest
 from calls import refused
 
 from dxdw import conv1d, conv2d, conv2d_backward, conv3d, conv_transpose2d
-from dxdw.engines import native_library
 
 X, W = np.ones((2, 3, 6, 5)), np.ones((4, 3, 3, 2))
 G = np.ones((2, 4, 4, 4))
@@ -242,27 +241,6 @@ def test_whole_numbers_of_any_kind_are_taken():
     for one in (np.int8(1), np.uint64(1), np.array(1)):
         options = {"stride": one, "dilation": (one, one), "groups": one, "padding": one}
         assert np.array_equal(conv2d(X, W, **options), conv2d(X, W, 1))
-
-
-@pytest.mark.parametrize("number", [2**31, 2**62 + 1, 2**63, 2**70])
-@pytest.mark.parametrize("name", ["stride", "dilation", "padding"])
-def test_steps_past_what_positions_are_computed_with(name, number):
-    message = f"{name} is {number}: it must be at most 2,147,483,647"
-    for value in (number, (1, number), np.uint64(number) if number < 2**64 else number):
-        refused(ValueError, message, conv2d, X, W, **{name: value})
-    if name == "padding":
-        refused(ValueError, message, conv2d, X, W, padding=((0, 0), (0, number)))
-    else:
-        transposed = (np.ones((4, 6, 5)), W)
-        refused(ValueError, message, conv_transpose2d, *transposed, **{name: number})
-
-
-def test_the_largest_stride_and_dilation_are_right():
-    x, w = np.arange(27.0).reshape(3, 9), np.arange(12.0).reshape(4, 3, 1)
-    expected = (w[:, :, 0] @ x)[:, :1]
-    for engine in ("direct", "array", None) if native_library.load() else ("array", None):
-        options = {"stride": 2**31 - 1, "dilation": 2**31 - 1, "engine": engine}
-        assert np.array_equal(conv1d(x, w, **options), expected)
 
 
 def test_groups_that_do_not_divide():

@@ -82,9 +82,23 @@ def test_dilated_taps_jump_over_pixels_whose_dx_is_exactly_zero():
     assert not dx[0, ~corners].any()
 
 
-@pytest.mark.parametrize("stride", [10**6, 10**18])
-def test_stride_far_past_the_image(stride):
-    case = simple((1, 1, 700, 900), (1, 1, 2, 2), stride=stride)
+@pytest.mark.parametrize("stride", [10**6, 10**18, 2**60, 2**62 + 1, 2**63 - 1, 2**63, 2**70])
+@pytest.mark.parametrize("pad", [0, 1])
+@pytest.mark.parametrize("channels", [(1, 1), (20, 40)])
+def test_stride_far_past_the_image(stride, pad, channels):
+    """There is one output, and positions are computed within 64 bits, whatever the stride."""
+    sizes = (700, 900) if channels == (1, 1) else (20, 30)
+    case = simple((1, channels[0], *sizes), (*channels[::-1], 2, 2), pad=pad, stride=stride)
+    a = oracles.operands(case, 0)
+    for kind in KINDS:
+        first, second = (a[operand] for operand in oracles.OPERANDS[kind])
+        right = oracles.run(kind, first, second, case)
+        for engine in (None, "array"):
+            assert np.array_equal(convolve(kind, a, case, engine=engine), right), (kind, engine)
+
+
+def test_stride_far_past_the_image_along_one_axis():
+    case = simple((2, 3, 9, 9), (4, 3, 3, 3), pad=1)._replace(stride=(2**70, 2))
     a = oracles.operands(case, 0)
     for kind in KINDS:
         first, second = (a[operand] for operand in oracles.OPERANDS[kind])

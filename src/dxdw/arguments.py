@@ -22,9 +22,6 @@ PRECISIONS = ("high", "highest")
 AXIS_NAMES = {1: ("L",), 2: ("H", "W"), 3: ("D", "H", "W")}
 _LARGEST = sys.maxsize  # bytes of an array: in a page, where addresses have 32 bits, 2 GiB
 _FLOATS = "efdFD"  # characters of float16, …, complex128: NumPy's own alone
-# Of strides, dilations and paddings: with the sizes of arrays that there can be, positions that are
-# computed of them stay far within 64 bits.
-_LARGEST_STEP = 2**31 - 1
 
 Pairs = tuple[tuple[int, int], ...]
 
@@ -426,7 +423,7 @@ def shape(value: Any, name: str) -> tuple[int, ...]:
 
 def per_axis(value: Any, ndim: int, name: str, *, least: int) -> tuple[int, ...]:
     """An integer for each axis, from one or from one each."""
-    if type(value) is int and least <= value <= _LARGEST_STEP:
+    if type(value) is int and value >= least:
         return (value,) * ndim
     if isinstance(value, (tuple, list)):
         if len(value) != ndim:
@@ -435,13 +432,13 @@ def per_axis(value: Any, ndim: int, name: str, *, least: int) -> tuple[int, ...]
                 f"{name} is {value!r}: it must be an integer or {ndim} of them, one for each of "
                 f"{listed(AXIS_NAMES[ndim])}",
             )
-        return tuple(_step(v, name, least=least) for v in value)
-    return (_step(value, name, least=least),) * ndim
+        return tuple(_whole(v, name, least=least) for v in value)
+    return (_whole(value, name, least=least),) * ndim
 
 
 def padding_argument(value: Any, ndim: int) -> str | Pairs:
     """Padding as "same", "valid", "full" or a pair (before, after) for each axis."""
-    if type(value) is int and 0 <= value <= _LARGEST_STEP:
+    if type(value) is int and value >= 0:
         return ((value, value),) * ndim
     if isinstance(value, str):
         if value not in ("valid", "same", "full"):
@@ -450,7 +447,7 @@ def padding_argument(value: Any, ndim: int) -> str | Pairs:
             )
         return value
     if not isinstance(value, (tuple, list)):
-        p = _step(value, "padding", least=0)
+        p = _whole(value, "padding", least=0)
         return ((p, p),) * ndim
     if len(value) != ndim:
         raise refused(
@@ -465,9 +462,9 @@ def padding_argument(value: Any, ndim: int) -> str | Pairs:
                 raise refused(
                     ValueError, f"padding has the entry {entry!r}: a pair is (before, after)"
                 )
-            before, after = (_step(p, "padding", least=0) for p in entry)
+            before, after = (_whole(p, "padding", least=0) for p in entry)
         else:
-            before = after = _step(entry, "padding", least=0)
+            before = after = _whole(entry, "padding", least=0)
         pairs.append((before, after))
     return tuple(pairs)
 
@@ -482,14 +479,6 @@ def _padding_of_axis(
     if padding == "full":
         return extent - 1, extent - 1
     return padding[axis]  # type: ignore[return-value]  # not a word, so the pairs
-
-
-def _step(value: Any, name: str, *, least: int) -> int:
-    """A stride, dilation or padding along an axis."""
-    number = _whole(value, name, least=least)
-    if number > _LARGEST_STEP:
-        raise refused(ValueError, f"{name} is {number}: it must be at most {_LARGEST_STEP:,}")
-    return number
 
 
 def _whole(value: Any, name: str, *, least: int) -> int:

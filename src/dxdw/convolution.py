@@ -36,8 +36,7 @@ def conv2d(
         W: (C_out, C_in/groups, kH, kW).
         padding: p, (p_H, p_W), ((before, after), (before, after)), "valid" (none), "same"
             (⌈H/stride⌉ outputs, an odd padding's larger half after) or "full" ((k−1)·d everywhere).
-        stride, dilation: an integer or one for each axis, at least 1. They and padding are at most
-            2,147,483,647.
+        stride, dilation: an integer or one for each axis, at least 1.
         groups: how many independent blocks the channels fall into; C_in makes it depthwise.
         bias: (C_out,), added to every output of its channel.
         padding_mode: "zeros", "reflect" (mirrored, edge not repeated; less than the size),

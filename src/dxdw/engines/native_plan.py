@@ -11,6 +11,8 @@ from ..geometry import ConvGeometry, Gather
 
 ALGORITHMS = ("direct", "winograd")
 KINDS = ("forward", "dW", "dx")
+# A step past every image: from 2**60 on, its product with a row's length would not fit 64 bits.
+FAR = 2**20
 
 
 class NativePlan(NamedTuple):
@@ -64,4 +66,8 @@ def _axes(phase: tuple[Gather, ...]) -> Iterator[list[int]]:
     for _ in range(3 - len(phase)):
         yield [1, 0, 1, 1, 1, 0, 0]  # an axis of one position and one tap
     for g in phase:
-        yield [g.count, g.start, g.spacing, g.step, len(g.taps), *g.taps, *g.offsets]
+        step, spacing = g.step, g.spacing
+        if g.count == 1:  # nobody takes them, but the kernels compute with them
+            step = min(step, max(FAR, 1 + max(map(abs, g.offsets))))
+            spacing = min(spacing, FAR)
+        yield [g.count, g.start, spacing, step, len(g.taps), *g.taps, *g.offsets]
