@@ -22,7 +22,8 @@ const wrong = (number, cause) =>
   PROBLEMS[number].wrong_answers.find((answer) => !cause || answer.cause === cause).code;
 const OVERWRITES = wrong("05", "dx-overwritten");
 const LOOP = "def conv2d_backward(grad_out, x, W):\n    while True:\n        pass\n";
-const TRUNCATES = wrong("05", "integer-truncated");
+// Passes the problem's own tests; only arrays of integers, which these are not made of, lose fractions.
+const TRUNCATES = PROBLEMS["05"].solution.replaceAll(/np\.zeros\((\w+)\.shape\)/g, "np.zeros_like($1)");
 
 let server, browser;
 before(async () => {
@@ -142,7 +143,7 @@ test("solved are the problem's own tests; what is harder to fool is a second bad
   const { page } = lab;
   await enter(page, "05", TRUNCATES);
   const { items } = await run(page);
-  assert.ok(items.some((text) => text.startsWith("failed")));
+  assert.ok(items.some((text) => text.startsWith("advice")), items.join("; "));
   assert.match(await verdict(page), /Solved 5 of 5 tests pass Harder to fool: \d+ of \d+/);
   assert.equal(await page.locator(".finding.advice").count(), 1);
   await page
