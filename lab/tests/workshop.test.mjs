@@ -143,7 +143,10 @@ test("solved are the problem's own tests; what is harder to fool is a second bad
   const { page } = lab;
   await enter(page, "05", TRUNCATES);
   const { items } = await run(page);
-  assert.ok(items.some((text) => text.startsWith("advice")), items.join("; "));
+  assert.ok(
+    items.some((text) => text.startsWith("advice")),
+    items.join("; "),
+  );
   assert.match(await verdict(page), /Solved 5 of 5 tests pass Harder to fool: \d+ of \d+/);
   assert.equal(await page.locator(".finding.advice").count(), 1);
   await page
