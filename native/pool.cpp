@@ -15,7 +15,7 @@ bool serial(const Team &team, int64_t items, Body body, void *context) {
     if (cancelled(team)) return false;
     body(context, item, 0);
   }
-  return true;
+  return !cancelled(team);
 }
 
 }  // namespace
@@ -72,6 +72,8 @@ struct Loop {
   bool exhausted() const {
     return taken.load(std::memory_order_relaxed) >= items || cancelled(team);
   }
+  // At its end. A body that was cancelled may have left its item half done, the last one too.
+  bool whole() const { return taken.load(std::memory_order_relaxed) >= items && !cancelled(team); }
 };
 
 // On the stack of its thread, which never ends.
@@ -323,7 +325,7 @@ bool crewed(const Team &team, int64_t items, Body body, void *context, int threa
     if (slot < crewed.threads) work(crewed.loop, slot);
   };
   team.crew(part, &crewed, static_cast<unsigned>(threads), 0);
-  return crewed.loop.taken.load(std::memory_order_relaxed) >= items;
+  return crewed.loop.whole();
 }
 
 // Returns when no helper is left: those that have not come by now find nothing to do.
@@ -349,7 +351,7 @@ bool parallel(const Team &team, int64_t items, Body body, void *context) {
   open(loop);
   work(loop, 0);
   close(loop);
-  return loop.taken.load(std::memory_order_relaxed) >= items;
+  return loop.whole();
 }
 
 void start(Job &job) {

@@ -27,7 +27,8 @@ using Body = void (*)(void *context, int64_t item, int slot);
 
 // Calls body(context, item, slot) for every item in [0, items), in any order and on up to
 // team.threads threads. slot < team.threads, and no two calls that run at once have the same.
-// A body may itself call this. Returns false where the team was cancelled and items are missing.
+// A body may itself call this. Returns false where the team was cancelled: items may be missing, or
+// half done.
 bool parallel(const Team &team, int64_t items, Body body, void *context);
 
 namespace {

@@ -166,6 +166,19 @@ void a_cancelled_loop_stops() {
   }
 }
 
+// A body that looks at its team may leave the last item half done.
+void a_loop_that_is_cancelled_in_its_last_item_is_not_whole() {
+  const auto body = [](void *context, int64_t item, int) {
+    if (item == 9) static_cast<Flag *>(context)->set = true;
+  };
+  for (Crew crew : {Crew{nullptr}, Crew{crew_of_threads<0>}}) {
+    for (int threads : {1, 2, 4}) {
+      Flag flag;
+      CHECK(!parallel(Team{threads, &flag, crew}, 10, body, &flag));
+    }
+  }
+}
+
 // A job of 64 items.
 struct Work : Job {
   Work(int threads, int pause) : Job(run, threads), seen(threads, 64) { seen.pause = pause; }
@@ -334,6 +347,7 @@ int main() {
   if (DXDW_THREADS) a_crew_does_the_loops();
   many_threads_call_at_once();
   a_cancelled_loop_stops();
+  if (DXDW_THREADS) a_loop_that_is_cancelled_in_its_last_item_is_not_whole();
   jobs_run_from_many_threads();
   jobs_are_cancelled_at_the_next_item();
 #if !defined(_WIN32) && DXDW_THREADS
