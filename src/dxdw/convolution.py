@@ -68,8 +68,9 @@ def conv2d(
         TypeError: bool, object, string, masked or extended-precision arrays; a bool or a float
             where an integer belongs.
         MemoryError: with the number of bytes.
-        KeyboardInterrupt: within 250 ms of a Ctrl-C in the main thread, when nothing computes or is
-            written any more; so with whatever another signal's handler raises.
+        KeyboardInterrupt: soon after a Ctrl-C in the main thread (within 250 ms where the machine
+            is not overloaded), when nothing computes or is written any more; so with whatever
+            another signal's handler raises.
 
     >>> conv2d([[[1, 2, 3], [4, 5, 6], [7, 8, 9]]], [[[[1, 0], [0, -1]]]])
     array([[[-4., -4.],
