@@ -34,8 +34,9 @@ class Gather {
   Gather(const Plan &plan, const Phase &phase, const Phase *other = nullptr)
       : plan_(plan), at_(plan, phase, other), channels_(at_), positions_(at_) {}
 
-  // Works out tables and sizes. False where there is no memory for the tables.
-  bool prepare() {
+  // Works out tables and sizes, for all rows or for parts that may be of a single one. False where
+  // there is no memory for the tables.
+  bool prepare(bool of_parts = false) {
     tables_.template reserve<Index>(at_.words());
     if (!tables_.take()) return false;
     Index *memory = tables_.template at<Index>(0);
@@ -45,7 +46,7 @@ class Gather {
     if (by_channels_)
       channels_.choose_tile();
     else
-      positions_.choose_tile();
+      positions_.choose_tile(of_parts ? 1 : at_.pass.axis[1].count);
     const Index rows_of_tile = by_channels_ ? 1 : positions_.rows_of_tile();
     choose_bands(rows_of_tile);
     at_.set_height(height_, rows_of_tile, memory);
@@ -67,7 +68,7 @@ class Gather {
            threads * slot_elements_ * Index(sizeof(T));
   }
 
-  // All of the phase, or those parts of it.
+  // All of the phase, or those parts of it that it was prepared for.
   int run(const T *source, const T *weights, T *destination, const Team &team,
           const Part *parts = nullptr, Index part_count = 0) {
     Workspace memory;

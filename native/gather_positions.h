@@ -14,9 +14,10 @@ class GatherByPositions {
  public:
   explicit GatherByPositions(const GatherLayout &layout) : at_(layout), plan_(layout.plan) {}
 
-  void choose_tile() {
+  // least_rows: of every call of run. A tile has no more, for what it has more would lie outside.
+  void choose_tile(Index least_rows) {
     const Index D = plan_.destinations, columns = at_.pass.axis[2].count;
-    rows_ = least(least(D <= 3 ? most_rows(D) : 1, at_.shortest_run()), at_.pass.axis[1].count);
+    rows_ = least(least(D <= 3 ? most_rows(D) : 1, at_.shortest_run()), least_rows);
     Index widest;
     if (rows_ > 1) {
       widest = D;

@@ -83,7 +83,7 @@ class WinogradGather {
     const Index unfit = left_out.list(unfit_, parts);
     if (!unfit) return DXDW_DONE;
     Gather<T> direct(plan_, phase_);
-    if (!direct.prepare()) return DXDW_NO_MEMORY;
+    if (!direct.prepare(true)) return DXDW_NO_MEMORY;
     return direct.run(source, weights, destination, team, parts, unfit);
   }
 

@@ -210,6 +210,21 @@ def test_what_a_tile_cannot_carry_lands_where_the_direct_kernel_puts_it(name, op
                 assert (np.abs(result - exact(kind, a, case)) <= 4e-6 * majorant).all()
 
 
+@pytest.mark.usefixtures("few_channels_too")
+@pytest.mark.parametrize("row", [0, 5, 8])
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_a_row_of_tiles_left_out_changes_no_other(channels, row):
+    """Of 1, 2 and 3 channels the direct kernel computes several rows at once, where there are so many."""
+    case = simple((1, channels, 9, 9), (channels, channels, 3, 3), pad=1)
+    a = oracles.operands(case, 2, dtype=np.float32, draw=oracles.reals)
+    a["x"][0, 0, row, 4] = a["grad_out"][0, 0, row, 4] = 1e8
+    for kind in ("forward", "dx"):
+        result = convolve(kind, a, case, engine="winograd")
+        first, second = (np.abs(v) for v in operands_of(kind, a))
+        majorant = oracles.run(kind, first, second, case)
+        assert (np.abs(result - exact(kind, a, case)) <= 4e-6 * majorant).all(), kind
+
+
 @pytest.mark.parametrize("special", [1, 1e8, np.nan])
 def test_channels_that_come_in_parts_leave_the_same_tiles_out(special, ran):
     """Only x's frequencies fit the scratch memory. What the last part cannot carry, no part may."""
