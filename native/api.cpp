@@ -1,6 +1,9 @@
 // The C interface: how a call becomes a team's work.
 #include "dxdw.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include <algorithm>
 #include <new>
 
@@ -9,80 +12,127 @@
 #include "job.h"
 #include "measure.h"
 #include "memory.h"
+#include "plan_version.h"
 #include "watch.h"
 
 using namespace dxdw;
 
 namespace {
 
+// A kernel and the plan that it is for, whose words stand behind this.
+struct Prepared {
+  const Kernel *kernel;
+
+  int64_t *words() { return reinterpret_cast<int64_t *>(this + 1); }
+  const int64_t *words() const { return reinterpret_cast<const int64_t *>(this + 1); }
+
+  int run(const Operands &operands, const Team &team) const {
+    return kernel->run(words(), operands, team);
+  }
+};
+
+const Prepared &as_prepared(const void *prepared) {
+  return *static_cast<const Prepared *>(prepared);
+}
+
+const Kernel *find(int kernel) {
+  const Kernels &all = chosen();
+  return kernel >= 0 && kernel < all.rows ? all.row + kernel : nullptr;
+}
+
 struct Call : Job {
-  Call(const int64_t *plan, const void *first, const void *second, void *result, int threads)
-      : Job(run, threads), plan(plan), first(first), second(second), result(result) {}
+  Call(const void *prepared, const Operands &operands, int threads)
+      : Job(run, threads), prepared(as_prepared(prepared)), operands(operands) {}
 
   static int run(Job &job, const Team &team) {
     const Call &call = static_cast<Call &>(job);
-    return chosen().run(call.plan, call.first, call.second, call.result, team);
+    return call.prepared.run(call.operands, team);
   }
 
-  const int64_t *plan;
-  const void *first, *second;
-  void *result;
-};
-
-struct BackwardCall : Job {
-  BackwardCall(const int64_t *dx_plan, const int64_t *dW_plan, const Gradients &of, int threads)
-      : Job(run, threads), dx_plan(dx_plan), dW_plan(dW_plan), of(of) {}
-
-  static int run(Job &job, const Team &team) {
-    const BackwardCall &call = static_cast<BackwardCall &>(job);
-    return chosen().backward(call.dx_plan, call.dW_plan, call.of, team);
-  }
-
-  const int64_t *dx_plan, *dW_plan;
-  Gradients of;
+  const Prepared &prepared;
+  Operands operands;
 };
 
 }  // namespace
 
-int dxdw_run(const int64_t *plan, const void *first, const void *second, void *result,
-             int threads) {
-  return chosen().run(plan, first, second, result, Team{std::max(threads, 1), nullptr});
+int64_t dxdw_plan_version(void) { return kPlanVersion; }
+
+int dxdw_kernels(void) { return chosen().rows; }
+
+const char *dxdw_kernel_name(int kernel) {
+  const Kernel *row = find(kernel);
+  return row ? row->name : nullptr;
 }
 
-int dxdw_run_on(const int64_t *plan, const void *first, const void *second, void *result,
+const char *dxdw_kernel_method(int kernel) {
+  const Kernel *row = find(kernel);
+  return row ? row->method : nullptr;
+}
+
+int dxdw_kernel_sums(int kernel) {
+  const Kernel *row = find(kernel);
+  return row && !row->growth;
+}
+
+int dxdw_takes(const int64_t *plan, int kernel, char *why, int size) {
+  Reason reason = {why, size};
+  const Kernel *row = find(kernel);
+  return row && row->takes(plan, reason);
+}
+
+double dxdw_growth(const int64_t *plan, int kernel, int64_t *terms) {
+  const Kernel *row = find(kernel);
+  const Growth growth = row && row->growth ? row->growth(plan) : Growth{0, 0};
+  *terms = growth.terms;
+  return growth.factor;
+}
+
+void *dxdw_prepare(const int64_t *plan, int64_t words, int kernel) {
+  const Kernel *row = find(kernel);
+  if (!row || words < 4 || plan[0] != kPlanVersion) return nullptr;
+  const size_t bytes = static_cast<size_t>(words) * sizeof *plan;
+  void *memory = malloc(sizeof(Prepared) + bytes);
+  if (!memory) return nullptr;
+  Prepared *prepared = new (memory) Prepared{row};
+  memcpy(prepared->words(), plan, bytes);
+  return prepared;
+}
+
+void dxdw_forget(void *prepared) { free(prepared); }
+
+int64_t dxdw_workspace(const void *prepared, int threads) {
+  const Prepared &own = as_prepared(prepared);
+  return own.kernel->workspace(own.words(), std::max(threads, 1));
+}
+
+int dxdw_run(const void *prepared, const void *a, const void *b, const void *c, void *r, void *s,
+             int threads) {
+  return as_prepared(prepared).run({{a, b, c}, {r, s}}, Team{std::max(threads, 1), nullptr});
+}
+
+int dxdw_run_on(const void *prepared, const void *a, const void *b, const void *c, void *r, void *s,
                 int threads, Crew crew) {
-  return chosen().run(plan, first, second, result, Team{std::max(threads, 1), nullptr, crew});
+  return as_prepared(prepared).run({{a, b, c}, {r, s}},
+                                   Team{std::max(threads, 1), nullptr, crew});
 }
 
 void dxdw_interpreter(void *(*leave)(void), void (*enter)(void *), int (*answer_signals)(void)) {
   set_interpreter({leave, enter, answer_signals});
 }
 
-int dxdw_run_watched(const int64_t *plan, const void *first, const void *second, void *result,
-                     int threads) {
-  Call call(plan, first, second, result, std::max(threads, 1));
+int dxdw_run_watched(const void *prepared, const void *a, const void *b, const void *c, void *r,
+                     void *s, int threads) {
+  Call call(prepared, {{a, b, c}, {r, s}}, std::max(threads, 1));
   return watch(call);
 }
 
-void *dxdw_start(const int64_t *plan, const void *first, const void *second, void *result,
+void *dxdw_start(const void *prepared, const void *a, const void *b, const void *c, void *r, void *s,
                  int threads) {
   void *memory = acquire(sizeof(Call));
   if (!memory) return nullptr;
-  Job *job = new (memory) Call(plan, first, second, result, std::max(threads, 1));
+  Job *job = new (memory) Call(prepared, {{a, b, c}, {r, s}}, std::max(threads, 1));
   start(*job);
   return job;
-}
-
-int dxdw_backward(const int64_t *dx_plan, const int64_t *dW_plan, const void *grad_out,
-                  const void *x, const void *W, void *dx, void *dW, int threads) {
-  return chosen().backward(dx_plan, dW_plan, {grad_out, x, W, dx, dW},
-                           Team{std::max(threads, 1), nullptr});
-}
-
-int dxdw_backward_watched(const int64_t *dx_plan, const int64_t *dW_plan, const void *grad_out,
-                          const void *x, const void *W, void *dx, void *dW, int threads) {
-  BackwardCall call(dx_plan, dW_plan, {grad_out, x, W, dx, dW}, std::max(threads, 1));
-  return watch(call);
 }
 
 int dxdw_wait(void *job, int milliseconds) {
@@ -100,12 +150,6 @@ void dxdw_release(void *job) {
   for (int status; !wait(*static_cast<Job *>(job), 50, &status);) cancel(*static_cast<Job *>(job));
   release(job);
 }
-
-int64_t dxdw_workspace(const int64_t *plan, int threads) {
-  return chosen().workspace(plan, std::max(threads, 1));
-}
-
-const char *dxdw_kernel(const int64_t *plan) { return chosen().kernel(plan); }
 
 int dxdw_cpus(void) { return cpus(); }
 

@@ -18,38 +18,11 @@ inline bool small_planes(const Plan &plan, Index element_bytes) {
   return plan.sources == 1 && plan.destinations == 1 &&
          most(plan.source_plane(), plan.destination_plane()) * element_bytes <= kSmallPlane;
 }
-// Channels on the side of a group that has more than one.
-constexpr Index kDepthwiseChannels = 4;
-// Taps of a column of the kernel: more of them share what gather_tile.h loads.
-constexpr Index kDepthwiseRows = 7;
-
-// Columns of a plane: every vector of a row has an entry in a table.
-constexpr Index kDepthwiseColumns = 1 << 15;
-
 // Rows of a band, of which there are `rows` in all: whole tiles, as many as fit.
 inline Index depthwise_height(Index rows, Index row_bytes, Index halo) {
   const Index fit = kDepthwiseBand / row_bytes - halo;
   const Index height = least(rows, most(fit, most<Index>(2 * kTall, 2 * halo)));
   return least(rows, round_up(divide_up(rows, divide_up(rows, height)), kTall));
-}
-
-// Whether these kernels take a problem: one channel on a side of each group, planes, and a kernel and
-// steps that their tiles know.
-inline bool depthwise_takes(const Plan &plan) {
-  if (plan.algorithm != kDirect || !plan.phases || least(plan.sources, plan.destinations) != 1 ||
-      most(plan.sources, plan.destinations) > kDepthwiseChannels || plan.taps == 1 ||
-      plan.source_size[0] != 1 || plan.destination_size[0] != 1 || plan.kernel_size[0] != 1 ||
-      plan.kernel_size[1] > kDepthwiseRows ||
-      most(plan.source_size[2], plan.destination_size[2]) > kDepthwiseColumns)
-    return false;
-  const Index *words = plan.first_phase;
-  for (Index i = 0; i < plan.phases; ++i) {
-    const Phase phase = read_phase(words);
-    if (phase.axis[0].offset[0]) return false;
-    for (int a = 1; a < 3; ++a)
-      if (phase.axis[a].step > kMostStep || phase.axis[a].spacing > kMostStep) return false;
-  }
-  return true;
 }
 
 template <class T>

@@ -220,28 +220,5 @@ class DepthwiseWeightGradient {
   const T *g_ = nullptr, *g_end_ = nullptr, *x_ = nullptr, *x_end_ = nullptr;
 };
 
-template <class T>
-int depthwise(const Plan &plan, const T *first, const T *second, T *result, const Team &team) {
-  if (plan.kind == kWeightGradient) {
-    DepthwiseWeightGradient<T> pass(plan);
-    return pass.prepare() ? pass.run(first, second, result, team) : DXDW_NO_MEMORY;
-  }
-  // As in gather: beyond the edges of grad_out dx has no products.
-  if (plan.kind == kInputGradient && !all_finite(second, plan.groups * plan.weights_of_group()))
-    return DXDW_DECLINED;
-  DepthwiseGather<T> pass(plan);
-  return pass.prepare() ? pass.run(first, second, result, team) : DXDW_NO_MEMORY;
-}
-
-template <class T>
-Index depthwise_bytes(const Plan &plan, int threads) {
-  if (plan.kind == kWeightGradient) {
-    DepthwiseWeightGradient<T> pass(plan);
-    return pass.prepare() ? pass.bytes(threads) : 0;
-  }
-  DepthwiseGather<T> pass(plan);
-  return pass.prepare() ? pass.bytes(threads) : 0;
-}
-
 }  // namespace
 }  // namespace dxdw

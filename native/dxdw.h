@@ -1,6 +1,7 @@
 /* The C interface of the kernels: all that Python, and the browser, call.
 
-   A problem comes as a plan: an array of int64 that geometry.py works out and plan_view.h reads.
+   A problem comes as a plan: an array of int64 that geometry.py works out and plan_view.h reads. Python
+   prepares it once for the kernel that is to run it, and keeps that.
    Operands and results are dense arrays in C order that do not overlap. */
 #ifndef DXDW_H
 #define DXDW_H
@@ -25,15 +26,47 @@ enum dxdw_status {
   DXDW_PENDING = 4    /* dxdw_wait: not done yet */
 };
 
-/* Computes a pass into result, on up to `threads` threads, the caller's among them. */
-DXDW_API int dxdw_run(const int64_t *plan, const void *first, const void *second, void *result,
-                      int threads);
+/* What the form of a plan must be: its first word. */
+DXDW_API int64_t dxdw_plan_version(void);
+
+/* The kernels, best first: how many, the name of each, and what it does, in words. */
+DXDW_API int dxdw_kernels(void);
+DXDW_API const char *dxdw_kernel_name(int kernel);
+DXDW_API const char *dxdw_kernel_method(int kernel);
+
+/* Whether it sums each element's own products, as the definition has them. */
+DXDW_API int dxdw_kernel_sums(int kernel);
+
+/* 1 where a kernel takes a plan; 0, and why not as a sentence of less than `size` bytes, where it does
+   not, or where using it would be slower than the next. */
+DXDW_API int dxdw_takes(const int64_t *plan, int kernel, char *why, int size);
+
+/* The factor f and the terms n of |error| ≤ f·n·u/(1−n·u) over an element's tile, of a kernel that does
+   not sum them so and of a plan that it takes. */
+DXDW_API double dxdw_growth(const int64_t *plan, int kernel, int64_t *terms);
+
+/* A plan and a kernel of which nothing but the operands is missing, or NULL: there is no such kernel,
+   the plan is of another version, or memory is short. The plan is copied. It may be run by many
+   threads at once, and lives until it is forgotten. */
+DXDW_API void *dxdw_prepare(const int64_t *plan, int64_t words, int kernel);
+DXDW_API void dxdw_forget(void *prepared);
+
+/* Bytes of scratch memory that a run on so many threads takes at its peak. */
+DXDW_API int64_t dxdw_workspace(const void *prepared, int threads);
+
+/* Computes on up to `threads` threads, the caller's among them. By the kind of the plan:
+     forward (0)  a = x, b = W → r
+     dW (1)       a = grad_out, b = x → r
+     dx (2)       a = grad_out, b = W → r
+     both (3)     a = grad_out, b = x, c = W → r = dx, s = dW: the bits of either alone */
+DXDW_API int dxdw_run(const void *prepared, const void *a, const void *b, const void *c, void *r,
+                      void *s, int threads);
 
 /* The same on threads of the caller's library instead of the pool's: crew(part, context, threads, 0)
    calls part(context) on up to so many at once, and returns when all have returned, as OpenMP's
    GOMP_parallel does. */
-DXDW_API int dxdw_run_on(const int64_t *plan, const void *first, const void *second, void *result,
-                         int threads,
+DXDW_API int dxdw_run_on(const void *prepared, const void *a, const void *b, const void *c, void *r,
+                         void *s, int threads,
                          void (*crew)(void (*part)(void *), void *context, unsigned threads,
                                       unsigned flags));
 
@@ -47,21 +80,13 @@ DXDW_API void dxdw_interpreter(void *(*leave)(void), void (*enter)(void *state),
    and this one looks at signals every 50 ms. Where the answer to one is that the call is to end, it
    returns DXDW_CANCELLED as soon as no thread touches what was handed over any more. No step of the
    caller's language lies between the start and that, so nothing of it can be left undone. */
-DXDW_API int dxdw_run_watched(const int64_t *plan, const void *first, const void *second,
-                              void *result, int threads);
+DXDW_API int dxdw_run_watched(const void *prepared, const void *a, const void *b, const void *c,
+                              void *r, void *s, int threads);
 
 /* The parts of that, for callers that wait in a way of their own. A job on threads of the pool alone;
    NULL where memory is short. Everything handed over must outlive its end. */
-DXDW_API void *dxdw_start(const int64_t *plan, const void *first, const void *second, void *result,
-                          int threads);
-
-/* Both gradients of a convolution, by the plan of each: in one pass over grad_out where there is a
-   kernel for it ("depthwise"), one after the other elsewhere. The same bits as dxdw_run gives. */
-DXDW_API int dxdw_backward(const int64_t *dx_plan, const int64_t *dW_plan, const void *grad_out,
-                           const void *x, const void *W, void *dx, void *dW, int threads);
-DXDW_API int dxdw_backward_watched(const int64_t *dx_plan, const int64_t *dW_plan,
-                                   const void *grad_out, const void *x, const void *W, void *dx,
-                                   void *dW, int threads);
+DXDW_API void *dxdw_start(const void *prepared, const void *a, const void *b, const void *c, void *r,
+                          void *s, int threads);
 
 /* Waits for so long at the most. DXDW_PENDING, or what dxdw_run would have returned, as often as it is
    asked. In a forked child, which has none of its parent's threads, the job begins anew. */
@@ -72,12 +97,6 @@ DXDW_API void dxdw_cancel(void *job);
 
 /* Gives the job back, once. One that is under way is cancelled, and its end awaited. */
 DXDW_API void dxdw_release(void *job);
-
-/* Bytes of scratch memory that dxdw_run takes at its peak. */
-DXDW_API int64_t dxdw_workspace(const int64_t *plan, int threads);
-
-/* Which kernel runs a plan: "winograd", "depthwise" or "direct". */
-DXDW_API const char *dxdw_kernel(const int64_t *plan);
 
 /* Threads that there is room for: CPUs of this process's affinity, within its control group's
    quota. */

@@ -1,4 +1,5 @@
-// What one instruction set offers. kernels.cpp is compiled once for each, and api.cpp chooses.
+// What one instruction set offers: its kernels as a table, best first. kernels.cpp is compiled once for
+// each set, and isa.cpp chooses.
 #pragma once
 #include <stdint.h>
 
@@ -6,20 +7,38 @@
 
 namespace dxdw {
 
-// What a call of both gradients is of, and where they go.
-struct Gradients {
-  const void *grad_out, *x, *W;
-  void *dx, *dW;
+// By the kind of the plan: x, W → out; grad_out, W → dx; grad_out, x → dW; grad_out, x, W → dx, dW.
+struct Operands {
+  const void *in[3];
+  void *out[2];
+};
+
+// Where a kernel says in a sentence why it does not take a plan.
+struct Reason {
+  char *text;
+  int size;
+};
+
+// |error| ≤ factor · n·u / (1 − n·u) of the products' magnitudes over an element's tile, n = terms.
+struct Growth {
+  double factor;
+  int64_t terms;
+};
+
+// A row of the table.
+struct Kernel {
+  const char *name;
+  const char *method;  // what it does, in words
+  bool (*takes)(const int64_t *plan, Reason &why);
+  int64_t (*workspace)(const int64_t *plan, int threads);  // bytes of scratch memory at the peak
+  int (*run)(const int64_t *plan, const Operands &operands, const Team &team);
+  Growth (*growth)(const int64_t *plan);  // null where each element is summed by the definition
 };
 
 struct Kernels {
   const char *name;
-  int (*run)(const int64_t *plan, const void *first, const void *second, void *result,
-             const Team &team);
-  int (*backward)(const int64_t *dx_plan, const int64_t *dW_plan, const Gradients &of,
-                  const Team &team);
-  int64_t (*workspace)(const int64_t *plan, int threads);
-  const char *(*kernel)(const int64_t *plan);
+  const Kernel *row;
+  int rows;
   double (*multiply_adds)(int dtype);  // does some in registers: how many operations
 };
 

@@ -1,12 +1,12 @@
 // A problem as Python lays it out: src/dxdw/engines/native_plan.py writes what is read here.
 #pragma once
+#include "plan_version.h"
 #include "vector.h"
 
 namespace dxdw {
 namespace {
 
-enum Kind : Index { kForward = 0, kWeightGradient = 1, kInputGradient = 2 };
-enum Algorithm : Index { kDirect = 0, kWinograd = 1 };
+enum Kind : Index { kForward = 0, kWeightGradient = 1, kInputGradient = 2, kBothGradients = 3 };
 
 // Along one axis, destination start + spacing·q reads source q·step + offset[t] through tap[t], for
 // q < count. Offsets ascend. (geometry.py: Gather.)
@@ -23,7 +23,7 @@ struct Phase {
 };
 
 struct Plan {
-  Index kind, algorithm, dtype, batch, groups;
+  Index version, kind, dtype, batch, groups;
   Index sources, destinations;            // channels of a group
   Index weight_source, weight_destination;  // elements from one such channel's taps to the next's
   Index taps;                              // of a kernel
@@ -66,6 +66,14 @@ inline Phase read_phase(const Index *&words) {
   }
   return phase;
 }
+
+// A plan of both gradients begins with its version, its kind, its dtype and where that of dW stands;
+// that of dx stands after these.
+struct BothPlans {
+  Plan dx, dW;
+};
+
+inline BothPlans view_both(const Index *words) { return {view(words + 4), view(words + words[3])}; }
 
 }  // namespace
 }  // namespace dxdw
