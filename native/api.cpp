@@ -13,6 +13,7 @@
 #include "measure.h"
 #include "memory.h"
 #include "plan_version.h"
+#include "tuning.h"
 #include "watch.h"
 
 using namespace dxdw;
@@ -154,6 +155,7 @@ void dxdw_release(void *job) {
 int dxdw_cpus(void) { return cpus(); }
 
 const char *dxdw_isa(void) { return chosen().name; }
+const char *dxdw_machine(void) { return tuning_in_words(); }
 const char *dxdw_isas(void) { return available(); }
 const char *dxdw_isa_note(void) { return choice_note(); }
 

@@ -10,17 +10,14 @@
 namespace dxdw {
 namespace {
 
-// Bytes of a band: half of the smallest L1 cache in use today.
-constexpr Index kDepthwiseBand = 16 << 10;
-// Bytes of a plane that needs no asking for: the processor foresees what follows within a page.
-constexpr Index kSmallPlane = 4 << 10;
+// Planes that need no asking for: the processor foresees what follows within a page.
 inline bool small_planes(const Plan &plan, Index element_bytes) {
   return plan.sources == 1 && plan.destinations == 1 &&
-         most(plan.source_plane(), plan.destination_plane()) * element_bytes <= kSmallPlane;
+         most(plan.source_plane(), plan.destination_plane()) * element_bytes <= Tuning::foreseen;
 }
 // Rows of a band, of which there are `rows` in all: whole tiles, as many as fit.
 inline Index depthwise_height(Index rows, Index row_bytes, Index halo) {
-  const Index fit = kDepthwiseBand / row_bytes - halo;
+  const Index fit = tuning().plane_rows / row_bytes - halo;
   const Index height = least(rows, most(fit, most<Index>(2 * kTall, 2 * halo)));
   return least(rows, round_up(divide_up(rows, divide_up(rows, height)), kTall));
 }
@@ -96,8 +93,8 @@ class DepthwiseGather {
     if (!begin(source, weights, destination, team)) return DXDW_CANCELLED;
     const Index pieces = plan_.batch * plan_.groups * bands_;
     const Index together =
-        most<Index>(1, least(divide_up(kPieceFlops * pieces, most<Index>(1, plan_.flops())),
-                             divide_up(pieces, kPieces)));
+        most<Index>(1, least(divide_up(Tuning::piece * pieces, most<Index>(1, plan_.flops())),
+                             divide_up(pieces, Tuning::pieces)));
     const bool whole =
         parallel_for(team, divide_up(pieces, together), [&](Index chunk, int index) {
           T *slot = slots + index * slot_elements_;

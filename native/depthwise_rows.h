@@ -7,11 +7,11 @@
 //   The zeros before a row are also those behind the one above it.
 #pragma once
 #include "plan_view.h"
+#include "tuning.h"
 
 namespace dxdw {
 namespace {
 
-constexpr Index kAhead = 2048;   // bytes that a copy asks for before it is there
 constexpr Index kMostStep = 2;  // of columns: as many as vectors are split by
 
 // The first n lanes of what stands at p, and zeros. Nothing is read from `end` on.
@@ -126,7 +126,7 @@ class PlaneRows {
       T *even = to, *odd = to + grid_;
       for (; p < from + whole; p += 2 * lanes<T>, even += lanes<T>, odd += lanes<T>) {
         const Vector<T> a = load(p), b = load(p + lanes<T>);
-        prefetch<false>(p + kAhead / Index(sizeof(T)), 2 * lanes<T>);
+        prefetch<false>(p + Tuning::ahead_of_copy / Index(sizeof(T)), 2 * lanes<T>);
         store(even, even_lanes<T>(a, b, all));
         store(odd, odd_lanes<T>(a, b, all));
       }

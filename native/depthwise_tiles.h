@@ -3,13 +3,10 @@
 // Where the rows of the kernel are neighbours, a tile has several destination rows, and a vector once
 // loaded serves every one of them that it reaches: not more loads than multiplications.
 #pragma once
-#include "vector.h"
+#include "registers.h"
 
 namespace dxdw {
 namespace {
-
-// Destination rows of a tile. Images of 7, 14, 28, 56, … rows are common, and others end in fours.
-constexpr int kTall = 7, kLow = 4;
 
 // One phase of a pass: the taps of its kernel, column by column.
 struct DepthwiseTaps {
@@ -185,7 +182,7 @@ template <class T, int K, int S, int N, bool Masked>
 void depthwise_weights(const T *const *g, const T *const *x, const T *next,
                        const DepthwiseTaps &taps, Index k, Index rows, const Span<T> *spans,
                        Index count, T *sums) {
-  constexpr int R = DXDW_REGISTERS == 32 ? kTall : kLow;
+  constexpr int R = kRowsOfWeights;
   Vector<T> sum[N][K] = {};
   Index column[N];
 #pragma GCC unroll 4

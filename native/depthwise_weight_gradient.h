@@ -13,8 +13,6 @@ namespace {
 
 // Bands that one vector sums, each a sum of its own before that.
 constexpr Index kDepthwiseBands = 64;
-// Bytes of such vectors, for the channels that a piece goes through: a part of the L1 cache.
-constexpr Index kDepthwiseSums = 8 << 10;
 
 template <class T>
 class DepthwiseWeightGradient {
@@ -52,13 +50,13 @@ class DepthwiseWeightGradient {
 
     const Index of_group = plan_.weights_of_group();
     const Index all = plan_.batch * bands();
-    const Index wanted = most<Index>(1, least(kPieces, plan_.flops() / kPieceFlops));
+    const Index wanted = most<Index>(1, least(Tuning::pieces, plan_.flops() / Tuning::piece));
     const Index operands = plan_.batch * (outs * plan_.destination_plane() +
                                           plan_.groups * plan_.sources * plan_.source_plane());
     const Index room = (kSumBytes / Index(sizeof(T)) + operands / 2) / (plan_.groups * of_group);
     chunks_ = most(divide_up(all, kDepthwiseBands), divide_up(wanted, plan_.groups));
     chunks_ = most<Index>(1, least(least(chunks_, all), room));
-    const Index fit = kDepthwiseSums / (of_group * lanes<T> * Index(sizeof(T)));
+    const Index fit = tuning().plane_sums / (of_group * lanes<T> * Index(sizeof(T)));
     const Index evenly = plan_.groups * chunks_ / wanted;
     block_ = most<Index>(1, least(least(fit, evenly), plan_.groups));
     blocks_ = divide_up(plan_.groups, block_);

@@ -108,6 +108,9 @@ DXDW_API const char *dxdw_isa(void);
 /* Those that this machine has, the best first, with blanks between. */
 DXDW_API const char *dxdw_isas(void);
 
+/* What block sizes follow from, in words: the machine's caches. */
+DXDW_API const char *dxdw_machine(void);
+
 /* Empty, or a sentence: DXDW_ISA names one that is not there, and which is used instead. */
 DXDW_API const char *dxdw_isa_note(void);
 

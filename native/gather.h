@@ -10,17 +10,11 @@
 #include "gather_channels.h"
 #include "gather_positions.h"
 #include "parallel_for.h"
+#include "tuning.h"
 #include "workspace.h"
 
 namespace dxdw {
 namespace {
-
-// Bytes of a band: a part of the smallest L2 in use today, so that weights have room beside it.
-constexpr Index kBandBytes = 256 << 10;
-// Pieces of a large problem at the least, so that many threads share it evenly.
-constexpr Index kPieces = 16;
-// Operations of a piece at the least, beside which handing it out costs nothing.
-constexpr Index kPieceFlops = 300'000;
 
 // Rows of one image, where only a part of a problem is wanted.
 struct Part {
@@ -90,8 +84,8 @@ class Gather {
     }
     const Index depths = at_.pass.axis[0].count, rows = at_.pass.axis[1].count;
     const Index pieces = at_.pass.batch * plan_.groups * depths * bands_ * splits_;
-    const Index together = most<Index>(1, least(kPieceFlops * pieces / most<Index>(1, flops()),
-                                                divide_up(pieces, kPieces)));
+    const Index together = most<Index>(1, least(Tuning::piece * pieces / most<Index>(1, flops()),
+                                                divide_up(pieces, Tuning::pieces)));
     const bool whole =
         parallel_for(team, divide_up(pieces, together), [&](Index chunk, int slot) {
           const Index last = least(pieces, (chunk + 1) * together);
@@ -124,11 +118,11 @@ class Gather {
     const Index rows = at_.pass.axis[1].count, halo = at_.band.halo();
     const Index row_bytes = plan_.sources * at_.band.elements_of_row() * Index(sizeof(T));
     const Index images = at_.pass.batch * plan_.groups * at_.pass.axis[0].count;
-    Index height = (kBandBytes / row_bytes - halo - 1) / at_.row_step + 1;
+    Index height = (tuning().band / row_bytes - halo - 1) / at_.row_step + 1;
     // A halo is copied again for every band: not more than the band itself.
     height = most(height, most(rows_of_tile, halo));
     // Enough pieces, while each has enough to do.
-    const Index wanted = least(kPieces, flops() / kPieceFlops);
+    const Index wanted = least(Tuning::pieces, flops() / Tuning::piece);
     if (images * divide_up(rows, height) < wanted)
       height = least(height, most(divide_up(rows, divide_up(wanted, images)),
                                   most(rows_of_tile, 2 * halo)));
@@ -152,7 +146,7 @@ class Gather {
 
   bool pack_all(const T *weights, const Team &team) {
     const Index all = plan_.groups * blocks();
-    const Index together = most<Index>(1, divide_up(all, 4 * kPieces));
+    const Index together = most<Index>(1, divide_up(all, 4 * Tuning::pieces));
     const T *end = weights + plan_.groups * plan_.weights_of_group();
     return parallel_for(team, divide_up(all, together), [&](Index chunk, int) {
       for (Index i = chunk * together; i < least(all, (chunk + 1) * together); ++i) {

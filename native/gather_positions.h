@@ -73,7 +73,7 @@ class GatherByPositions {
     Index row = 0, column = 0;
     for (Index s = 0; s < end && !cancelled(team);) {
       const Index V = least(vectors_, divide_up(end - s, lanes<T>)), width = V * lanes<T>;
-      const Tile<T> tile = tiles<T>.of[M][1][V];
+      const Tile<T> tile = gather_tiles<T>.of(M, 1, V);
       if (spacing == 1 && column + width <= columns) {
         tile(band + s, runs(at_.strand[0]), w[0], out + row * row_step + column, channel, 0);
       } else {
@@ -103,7 +103,7 @@ class GatherByPositions {
       const Index r = least(first, count - rows_);
       for (Index q = 0; q < columns && !cancelled(team);) {
         const Index V = least(vectors_, divide_up(columns - q, lanes<T>)), width = V * lanes<T>;
-        const Tile<T> tile = tiles<T>.of[M][rows_][V];
+        const Tile<T> tile = gather_tiles<T>.of(M, rows_, V);
         const T *x = band + r * pitch + q;
         T *corner = out + r * row_step + q * spacing;
         if (spacing == 1 && q + width <= columns) {

@@ -4,15 +4,10 @@
 // Taps come in runs of neighbours down a column of the kernel. With R > 1 a row of the source, once
 // loaded, serves every destination row that it reaches: few channels have nothing else to share.
 #pragma once
-#include "vector.h"
+#include "outer_product.h"
 
 namespace dxdw {
 namespace {
-
-constexpr Index kAccumulators = DXDW_REGISTERS == 32 ? 24 : 12;
-constexpr Index kVectors = DXDW_REGISTERS == 32 ? 4 : 2;
-constexpr Index kMostChannels = 12;
-constexpr Index kMostRows = 6;
 
 // Rows that a tile of so many channels can share a source row among.
 constexpr Index most_rows(Index channels) {
@@ -35,20 +30,10 @@ struct Runs {
 template <class T>
 using Tile = void (*)(const T *x, const Runs &runs, const T *w, T *out, Index ldm, Index ldr);
 
+// sum[m] += w[m] · x
 template <class T, int M, int V>
 DXDW_INLINE void multiply_add(const T *w, const Vector<T> (&x)[V], Vector<T> (&sum)[M][V]) {
-#pragma GCC unroll 12
-  for (int m = 0; m < M; ++m) {
-    const Vector<T> weight = broadcast(w[m]);
-#pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) sum[m][v] += weight * x[v];
-  }
-}
-
-template <class T, int V>
-DXDW_INLINE void load_all(const T *p, Vector<T> (&x)[V]) {
-#pragma GCC unroll 4
-  for (int v = 0; v < V; ++v) x[v] = load(p + v * lanes<T>);
+  outer_product<T>([w](int m) DXDW_LAMBDA { return w[m]; }, x, sum);
 }
 
 template <class T, int M, int R, int V>
@@ -86,34 +71,22 @@ void gather_tile(const T *x, const Runs &runs, const T *w, T *out, Index ldm, In
     }
   }
 #pragma GCC unroll 6
-  for (int r = 0; r < R; ++r)
-#pragma GCC unroll 12
-    for (int m = 0; m < M; ++m)
-#pragma GCC unroll 4
-      for (int v = 0; v < V; ++v) store(out + m * ldm + r * ldr + v * lanes<T>, sum[r][m][v]);
+  for (int r = 0; r < R; ++r) store_sums<false>(sum[r], out + r * ldr, ldm);
 }
 
 template <class T>
-struct Tiles {
-  Tile<T> of[kMostChannels + 1][kMostRows + 1][kVectors + 1] = {};
-
+struct GatherTiles {
   template <int M, int R, int V>
-  constexpr void fill() {
-    if constexpr (M <= kMostChannels) {
-      if constexpr (is_tile(M, R, V)) of[M][R][V] = gather_tile<T, M, R, V>;
-      if constexpr (V < kVectors)
-        fill<M, R, V + 1>();
-      else if constexpr (R < kMostRows)
-        fill<M, R + 1, 1>();
-      else
-        fill<M + 1, 1, 1>();
-    }
+  static constexpr Tile<T> tile() {
+    if constexpr (is_tile(M, R, V))
+      return gather_tile<T, M, R, V>;
+    else
+      return nullptr;
   }
-  constexpr Tiles() { fill<1, 1, 1>(); }
 };
 
 template <class T>
-constexpr Tiles<T> tiles{};
+constexpr TileTable<GatherTiles<T>, kMostChannels, kMostRows, kVectors> gather_tiles{};
 
 }  // namespace
 }  // namespace dxdw

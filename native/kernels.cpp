@@ -8,13 +8,9 @@
 namespace dxdw {
 namespace {
 
-// Threads below this many floating-point operations cost more than they save (measured: a woken
-// thread begins after 5 to 50 µs; a core does 2 MFLOP in 20 to 40 µs).
-constexpr Index kSerialFlops = 2'000'000;
-
 int useful_threads(const int64_t *words, int threads) {
   const bool both = words[1] == kBothGradients;
-  return view(both ? words + 4 : words).flops() < kSerialFlops ? 1 : threads;
+  return view(both ? words + 4 : words).flops() < Tuning::serial ? 1 : threads;
 }
 
 template <template <class> class Row>
@@ -40,11 +36,10 @@ constexpr Kernel table[] = {
      run<Direct>, nullptr},
 };
 
-// Enough independent sums to hide the latency of each on any CPU of today; a millisecond of them, of
-// which the clock of a browser tells a tenth.
+// A millisecond of independent sums, of which the clock of a browser tells a tenth.
 template <class T>
 double multiply_adds_of() {
-  constexpr int sums = DXDW_REGISTERS == 32 ? 16 : 10;
+  constexpr int sums = kIndependent;
   constexpr int rounds = 500'000;
   Vector<T> sum[sums];
   for (int s = 0; s < sums; ++s) sum[s] = broadcast(T(s));  // equal ones would be computed once

@@ -18,6 +18,7 @@
 #endif
 
 #define DXDW_INLINE inline __attribute__((always_inline))
+#define DXDW_LAMBDA __attribute__((always_inline))
 
 namespace dxdw {
 namespace {

@@ -123,11 +123,11 @@ class WeightGradient {
         (plan_.sources * band_.elements_of_row() +
          (by_channels_ ? 0 : plan_.destinations * band_.pitch)) * Index(sizeof(T));
     const Index images = pass_.batch * pass_.axis[0].count;
-    Index height = (kBandBytes / row_bytes - band_.halo() - 1) / row_step_ + 1;
+    Index height = (tuning().band / row_bytes - band_.halo() - 1) / row_step_ + 1;
     height = most(height, most<Index>(1, 2 * band_.halo()));
     // Short bands only where each may have a sum of its own.
     const Index sums = sum_bytes() / (plan_.groups * rights_ * plan_.destinations * Index(sizeof(T)));
-    const Index wanted = least(least(kPieces, sums), flops() / kPieceFlops / plan_.groups);
+    const Index wanted = least(least(Tuning::pieces, sums), flops() / Tuning::piece / plan_.groups);
     if (images * divide_up(rows, height) < wanted)
       height = least(height, most(divide_up(rows, divide_up(wanted, images)), 2 * band_.halo()));
     height = least(most<Index>(height, 1), rows);
@@ -149,7 +149,7 @@ class WeightGradient {
     const Index bytes = sum_bytes();
     const Index all = plan_.groups * sum_elements_ * Index(sizeof(T));
     const Index bands = pass_.batch * pass_.axis[0].count * bands_;
-    const Index wanted = most<Index>(1, least(kPieces, flops() / kPieceFlops));
+    const Index wanted = most<Index>(1, least(Tuning::pieces, flops() / Tuning::piece));
     chunks_ = most<Index>(1, least(least(bands, bytes / all), divide_up(wanted, plan_.groups)));
     const Index pieces = plan_.groups * chunks_;
     splits_ = pieces < wanted ? least(plan_.sources, divide_up(wanted, pieces)) : 1;
@@ -262,17 +262,17 @@ class WeightGradient {
     T *transposed = copied + x_elements_;
     if (by_channels_) {
       for (Index o = share.o; o < share.last_o; o += o_vectors_ * lanes<T>)
-        channel_tiles(x, g, o, least(o_vectors_ * lanes<T>, share.last_o - o), count,
+        sum_channels(x, g, o, least(o_vectors_ * lanes<T>, share.last_o - o), count,
                       c * taps_, last_c * taps_, transposed, sum + o, o_padded_, team);
     } else if (all_finite(x + c * band_.channel, (last_c - c) * band_.channel)) {
-      position_tiles(x, g, count, c, last_c, transposed + transposed_elements_, sum, team);
+      sum_positions(x, g, count, c, last_c, transposed + transposed_elements_, sum, team);
     } else {
       // The other way multiplies x by zeros between the rows, which NaN and Inf would show.
       T *spare = transposed + transposed_elements_ + g_elements_;
       for (Index o = 0; o < plan_.destinations && !cancelled(team); o += lanes<T>) {
         const Index width = least(lanes<T>, plan_.destinations - o);
         memset(spare, 0, rights_ * lanes<T> * sizeof(T));
-        channel_tiles_by_tap(x, g, o, width, count, c, last_c, transposed, spare, team);
+        sum_channels_by_tap(x, g, o, width, count, c, last_c, transposed, spare, team);
         for (Index i = 0; i < width; ++i)
           for (Index k = c * taps_; k < last_c * taps_; ++k)
             sum[(o + i) * rights_ + k] += spare[k * lanes<T> + i];
@@ -287,7 +287,7 @@ class WeightGradient {
                 pass_.destination.channel, width, columns, to + i * columns * ld, ld);
   }
 
-  void channel_tiles(const T *x, const T *g, Index o, Index width, Index count, Index k,
+  void sum_channels(const T *x, const T *g, Index o, Index width, Index count, Index k,
                      Index last_k, T *transposed, T *sum, Index ld, const Team &team) const {
     const Index V = divide_up(width, lanes<T>);
     const Index tall = least(kMostChannels, kAccumulators / V), step = pass_.axis[2].step;
@@ -298,7 +298,7 @@ class WeightGradient {
       for (Index b = 0; b < blocks && !cancelled(team); ++b) {
         const Index start = k + b * (last_k - k) / blocks;
         const Index M = k + (b + 1) * (last_k - k) / blocks - start;
-        weight_tiles<T>.channels[M][V](x + r * pitch_ + q * step, at_right_ + start, pitch_, step,
+        channel_tiles<T>.of(M, V)(x + r * pitch_ + q * step, at_right_ + start, pitch_, step,
                                        transposed, V * lanes<T>, rows, columns, sum + start * ld,
                                        ld);
       }
@@ -306,7 +306,7 @@ class WeightGradient {
   }
 
   // The same for few output channels, of which sum[(c·taps + tap)·lanes + o].
-  void channel_tiles_by_tap(const T *x, const T *g, Index o, Index width, Index count, Index c,
+  void sum_channels_by_tap(const T *x, const T *g, Index o, Index width, Index count, Index c,
                             Index last_c, T *transposed, T *sum, const Team &team) const {
     const Axis *axis = pass_.axis;
     each_run(count, pass_.axis[2].count, kRun, [&](Index r, Index rows, Index q, Index columns) {
@@ -317,14 +317,14 @@ class WeightGradient {
             for (Index w = 0; w < axis[2].taps; ++w) {
               const Index at = i * band_.channel + band_.offset(d, h, w);
               const Index tap = plan_.weight_tap(axis[0].tap[d], axis[1].tap[h], axis[2].tap[w]);
-              weight_tiles<T>.channels[1][1](x + r * band_.pitch + q, &at, band_.pitch, 1,
+              channel_tiles<T>.of(1, 1)(x + r * band_.pitch + q, &at, band_.pitch, 1,
                                              transposed, lanes<T>, rows, columns,
                                              sum + (i * taps_ + tap) * lanes<T>, lanes<T>);
             }
     });
   }
 
-  void position_tiles(const T *x, const T *grad_out, Index count, Index c, Index last_c, T *g,
+  void sum_positions(const T *x, const T *grad_out, Index count, Index c, Index last_c, T *g,
                       T *sum, const Team &team) const {
     // g in x's pitch: zero where no output stands, at the ends of rows and around the band.
     const Index pitch = band_.pitch, columns = pass_.axis[2].count;
@@ -354,7 +354,7 @@ class WeightGradient {
         for (Index j = 0; j < blocks && !cancelled(team); ++j) {
           const Index b = first + j * (last - first) / blocks;
           const Index B = first + (j + 1) * (last - first) / blocks - b;
-          weight_tiles<T>.positions[A][B](g + s, at_left_ + a, to_left_ + a, x + s, at_right_ + b,
+          position_tiles<T>.of(A, B)(g + s, at_left_ + a, to_left_ + a, x + s, at_right_ + b,
                                           to_right_ + b, vectors, sum);
         }
       }

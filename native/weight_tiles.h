@@ -3,7 +3,7 @@
 // With vectors along output channels (grad_out transposed) x is broadcast, and a load never crosses
 // a cache line; with vectors along positions both stay as they are, which few channels need.
 #pragma once
-#include "gather_tile.h"
+#include "outer_product.h"
 
 namespace dxdw {
 namespace {
@@ -24,23 +24,12 @@ void channel_tile(const T *x, const Index *offset, Index pitch, Index step, cons
     for (Index q = 0; q < columns * step; q += step, g += ldg) {
       Vector<T> line[V];
       load_all(g, line);
-#pragma GCC unroll 12
-      for (int m = 0; m < M; ++m) {
-        const Vector<T> value = broadcast(p[m][q]);
-#pragma GCC unroll 4
-        for (int v = 0; v < V; ++v) total[m][v] += value * line[v];
-      }
+      outer_product<T>([&p, q](int m) DXDW_LAMBDA { return p[m][q]; }, line, total);
     }
 #pragma GCC unroll 12
     for (int m = 0; m < M; ++m) p[m] += pitch;
   }
-#pragma GCC unroll 12
-  for (int m = 0; m < M; ++m)
-#pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) {
-      T *to = sum + m * ld + v * lanes<T>;
-      store(to, load(to) + total[m][v]);
-    }
+  store_sums<true>(total, sum, ld);
 }
 
 // sum[to_g[a] + to_x[b]] += Σ_{s<vectors·lanes} g[at_g[a] + s] · x[at_x[b] + s]
@@ -74,42 +63,32 @@ void position_tile(const T *g, const Index *at_g, const Index *to_g, const T *x,
     for (int b = 0; b < B; ++b) sum[to_g[a] + to_x[b]] += sum_of_lanes<T>(total[a][b]);
 }
 
-constexpr Index kPositionSums = DXDW_REGISTERS == 32 ? 24 : 10;
-constexpr Index kMostLeft = 6, kMostRight = 12;
-
 template <class T>
-struct WeightTiles {
-  ChannelTile<T> channels[kMostChannels + 1][kVectors + 1] = {};
-  PositionTile<T> positions[kMostLeft + 1][kMostRight + 1] = {};
-
-  template <int M, int V>
-  constexpr void fill_channels() {
-    if constexpr (M <= kMostChannels) {
-      if constexpr (M * V <= kAccumulators) channels[M][V] = channel_tile<T, M, V>;
-      if constexpr (V < kVectors)
-        fill_channels<M, V + 1>();
-      else
-        fill_channels<M + 1, 1>();
-    }
-  }
-  template <int A, int B>
-  constexpr void fill_positions() {
-    if constexpr (A <= kMostLeft) {
-      if constexpr (A * B <= kPositionSums) positions[A][B] = position_tile<T, A, B>;
-      if constexpr (B < kMostRight)
-        fill_positions<A, B + 1>();
-      else
-        fill_positions<A + 1, 1>();
-    }
-  }
-  constexpr WeightTiles() {
-    fill_channels<1, 1>();
-    fill_positions<1, 1>();
+struct ChannelTiles {
+  template <int M, int V, int>
+  static constexpr ChannelTile<T> tile() {
+    if constexpr (M * V <= kAccumulators)
+      return channel_tile<T, M, V>;
+    else
+      return nullptr;
   }
 };
 
 template <class T>
-constexpr WeightTiles<T> weight_tiles{};
+struct PositionTiles {
+  template <int A, int B, int>
+  static constexpr PositionTile<T> tile() {
+    if constexpr (A * B <= kPositionSums)
+      return position_tile<T, A, B>;
+    else
+      return nullptr;
+  }
+};
+
+template <class T>
+constexpr TileTable<ChannelTiles<T>, kMostChannels, kVectors> channel_tiles{};
+template <class T>
+constexpr TileTable<PositionTiles<T>, kMostLeft, kMostRight> position_tiles{};
 
 }  // namespace
 }  // namespace dxdw

@@ -14,11 +14,6 @@
 namespace dxdw {
 namespace {
 
-// Bytes of a piece's frequencies of x: with as many of the result they should stay in the L2.
-constexpr Index kFrequencyBytes = 320 << 10;
-// Transformed weights up to here are made once and shared: they stay in the L3.
-constexpr Index kSharedWeightBytes = 5 << 20;
-
 // Side: outputs of a tile along an axis.
 template <class T, int Side>
 class WinogradGather {
@@ -37,15 +32,15 @@ class WinogradGather {
     tile_rows_ = plan.batch * down_.tiles;
     weight_frequency_ = stride(plan.sources * block_);
     weights_of_block_ = kFrequencies * weight_frequency_;
-    shared_ = blocks_ * weights_of_block_ * Index(sizeof(T)) <= kSharedWeightBytes;
+    shared_ = blocks_ * weights_of_block_ * Index(sizeof(T)) <= tuning().shared_weights;
 
     // A multiple of the register tile's height where it can be, and enough pieces for all threads.
     const Index tall = kAccumulators / block_vectors_;
-    const Index fitting = kFrequencyBytes / (kFrequencies * sources_ * Index(sizeof(T)));
+    const Index fitting = tuning().frequencies / (kFrequencies * sources_ * Index(sizeof(T)));
     together_ = most<Index>(1, most(tall * 2, fitting) / across_.tiles);
-    if (shared_ && divide_up(tile_rows_, together_) < kPieces)
+    if (shared_ && divide_up(tile_rows_, together_) < Tuning::pieces)
       together_ = least(together_, most<Index>(divide_up(tall, across_.tiles),
-                                               divide_up(tile_rows_, kPieces)));
+                                               divide_up(tile_rows_, Tuning::pieces)));
     together_ = least(together_, tile_rows_);
     const Index tiles = together_ * across_.tiles;
     frequency_ = stride((shared_ ? tiles : tile_rows_ * across_.tiles) * sources_);

@@ -1,7 +1,7 @@
 // The register tile of the products between the transforms: plain matrix products, one for each
 // frequency.
 #pragma once
-#include "gather_tile.h"
+#include "outer_product.h"
 
 namespace dxdw {
 namespace {
@@ -18,41 +18,27 @@ void product_tile(const T *a, Index step_m, Index step_k, const T *b, Index ldb,
   for (Index k = 0; k < count; ++k, a += step_k, b += ldb) {
     Vector<T> line[V];
     load_all(b, line);
-#pragma GCC unroll 12
-    for (int m = 0; m < M; ++m) {
-      const Vector<T> value = broadcast(a[m * step_m]);
-#pragma GCC unroll 4
-      for (int v = 0; v < V; ++v) total[m][v] += value * line[v];
-    }
+    outer_product<T>([a, step_m](int m) DXDW_LAMBDA { return a[m * step_m]; }, line, total);
   }
-#pragma GCC unroll 12
-  for (int m = 0; m < M; ++m)
-#pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) {
-      T *to = c + m * ldc + v * lanes<T>;
-      store(to, add ? load(to) + total[m][v] : total[m][v]);
-    }
+  if (add)
+    store_sums<true>(total, c, ldc);
+  else
+    store_sums<false>(total, c, ldc);
 }
 
 template <class T>
 struct Products {
-  Product<T> of[kMostChannels + 1][kVectors + 1] = {};
-
-  template <int M, int V>
-  constexpr void fill() {
-    if constexpr (M <= kMostChannels) {
-      if constexpr (M * V <= kAccumulators) of[M][V] = product_tile<T, M, V>;
-      if constexpr (V < kVectors)
-        fill<M, V + 1>();
-      else
-        fill<M + 1, 1>();
-    }
+  template <int M, int V, int>
+  static constexpr Product<T> tile() {
+    if constexpr (M * V <= kAccumulators)
+      return product_tile<T, M, V>;
+    else
+      return nullptr;
   }
-  constexpr Products() { fill<1, 1>(); }
 };
 
 template <class T>
-constexpr Products<T> products{};
+constexpr TileTable<Products<T>, kMostChannels, kVectors> products{};
 
 // The same for any number of rows and up to kVectors vectors of columns.
 template <class T>
@@ -62,7 +48,7 @@ void product(const T *a, Index rows, Index step_m, Index step_k, const T *b, Ind
   const Index blocks = divide_up(rows, tall);
   for (Index i = 0; i < blocks; ++i) {
     const Index m = i * rows / blocks, M = (i + 1) * rows / blocks - m;
-    products<T>.of[M][vectors](a + m * step_m, step_m, step_k, b, ldb, count, c + m * ldc, ldc,
+    products<T>.of(M, vectors)(a + m * step_m, step_m, step_k, b, ldb, count, c + m * ldc, ldc,
                                add);
   }
 }

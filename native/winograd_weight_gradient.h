@@ -21,13 +21,8 @@ namespace {
 
 // Tiles that a register sums before it adds to memory.
 constexpr Index kRunOfTiles = 128;
-// Bytes of a chunk's sums at the most, and of its frequencies at a time: both stay in the L2.
-constexpr Index kChunkSumBytes = 400 << 10;
-constexpr Index kChunkBytes = 384 << 10;
 // Bytes of all chunks' sums.
 constexpr Index kChunksSumBytes = 3 << 20;
-// Bytes of a group's frequencies: well within the L3.
-constexpr Index kGroupBytes = 4 << 20;
 // Scratch memory beside as much as the tensors take.
 constexpr Index kWinogradBytes = 7 << 20;
 
@@ -111,10 +106,10 @@ class WinogradWeightGradient {
     const Index of_sums = kFrequencies * stride(C * o_padded_);
     part_ = o_padded_, g_ld_ = leading(part_), parts_ = 1;
 
-    group_ = most<Index>(1, kChunkBytes / ((of_x + of_g) * size));
-    chunks_ = least(least(kPieces, kChunksSumBytes / (of_sums * size)), tile_rows_ / group_);
+    group_ = most<Index>(1, tuning().chunk / ((of_x + of_g) * size));
+    chunks_ = least(least(Tuning::pieces, kChunksSumBytes / (of_sums * size)), tile_rows_ / group_);
     way_ = kChunks;
-    if (of_sums * size <= kChunkSumBytes && chunks_ >= kPieces / 2) {
+    if (of_sums * size <= tuning().chunk_sums && chunks_ >= Tuning::pieces / 2) {
       // About as many rows at a time, but no small rest.
       const Index rows = divide_up(tile_rows_, chunks_);
       group_ = divide_up(rows, most<Index>(1, (rows + group_ / 2) / group_));
@@ -125,7 +120,7 @@ class WinogradWeightGradient {
     way_ = kHeld;
     if (tile_rows_ * (of_x + of_g) + 2 * of_block <= budget) return;
     way_ = kGroups;  // of 8 rows at the least: smaller ones lose to the direct kernel
-    group_ = least(tile_rows_, most<Index>(8, least(budget - of_sums, kGroupBytes / size) /
+    group_ = least(tile_rows_, most<Index>(8, least(budget - of_sums, tuning().group / size) /
                                                   (of_x + of_g)));
     if (of_sums + group_ * (of_x + of_g) <= budget) return;
     // Where that does not fit either, bytes() says so and the plan goes on to the direct kernel.

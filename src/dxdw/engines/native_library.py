@@ -48,6 +48,7 @@ SIGNATURES = {
     "dxdw_cpus": (c_int, []),
     "dxdw_isa": (c_char_p, []),
     "dxdw_isas": (c_char_p, []),
+    "dxdw_machine": (c_char_p, []),
     "dxdw_isa_note": (c_char_p, []),
     "dxdw_peak": (c_double, [c_int, c_int]),
     "dxdw_bandwidth": (c_double, [c_int]),
@@ -86,6 +87,12 @@ def isa_note() -> str | None:
     """What there is to say of DXDW_ISA: that it names a set that is not there, say."""
     library = load()
     return None if library is None else library.dxdw_isa_note().decode() or None
+
+
+def machine() -> str | None:
+    """What block sizes follow from, in words; None where there are no native kernels."""
+    library = load()
+    return None if library is None else library.dxdw_machine().decode()
 
 
 @lru_cache(maxsize=1)
