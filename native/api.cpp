@@ -20,15 +20,14 @@ using namespace dxdw;
 
 namespace {
 
-// A kernel and the plan that it is for, whose words stand behind this.
+// What a kernel holds of a plan, whose words stand behind this.
 struct Prepared {
-  const Kernel *kernel;
+  Held *held;
 
   int64_t *words() { return reinterpret_cast<int64_t *>(this + 1); }
-  const int64_t *words() const { return reinterpret_cast<const int64_t *>(this + 1); }
 
   int run(const Operands &operands, const Team &team) const {
-    return kernel->run(words(), operands, team);
+    return held->run(*held, operands, team);
   }
 };
 
@@ -94,16 +93,24 @@ void *dxdw_prepare(const int64_t *plan, int64_t words, int kernel) {
   const size_t bytes = static_cast<size_t>(words) * sizeof *plan;
   void *memory = malloc(sizeof(Prepared) + bytes);
   if (!memory) return nullptr;
-  Prepared *prepared = new (memory) Prepared{row};
+  Prepared *prepared = new (memory) Prepared{nullptr};
   memcpy(prepared->words(), plan, bytes);
-  return prepared;
+  prepared->held = row->hold(prepared->words());
+  if (prepared->held) return prepared;
+  free(memory);
+  return nullptr;
 }
 
-void dxdw_forget(void *prepared) { free(prepared); }
+void dxdw_forget(void *prepared) {
+  if (!prepared) return;
+  Held *held = static_cast<Prepared *>(prepared)->held;
+  held->drop(held);
+  free(prepared);
+}
 
 int64_t dxdw_workspace(const void *prepared, int threads) {
-  const Prepared &own = as_prepared(prepared);
-  return own.kernel->workspace(own.words(), std::max(threads, 1));
+  const Held &held = *as_prepared(prepared).held;
+  return held.workspace(held, std::max(threads, 1));
 }
 
 int dxdw_run(const void *prepared, const void *a, const void *b, const void *c, void *r, void *s,

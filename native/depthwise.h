@@ -1,6 +1,7 @@
 // The row of kernels for groups with one channel on a side.
 #pragma once
 #include "depthwise_backward.h"
+#include "held.h"
 #include "reason.h"
 
 namespace dxdw {
@@ -39,50 +40,17 @@ inline bool depthwise_takes_plan(const Plan &plan, Reason &why) {
 
 inline bool depthwise_takes(const int64_t *words, Reason &why) {
   if (words[1] != kBothGradients) return depthwise_takes_plan(view(words), why);
-  const BothPlans both = view_both(words);
-  return depthwise_takes_plan(both.dx, why) && depthwise_takes_plan(both.dW, why);
+  const BothPlans both = both_plans(words);
+  return depthwise_takes_plan(view(both.dx), why) && depthwise_takes_plan(view(both.dW), why);
 }
 
 template <class T>
-struct Depthwise {
-  static Index workspace(const int64_t *words, int threads) {
-    if (words[1] == kBothGradients) {
-      const BothPlans both = view_both(words);
-      return bytes<DepthwiseGather<T>>(both.dx, threads) +
-             bytes<DepthwiseWeightGradient<T>>(both.dW, threads);
-    }
-    const Plan plan = view(words);
-    return plan.kind == kWeightGradient ? bytes<DepthwiseWeightGradient<T>>(plan, threads)
-                                        : bytes<DepthwiseGather<T>>(plan, threads);
-  }
-
-  static int run(const int64_t *words, const Operands &of, const Team &team) {
-    const T *first = static_cast<const T *>(of.in[0]), *second = static_cast<const T *>(of.in[1]);
-    T *result = static_cast<T *>(of.out[0]);
-    if (words[1] == kBothGradients) {
-      const BothPlans both = view_both(words);
-      return depthwise_backward(both.dx, both.dW, first, second, static_cast<const T *>(of.in[2]),
-                                result, static_cast<T *>(of.out[1]), team);
-    }
-    const Plan plan = view(words);
-    if (plan.kind == kWeightGradient) {
-      DepthwiseWeightGradient<T> pass(plan);
-      return pass.prepare() ? pass.run(first, second, result, team) : DXDW_NO_MEMORY;
-    }
-    // As in gather: beyond the edges of grad_out dx has no products.
-    if (plan.kind == kInputGradient && !all_finite(second, plan.groups * plan.weights_of_group()))
-      return DXDW_DECLINED;
-    DepthwiseGather<T> pass(plan);
-    return pass.prepare() ? pass.run(first, second, result, team) : DXDW_NO_MEMORY;
-  }
-
- private:
-  template <class Pass>
-  static Index bytes(const Plan &plan, int threads) {
-    Pass pass(plan);
-    return pass.prepare() ? pass.bytes(threads) : 0;
-  }
-};
+Held *hold_depthwise(const int64_t *words) {
+  if (words[1] == kBothGradients) return hold<T, DepthwiseBackwardPass<T>>(words);
+  return words[1] == kWeightGradient
+             ? hold<T, DepthwisePass<T, DepthwiseWeightGradient<T>>>(words)
+             : hold<T, DepthwisePass<T, DepthwiseGather<T>>>(words);
+}
 
 }  // namespace
 }  // namespace dxdw

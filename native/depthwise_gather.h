@@ -28,7 +28,7 @@ class DepthwiseGather {
   explicit DepthwiseGather(const Plan &plan) : plan_(plan) {}
 
   // Works out tables and sizes. False where there is no memory for the tables.
-  bool prepare() {
+  bool prepare(Tables &tables) {
     Phase phase[kMostPhases];
     const Index *words = plan_.first_phase;
     Index most_row = 0, least_column = 0, end = 0, size = 0;
@@ -47,10 +47,10 @@ class DepthwiseGather {
       size += h.taps + w.taps;
       spans += phase_[i].spans.count(), masks += phase_[i].spans.count() * w.taps;
     }
-    const Index at_size = tables_.template reserve<Index>(size);
-    const Index at_spans = tables_.template reserve<Span<T>>(spans);
-    const Index at_masks = tables_.template reserve<Mask<T>>(masks);
-    if (!tables_.take()) return false;
+    const Index at_size = tables.template reserve<Index>(size);
+    const Index at_spans = tables.template reserve<Span<T>>(spans);
+    const Index at_masks = tables.template reserve<Mask<T>>(masks);
+    if (!tables.take()) return false;
     const Axis *axis = phase[0].axis;
     step_ = axis[1].step, spacing_[0] = axis[1].spacing, spacing_[1] = axis[2].spacing;
     rows_ = PlaneRows<T>(plan_.source_size[1], plan_.source_size[2], axis[2].step, least_column, end);
@@ -59,9 +59,9 @@ class DepthwiseGather {
                                divide_up(reach_, step_));
     bands_ = divide_up(count_, height_);
     source_row_ = step_ * plan_.source_size[2];
-    Index *memory = tables_.template at<Index>(at_size);
-    Span<T> *span = tables_.template at<Span<T>>(at_spans);
-    Mask<T> *mask = tables_.template at<Mask<T>>(at_masks);
+    Index *memory = tables.template at<Index>(at_size);
+    Span<T> *span = tables.template at<Span<T>>(at_spans);
+    Mask<T> *mask = tables.template at<Mask<T>>(at_masks);
     for (Index i = 0; i < plan_.phases; ++i) {
       OwnPhase &own = phase_[i];
       set_phase(phase[i], own, memory);
@@ -82,10 +82,15 @@ class DepthwiseGather {
   Index slot_elements() const { return slot_elements_; }
   Index bands() const { return bands_; }
   Index bytes(int threads) const {
-    return tables_.bytes() + threads * slot_elements_ * Index(sizeof(T));
+    return threads * slot_elements_ * Index(sizeof(T));
   }
 
-  int run(const T *source, const T *weights, T *destination, const Team &team) {
+  // As in Gather, a run is a copy.
+  int run(const T *source, const T *weights, T *destination, const Team &team) const {
+    return DepthwiseGather(*this).run_own(source, weights, destination, team);
+  }
+
+  int run_own(const T *source, const T *weights, T *destination, const Team &team) {
     Workspace memory;
     const Index at_slots = memory.reserve<T>(slot_elements_ * team.threads);
     if (!memory.take()) return DXDW_NO_MEMORY;
@@ -314,7 +319,6 @@ class DepthwiseGather {
   }
 
   const Plan &plan_;
-  Workspace tables_;
   PlaneRows<T> rows_;
   OwnPhase phase_[kMostPhases] = {};
   Index step_ = 1, spacing_[2] = {1, 1}, least_row_ = 0, reach_ = 0, count_ = 0, height_ = 1, bands_ = 1;

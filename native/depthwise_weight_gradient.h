@@ -19,16 +19,17 @@ class DepthwiseWeightGradient {
  public:
   explicit DepthwiseWeightGradient(const Plan &plan) : plan_(plan) {}
 
-  bool prepare() {
+  // False where there is no memory for the tables.
+  bool prepare(Tables &tables) {
     const Index *words = plan_.first_phase;
     const Phase phase = read_phase(words);
     const Axis &h = phase.axis[1], &w = phase.axis[2];
     const Index outs = plan_.groups * plan_.destinations;
     spans_ = Spans<T>(w.count, true);
-    const Index at_offsets = tables_.template reserve<Index>(h.taps + w.taps);
-    const Index at_spans = tables_.template reserve<Span<T>>(spans_.count());
-    const Index at_masks = tables_.template reserve<Mask<T>>(spans_.count() * w.taps);
-    if (!tables_.take()) return false;
+    const Index at_offsets = tables.template reserve<Index>(h.taps + w.taps);
+    const Index at_spans = tables.template reserve<Span<T>>(spans_.count());
+    const Index at_masks = tables.template reserve<Mask<T>>(spans_.count() * w.taps);
+    if (!tables.take()) return false;
     x_rows_ = PlaneRows<T>(plan_.source_size[1], plan_.source_size[2], w.step,
                            divide_down(w.offset[0], w.step),
                            spans_.end() + divide_down(w.offset[w.taps - 1], w.step));
@@ -38,7 +39,7 @@ class DepthwiseWeightGradient {
     height_ = depthwise_height(count_, plan_.source_size[2] * step_ * Index(sizeof(T)),
                                divide_up(reach_, step_));
     bands_ = divide_up(count_, height_);
-    Index *row = tables_.template at<Index>(at_offsets), *column = row + h.taps;
+    Index *row = tables.template at<Index>(at_offsets), *column = row + h.taps;
     for (Index u = 0; u < h.taps; ++u) row[u] = h.offset[u] - least_row_;
     for (Index v = 0; v < w.taps; ++v) column[v] = x_rows_.column(w.offset[v]);
     whole_ = small_planes(plan_, sizeof(T)) && bands_ == 1;
@@ -46,7 +47,7 @@ class DepthwiseWeightGradient {
              plan_.source_size[2], w.count};
     tiles_ = choose_depthwise_weight_tiles<T>(taps_);
     spans_.fill(taps_, true, !x_rows_.copied(), plan_.source_size[2],
-                tables_.template at<Span<T>>(at_spans), tables_.template at<Mask<T>>(at_masks));
+                tables.template at<Span<T>>(at_spans), tables.template at<Mask<T>>(at_masks));
 
     const Index of_group = plan_.weights_of_group();
     const Index all = plan_.batch * bands();
@@ -70,20 +71,28 @@ class DepthwiseWeightGradient {
   }
 
   Index bytes(int threads) const {
-    return tables_.bytes() + (round_up(chunks_ * plan_.groups * plan_.weights_of_group(), lanes<T>) +
-                              threads * slot_elements_) * Index(sizeof(T));
+    return (round_up(chunks_ * plan_.groups * plan_.weights_of_group(), lanes<T>) +
+            threads * slot_elements_) * Index(sizeof(T));
   }
   Index bands() const { return bands_; }
   Index slot_elements() const { return slot_elements_; }
 
-  int run(const T *grad_out, const T *x, T *dW, const Team &team) {
+  // As in Gather, a run is a copy.
+  int run(const T *grad_out, const T *x, T *dW, const Team &team) const {
     return run(grad_out, x, dW, team, [](int) {}, [](Index, Index, Index, int) {});
   }
 
   // Calls begin(slot) before a piece's bands, and also(image, group, band, slot) before each.
   template <class Begin, class Also>
   int run(const T *grad_out, const T *x, T *dW, const Team &team, const Begin &begin,
-          const Also &also) {
+          const Also &also) const {
+    return DepthwiseWeightGradient(*this).run_own(grad_out, x, dW, team, begin, also);
+  }
+
+ private:
+  template <class Begin, class Also>
+  int run_own(const T *grad_out, const T *x, T *dW, const Team &team, const Begin &begin,
+              const Also &also) {
     Workspace memory;
     const Index of_group = plan_.weights_of_group(), weights = plan_.groups * of_group;
     const Index at_sums = memory.reserve<T>(chunks_ * weights);
@@ -132,7 +141,6 @@ class DepthwiseWeightGradient {
     return DXDW_DONE;
   }
 
- private:
   Index held(Index count) const { return (count - 1) * step_ + reach_ + 1; }
 
   // What a slot has after its sums: pointers to rows of x, then to those of grad_out, and copies. For
@@ -206,7 +214,6 @@ class DepthwiseWeightGradient {
   }
 
   const Plan &plan_;
-  Workspace tables_;
   PlaneRows<T> x_rows_, g_rows_;
   Spans<T> spans_;
   DepthwiseTaps taps_ = {};

@@ -1,5 +1,6 @@
 // The row that takes every problem: the definition's sums.
 #pragma once
+#include "held.h"
 #include "reason.h"
 #include "weight_gradient.h"
 
@@ -8,40 +9,32 @@ namespace {
 
 inline bool direct_takes(const int64_t *, Reason &) { return true; }
 
+// Both gradients, one after the other: a small problem notices every call.
 template <class T>
-struct Direct {
-  static Index workspace(const int64_t *words, int threads) {
-    if (words[1] == kBothGradients) {
-      const BothPlans both = view_both(words);
-      return most(of_one(both.dx, threads), of_one(both.dW, threads));
-    }
-    return of_one(view(words), threads);
-  }
+class OneAfterTheOther {
+ public:
+  explicit OneAfterTheOther(const int64_t *words)
+      : dx_(both_plans(words).dx), dW_(both_plans(words).dW) {}
 
-  // Both gradients one after the other: a small problem notices every call.
-  static int run(const int64_t *words, const Operands &of, const Team &team) {
-    if (words[1] == kBothGradients) {
-      const BothPlans both = view_both(words);
-      const int status = one(both.dx, of.in[0], of.in[2], of.out[0], team);
-      return status ? status : one(both.dW, of.in[0], of.in[1], of.out[1], team);
-    }
-    return one(view(words), of.in[0], of.in[1], of.out[0], team);
+  bool ready() const { return dx_.ready() && dW_.ready(); }
+  Index flops() const { return dx_.flops(); }
+  Index workspace(int threads) const { return most(dx_.workspace(threads), dW_.workspace(threads)); }
+  int run(const T *grad_out, const T *x, const T *W, T *dx, T *dW, const Team &team) const {
+    const int status = dx_.run(grad_out, W, dx, team);
+    return status ? status : dW_.run(grad_out, x, dW, team);
   }
 
  private:
-  static Index of_one(const Plan &plan, int threads) {
-    return plan.kind == kWeightGradient ? weight_gradient_bytes<T>(plan, threads)
-                                        : gather_bytes<T>(plan, threads);
-  }
-
-  static int one(const Plan &plan, const void *first, const void *second, void *result,
-                 const Team &team) {
-    const T *a = static_cast<const T *>(first), *b = static_cast<const T *>(second);
-    T *c = static_cast<T *>(result);
-    return plan.kind == kWeightGradient ? weight_gradient(plan, a, b, c, team)
-                                        : gather(plan, a, b, c, team);
-  }
+  const GatherPass<T> dx_;
+  const WeightGradientPass<T> dW_;
 };
+
+template <class T>
+Held *hold_direct(const int64_t *words) {
+  if (words[1] == kBothGradients) return hold<T, OneAfterTheOther<T>>(words);
+  return words[1] == kWeightGradient ? hold<T, WeightGradientPass<T>>(words)
+                                     : hold<T, GatherPass<T>>(words);
+}
 
 }  // namespace
 }  // namespace dxdw

@@ -30,10 +30,10 @@ class Gather {
 
   // Works out tables and sizes, for all rows or for parts that may be of a single one. False where
   // there is no memory for the tables.
-  bool prepare(bool of_parts = false) {
-    tables_.template reserve<Index>(at_.words());
-    if (!tables_.take()) return false;
-    Index *memory = tables_.template at<Index>(0);
+  bool prepare(Tables &tables, bool of_parts = false) {
+    tables.template reserve<Index>(at_.words());
+    if (!tables.take()) return false;
+    Index *memory = tables.template at<Index>(0);
     at_.join_columns(memory);
     by_channels_ = channels_.pays();
     at_.lay_out(by_channels_, memory);
@@ -58,13 +58,26 @@ class Gather {
   }
 
   Index bytes(int threads) const {
-    return tables_.bytes() + plan_.groups * weights_of_group_ * Index(sizeof(T)) +
-           threads * slot_elements_ * Index(sizeof(T));
+    return (plan_.groups * weights_of_group_ + threads * slot_elements_) * Index(sizeof(T));
   }
 
-  // All of the phase, or those parts of it that it was prepared for.
+  // All of the phase, or those parts of it that it was prepared for. Many threads may call this at once:
+  // a run is a copy with operands of its own.
   int run(const T *source, const T *weights, T *destination, const Team &team,
-          const Part *parts = nullptr, Index part_count = 0) {
+          const Part *parts = nullptr, Index part_count = 0) const {
+    return Gather(*this).run_own(source, weights, destination, team, parts, part_count);
+  }
+
+  // Operations of this phase.
+  Index flops() const {
+    const Axis *axis = at_.pass.axis;
+    return 2 * at_.pass.batch * plan_.groups * axis[0].count * axis[1].count * axis[2].count *
+           plan_.sources * plan_.destinations * at_.taps;
+  }
+
+ private:
+  int run_own(const T *source, const T *weights, T *destination, const Team &team,
+              const Part *parts, Index part_count) {
     Workspace memory;
     const Index at_weights = memory.reserve<T>(plan_.groups * weights_of_group_);
     const Index at_slots = memory.reserve<T>(slot_elements_ * team.threads);
@@ -106,14 +119,6 @@ class Gather {
     return whole ? DXDW_DONE : DXDW_CANCELLED;
   }
 
-  // Operations of this phase.
-  Index flops() const {
-    const Axis *axis = at_.pass.axis;
-    return 2 * at_.pass.batch * plan_.groups * axis[0].count * axis[1].count * axis[2].count *
-           plan_.sources * plan_.destinations * at_.taps;
-  }
-
- private:
   void choose_bands(Index rows_of_tile) {
     const Index rows = at_.pass.axis[1].count, halo = at_.band.halo();
     const Index row_bytes = plan_.sources * at_.band.elements_of_row() * Index(sizeof(T));
@@ -200,7 +205,6 @@ class Gather {
   GatherByChannels<T> channels_;
   GatherByPositions<T> positions_;
   bool by_channels_ = false;
-  Workspace tables_;
   Index height_ = 1, bands_ = 1, splits_ = 1;
   Index weights_of_group_ = 0, weights_of_strand_[GatherLayout::kStrands];
   Index band_elements_ = 0, slot_elements_ = 0;
@@ -227,60 +231,102 @@ bool clear_all(T *to, Index elements, const Team &team) {
   });
 }
 
-// All phases, those that share rows together.
-template <class T, class F>
+// fn(phase, other or null) of all phases, those that share rows together.
+template <class F>
 void each_pass(const Plan &plan, const F &fn) {
   const Index *words = plan.first_phase;
   for (Index i = 0; i < plan.phases; ++i) {
     const Phase phase = read_phase(words);
     const Index *after = words;
     Phase next;
-    const bool woven = phase.axis[2].spacing == 2 && i + 1 < plan.phases;
+    bool woven = phase.axis[2].spacing == 2 && i + 1 < plan.phases;
     if (woven) next = read_phase(after);
-    if (woven && next.axis[0].start == phase.axis[0].start &&
-        next.axis[1].start == phase.axis[1].start) {
-      Gather<T> pass(plan, phase, &next);
-      fn(pass);
-      words = after, ++i;
-    } else {
-      Gather<T> pass(plan, phase);
-      fn(pass);
-    }
+    woven = woven && next.axis[0].start == phase.axis[0].start &&
+            next.axis[1].start == phase.axis[1].start;
+    fn(phase, woven ? &next : nullptr);
+    if (woven) words = after, ++i;
   }
 }
 
+// Forward, or all phases of dx: the first few are prepared once, as a kernel with many taps and a large
+// stride has thousands, the others when they are run.
 template <class T>
-int gather(const Plan &plan, const T *source, const T *weights, T *destination, const Team &team) {
-  // Beyond the edges of grad_out dx has no products, where a band has zeros: a W that is not finite
-  // would show them.
-  if (plan.kind == kInputGradient && !all_finite(weights, plan.groups * plan.weights_of_group()))
-    return DXDW_DECLINED;
-  Index reached = 0;
-  const Index *words = plan.first_phase;
-  for (Index i = 0; i < plan.phases; ++i) {
-    const Phase phase = read_phase(words);
-    reached += phase.axis[0].count * phase.axis[1].count * phase.axis[2].count;
+class GatherPass {
+ public:
+  explicit GatherPass(const int64_t *words) : plan_(view(words)) {
+    Index reached = 0;
+    each_pass(plan_, [&](const Phase &phase, const Phase *other) {
+      reached += phase.destinations() + (other ? other->destinations() : 0);
+      if (held_ == kHeld || !ready_) return;
+      One *one = new (place(held_)) One(plan_, phase, other);
+      ++held_;
+      ready_ = one->pass.prepare(one->tables);
+    });
+    covers_ = reached >= plan_.destination_plane();  // else no window reaches some
   }
-  if (reached < plan.destination_plane() &&  // no window reaches the others
-      !clear_all(destination, plan.batch * plan.groups * plan.destinations * plan.destination_plane(),
-                 team))
-    return DXDW_CANCELLED;
-  int status = DXDW_DONE;
-  each_pass<T>(plan, [&](Gather<T> &pass) {
-    if (status == DXDW_DONE)
-      status = pass.prepare() ? pass.run(source, weights, destination, team) : DXDW_NO_MEMORY;
-  });
-  return status;
-}
+  GatherPass(const GatherPass &) = delete;
+  ~GatherPass() {
+    for (int i = 0; i < held_; ++i) place(i)->~One();
+  }
 
-template <class T>
-Index gather_bytes(const Plan &plan, int threads) {
-  Index bytes = 0;
-  each_pass<T>(plan, [&](Gather<T> &pass) {
-    if (pass.prepare()) bytes = most(bytes, pass.bytes(threads));
-  });
-  return bytes;
-}
+  bool ready() const { return ready_; }
+  Index flops() const { return plan_.flops(); }
+
+  Index workspace(int threads) const {
+    Index bytes = 0;
+    each([&](const Gather<T> &pass) { bytes = most(bytes, pass.bytes(threads)); });
+    return bytes;
+  }
+
+  int run(const T *source, const T *weights, T *destination, const Team &team) const {
+    // Beyond the edges of grad_out dx has no products, where a band has zeros: a W that is not finite
+    // would show them.
+    if (plan_.kind == kInputGradient &&
+        !all_finite(weights, plan_.groups * plan_.weights_of_group()))
+      return DXDW_DECLINED;
+    const Index elements =
+        plan_.batch * plan_.groups * plan_.destinations * plan_.destination_plane();
+    if (!covers_ && !clear_all(destination, elements, team)) return DXDW_CANCELLED;
+    int status = DXDW_DONE;
+    const bool memory = each([&](const Gather<T> &pass) {
+      if (status == DXDW_DONE) status = pass.run(source, weights, destination, team);
+    });
+    return memory ? status : int(DXDW_NO_MEMORY);
+  }
+
+ private:
+  static constexpr int kHeld = 4;
+
+  struct One {
+    One(const Plan &plan, const Phase &phase, const Phase *other) : pass(plan, phase, other) {}
+    Tables tables;
+    Gather<T> pass;
+  };
+
+  One *place(int i) { return reinterpret_cast<One *>(memory_ + i * sizeof(One)); }
+  const One *place(int i) const { return reinterpret_cast<const One *>(memory_ + i * sizeof(One)); }
+
+  // fn(pass) of all; false where there was no memory for one that is not held.
+  template <class F>
+  bool each(const F &fn) const {
+    bool memory = true;
+    for (int i = 0; i < held_; ++i) fn(place(i)->pass);
+    int index = 0;
+    if (held_ == kHeld)
+      each_pass(plan_, [&](const Phase &phase, const Phase *other) {
+        if (index++ < kHeld || !memory) return;
+        One one(plan_, phase, other);
+        memory = one.pass.prepare(one.tables);
+        if (memory) fn(one.pass);
+      });
+    return memory;
+  }
+
+  const Plan plan_;
+  int held_ = 0;
+  bool ready_ = true, covers_ = true;
+  alignas(One) char memory_[kHeld * sizeof(One)];
+};
 
 }  // namespace
 }  // namespace dxdw

@@ -8,32 +8,20 @@
 namespace dxdw {
 namespace {
 
-int useful_threads(const int64_t *words, int threads) {
-  const bool both = words[1] == kBothGradients;
-  return view(both ? words + 4 : words).flops() < Tuning::serial ? 1 : threads;
-}
-
-template <template <class> class Row>
-int64_t workspace(const int64_t *words, int threads) {
-  const int useful = useful_threads(words, threads);
-  return words[2] ? Row<double>::workspace(words, useful) : Row<float>::workspace(words, useful);
-}
-
-template <template <class> class Row>
-int run(const int64_t *words, const Operands &operands, const Team &team) {
-  const Team useful = {useful_threads(words, team.threads), team.cancelled, team.crew};
-  return words[2] ? Row<double>::run(words, operands, useful)
-                  : Row<float>::run(words, operands, useful);
+// By the plan's dtype.
+template <Held *of_float(const int64_t *), Held *of_double(const int64_t *)>
+Held *either(const int64_t *words) {
+  return words[2] ? of_double(words) : of_float(words);
 }
 
 // The kernels, best first. A new one is a file and a row here.
 constexpr Kernel table[] = {
     {"winograd", "Winograd F(4×4, 3×3) or F(2×2, 5×5) by compiled kernels", winograd_takes,
-     workspace<Winograd>, run<Winograd>, winograd_growth},
+     either<hold_winograd<float>, hold_winograd<double>>, winograd_growth},
     {"depthwise", "the definition's sums, by compiled kernels for channels of their own",
-     depthwise_takes, workspace<Depthwise>, run<Depthwise>, nullptr},
-    {"direct", "the definition's sums, by compiled kernels", direct_takes, workspace<Direct>,
-     run<Direct>, nullptr},
+     depthwise_takes, either<hold_depthwise<float>, hold_depthwise<double>>, nullptr},
+    {"direct", "the definition's sums, by compiled kernels", direct_takes,
+     either<hold_direct<float>, hold_direct<double>>, nullptr},
 };
 
 // A millisecond of independent sums, of which the clock of a browser tells a tenth.

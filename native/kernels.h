@@ -25,13 +25,19 @@ struct Growth {
   int64_t terms;
 };
 
+// A plan that a kernel has worked out all about.
+struct Held {
+  int (*run)(const Held &held, const Operands &operands, const Team &team);
+  int64_t (*workspace)(const Held &held, int threads);  // bytes of scratch memory at the peak
+  void (*drop)(Held *held);
+};
+
 // A row of the table.
 struct Kernel {
   const char *name;
   const char *method;  // what it does, in words
   bool (*takes)(const int64_t *plan, Reason &why);
-  int64_t (*workspace)(const int64_t *plan, int threads);  // bytes of scratch memory at the peak
-  int (*run)(const int64_t *plan, const Operands &operands, const Team &team);
+  Held *(*hold)(const int64_t *plan);  // which must outlive it; null where there is no memory
   Growth (*growth)(const int64_t *plan);  // null where each element is summed by the definition
 };
 

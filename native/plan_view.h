@@ -20,6 +20,8 @@ struct Axis {
 
 struct Phase {
   Axis axis[3];
+
+  Index destinations() const { return axis[0].count * axis[1].count * axis[2].count; }
 };
 
 struct Plan {
@@ -67,13 +69,18 @@ inline Phase read_phase(const Index *&words) {
   return phase;
 }
 
+inline Phase first_phase(const Plan &plan) {
+  const Index *words = plan.first_phase;
+  return read_phase(words);
+}
+
 // A plan of both gradients begins with its version, its kind, its dtype and where that of dW stands;
 // that of dx stands after these.
 struct BothPlans {
-  Plan dx, dW;
+  const Index *dx, *dW;
 };
 
-inline BothPlans view_both(const Index *words) { return {view(words + 4), view(words + words[3])}; }
+inline BothPlans both_plans(const Index *words) { return {words + 4, words + words[3]}; }
 
 }  // namespace
 }  // namespace dxdw

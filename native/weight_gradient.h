@@ -25,14 +25,15 @@ class WeightGradient {
   WeightGradient(const Plan &plan, const Phase &phase)
       : plan_(plan), pass_(images_as_rows(plan, pass_of(plan, phase))) {}
 
-  bool prepare() {
+  // False where there is no memory for the tables.
+  bool prepare(Tables &tables) {
     const Axis *axis = pass_.axis;
     taps_ = axis[0].taps * axis[1].taps * axis[2].taps;
     const Index C = plan_.sources, O = plan_.destinations, rows = axis[1].taps;
     rights_ = C * taps_, lefts_ = O * rows;
-    tables_.template reserve<Index>(Band::words(pass_) + 2 * (rights_ + lefts_));
-    if (!tables_.take()) return false;
-    Index *memory = tables_.template at<Index>(0);
+    tables.template reserve<Index>(Band::words(pass_) + 2 * (rights_ + lefts_));
+    if (!tables.take()) return false;
+    Index *memory = tables.template at<Index>(0);
     // Vectors along output channels, where they fill them.
     by_channels_ = fills_vectors<T>(O);
     row_step_ = by_channels_ ? pass_.axis[1].step : 1;
@@ -63,13 +64,18 @@ class WeightGradient {
   }
 
   Index bytes(int threads) const {
-    return tables_.bytes() + (plan_.groups * chunks_ * sum_elements_ + threads * slot_elements_) *
-                                 Index(sizeof(T));
+    return (plan_.groups * chunks_ * sum_elements_ + threads * slot_elements_) * Index(sizeof(T));
   }
 
-  // dW of all positions; or of those parts, added to what stands there.
+  // dW of all positions; or of those parts, added to what stands there. As in Gather, a run is a copy.
   int run(const T *grad_out, const T *x, T *dW, const Team &team, const Part *parts = nullptr,
-          Index part_count = 0) {
+          Index part_count = 0) const {
+    return WeightGradient(*this).run_own(grad_out, x, dW, team, parts, part_count);
+  }
+
+ private:
+  int run_own(const T *grad_out, const T *x, T *dW, const Team &team, const Part *parts,
+              Index part_count) {
     Workspace memory;
     const Index at_sums = memory.reserve<T>(plan_.groups * chunks_ * sum_elements_);
     const Index at_slots = memory.reserve<T>(slot_elements_ * team.threads);
@@ -116,7 +122,6 @@ class WeightGradient {
            pass_.axis[2].count * plan_.sources * plan_.destinations * taps_;
   }
 
- private:
   void choose_bands() {
     const Index rows = pass_.axis[1].count;
     const Index row_bytes =
@@ -391,7 +396,6 @@ class WeightGradient {
 
   const Plan &plan_;
   Pass pass_;
-  Workspace tables_;
   Band band_;
   Index taps_ = 0, rights_ = 0, lefts_ = 0, rights_used_ = 0, lefts_used_ = 0;
   Index *at_right_ = nullptr, *to_right_ = nullptr, *at_left_ = nullptr, *to_left_ = nullptr;
@@ -407,21 +411,26 @@ class WeightGradient {
 };
 
 template <class T>
-int weight_gradient(const Plan &plan, const T *grad_out, const T *x, T *dW, const Team &team) {
-  const Index *words = plan.first_phase;
-  const Phase phase = read_phase(words);
-  WeightGradient<T> pass(plan, phase);
-  if (!pass.prepare()) return DXDW_NO_MEMORY;
-  return pass.run(grad_out, x, dW, team);
-}
+class WeightGradientPass {
+ public:
+  explicit WeightGradientPass(const int64_t *words)
+      : plan_(view(words)), phase_(first_phase(plan_)), pass_(plan_, phase_),
+        ready_(pass_.prepare(tables_)) {}
 
-template <class T>
-Index weight_gradient_bytes(const Plan &plan, int threads) {
-  const Index *words = plan.first_phase;
-  const Phase phase = read_phase(words);
-  WeightGradient<T> pass(plan, phase);
-  return pass.prepare() ? pass.bytes(threads) : 0;
-}
+  bool ready() const { return ready_; }
+  Index flops() const { return plan_.flops(); }
+  Index workspace(int threads) const { return pass_.bytes(threads); }
+  int run(const T *grad_out, const T *x, T *dW, const Team &team) const {
+    return pass_.run(grad_out, x, dW, team);
+  }
+
+ private:
+  const Plan plan_;
+  const Phase phase_;
+  Tables tables_;
+  WeightGradient<T> pass_;
+  const bool ready_;
+};
 
 }  // namespace
 }  // namespace dxdw

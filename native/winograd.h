@@ -1,5 +1,6 @@
 // The row of Winograd's tiles: which problems they are for, and how large an error can be there.
 #pragma once
+#include "held.h"
 #include "reason.h"
 #include "winograd_gather.h"
 #include "winograd_weight_gradient.h"
@@ -17,8 +18,7 @@ inline Index winograd_side(const Plan &plan) { return beside(int(plan.kernel_siz
 
 // Tiles of an image: of a dilated kernel, those of all residue grids.
 inline Index winograd_tiles_of_image(const Plan &plan) {
-  const Index *words = plan.first_phase;
-  const Phase phase = read_phase(words);
+  const Phase phase = first_phase(plan);
   const Index side = winograd_side(plan);
   return TiledAxis(phase.axis[1], side).tiles * TiledAxis(phase.axis[2], side).tiles;
 }
@@ -28,8 +28,7 @@ inline bool winograd_can(const Plan &plan) {
   if (!plan.phases || plan.kernel_size[0] != 1 || k != plan.kernel_size[2] || (k != 3 && k != 5) ||
       plan.source_size[0] != 1 || plan.destination_size[0] != 1)
     return false;
-  const Index *words = plan.first_phase;
-  const Phase phase = read_phase(words);
+  const Phase phase = first_phase(plan);
   if (phase.axis[0].offset[0]) return false;
   for (int a = 1; a < 3; ++a)
     if (phase.axis[a].step != 1 || phase.axis[a].spacing != 1) return false;
@@ -63,23 +62,17 @@ inline Growth winograd_growth(const int64_t *words) {
   return {three ? 752.0 : 1532.0, plan.sources + kRoundings};
 }
 
-template <class T>
-struct Winograd {
-  static Index workspace(const int64_t *words, int threads) {
-    const Plan plan = view(words);
-    return plan.kind == kWeightGradient ? winograd_weight_gradient_bytes<T>(plan, threads)
-                                        : winograd_gather_bytes<T>(plan, threads);
-  }
+template <class T, int Side>
+Held *hold_winograd_of(const int64_t *words) {
+  return words[1] == kWeightGradient ? hold<T, WinogradWeightGradientPass<T, Side>>(words)
+                                     : hold<T, WinogradGatherPass<T, Side>>(words);
+}
 
-  static int run(const int64_t *words, const Operands &of, const Team &team) {
-    const Plan plan = view(words);
-    const T *first = static_cast<const T *>(of.in[0]), *second = static_cast<const T *>(of.in[1]);
-    T *result = static_cast<T *>(of.out[0]);
-    return plan.kind == kWeightGradient
-               ? winograd_weight_gradient(plan, first, second, result, team)
-               : winograd_gather(plan, first, second, result, team);
-  }
-};
+template <class T>
+Held *hold_winograd(const int64_t *words) {
+  return winograd_side(view(words)) == 4 ? hold_winograd_of<T, 4>(words)
+                                         : hold_winograd_of<T, 2>(words);
+}
 
 }  // namespace
 }  // namespace dxdw

@@ -58,7 +58,13 @@ class WinogradGather {
     return (shared_elements() + slot_ * used) * Index(sizeof(T)) + tile_rows_;
   }
 
-  int run(const T *source, const T *weights, T *destination, const Team &team) {
+  // As in Gather, a run is a copy.
+  int run(const T *source, const T *weights, T *destination, const Team &team) const {
+    return WinogradGather(*this).run_own(source, weights, destination, team);
+  }
+
+ private:
+  int run_own(const T *source, const T *weights, T *destination, const Team &team) {
     if (!magnitude_fits(largest_magnitude(weights, plan_.weights_of_group())))
       return DXDW_DECLINED;
     const LeftOut left_out = {down_, tile_rows_};
@@ -77,12 +83,12 @@ class WinogradGather {
     Part *parts = memory.at<Part>(at_parts);
     const Index unfit = left_out.list(unfit_, parts);
     if (!unfit) return DXDW_DONE;
+    Tables tables;
     Gather<T> direct(plan_, phase_);
-    if (!direct.prepare(true)) return DXDW_NO_MEMORY;
+    if (!direct.prepare(tables, true)) return DXDW_NO_MEMORY;
     return direct.run(source, weights, destination, team, parts, unfit);
   }
 
- private:
   static Index stride(Index elements) { return elements + kAlignment / Index(sizeof(T)); }
 
   Index shared_elements() const {
@@ -206,37 +212,29 @@ class WinogradGather {
   const T *source_ = nullptr, *weights_ = nullptr;
 };
 
-// fn(kernel) with the plan's kernel by the size of its tiles.
-template <class T, class F>
-auto with_winograd_gather(const Plan &plan, const F &fn) {
-  const Index *words = plan.first_phase;
-  const Phase phase = read_phase(words);
-  if (plan.kernel_size[1] == beside(4)) {
-    WinogradGather<T, 4> kernel(plan, phase);
-    return fn(kernel);
-  }
-  WinogradGather<T, 2> kernel(plan, phase);
-  return fn(kernel);
-}
+template <class T, int Side>
+class WinogradGatherPass {
+ public:
+  explicit WinogradGatherPass(const int64_t *words)
+      : plan_(view(words)), one_(of_one_group(plan_)), phase_(first_phase(plan_)),
+        pass_(one_, phase_) {}
 
-template <class T>
-int winograd_gather(const Plan &plan, const T *source, const T *weights, T *destination,
-                    const Team &team) {
-  return each_group(plan, team, [&](const Plan &one, Index group, const Team &own) {
-    return with_winograd_gather<T>(one, [&](auto &kernel) {
-      return kernel.run(source + group * plan.sources * plan.source_plane(),
-                        weights + group * plan.weights_of_group(),
-                        destination + group * plan.destinations * plan.destination_plane(), own);
+  bool ready() const { return true; }
+  Index flops() const { return plan_.flops(); }
+  Index workspace(int threads) const { return bytes_of_groups(plan_, threads, pass_); }
+  int run(const T *source, const T *weights, T *destination, const Team &team) const {
+    return each_group(plan_, team, [&](Index group, const Team &own) {
+      return pass_.run(source + group * plan_.sources * plan_.source_plane(),
+                       weights + group * plan_.weights_of_group(),
+                       destination + group * plan_.destinations * plan_.destination_plane(), own);
     });
-  });
-}
+  }
 
-template <class T>
-Index winograd_gather_bytes(const Plan &plan, int threads) {
-  return bytes_of_groups(plan, threads, [](const Plan &one, int own) {
-    return with_winograd_gather<T>(one, [&](auto &kernel) { return kernel.bytes(own); });
-  });
-}
+ private:
+  const Plan plan_, one_;
+  const Phase phase_;
+  const WinogradGather<T, Side> pass_;
+};
 
 }  // namespace
 }  // namespace dxdw

@@ -17,30 +17,28 @@ inline Plan of_one_group(const Plan &plan) {
   return one;
 }
 
-// run(plan of the group, group, team) for each, until one says that it is not done.
+// run(group, team) for each, until one says that it is not done.
 template <class F>
 int each_group(const Plan &plan, const Team &team, const F &run) {
-  const Plan one = of_one_group(plan);
   if (plan.groups == 1 || !groups_apart(plan, team.threads)) {
     int status = DXDW_DONE;
     for (Index group = 0; group < plan.groups && status == DXDW_DONE; ++group)
-      status = run(one, group, team);
+      status = run(group, team);
     return status;
   }
   std::atomic<int> status{DXDW_DONE};
   const bool whole = parallel_for(team, plan.groups, [&](Index group, int) {
     if (status.load(std::memory_order_relaxed) != DXDW_DONE) return;
-    const int found = run(one, group, Team{1, team.cancelled});
+    const int found = run(group, Team{1, team.cancelled});
     if (found != DXDW_DONE) status.store(found, std::memory_order_relaxed);
   });
   return whole ? status.load(std::memory_order_relaxed) : DXDW_CANCELLED;
 }
 
-// Bytes of scratch memory for that, of what bytes(plan of a group, threads) takes.
-template <class F>
-Index bytes_of_groups(const Plan &plan, int threads, const F &bytes) {
-  const Plan one = of_one_group(plan);
-  return groups_apart(plan, threads) ? threads * bytes(one, 1) : bytes(one, threads);
+// Bytes of scratch memory for that, by a pass of one group.
+template <class Pass>
+Index bytes_of_groups(const Plan &plan, int threads, const Pass &pass) {
+  return groups_apart(plan, threads) ? threads * pass.bytes(1) : pass.bytes(threads);
 }
 
 }  // namespace

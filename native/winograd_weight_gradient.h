@@ -67,7 +67,13 @@ class WinogradWeightGradient {
     return (shared_ + threads * slot_) * Index(sizeof(T)) + tile_rows_;
   }
 
-  int run(const T *grad_out, const T *x, T *dW, const Team &team) {
+  // As in Gather, a run is a copy.
+  int run(const T *grad_out, const T *x, T *dW, const Team &team) const {
+    return WinogradWeightGradient(*this).run_own(grad_out, x, dW, team);
+  }
+
+ private:
+  int run_own(const T *grad_out, const T *x, T *dW, const Team &team) {
     const LeftOut left_out = {down_, tile_rows_};
     Workspace memory;
     const Index at_shared = memory.reserve<T>(shared_);
@@ -87,12 +93,12 @@ class WinogradWeightGradient {
     Part *parts = memory.at<Part>(at_parts);
     const Index unfit = left_out.list(unfit_, parts);
     if (!unfit) return DXDW_DONE;
+    Tables tables;
     WeightGradient<T> direct(plan_, phase_);
-    if (!direct.prepare()) return DXDW_NO_MEMORY;
+    if (!direct.prepare(tables)) return DXDW_NO_MEMORY;
     return direct.run(grad_out, x, dW, team, parts, unfit);
   }
 
- private:
   enum Way { kChunks, kHeld, kGroups };
 
   void choose_way() {
@@ -314,37 +320,29 @@ class WinogradWeightGradient {
   const T *grad_out_ = nullptr, *x_ = nullptr;
 };
 
-// fn(kernel) with the plan's kernel by the size of its tiles.
-template <class T, class F>
-auto with_winograd_weight_gradient(const Plan &plan, const F &fn) {
-  const Index *words = plan.first_phase;
-  const Phase phase = read_phase(words);
-  if (plan.kernel_size[1] == beside(4)) {
-    WinogradWeightGradient<T, 4> kernel(plan, phase);
-    return fn(kernel);
-  }
-  WinogradWeightGradient<T, 2> kernel(plan, phase);
-  return fn(kernel);
-}
+template <class T, int Side>
+class WinogradWeightGradientPass {
+ public:
+  explicit WinogradWeightGradientPass(const int64_t *words)
+      : plan_(view(words)), one_(of_one_group(plan_)), phase_(first_phase(plan_)),
+        pass_(one_, phase_) {}
 
-template <class T>
-int winograd_weight_gradient(const Plan &plan, const T *grad_out, const T *x, T *dW,
-                             const Team &team) {
-  return each_group(plan, team, [&](const Plan &one, Index group, const Team &own) {
-    return with_winograd_weight_gradient<T>(one, [&](auto &kernel) {
-      return kernel.run(grad_out + group * plan.destinations * plan.destination_plane(),
-                        x + group * plan.sources * plan.source_plane(),
-                        dW + group * plan.weights_of_group(), own);
+  bool ready() const { return true; }
+  Index flops() const { return plan_.flops(); }
+  Index workspace(int threads) const { return bytes_of_groups(plan_, threads, pass_); }
+  int run(const T *grad_out, const T *x, T *dW, const Team &team) const {
+    return each_group(plan_, team, [&](Index group, const Team &own) {
+      return pass_.run(grad_out + group * plan_.destinations * plan_.destination_plane(),
+                       x + group * plan_.sources * plan_.source_plane(),
+                       dW + group * plan_.weights_of_group(), own);
     });
-  });
-}
+  }
 
-template <class T>
-Index winograd_weight_gradient_bytes(const Plan &plan, int threads) {
-  return bytes_of_groups(plan, threads, [](const Plan &one, int own) {
-    return with_winograd_weight_gradient<T>(one, [&](auto &kernel) { return kernel.bytes(own); });
-  });
-}
+ private:
+  const Plan plan_, one_;
+  const Phase phase_;
+  const WinogradWeightGradient<T, Side> pass_;
+};
 
 }  // namespace
 }  // namespace dxdw

@@ -1,6 +1,8 @@
 // How a run takes its scratch memory, and how the same lines count it beforehand: a Workspace
 // without a block hands out null pointers and only measures.
 #pragma once
+#include <new>
+
 #include "memory.h"
 #include "vector.h"
 
@@ -42,6 +44,37 @@ class Workspace {
  private:
   // Small problems need no more, and a call of a microsecond notices a lock.
   alignas(kAlignment) char own_[4096];
+  char *block_ = nullptr;
+  Index size_ = 0;
+};
+
+// Tables that a prepared pass keeps: reserved likewise, and its own until it goes.
+class Tables {
+ public:
+  Tables() = default;
+  Tables(const Tables &) = delete;
+  ~Tables() { ::operator delete(block_, std::align_val_t{kAlignment}); }
+
+  template <class T>
+  Index reserve(Index n) {
+    const Index place = size_;
+    size_ += round_up(n * sizeof(T), kAlignment);
+    return place;
+  }
+
+  bool take() {
+    const size_t bytes = static_cast<size_t>(most<Index>(size_, 1));
+    block_ = static_cast<char *>(
+        ::operator new(bytes, std::align_val_t{kAlignment}, std::nothrow));
+    return block_ != nullptr;
+  }
+
+  template <class T>
+  T *at(Index place) const {
+    return reinterpret_cast<T *>(block_ + place);
+  }
+
+ private:
   char *block_ = nullptr;
   Index size_ = 0;
 };

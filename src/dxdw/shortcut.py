@@ -33,11 +33,12 @@ _empty, _ndarray = np.empty, np.ndarray
 
 
 class Step(NamedTuple):
-    """One call of the kernels: the shape of each result, and the operands that it is of."""
+    """One call of the kernels: of one result, or of both, which is of all operands."""
 
     shapes: tuple[tuple[int, ...], ...]
-    operands: tuple[int, ...]
     address: int
+    first: int  # which of the operands, and None where it is of all
+    second: int | None
     prepared: native.Prepared  # what stands at the address, held
 
 
@@ -100,18 +101,18 @@ def run(known: Key, operands: tuple[Array, ...]) -> list[Array] | None:
         buffers.append(_from_buffer(a))
     steps, dtype, native_run = ready
     results = []
-    for shapes, of, address, _ in steps:
-        made: list[Array] = [_empty(shape, dtype) for shape in shapes]
-        if len(made) == 2:
-            first, second = made
-            buffers += _from_buffer(first), _from_buffer(second)
-            status = native_run(address, *buffers, 1)
+    for shapes, address, first, second, _ in steps:
+        one: Array = _empty(shapes[0], dtype)
+        results.append(one)
+        if second is None:
+            other: Array = _empty(shapes[1], dtype)
+            results.append(other)
+            status = native_run(address, *buffers, _from_buffer(one), _from_buffer(other), 1)
         else:
-            result = _from_buffer(made[0])
-            status = native_run(address, buffers[of[0]], buffers[of[1]], None, result, None, 1)
+            result = _from_buffer(one)
+            status = native_run(address, buffers[first], buffers[second], None, result, None, 1)
         if status:
             return None
-        results += made
     return results
 
 
@@ -147,13 +148,13 @@ def _steps(
         both = problems[0]._replace(kind=BOTH)
         if name := plan.of_both(both):
             ready = native.prepared(both, kernels[name].index)
-            return (Step(shapes, (0, 1, 2), ready.address, ready),)
+            return (Step(shapes, ready.address, 0, None, ready),)
     steps = []
     for problem, name, shape, (_, _, first, second) in zip(
         problems, names, shapes, passes, strict=True
     ):
         ready = native.prepared(problem, kernels[name].index)
-        steps.append(Step((shape,), (first, second), ready.address, ready))
+        steps.append(Step((shape,), ready.address, first, second, ready))
     return tuple(steps)
 
 
