@@ -6,7 +6,7 @@
 
 #include <initializer_list>
 
-#include "../dxdw.h"
+#include "api/dxdw.h"
 
 namespace {
 

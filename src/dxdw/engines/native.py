@@ -1,6 +1,6 @@
 """The compiled kernels as engines: what each takes, and a call of one: threads, memory, Ctrl-C.
 
-Which there are, their order and what each declines: the library's table in native/kernels.cpp.
+Which there are, their order and what each declines: the library's table in native/api/kernels.cpp.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from .libraries import Array
 from .native_plan import Words, native_plan
 from .problem import Problem, direct_bound
 
-DONE, NO_MEMORY, CANCELLED, DECLINED, PENDING = range(5)  # of native/dxdw.h
+DONE, NO_MEMORY, CANCELLED, DECLINED, PENDING = range(5)  # of native/api/dxdw.h
 
 # A call of more FLOPs for each of its threads, or of more elements, may take so long that signals
 # have to be looked at meanwhile: Ctrl-C is to be answered within 250 ms.

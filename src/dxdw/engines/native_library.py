@@ -23,10 +23,10 @@ PACKAGE = Path(__file__).parents[1]
 # array: 0.2 µs.
 _bytes = POINTER(c_ubyte)
 _operands = [c_void_p, *[_bytes] * 5, c_int]
-# What the pool can have at the most, native/pool.cpp's kMostWorkers; who asks for more gets these.
+# What the pool can have at the most, native/run/pool.cpp's kMostWorkers; who asks for more gets these.
 MOST_THREADS = 256
 
-# As native/dxdw.h declares them.
+# As native/api/dxdw.h declares them.
 SIGNATURES = {
     "dxdw_plan_version": (c_int64, []),
     "dxdw_kernels": (c_int, []),

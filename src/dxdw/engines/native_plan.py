@@ -1,4 +1,4 @@
-"""A problem as the kernels read it: an array of 64-bit integers, laid out as native/plan_view.h."""
+"""A problem as the kernels read it: an array of 64-bit integers, laid out as native/layout/plan_view.h."""
 
 from collections.abc import Iterator
 from math import prod
@@ -8,7 +8,7 @@ import numpy as np
 from ..geometry import ConvGeometry, Gather
 from .problem import BOTH
 
-VERSION = 2  # of this form, native/plan_version.h
+VERSION = 2  # of this form, native/layout/plan_version.h
 KINDS = ("forward", "dW", "dx", BOTH)
 # A step past every image: from 2**60 on, its product with a row's length would not fit 64 bits.
 FAR = 2**20
