@@ -162,6 +162,10 @@ void dxdw_release(void *job) {
 int dxdw_cpus(void) { return cpus(); }
 
 const char *dxdw_isa(void) { return chosen().name; }
+int dxdw_products_at_once(void) {
+  const Kernels &own = chosen();
+  return own.vector_bytes / int(sizeof(float)) * (own.fused ? 2 : 1);
+}
 const char *dxdw_machine(void) { return tuning_in_words(); }
 const char *dxdw_isas(void) { return available(); }
 const char *dxdw_isa_note(void) { return choice_note(); }
