@@ -137,14 +137,18 @@ def answer(call: Callable[[], Any], delay: float) -> float:
         os.kill(os.getpid(), signal.SIGINT)
 
     sender = threading.Thread(target=send)
+    # A process that was started in the background ignores SIGINT.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         sender.start()
-        while True:
+        while not sent[0] or time.monotonic() < sent[0] + 60:
             call()
     except KeyboardInterrupt:
-        took = time.monotonic() - sent[0]
-    sender.join()
-    return took
+        return time.monotonic() - sent[0]
+    finally:
+        sender.join()
+        signal.signal(signal.SIGINT, before)
+    raise AssertionError("a SIGINT was lost")
 
 
 def answers(count: int, rounds: int, every: int = 1) -> list[tuple[float, str]]:

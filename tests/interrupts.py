@@ -328,6 +328,8 @@ def threads() -> None:
 if __name__ == "__main__":
     name, *arguments = sys.argv[1:]
     assert dxdw.__name__
+    # A process that was started in the background ignores it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     {
         "moments": lambda: moments(int(arguments[0])),
         "steps": steps,
