@@ -12,6 +12,7 @@ pytestmark = [
     # PyTorch's own, about itself.
     pytest.mark.filterwarnings("ignore:.*torch.jit.*deprecated:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:Attempted to insert a get_attr Node:UserWarning"),
+    pytest.mark.filterwarnings("ignore:.torch._prims_common.check. is deprecated:FutureWarning"),
 ]
 
 BACKENDS = ("aot_eager", "inductor")
@@ -39,7 +40,8 @@ def test_compiled(way, ndim, transposed, backend):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize(("ndim", "transposed"), KINDS)
-@pytest.mark.parametrize("way", MAPPED)
+# A hessian torch.compile refuses to map, of PyTorch's own convolution too.
+@pytest.mark.parametrize("way", [way for way in MAPPED if way != "hessian"])
 def test_mapped_and_compiled(way, ndim, transposed, backend):
     import torch
 
