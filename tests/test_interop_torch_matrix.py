@@ -4,7 +4,7 @@ The long form of test_interop_torch_ways.py: `make test-peers-long`.
 """
 
 import pytest
-from torch_ways import COMPILED, KINDS, MAPPED, assert_close, compared, stacks
+from torch_ways import COMPILED, KINDS, MAPPED, STACKED, assert_close, compared, stacks
 
 pytestmark = [
     pytest.mark.peers("torch"),
@@ -26,6 +26,18 @@ def alone():
     torch._dynamo.reset()
     yield
     torch._dynamo.reset()
+
+
+@pytest.mark.parametrize(("ndim", "transposed"), KINDS)
+@pytest.mark.parametrize("mapped", STACKED)
+@pytest.mark.parametrize("way", MAPPED)
+def test_mapped(way, mapped, ndim, transposed):
+    import torch
+
+    mine, theirs, operands = compared(way, ndim, transposed)
+    operands = stacks(operands, mapped)
+    mine, theirs = (torch.func.vmap(f, mapped) for f in (mine, theirs))
+    assert_close(mine(*operands), theirs(*operands))
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

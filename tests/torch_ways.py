@@ -99,6 +99,8 @@ WAYS = (*FIRST, "grad of grad", "jacrev of jacrev", "jacrev of jacfwd", "jacfwd 
 # What PyTorch's vmap has no rule for, and what torch.compile refuses, of its own convolution too.
 MAPPED = [way for way in WAYS if way not in (*EAGER, "linearize")]
 COMPILED = [way for way in WAYS if way != "penalty"]
+# Which of the operands vmap maps, and along which axis.
+STACKED = [(0, None, None), (None, 1, None), (2, 0, 0)]
 
 
 def compared(way, ndim, transposed):
