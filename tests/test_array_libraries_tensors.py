@@ -8,7 +8,7 @@ import dxdw
 pytestmark = [
     pytest.mark.peers("torch"),
     # PyTorch's own, about itself.
-    pytest.mark.filterwarnings("ignore:.*torch.jit.*deprecated:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.*torch.jit.*deprecated"),
     pytest.mark.filterwarnings("ignore:Sparse CSR tensor support is in beta:UserWarning"),
     pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors is in prototype"),
     pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor, torch.quantize:UserWarning"),

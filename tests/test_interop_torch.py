@@ -11,7 +11,7 @@ from oracles import Case, simple
 pytestmark = [
     pytest.mark.peers("torch"),
     # PyTorch's own, about itself.
-    pytest.mark.filterwarnings("ignore:.*torch.jit.*deprecated:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.*torch.jit.*deprecated"),
     pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel:UserWarning"),
 ]
 
@@ -355,6 +355,8 @@ def test_compiled_in_one_graph(dynamic):
         )
 
 
+# Of PyTorch 2.14's check, about itself.
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning")
 @pytest.mark.parametrize("kind", ["forward", "dx", "dW"])
 def test_the_operator_keeps_pytorchs_rules(kind):
     """Schema, fake tensors, autograd and compilation: PyTorch's own check of operators."""

@@ -7,7 +7,7 @@ import pytest
 pytestmark = [
     pytest.mark.peers("torch"),
     # PyTorch's own, about itself.
-    pytest.mark.filterwarnings("ignore:.*torch.jit.*deprecated:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.*torch.jit.*deprecated"),
 ]
 
 CASES, LONG = 400, 10_000

@@ -10,7 +10,7 @@ pytestmark = [
     pytest.mark.peers("torch"),
     pytest.mark.slow,
     # PyTorch's own, about itself.
-    pytest.mark.filterwarnings("ignore:.*torch.jit.*deprecated:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.*torch.jit.*deprecated"),
     pytest.mark.filterwarnings("ignore:Attempted to insert a get_attr Node:UserWarning"),
     pytest.mark.filterwarnings("ignore:.torch._prims_common.check. is deprecated:FutureWarning"),
 ]
@@ -57,6 +57,9 @@ def test_compiled(way, ndim, transposed, backend):
 def test_mapped_and_compiled(way, ndim, transposed, backend):
     import torch
 
+    if backend == "inductor" and way in {"jacrev of jacfwd", "jacfwd of jacfwd"}:
+        # Operands without a tangent are null pointers there. (2.13 and 2.14)
+        pytest.skip("PyTorch's programs read what is not there, of its own convolution too")
     mapped = (2, 0, None) if transposed else (0, None, 0)
     mine, theirs, operands = compared(way, ndim, transposed)
     operands = stacks(operands, mapped)

@@ -10,8 +10,8 @@ from calls import refused
 pytestmark = [
     pytest.mark.peers("torch"),
     # PyTorch's own, about itself.
-    pytest.mark.filterwarnings("ignore:.*torch.jit.*deprecated:DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore:.*torch.ao.quantization is deprecated:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.*torch.jit.*deprecated"),
+    pytest.mark.filterwarnings("ignore:.*torch.ao.quantization is deprecated"),
     pytest.mark.filterwarnings("ignore:Please use quant_min and quant_max:UserWarning"),
     pytest.mark.filterwarnings("ignore:must run observer before calling:UserWarning"),
     pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor, torch.quantize:UserWarning"),

@@ -3,6 +3,8 @@
 The long form, with every kind of convolution in all of them, is test_interop_torch_matrix.py.
 """
 
+from functools import partial
+
 import pytest
 from torch_ways import (
     COMPILED,
@@ -20,7 +22,7 @@ from torch_ways import (
 pytestmark = [
     pytest.mark.peers("torch"),
     # PyTorch's own, about itself.
-    pytest.mark.filterwarnings("ignore:.*torch.jit.*deprecated:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.*torch.jit.*deprecated"),
     pytest.mark.filterwarnings("ignore:Attempted to insert a get_attr Node:UserWarning"),
 ]
 
@@ -129,6 +131,25 @@ def test_an_exported_program_does_without_dxdw(ndim, transposed):
     assert "dxdw" not in program.graph_module.code
     expected = problem.network(problem.theirs)(*problem.operands)
     assert_close(program.module()(*problem.operands), expected)
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_backward_pass_that_is_compiled_by_itself():
+    """Of a graph that was recorded by the operator."""
+    import torch
+    from torch._dynamo import compiled_autograd
+
+    problem = Problem(2, transposed=False)
+
+    def gradients(convolve):
+        leaves = [a.detach().clone().requires_grad_() for a in problem.operands]
+        with torch.autograd.forward_ad.dual_level():
+            loss = problem.loss(convolve)(*leaves)
+        with compiled_autograd._enable(partial(torch.compile, backend="eager")):
+            loss.backward()
+        return [a.grad for a in leaves]
+
+    assert_close(gradients(problem.ours), gradients(problem.theirs))
 
 
 @pytest.mark.usefixtures("alone")

@@ -13,7 +13,7 @@ import dxdw
 pytestmark = [
     pytest.mark.peers("torch"),
     # PyTorch's own, about itself.
-    pytest.mark.filterwarnings("ignore:.*torch.jit.script.* is deprecated:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.*torch.jit.script.* is deprecated"),
     pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel:UserWarning"),
 ]
 many = settings(max_examples=60)
