@@ -134,6 +134,8 @@ def test_an_exported_program_does_without_dxdw(ndim, transposed):
 
 
 @pytest.mark.usefixtures("alone")
+# Of PyTorch's, about itself.
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning")
 def test_a_backward_pass_that_is_compiled_by_itself():
     """Of a graph that was recorded by the operator."""
     import torch
