@@ -170,6 +170,30 @@ def test_compiled_convolutions_are_dxdws(monkeypatch):
     assert sorted(kinds) == ["dW", "dx", "forward"]
 
 
+# What docs/howto/pytorch.md says; linearize computes the point by the one and what is linear by the other.
+PYTORCHS = {"jvp", "jacfwd", "hessian", "jacrev of jacfwd", "jacfwd of jacfwd"}
+
+
+@pytest.mark.parametrize("way", [way for way in WAYS if way != "linearize"])
+def test_who_computes(way, monkeypatch):
+    import torch
+
+    from dxdw.interop.torch import kernels
+
+    kinds = []
+    for name in ("_runner", "_runner_of_both"):
+        original = getattr(kernels, name)
+        monkeypatch.setattr(
+            kernels, name, lambda *a, original=original: (kinds.append(a[0]), original(*a))[1]
+        )
+    mine, _, operands = compared(way, 2, transposed=False)
+    kinds.clear()
+    with torch.profiler.profile() as profile:
+        mine(*operands)
+    theirs = any("aten::convolution" in event.key for event in profile.key_averages())
+    assert (bool(kinds), theirs) == ((False, True) if way in PYTORCHS else (True, False))
+
+
 def test_transforms_are_dxdws(monkeypatch):
     import torch
 
