@@ -182,7 +182,7 @@ $(STAMPS)/train $(STAMPS)/test $(STAMPS)/peers $(STAMPS)/dask $(STAMPS)/dev $(ST
 	@touch $@ $(STAMPS)/native
 
 # Each of those builds the kernels too; this alone is for when a file of theirs has changed since.
-KERNELS := $(wildcard native/*.cpp native/*.h native/CMakeLists.txt native/build_hook.py)
+KERNELS := $(wildcard native/*/*.cpp native/*/*.h native/CMakeLists.txt native/build_hook.py)
 $(STAMPS)/native: pyproject.toml $(KERNELS) | $(STAMPS)/venv
 	@echo 'building the native kernels ...'
 	@$(PIP) install --quiet --no-deps --editable .
