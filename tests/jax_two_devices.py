@@ -80,9 +80,7 @@ WAYS = {
 }
 
 for name, way in WAYS.items():
-    for mine, wanted in zip(
-        jax.tree.leaves(way(ours)), jax.tree.leaves(way(theirs)), strict=True
-    ):
+    for mine, wanted in zip(jax.tree.leaves(way(ours)), jax.tree.leaves(way(theirs)), strict=True):
         assert mine.shape == wanted.shape, name
         np.testing.assert_allclose(mine, wanted, rtol=1e-9, atol=1e-9, err_msg=name)
         assert np.asarray(mine).any(), name

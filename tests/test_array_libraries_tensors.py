@@ -1,4 +1,4 @@
-"""PyTorch's tensors that are no plain memory, in dxdw's own functions: right, or refused by name."""
+"""PyTorch's tensors that are no plain memory, in dxdw's own functions: right or refused by name."""
 
 import pytest
 from calls import refused

@@ -87,12 +87,12 @@ def ways(tangents):
         "vjp": lambda f: lambda x, W: jax.vjp(f, x, W)[1](2 * f(x, W)),
         "jvp": lambda f: lambda x, W: jax.jvp(f, (x, W), tangents),
         "linearize": lambda f: lambda x, W: linear(f, x, W)(*tangents),
-        "linear_transpose": lambda f: lambda x, W: jax.linear_transpose(linear(f, x, W), x, W)(
-            f(x, W)
+        "linear_transpose": lambda f: (
+            lambda x, W: jax.linear_transpose(linear(f, x, W), x, W)(f(x, W))
         ),
         "checkpoint": lambda f: jax.grad(loss(jax.checkpoint(f)), both),
-        "checkpoint, forward over reverse": lambda f: lambda x, W: jax.jvp(
-            jax.grad(jax.checkpoint(loss(f)), both), (x, W), tangents
+        "checkpoint, forward over reverse": lambda f: (
+            lambda x, W: jax.jvp(jax.grad(jax.checkpoint(loss(f)), both), (x, W), tangents)
         ),
         "jacfwd": lambda f: jax.jacfwd(f, both),
         "jacrev": lambda f: jax.jacrev(f, both),

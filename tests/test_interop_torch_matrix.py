@@ -84,7 +84,7 @@ def test_mapped_and_recorded(way, ndim, transposed):
 @pytest.mark.parametrize(("ndim", "transposed"), KINDS)
 @pytest.mark.parametrize("way", ["forward", "jvp"])
 def test_exported(way, ndim, transposed, strict):
-    """A program that does without dxdw; `torch.export` has these ways of PyTorch's own, and no more."""
+    """A program that does without dxdw; of PyTorch's own, too, `torch.export` takes no more."""
     import torch
 
     mine, theirs, operands = compared(way, ndim, transposed)

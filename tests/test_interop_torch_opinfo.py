@@ -83,9 +83,7 @@ def test_integers_are_pytorchs(name):
     import torch
 
     for operands, options in samples(name, "int64", requires_grad=False):
-        found = [
-            outcome_of_integers(f, operands, options) for f in (ours(name), info(name).op)
-        ]
+        found = [outcome_of_integers(f, operands, options) for f in (ours(name), info(name).op)]
         assert type(found[0]) is type(found[1])
         if isinstance(found[0], torch.Tensor):
             assert torch.equal(*found)

@@ -26,7 +26,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Attempted to insert a get_attr Node:UserWarning"),
 ]
 
-# Each way of mapping for each way and for each kind, if not all three at once: the long form has those.
+# Each mapping for each way and for each kind, if not all three at once: the long form has those.
 MAPPINGS = [
     (way, *kind, STACKED[(i + j) % len(STACKED)])
     for i, way in enumerate(MAPPED)
@@ -170,7 +170,7 @@ def test_compiled_convolutions_are_dxdws(monkeypatch):
     assert sorted(kinds) == ["dW", "dx", "forward"]
 
 
-# What docs/howto/pytorch.md says; linearize computes the point by the one and what is linear by the other.
+# What docs/howto/pytorch.md says; linearize has both compute, one the point, one what is linear.
 PYTORCHS = {"jvp", "jacfwd", "hessian", "jacrev of jacfwd", "jacfwd of jacfwd"}
 
 

@@ -77,8 +77,8 @@ def values(*tensors: Tensor) -> list[Tensor] | None:
     for a in tensors:
         if type(a) not in TYPES or (recording and a.requires_grad):
             return None
-        a = a.detach().resolve_conj().resolve_neg()
-        found.append(dense(a, a.dtype, a.shape, a.numel() * a.element_size()))
+        plain = a.detach().resolve_conj().resolve_neg()
+        found.append(dense(plain, a.dtype, a.shape, a.numel() * a.element_size()))
     return None if any(a is None for a in found) else found
 
 

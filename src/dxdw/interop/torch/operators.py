@@ -93,7 +93,7 @@ class _Recorded(_SingleLevelFunction):
     dispatcher's here, which comes by once for each of them.
     """
 
-    # By which a compiled backward pass knows it again; of PyTorch's own it is `Function` that has it.
+    # By which a compiled backward pass knows it again; of PyTorch's own `Function` has it.
     _compiled_autograd_key = staticmethod(Function._compiled_autograd_key)
 
     @staticmethod
