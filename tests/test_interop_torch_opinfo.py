@@ -199,3 +199,25 @@ def test_recorded_with_its_gradients(name, dynamic):
     for function, tensors in checked(name):
         with warnings.catch_warnings():
             aot_autograd_check(function, tuple(tensors), {}, dynamic, assert_equals_fn=same)
+
+
+# Of PyTorch 2.14's check, about itself.
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning")
+@pytest.mark.parametrize("kind", ["forward", "dx", "dW"])
+def test_the_operator_keeps_pytorchs_rules(kind):
+    """Schema, fake tensors, autograd and compilation: PyTorch's own check of operators."""
+    import torch
+
+    from dxdw.interop.torch import operators
+
+    shapes = (2, 3, 7, 6), (4, 3, 3, 2), (2, 4, 4, 4)
+    x, W, g = (torch.randn(s, dtype=torch.float64, requires_grad=True) for s in shapes)
+    first, second, sizes = {
+        "forward": (x, W, g.shape),
+        "dx": (g, W, x.shape),
+        "dW": (g, x, W.shape),
+    }[kind]
+    torch.library.opcheck(
+        operators.convolution_pass,
+        (kind, first, second, list(sizes), [2, 2], [1, 1], [1, 1], [1, 1], 1),
+    )
