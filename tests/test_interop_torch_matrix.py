@@ -8,6 +8,7 @@ from torch_ways import COMPILED, KINDS, MAPPED, STACKED, assert_close, compared,
 
 pytestmark = [
     pytest.mark.peers("torch"),
+    pytest.mark.usefixtures("one_thread"),
     pytest.mark.slow,
     # PyTorch's own, about itself.
     pytest.mark.filterwarnings("ignore:.*torch.jit.*deprecated"),

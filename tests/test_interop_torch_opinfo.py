@@ -11,6 +11,7 @@ import pytest
 
 pytestmark = [
     pytest.mark.peers("torch"),
+    pytest.mark.usefixtures("one_thread"),
     # PyTorch's own, about itself.
     pytest.mark.filterwarnings("ignore:.*torch.jit.*deprecated"),
     pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel:UserWarning"),

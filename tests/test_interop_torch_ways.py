@@ -21,6 +21,7 @@ from torch_ways import (
 
 pytestmark = [
     pytest.mark.peers("torch"),
+    pytest.mark.usefixtures("one_thread"),
     # PyTorch's own, about itself.
     pytest.mark.filterwarnings("ignore:.*torch.jit.*deprecated"),
     pytest.mark.filterwarnings("ignore:Attempted to insert a get_attr Node:UserWarning"),
