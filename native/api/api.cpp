@@ -1,7 +1,6 @@
 // The C interface: how a call becomes a team's work.
 #include "api/dxdw.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include <algorithm>
@@ -91,13 +90,13 @@ void *dxdw_prepare(const int64_t *plan, int64_t words, int kernel) {
   const Kernel *row = find(kernel);
   if (!row || words < 4 || plan[0] != kPlanVersion) return nullptr;
   const size_t bytes = static_cast<size_t>(words) * sizeof *plan;
-  void *memory = malloc(sizeof(Prepared) + bytes);
+  void *memory = keep_block(sizeof(Prepared) + bytes);
   if (!memory) return nullptr;
   Prepared *prepared = new (memory) Prepared{nullptr};
   memcpy(prepared->words(), plan, bytes);
   prepared->held = row->hold(prepared->words());
   if (prepared->held) return prepared;
-  free(memory);
+  free_block(memory);
   return nullptr;
 }
 
@@ -105,7 +104,7 @@ void dxdw_forget(void *prepared) {
   if (!prepared) return;
   Held *held = static_cast<Prepared *>(prepared)->held;
   held->drop(held);
-  free(prepared);
+  free_block(prepared);
 }
 
 int64_t dxdw_workspace(const void *prepared, int threads) {
@@ -162,6 +161,10 @@ void dxdw_release(void *job) {
 int dxdw_cpus(void) { return cpus(); }
 
 const char *dxdw_isa(void) { return chosen().name; }
+int dxdw_products_at_once(void) {
+  const Kernels &own = chosen();
+  return own.vector_bytes / int(sizeof(float)) * (own.fused ? 2 : 1);
+}
 const char *dxdw_machine(void) { return tuning_in_words(); }
 const char *dxdw_isas(void) { return available(); }
 const char *dxdw_isa_note(void) { return choice_note(); }

@@ -108,6 +108,10 @@ DXDW_API const char *dxdw_isa(void);
 /* Those that this machine has, the best first, with blanks between. */
 DXDW_API const char *dxdw_isas(void);
 
+/* Products that this instruction set adds up at once: float32 in a vector, twice as many where a
+   multiplication and an addition are one operation. */
+DXDW_API int dxdw_products_at_once(void);
+
 /* What block sizes follow from, in words: the machine's caches. */
 DXDW_API const char *dxdw_machine(void);
 

@@ -54,7 +54,7 @@ class HeldPass : public Held {
   static void drop_it(Held *held) {
     HeldPass *own = static_cast<HeldPass *>(held);
     own->~HeldPass();
-    ::operator delete(own, std::align_val_t{kAlignment});
+    free_block(own);
   }
 
   const Pass pass_;
@@ -66,7 +66,7 @@ template <class T, class Pass>
 Held *hold(const int64_t *words) {
   using Own = HeldPass<T, Pass>;
   static_assert(alignof(Own) <= kAlignment, "what is held stands at a multiple of kAlignment");
-  void *memory = ::operator new(sizeof(Own), std::align_val_t{kAlignment}, std::nothrow);
+  void *memory = keep_block(sizeof(Own));
   if (!memory) return nullptr;
   Own *own = new (memory) Own(words);
   if (own->ready()) return own;

@@ -54,5 +54,6 @@ double multiply_adds(int dtype) {
 #define DXDW_STRING_(a) #a
 #define DXDW_STRING(a) DXDW_STRING_(a)
 extern const Kernels DXDW_JOIN(kernels_, DXDW_ISA) = {
-    DXDW_STRING(DXDW_ISA), table, int(sizeof table / sizeof *table), multiply_adds};
+    DXDW_STRING(DXDW_ISA), table, int(sizeof table / sizeof *table), multiply_adds,
+    DXDW_VECTOR_BYTES, DXDW_FUSED};
 }  // namespace dxdw

@@ -46,6 +46,8 @@ struct Kernels {
   const Kernel *row;
   int rows;
   double (*multiply_adds)(int dtype);  // does some in registers: how many operations
+  int vector_bytes;
+  bool fused;  // a multiplication and an addition are one operation
 };
 
 extern const Kernels kernels_avx512, kernels_avx2, kernels_base;

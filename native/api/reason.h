@@ -9,6 +9,10 @@ namespace dxdw {
 namespace {
 
 // Always false, for `return because(why, …)`.
+inline bool because(Reason &why, const char *sentence) {
+  if (why.size > 0) snprintf(why.text, static_cast<size_t>(why.size), "%s", sentence);
+  return false;
+}
 template <class... Values>
 bool because(Reason &why, const char *sentence, Values... values) {
   if (why.size > 0) snprintf(why.text, static_cast<size_t>(why.size), sentence, values...);

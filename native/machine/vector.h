@@ -17,6 +17,12 @@
 #define DXDW_REGISTERS 16
 #endif
 
+#if defined(__FMA__) || defined(__aarch64__)
+#define DXDW_FUSED true
+#else
+#define DXDW_FUSED false
+#endif
+
 #define DXDW_INLINE inline __attribute__((always_inline))
 #define DXDW_LAMBDA __attribute__((always_inline))
 

@@ -131,6 +131,16 @@ void *acquire(size_t bytes) {
   return block_of(header);
 }
 
+void *keep_block(size_t bytes) {
+  if (bytes > PTRDIFF_MAX / 2 || allocation_fails()) return nullptr;
+  Header *header = allocate(std::max(bytes, size_t{1}));
+  return header ? block_of(header) : nullptr;
+}
+
+void free_block(void *block) {
+  if (block) deallocate(header_of(block));
+}
+
 void release(void *block) {
   if (!block) return;
   boundary();

@@ -1,8 +1,6 @@
 // How a run takes its scratch memory, and how the same lines count it beforehand: a Workspace
 // without a block hands out null pointers and only measures.
 #pragma once
-#include <new>
-
 #include "machine/vector.h"
 #include "run/memory.h"
 
@@ -53,7 +51,7 @@ class Tables {
  public:
   Tables() = default;
   Tables(const Tables &) = delete;
-  ~Tables() { ::operator delete(block_, std::align_val_t{kAlignment}); }
+  ~Tables() { free_block(block_); }
 
   template <class T>
   Index reserve(Index n) {
@@ -63,9 +61,7 @@ class Tables {
   }
 
   bool take() {
-    const size_t bytes = static_cast<size_t>(most<Index>(size_, 1));
-    block_ = static_cast<char *>(
-        ::operator new(bytes, std::align_val_t{kAlignment}, std::nothrow));
+    if (size_ <= PTRDIFF_MAX) block_ = static_cast<char *>(keep_block(static_cast<size_t>(size_)));
     return block_ != nullptr;
   }
 

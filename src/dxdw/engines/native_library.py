@@ -23,7 +23,8 @@ PACKAGE = Path(__file__).parents[1]
 # array: 0.2 µs.
 _bytes = POINTER(c_ubyte)
 _operands = [c_void_p, *[_bytes] * 5, c_int]
-# What the pool can have at the most, native/run/pool.cpp's kMostWorkers; who asks for more gets these.
+# What the pool can have at the most, kMostWorkers of native/run/pool.cpp; who asks for more gets
+# these.
 MOST_THREADS = 256
 
 # As native/api/dxdw.h declares them.
@@ -49,6 +50,7 @@ SIGNATURES = {
     "dxdw_isa": (c_char_p, []),
     "dxdw_isas": (c_char_p, []),
     "dxdw_machine": (c_char_p, []),
+    "dxdw_products_at_once": (c_int, []),
     "dxdw_isa_note": (c_char_p, []),
     "dxdw_peak": (c_double, [c_int, c_int]),
     "dxdw_bandwidth": (c_double, [c_int]),
@@ -93,6 +95,12 @@ def machine() -> str | None:
     """What block sizes follow from, in words; None where there are no native kernels."""
     library = load()
     return None if library is None else library.dxdw_machine().decode()
+
+
+def products_at_once() -> int:
+    """How many products of float32 the instruction set adds up at once; 1 without kernels."""
+    library = load()
+    return 1 if library is None else int(library.dxdw_products_at_once())
 
 
 @lru_cache(maxsize=1)

@@ -1,4 +1,4 @@
-"""A problem as the kernels read it: an array of 64-bit integers, laid out as native/layout/plan_view.h."""
+"""A problem as the kernels read it: 64-bit integers, laid out as native/layout/plan_view.h."""
 
 from collections.abc import Iterator
 from math import prod
