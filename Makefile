@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
 # One environment, so one pip at a time, also under `make -j`.
 .NOTPARALLEL:
-.PHONY: help demo lab test test-long test-interrupts test-peers test-dask test-dask-long test-install \
+.PHONY: help demo lab test test-long test-interrupts test-peers test-peers-long test-dask test-dask-long test-install \
   test-lab test-lab-firefox test-lab-webkit test-all \
   test-native test-aarch64 sanitize sanitize-threads wasm test-wasm bench-wasm lint bench bench-training \
   bench-dask docs wheel wheel-lab clean
@@ -31,13 +31,16 @@ test: $(STAMPS)/test $(STAMPS)/native ## run the tests, but for the long ones an
 	$(BIN)/python -m pytest -m 'not peers and not dask and not slow and not install'
 
 test-long: $(STAMPS)/test $(STAMPS)/native ## run the long forms: every pair of tiny geometries, half an hour and more
-	$(BIN)/python -m pytest -m 'slow and not dask'
+	$(BIN)/python -m pytest -m 'slow and not peers and not dask'
 
 test-interrupts: $(STAMPS)/test $(STAMPS)/native ## interrupt 10,000 calls, and 200 problems of every kind: half an hour
 	$(BIN)/python -m pytest -m slow tests/test_native_interrupts.py
 
 test-peers: $(STAMPS)/peers $(STAMPS)/native ## run the tests against PyTorch, JAX, autograd and PyLops
-	$(BIN)/python -m pytest -m peers
+	$(BIN)/python -m pytest -m 'peers and not slow'
+
+test-peers-long: $(STAMPS)/peers $(STAMPS)/native ## every way of PyTorch's with every kind of convolution, 10,000 random cases: half an hour
+	$(BIN)/python -m pytest -m 'peers and slow'
 
 test-dask: $(STAMPS)/dask $(STAMPS)/native ## run the tests on Dask arrays and on a cluster of two processes
 	$(BIN)/python -m pytest -m 'dask and not slow'

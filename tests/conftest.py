@@ -84,6 +84,20 @@ def no_block_is_left() -> Iterator[None]:
     assert count() == before, "blocks of memory that the code under test took are still out"
 
 
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """PyTorch on one thread, which is all that tiny tensors keep busy.
+
+    Its others spin after each loop: beside other programs checks took up to 30 times as long.
+    """
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture
 def without_kernels() -> Iterator[None]:
     """The engines in Python alone, as where no compiler was."""

@@ -17,6 +17,10 @@ EMPTY = {
     "no channels at all": simple((0, 0, 5, 4), (0, 0, 3, 2)),
     "no pixels but padding": simple((2, 3, 0, 4), (2, 3, 3, 2), pad=2),
     "no pixels, stride": simple((1, 2, 0), (2, 2, 3), pad=4, stride=2),
+    "no pixels in groups": simple((2, 4, 0), (6, 2, 3), pad=2, groups=2),
+    "no columns in groups": simple((2, 4, 5, 0), (6, 2, 3, 2), pad=2, stride=2, groups=2),
+    "no columns, depthwise": simple((1, 8, 5, 0), (8, 1, 3, 2), pad=1, groups=8),
+    "no columns in three dimensions": simple((1, 4, 3, 4, 0), (4, 2, 2, 2, 1), pad=1, groups=2),
     "no pixels in three dimensions": simple((1, 2, 3, 0, 2), (2, 2, 2, 2, 2), pad=1),
 }
 

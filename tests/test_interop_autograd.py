@@ -52,6 +52,48 @@ def test_autograds_own_check_of_both_modes_to_second_order(mode):
     check_grads(ours(case), modes=["fwd", "rev"], order=2)(x, W)
 
 
+@pytest.mark.parametrize("name", CASES)
+def test_jacobians_are_the_linear_maps_themselves(name):
+    """Column by column what one element alone makes: exact, for the operands are integers."""
+    from autograd import jacobian
+
+    case = CASES[name]
+    x, W, _ = operands(case)
+    by_x, by_W = jacobian(ours(case), 0)(x, W), jacobian(ours(case), 1)(x, W)
+    for jacobian_of, operand, convolve in (
+        (by_x, x, lambda one: oracles.forward(one, W, case)),
+        (by_W, W, lambda one: oracles.forward(x, one, case)),
+    ):
+        for index in list(np.ndindex(operand.shape))[::7]:
+            one = np.zeros(operand.shape)
+            one[index] = 1
+            assert np.array_equal(jacobian_of[(..., *index)], convolve(one))
+
+
+def test_gradients_of_gradients_of_gradients():
+    """A penalty on a gradient, and one on its gradient: against autograd's own differences."""
+    import autograd.numpy as anp
+    from autograd import grad, hessian_vector_product, make_jvp
+    from autograd.test_util import check_grads
+
+    case = CASES["two axes"]._replace(sizes=(3, 3))
+    x, W, _ = operands(case, draw=oracles.reals)
+
+    def loss(x, W):
+        return anp.sum(anp.tanh(ours(case)(x, W)) ** 2)
+
+    def penalty(W):
+        return anp.sum(grad(loss, 0)(x, W) ** 2)
+
+    check_grads(penalty, modes=["fwd", "rev"], order=2)(W)
+    gradient = grad(lambda W: loss(x, W))
+    by_reverse = hessian_vector_product(lambda W: loss(x, W))(W, np.cos(W))
+    np.testing.assert_allclose(make_jvp(gradient)(W)(np.cos(W))[1], by_reverse, rtol=1e-9)
+    itself = CASES["two axes"]._replace(sizes=(2, 2), taps=(2, 2), groups=1, channels=(4, 4))
+    both = oracles.reals(np.random.default_rng(0), (4, 4, 2, 2), "float64")
+    check_grads(lambda a: ours(itself)(a, a), modes=["fwd", "rev"], order=2)(both)
+
+
 def test_bias_no_batch_axis_and_float32():
     from autograd import grad
 

@@ -58,6 +58,19 @@ def test_matrices_and_their_adjoints(name, dtype):
         assert np.array_equal(operator.H @ vector, matrix.conj().T @ vector)
 
 
+@pytest.mark.parametrize("dtype", ["int64", "complex128"])
+def test_vectors_of_other_dtypes_than_the_operators(dtype):
+    """No imaginary part is lost, and no integer is what a result is rounded to."""
+    for operator in operators(CASES["zeros"])[:2]:
+        matrix = operator.matmat(np.eye(operator.shape[1]))
+        for side, wanted in ((operator, matrix), (operator.H, matrix.T)):
+            vector = integers(side.shape[1], dtype) * (1 + 2j if dtype == "complex128" else 1)
+            assert np.array_equal(side @ vector, wanted @ vector)
+        composed = (2 * operator.H) @ operator
+        vector = integers(operator.shape[1], dtype)
+        assert np.array_equal(composed @ vector, 2 * matrix.T @ (matrix @ vector))
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_dot_test(name):
     picture, kernel, _ = operators(CASES[name])

@@ -6,8 +6,9 @@ import pytest
 
 pytestmark = [
     pytest.mark.peers("torch"),
+    pytest.mark.usefixtures("one_thread"),
     # PyTorch's own, about itself.
-    pytest.mark.filterwarnings("ignore:.*torch.jit.*deprecated:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.*torch.jit.*deprecated"),
 ]
 
 CASES, LONG = 400, 10_000

@@ -10,8 +10,8 @@ from calls import refused
 pytestmark = [
     pytest.mark.peers("torch"),
     # PyTorch's own, about itself.
-    pytest.mark.filterwarnings("ignore:.*torch.jit.*deprecated:DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore:.*torch.ao.quantization is deprecated:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.*torch.jit.*deprecated"),
+    pytest.mark.filterwarnings("ignore:.*torch.ao.quantization is deprecated"),
     pytest.mark.filterwarnings("ignore:Please use quant_min and quant_max:UserWarning"),
     pytest.mark.filterwarnings("ignore:must run observer before calling:UserWarning"),
     pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor, torch.quantize:UserWarning"),
@@ -133,14 +133,14 @@ def test_scripting_is_refused_by_the_name_of_the_way_back():
     assert_same(torch.jit.script(restore(fast))(batch()))
 
 
+@pytest.mark.peers("onnx", "onnxscript")
 @pytest.mark.parametrize("dynamo", [False, True])
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_onnx(dynamo):
+    import onnx
     import torch
 
-    onnx = pytest.importorskip("onnx")
-    pytest.importorskip("onnxscript")
     file = io.BytesIO()
     if dynamo:
         program = torch.onnx.export(accelerate(model()), (batch(),), dynamo=True, verbose=False)

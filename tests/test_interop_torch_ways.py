@@ -1,119 +1,40 @@
-"""dxdw.interop.torch under every way of PyTorch's to differentiate, map, trace and compile."""
+"""dxdw.interop.torch under every way of PyTorch's to differentiate, map, trace and compile.
+
+The long form, with every kind of convolution in all of them, is test_interop_torch_matrix.py.
+"""
+
+from functools import partial
 
 import pytest
+from torch_ways import (
+    COMPILED,
+    KINDS,
+    MAPPED,
+    STACKED,
+    WAYS,
+    Problem,
+    assert_close,
+    compared,
+    stacks,
+    ways,
+)
 
 pytestmark = [
     pytest.mark.peers("torch"),
+    pytest.mark.usefixtures("one_thread"),
     # PyTorch's own, about itself.
-    pytest.mark.filterwarnings("ignore:.*torch.jit.*deprecated:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.*torch.jit.*deprecated"),
     pytest.mark.filterwarnings("ignore:Attempted to insert a get_attr Node:UserWarning"),
 ]
 
-KINDS = [(ndim, transposed) for ndim in (1, 2, 3) for transposed in (False, True)]
-
-
-class Problem:
-    """A convolution with a stride, padding and groups, of small real tensors."""
-
-    def __init__(self, ndim, transposed):
-        import torch
-        from torch.nn import functional
-
-        from dxdw.interop import torch as bridge
-
-        name = f"conv{'_transpose' if transposed else ''}{ndim}d"
-        self.ours, self.theirs = getattr(bridge, name), getattr(functional, name)
-        generator = torch.Generator().manual_seed(ndim)
-        shapes = (2, 2, *(4, 3, 3)[:ndim]), (2, 2) if transposed else (4, 1), (4,)
-        shapes = shapes[0], (*shapes[1], *(2,) * ndim), shapes[2]
-        self.operands = tuple(
-            torch.randn(shape, generator=generator, dtype=torch.float64) for shape in shapes
-        )
-        self.tangents = tuple(torch.cos(3 * a) for a in self.operands)
-        self.options = {"stride": 2, "padding": 1, "groups": 2}
-        if transposed:
-            self.options["output_padding"] = 1
-
-    def network(self, convolve):
-        return lambda *operands: convolve(*operands, **self.options).tanh()
-
-    def loss(self, convolve):
-        return lambda *operands: self.network(convolve)(*operands).pow(2).sum()
-
-
-def gradient(function):
-    """By eager autograd, of copies."""
-    import torch
-
-    def of(*operands):
-        leaves = [a.detach().clone().requires_grad_() for a in operands]
-        return torch.autograd.grad(function(*leaves), leaves)
-
-    return of
-
-
-def checkpointed(function):
-    from functools import partial
-
-    from torch.utils.checkpoint import checkpoint
-
-    return gradient(partial(checkpoint, function, use_reentrant=False))
-
-
-def penalised(function):
-    """The gradient of a function of gradients."""
-    import torch
-
-    def loss(x, W, bias):
-        dx, dW = torch.autograd.grad(function(x, W, bias), (x, W), create_graph=True)
-        return dx.pow(2).sum() + dW.pow(3).sum() + bias.sum()
-
-    return gradient(loss)
-
-
-def ways(problem, convolve):
-    """Each way, as a function of the operands."""
-    import torch
-    from torch import func
-
-    network, loss = problem.network(convolve), problem.loss(convolve)
-    g = torch.cos(5 * network(*problem.operands).detach())
-    of_all = (0, 1, 2)
-
-    def sum_of_squares(*operands):
-        return sum(a.pow(2).sum() for a in func.grad(loss, of_all)(*operands))
-
-    return {
-        "forward": network,
-        "eager": gradient(loss),
-        "checkpoint": checkpointed(loss),
-        "penalty": penalised(loss),
-        "grad": func.grad(loss, of_all),
-        "vjp": lambda *a: func.vjp(network, *a)[1](g),
-        "jvp": lambda *a: func.jvp(network, a, problem.tangents),
-        "linearize": lambda *a: func.linearize(network, *a)[1](*problem.tangents),
-        "jacrev": func.jacrev(network, of_all),
-        "jacfwd": func.jacfwd(network, of_all),
-        "hessian": func.hessian(loss, (0, 1)),
-        "grad of grad": func.grad(sum_of_squares, of_all),
-        "jacrev of jacrev": func.jacrev(func.jacrev(loss, 1), 0),
-        "jacrev of jacfwd": func.jacrev(func.jacfwd(loss, 1), 0),
-        "jacfwd of jacfwd": func.jacfwd(func.jacfwd(loss, 1), 0),
-    }
-
-
-EAGER = ("eager", "checkpoint", "penalty")  # autograd's own, which vmap can't map
-FIRST = (*EAGER, "forward", "grad", "vjp", "jvp", "linearize", "jacrev", "jacfwd", "hessian")
-WAYS = (*FIRST, "grad of grad", "jacrev of jacrev", "jacrev of jacfwd", "jacfwd of jacfwd")
-# What PyTorch's vmap has no rule for, and what torch.compile refuses, of its own convolution too.
-MAPPED = [way for way in WAYS if way not in (*EAGER, "linearize")]
-COMPILED = [way for way in WAYS if way != "penalty"]
-
-
-def assert_close(mine, theirs):
-    import torch
-
-    torch.testing.assert_close(mine, theirs, rtol=1e-9, atol=1e-9)
+# Each mapping for each way and for each kind, if not all three at once: the long form has those.
+MAPPINGS = [
+    (way, *kind, STACKED[(i + j) % len(STACKED)])
+    for i, way in enumerate(MAPPED)
+    for j, kind in enumerate(KINDS)
+]
+# A kind for each way, and all six kinds.
+SPREAD = [(way, *KINDS[i % len(KINDS)]) for i, way in enumerate(COMPILED)]
 
 
 @pytest.fixture
@@ -129,25 +50,17 @@ def alone():
 @pytest.mark.parametrize(("ndim", "transposed"), KINDS)
 @pytest.mark.parametrize("way", WAYS)
 def test_as_pytorchs(way, ndim, transposed):
-    problem = Problem(ndim, transposed)
-    mine, theirs = (ways(problem, f)[way] for f in (problem.ours, problem.theirs))
-    assert_close(mine(*problem.operands), theirs(*problem.operands))
+    mine, theirs, operands = compared(way, ndim, transposed)
+    assert_close(mine(*operands), theirs(*operands))
 
 
-@pytest.mark.parametrize(("ndim", "transposed"), KINDS)
-@pytest.mark.parametrize("mapped", [(0, None, None), (None, 1, None), (2, 0, 0)])
-@pytest.mark.parametrize("way", MAPPED)
-def test_mapped(way, mapped, ndim, transposed):
+@pytest.mark.parametrize(("way", "ndim", "transposed", "mapped"), MAPPINGS)
+def test_mapped(way, ndim, transposed, mapped):
     import torch
 
-    problem = Problem(ndim, transposed)
-    operands = [
-        a if axis is None else torch.stack([a, 2 * a.roll(1), a - 1]).movedim(0, axis)
-        for a, axis in zip(problem.operands, mapped, strict=True)
-    ]
-    mine, theirs = (
-        torch.func.vmap(ways(problem, f)[way], mapped) for f in (problem.ours, problem.theirs)
-    )
+    mine, theirs, operands = compared(way, ndim, transposed)
+    operands = stacks(operands, mapped)
+    mine, theirs = (torch.func.vmap(f, mapped) for f in (mine, theirs))
     assert_close(mine(*operands), theirs(*operands))
 
 
@@ -156,40 +69,43 @@ def test_mapped(way, mapped, ndim, transposed):
 def test_recorded_by_make_fx(way, ndim, transposed):
     from torch.fx.experimental.proxy_tensor import make_fx
 
-    problem = Problem(ndim, transposed)
-    mine, theirs = (ways(problem, f)[way] for f in (problem.ours, problem.theirs))
-    graph = make_fx(mine)(*problem.operands)
+    mine, theirs, operands = compared(way, ndim, transposed)
+    graph = make_fx(mine)(*operands)
     assert "convolution" in graph.code
-    assert_close(graph(*problem.operands), theirs(*problem.operands))
+    assert_close(graph(*operands), theirs(*operands))
 
 
 @pytest.mark.usefixtures("alone")
-@pytest.mark.parametrize("transposed", [False, True])
-@pytest.mark.parametrize("way", COMPILED)
-def test_compiled(way, transposed):
+@pytest.mark.parametrize(("way", "ndim", "transposed"), SPREAD)
+def test_compiled(way, ndim, transposed):
     import torch
 
-    problem = Problem(2, transposed)
-    mine, theirs = (ways(problem, f)[way] for f in (problem.ours, problem.theirs))
-    compiled = torch.compile(mine, backend="aot_eager")
-    assert_close(compiled(*problem.operands), theirs(*problem.operands))
+    mine, theirs, operands = compared(way, ndim, transposed)
+    assert_close(torch.compile(mine, backend="aot_eager")(*operands), theirs(*operands))
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("alone")
-@pytest.mark.parametrize("transposed", [False, True])
-@pytest.mark.parametrize("way", COMPILED)
-def test_compiled_by_inductor(way, transposed):
+@pytest.mark.filterwarnings("ignore:.torch._prims_common.check. is deprecated:FutureWarning")
+@pytest.mark.parametrize(
+    ("way", "ndim", "transposed"), [("eager", 2, False), ("jvp", 1, True), ("jacrev", 3, False)]
+)
+def test_compiled_by_inductor(way, ndim, transposed):
     import torch
 
-    problem = Problem(2, transposed)
-    mine, theirs = (ways(problem, f)[way] for f in (problem.ours, problem.theirs))
-    assert_close(torch.compile(mine)(*problem.operands), theirs(*problem.operands))
+    mine, theirs, operands = compared(way, ndim, transposed)
+    assert_close(torch.compile(mine)(*operands), theirs(*operands))
 
 
 @pytest.mark.usefixtures("alone")
-@pytest.mark.parametrize("way", ["forward", "eager"])
-@pytest.mark.parametrize(("ndim", "transposed"), KINDS)
+@pytest.mark.parametrize(
+    ("ndim", "transposed", "way"),
+    # Of three dimensions it takes half a minute to simplify what is known of the symbols.
+    [
+        pytest.param(*kind, way, marks=[pytest.mark.slow] * (kind[0] == 3 and way == "eager"))
+        for kind in KINDS
+        for way in ("forward", "eager")
+    ],
+)
 def test_compiled_of_sizes_that_are_symbols(ndim, transposed, way):
     """Which the operator computes: the same program for more than one size."""
     import torch
@@ -219,6 +135,27 @@ def test_an_exported_program_does_without_dxdw(ndim, transposed):
 
 
 @pytest.mark.usefixtures("alone")
+# Of PyTorch's, about itself.
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning")
+def test_a_backward_pass_that_is_compiled_by_itself():
+    """Of a graph that was recorded by the operator."""
+    import torch
+    from torch._dynamo import compiled_autograd
+
+    problem = Problem(2, transposed=False)
+
+    def gradients(convolve):
+        leaves = [a.detach().clone().requires_grad_() for a in problem.operands]
+        with torch.autograd.forward_ad.dual_level():
+            loss = problem.loss(convolve)(*leaves)
+        with compiled_autograd._enable(partial(torch.compile, backend="eager")):
+            loss.backward()
+        return [a.grad for a in leaves]
+
+    assert_close(gradients(problem.ours), gradients(problem.theirs))
+
+
+@pytest.mark.usefixtures("alone")
 def test_compiled_convolutions_are_dxdws(monkeypatch):
     import torch
 
@@ -232,6 +169,30 @@ def test_compiled_convolutions_are_dxdws(monkeypatch):
     loss = torch.compile(problem.loss(problem.ours), backend="aot_eager", fullgraph=True)
     torch.autograd.grad(loss(*leaves), leaves)
     assert sorted(kinds) == ["dW", "dx", "forward"]
+
+
+# What docs/howto/pytorch.md says; linearize has both compute, one the point, one what is linear.
+PYTORCHS = {"jvp", "jacfwd", "hessian", "jacrev of jacfwd", "jacfwd of jacfwd"}
+
+
+@pytest.mark.parametrize("way", [way for way in WAYS if way != "linearize"])
+def test_who_computes(way, monkeypatch):
+    import torch
+
+    from dxdw.interop.torch import kernels
+
+    kinds = []
+    for name in ("_runner", "_runner_of_both"):
+        original = getattr(kernels, name)
+        monkeypatch.setattr(
+            kernels, name, lambda *a, original=original: (kinds.append(a[0]), original(*a))[1]
+        )
+    mine, _, operands = compared(way, 2, transposed=False)
+    kinds.clear()
+    with torch.profiler.profile() as profile:
+        mine(*operands)
+    theirs = any("aten::convolution" in event.key for event in profile.key_averages())
+    assert (bool(kinds), theirs) == ((False, True) if way in PYTORCHS else (True, False))
 
 
 def test_transforms_are_dxdws(monkeypatch):

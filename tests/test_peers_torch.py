@@ -12,8 +12,9 @@ import dxdw
 
 pytestmark = [
     pytest.mark.peers("torch"),
+    pytest.mark.usefixtures("one_thread"),
     # PyTorch's own, about itself.
-    pytest.mark.filterwarnings("ignore:.*torch.jit.script.* is deprecated:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.*torch.jit.script.* is deprecated"),
     pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel:UserWarning"),
 ]
 many = settings(max_examples=60)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .documentation import refused
-from .engines.libraries import Array, is_numpy, namespace
+from .engines.libraries import Array, is_numpy, is_tensor, namespace
 from .engines.native_library import MOST_THREADS
 from .geometry import Axis, ConvGeometry, same_padding
 
@@ -74,6 +74,7 @@ def array(value: Any, name: str) -> Array:
         if isinstance(value, np.matrix):
             raise refused(TypeError, f"{name} is a np.matrix: convert it with np.asarray({name})")
         if not isinstance(value, np.ndarray) and foreign(value):
+            _check_tensor(value, name)
             return value
         try:
             value = _lent(value) if hasattr(value, "__dlpack__") else np.asarray(value)
@@ -113,10 +114,23 @@ def type_name(value: Any) -> str:
 
 def foreign(value: Any) -> bool:
     """Whether value is an array of another library that has the array API."""
-    torch = sys.modules.get("torch")
-    if torch is not None and isinstance(value, torch.Tensor):
+    if is_tensor(value):
         return True
     return hasattr(value, "__array_namespace__") or type(value).__module__.startswith("cupy")
+
+
+def _check_tensor(value: Any, name: str) -> None:
+    """Refuse what is called a tensor of PyTorch's and is no array."""
+    if not is_tensor(value):
+        return
+    from .engines import torch_memory
+
+    if (kind := torch_memory.other_kind(value)) is not None:
+        what, right = kind
+        raise refused(
+            TypeError,
+            f"{name} is {what}: it must be a dense torch.Tensor{right.format(name=name)}",
+        )
 
 
 def _lent(value: Any) -> Array:
@@ -171,6 +185,9 @@ def _numpy_dtypes(*dtypes: np.dtype[Any]) -> tuple[np.dtype[Any], np.dtype[Any]]
 def _one_library(given: dict[str, Array]) -> Any:
     from array_api_compat import array_namespace
 
+    if all(map(is_tensor, given.values())) and len({a.device for a in given.values()}) > 1:
+        where = ", ".join(f"{name} on {a.device}" for name, a in given.items())
+        raise refused(TypeError, f"tensors on different devices ({where}): give all on one")
     try:
         return array_namespace(*given.values())
     except TypeError:

@@ -65,8 +65,9 @@ def conv2d(
 
     Raises:
         ValueError: shapes, sizes or options that do not fit; the message says what would.
-        TypeError: bool, object, string, masked or extended-precision arrays; a bool or a float
-            where an integer belongs.
+        TypeError: bool, object, string, masked or extended-precision arrays; sparse, quantized or
+            nested tensors, and those of classes with operations of their own, which
+            `dxdw.interop.torch` takes; a bool or a float where an integer belongs.
         MemoryError: with the number of bytes.
         KeyboardInterrupt: soon after a Ctrl-C in the main thread (within 250 ms where the machine
             is not overloaded), when nothing computes or is written any more; so with whatever

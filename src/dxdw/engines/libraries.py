@@ -1,5 +1,6 @@
 """The few things that array libraries do differently: in-place writes and memory layout."""
 
+import sys
 from collections.abc import Callable
 from contextvars import copy_context
 from typing import Any, TypeVar
@@ -13,6 +14,12 @@ Result = TypeVar("Result")
 def is_numpy(a: Array) -> bool:
     """Of an array that `arguments.array` let in: it leaves no subclasses."""
     return type(a) is np.ndarray
+
+
+def is_tensor(a: Array) -> bool:
+    """Of PyTorch, without importing it."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(a, torch.Tensor)
 
 
 def namespace(a: Array) -> Any:
@@ -35,9 +42,20 @@ def device_of(a: Array) -> Any:
 def lent(*arrays: Array) -> list[Array] | None:
     """The same memory as NumPy arrays, where all lie in the computer's own; None elsewhere.
 
-    By DLPack, which refuses what is no plain array: one that records its gradients, say, or one
-    that stands for another while a function is traced. What is not contiguous is copied.
+    By DLPack, which refuses what is no plain array: one that stands for another while a function is
+    traced, say. Of PyTorch's it hands out the memory alone: of a tensor with the negative bit the
+    opposite numbers, of a fake one whatever is there. What is not contiguous is copied.
+
+    Raises:
+        RuntimeError: a tensor's memory was given back.
     """
+    if is_tensor(arrays[0]):
+        from . import torch_memory
+
+        tensors = torch_memory.values(*arrays)
+        if tensors is None:
+            return None
+        arrays = tuple(tensors)
     try:
         return [np.ascontiguousarray(np.from_dlpack(a)) for a in arrays]
     except (AttributeError, BufferError, RuntimeError, TypeError, ValueError):

@@ -67,7 +67,7 @@ def conv2d(
 
     Raises:
         ValueError: shapes or options that do not fit, when the function is traced.
-        TypeError: operands that are no arrays of numbers, options that are traced, forward mode.
+        TypeError: operands that are no arrays of numbers, options that are traced.
         RuntimeError: JAX's, of what goes wrong when it runs, such as too little memory.
 
     >>> import jax

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
+from ...engines.torch_memory import dense
 from ..bilinear import PULLBACKS, Case
 from . import kernels, operators, tensors
 
@@ -31,7 +32,7 @@ class ConvolutionPass(Function):
         result = _pass(kind, first, second, case, alone=True)
         if bias is not None:
             channels, dtype = result.shape[1], result.dtype
-            read = tensors.dense(bias, dtype, (channels,), channels * dtype.itemsize)
+            read = dense(bias, dtype, (channels,), channels * dtype.itemsize)
             column = (bias if read is None else read).view(-1, *[1] * case.ndim)
             result = result + column if read is None else result.add_(column)
         return result

@@ -18,9 +18,10 @@ from torch import Tensor
 from ... import arguments, plan
 from ...documentation import pointing_to, refused
 from ...engines import native
+from ...engines.torch_memory import dense
 from .. import numpy_passes
 from ..bilinear import ROLES, Case
-from .tensors import DTYPES, dense
+from .tensors import DTYPES
 
 ROOM = "torch"
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch._functorch.utils import enable_single_level_autograd_function
 from torch.autograd import Function, forward_ad
+from torch.autograd.function import _SingleLevelFunction
 from torch.library import Library, register_fake, register_vmap
 from torch.utils.flop_counter import register_flop_formula
 
@@ -85,8 +86,15 @@ def _known(kind: str, first: Tensor, second: Tensor, sizes: Sizes, *options: Any
     return first.new_empty(sizes)
 
 
-class _Recorded(Function):
-    """One of the three passes; its derivatives are the other two."""
+class _Recorded(_SingleLevelFunction):
+    """One of the three passes; its derivatives are the other two.
+
+    Of one level of transforms, as PyTorch's own `Function` is made one for each: the levels are the
+    dispatcher's here, which comes by once for each of them.
+    """
+
+    # By which a compiled backward pass knows it again; of PyTorch's own `Function` has it.
+    _compiled_autograd_key = staticmethod(Function._compiled_autograd_key)
 
     @staticmethod
     @untraced
@@ -129,9 +137,6 @@ class _Recorded(Function):
 # As `forward_ad` calls them, which does not know of the level while `torch.compile` traces; there
 # is but one.
 _unpacked = torch._VF._unpack_dual
-# What Function.apply does more than its base is for transforms. Those are the dispatcher's here: it
-# comes by once for each of their levels.
-_apply = super(Function, _Recorded).apply
 
 
 @untraced
@@ -145,7 +150,7 @@ def _recorded(kind: str, first: Tensor, second: Tensor, sizes: Sizes, *options: 
         return by_pytorch(kind, first, second, sizes, *options)
     modes = torch.is_grad_enabled(), forward_ad._is_fwd_grad_enabled()
     with enable_single_level_autograd_function():
-        result: Tensor = _apply(modes, kind, first, second, sizes, *options)
+        result: Tensor = _Recorded.apply(modes, kind, first, second, sizes, *options)
     return result
 
 
