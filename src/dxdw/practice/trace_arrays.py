@@ -126,7 +126,9 @@ class _Watcher:
             loop = next((loop for loop in self._loops if frame.f_lineno in loop), range(0))
             if last not in loop:  # else it is in the middle of what the loop does
                 self._look(frame, last)
-            self._lines[frame] = frame.f_lineno
+            # A loop is left from its head, and what it did was done in its body.
+            if not (last in loop and frame.f_lineno == loop.start):
+                self._lines[frame] = frame.f_lineno
         elif event == "return":
             self._look(frame, last)
             if arg is not None:

@@ -96,7 +96,7 @@ export const NETWORK = {
     ],
   ],
   note: "The stronger the shade, the larger; hatched is negative. Below each array stands its gradient.",
-  options: [{ name: "target", title: "the right class is", least: 0, most: 1 }],
+  options: [{ name: "target", title: "target", least: 0, most: 1 }],
   examples: [
     { name: "A seven", make: example(SEVEN) },
     { name: "A one", make: example(ONE) },
