@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from ..engines.libraries import Array
-from .calls import Answer, Crash, call
+from .calls import Answer, Crash, call, changed_in_words
 from .contract import Contract
 from .forms import Unfit, adapted
 from .matching import Seen
@@ -226,10 +226,11 @@ class Ladder:
     def _state(self) -> None:
         first, again = self.first, self.again
         changed = next((c.answer for c in self.cases if c.answer.changed), None)
-        names = " and ".join(changed.changed) if changed else ""
         if changed is not None:
             self.written = call(self.fn, self.contract, changed.problem, frozen=True).crash
-        self.note("arguments", changed is None, f"{names}: changed in place by the call")
+        self.note(
+            "arguments", changed is None, changed_in_words(changed.changed if changed else ())
+        )
         if not (first.usable and again.usable):
             return
         detail = "its arrays share memory with those of another call, or with an argument"
