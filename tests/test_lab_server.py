@@ -131,7 +131,8 @@ def test_a_browser_that_hangs_up_is_nothing_to_tell(server, capsys):
     connection.close()
     for thread in answering:
         thread.join(10)
-    assert answering and not any(thread.is_alive() for thread in answering)
+    assert answering
+    assert not any(thread.is_alive() for thread in answering)
     assert capsys.readouterr().err == ""
     assert ask(server)[1] == PAGE
 

@@ -85,6 +85,45 @@ for (const { number } of CATALOGUE.problems) {
   });
 }
 
+const TWO_MISTAKES = OVERWRITES.replace("dW[o] +=", "dW[o] =");
+/** What a visitor looks for after a run that finds a mistake: all of it without scrolling. */
+const LOOKED_FOR = [
+  ...TOGETHER.filter((selector) => !selector.includes(".question,")),
+  ".finding .question",
+  ".finding .first-wrong",
+  ".finding .case-head button",
+  ".finding .arrays table.array",
+];
+
+test("05 by someone who has never seen it, with two mistakes on the way: nothing is scrolled for", async () => {
+  const page = await lab.fresh();
+  const step = page.getByRole("slider", { name: "Step", exact: true });
+  const scrolled = () =>
+    page.evaluate(() => [...document.querySelectorAll(".panel")].map(({ scrollTop }) => scrollTop));
+  // The statement says what is to be written, and how it is to be called.
+  assert.deepEqual(await unseen(page, [".statement p:nth-of-type(2) code:first-of-type"]), []);
+  await run(page);
+  assert.match(await verdict(page), /dx and dW are still all zeros/);
+  await enter(page, "05", TWO_MISTAKES);
+  await run(page);
+  assert.equal(await page.locator(".finding .mistake").count(), 2);
+  assert.deepEqual(await unseen(page, LOOKED_FOR), []);
+  await page.getByRole("button", { name: "See it step by step" }).click();
+  await page.getByText("Traced: play it").waitFor();
+  await step.fill("2");
+  assert.deepEqual(await unseen(page, [".cm-step", ".trace-words", '.yours[data-array="dW"]']), []);
+  await enter(page, "05", OVERWRITES);
+  await run(page);
+  assert.equal(await page.locator(".finding .mistake").count(), 1);
+  assert.deepEqual(await unseen(page, LOOKED_FOR), []);
+  await page.getByText("Your code has changed since").waitFor({ state: "hidden" });
+  assert.equal(await step.inputValue(), "2", "the trace of the new code stands where the old one stood");
+  await enter(page, "05", PROBLEMS["05"].solution);
+  await run(page);
+  assert.deepEqual(await unseen(page, [".verdict-head", ".praise .onwards"]), []);
+  assert.ok((await scrolled()).every((top) => top === 0));
+});
+
 test("on a phone the run button is in reach of every pane, and a run leads to the verdict", async () => {
   const page = await lab.fresh({ viewport: { width: 360, height: 640 } });
   await enter(page, "05", OVERWRITES);

@@ -21,8 +21,8 @@ _SHOWN_LOCALS = 8
 
 # What NumPy's words mean to someone who meets them for the first time.
 _MEANS = {
-    "The truth value of an array": " (an if decides once, and an array has many elements: each needs "
-    "a decision of its own)",
+    "The truth value of an array": " (an if decides once, and an array has many elements: each "
+    "needs a decision of its own)",
 }
 
 

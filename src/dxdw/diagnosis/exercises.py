@@ -138,7 +138,8 @@ def _conv2d() -> Exercise:
         Slip("stride-ignored", _unstrided),
         Slip("stride-of-one-axis", lambda x, W, p, s: _conv(x, W, p, 1)[:, ::s]),
         Slip("stride-of-one-axis", lambda x, W, p, s: _conv(x, W, p, 1)[:, :, ::s]),
-        *(Slip("stride-of-one-axis", unstrided) for unstrided in (_rows_unstrided, _columns_unstrided)),
+        Slip("stride-of-one-axis", _rows_unstrided),
+        Slip("stride-of-one-axis", _columns_unstrided),
         Slip("options-exchanged", lambda x, W, p, s: _conv(x, W, s, max(p, 1))),
     )  # fmt: skip
     return Exercise("conv2d", ("x", "W"), _conv, cases, (*slips, *_conv_slips()))
@@ -261,8 +262,10 @@ def _relu() -> Exercise:
 
 def _softmax() -> Exercise:
     vectors = ([1.0, 2.0], [0.5, -1.0, 3.0], [-2.0, 0.25, 1.0, 1.0])
-    large = ([1000.0, 1000.0], [1000.0, 1001.0, 999.0], [-1000.0, -1001.0], [5e4, -5e4, 0.0])
-    large += ([0.0, 3000.0], [-3000.0, 0.0, 1.0, 2000.0])  # far from their mean and their first
+    large = (
+        [1000.0, 1000.0], [1000.0, 1001.0, 999.0], [-1000.0, -1001.0], [5e4, -5e4, 0.0],
+        [0.0, 3000.0], [-3000.0, 0.0, 1.0, 2000.0],  # far from their mean, and from their first
+    )  # fmt: skip
     rows = _integers(2, 3), _integers(3, 4)
     cases = tuple((np.array(z),) for z in (*vectors, *large)) + tuple((z,) for z in rows)
 

@@ -4,12 +4,13 @@ Each rung is a question with an answer of its own. A rung that nothing further c
 ends the climb; the others go on, so that the properties that fail can all be told.
 """
 
+import operator
 from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
 import numpy as np
 
-from ..engines.libraries import Array
+from ..engines.libraries import Array, unwarned
 from .calls import Answer, Crash, call, changed_in_words
 from .contract import Contract
 from .forms import Unfit, adapted
@@ -123,7 +124,7 @@ class Ladder:
             return second
         # Only what is handed on through all calls has grown.
         parts = [
-            b - a if grows else b
+            unwarned(operator.sub, b, a) if grows else b
             for a, b, grows in zip(first.results, second.results, self.growing, strict=True)
         ]
         return Answer(
