@@ -45,7 +45,7 @@ test-dask: $(STAMPS)/dask $(STAMPS)/native ## run the tests on Dask arrays and o
 test-dask-long: $(STAMPS)/dask $(STAMPS)/native ## dx and dW of 40,000 × 40,000 pixels: 20 GB of disk, some minutes
 	$(BIN)/python -m pytest -m 'dask and slow'
 
-test-install: $(STAMPS)/test $(STAMPS)/native ## build wheels with and without a compiler, install and try them
+test-install: $(STAMPS)/test $(STAMPS)/native $(STAMPS)/cmake ## build wheels with and without a compiler, install and try them
 	$(BIN)/python -m pytest -m install
 
 CHROMIUM ?= $(shell command -v chromium || command -v google-chrome)
@@ -179,7 +179,7 @@ $(STAMPS)/train $(STAMPS)/test $(STAMPS)/peers $(STAMPS)/dask $(STAMPS)/dev $(ST
 	@touch $@ $(STAMPS)/native
 
 # Each of those builds the kernels too; this alone is for when a file of theirs has changed since.
-KERNELS := $(wildcard native/*.cpp native/*.h native/CMakeLists.txt native/build_hook.py)
+KERNELS := $(wildcard native/*/*.cpp native/*/*.h native/CMakeLists.txt native/build_hook.py)
 $(STAMPS)/native: pyproject.toml $(KERNELS) | $(STAMPS)/venv
 	@echo 'building the native kernels ...'
 	@$(PIP) install --quiet --no-deps --editable .

@@ -65,6 +65,7 @@ def forget_decisions() -> None:
     shortcut.forget()
     plan.decide.cache_clear()
     plan.accepting.cache_clear()
+    plan.of_both.cache_clear()
 
 
 def same_bits(a: Array, b: Array) -> bool:

@@ -97,7 +97,7 @@ def without_kernels() -> Iterator[None]:
 def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the engines that computed a result, in the order in which they did."""
     from dxdw import shortcut
-    from dxdw.plan import ENGINES
+    from dxdw.plan import engines
 
     shortcut.forget()
     monkeypatch.setattr(shortcut, "MOST_FLOPS", 0)  # it calls no engine's run
@@ -113,6 +113,6 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
         return run
 
-    for name, engine in ENGINES.items():
+    for name, engine in engines().items():
         monkeypatch.setattr(engine, "run", spy(name, engine.run))
     return names

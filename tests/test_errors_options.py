@@ -7,7 +7,7 @@ from calls import refused
 import dxdw
 from dxdw import conv2d, conv2d_backward, conv_transpose2d, explain
 from dxdw.engines.problem import KINDS
-from dxdw.plan import ENGINES
+from dxdw.plan import engines
 
 X, W = np.ones((2, 3, 6, 5)), np.ones((4, 3, 3, 2))
 G = np.ones((2, 4, 4, 4))
@@ -66,7 +66,7 @@ def test_how_to_run(call):
         (TypeError, "max_workspace is '1', a str: it must be an integer", {"max_workspace": "1"}),
         (
             ValueError,
-            f"engine is 'best': it must be one of {', '.join(map(repr, ENGINES))}",
+            f"engine is 'best': it must be one of {', '.join(map(repr, engines()))}",
             {"engine": "best"},
         ),
     ]

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from oracles import MODES, simple
 
 from dxdw import explain
-from dxdw.plan import ENGINES
+from dxdw.engines import native
+from dxdw.plan import engines
 
 PROBLEMS = {
     "small": simple((1, 2, 8, 7), (3, 2, 3, 3), pad=1),
@@ -50,7 +51,7 @@ def test_every_geometry_is_explained_and_its_flops_counted(case, kind):
     explanation = explained(kind, case)
     products = np.prod(case.out_shape) * case.channels[0] * np.prod(case.taps)
     assert explanation.flops == 2 * products
-    assert [v.engine for v in explanation.verdicts] == list(ENGINES)
+    assert [v.engine for v in explanation.verdicts] == list(engines())
     # Where all windows lie in the padding, dx has nothing to sum, nor to hold.
     assert explanation.workspace > 0 or kind == "dx"
     assert str(explanation)
@@ -60,16 +61,16 @@ def test_every_geometry_is_explained_and_its_flops_counted(case, kind):
 def test_a_table_that_a_reader_can_follow():
     text = str(explain("dW", (8, 64, 56, 56), (64, 64, 3, 3), 1, dtype="float32"))
     lines = text.splitlines()
+    for name in native.kernels():
+        lines.remove(f"  {name:<9}  declines: no compiled kernels: left out by a test")
     assert lines[0] == "dW of x (8, 64, 56, 56) and W (64, 64, 3, 3) in float32"
-    assert lines[1] == "  winograd   declines: no compiled kernels: left out by a test"
-    assert re.match(r"  fft        declines: estimated at ", lines[2])
-    assert lines[3] == "  direct     declines: no compiled kernels: left out by a test"
-    assert re.match(r"  small      declines: 14,450,688 column elements, more than ", lines[4])
-    assert lines[5] == "  array      runs: shifted matrix products over tiles"
-    assert lines[6] == "  reference  only when asked for by name"
-    assert re.match(r"  1,849,688,064 FLOPs, [\d,]+ bytes of scratch memory", lines[7])
-    assert re.match(r"  \|error\| ≤ 1.5e-03 · M elementwise", lines[8])
-    assert lines[9] == "  threads: as NumPy's BLAS library is set"
+    assert re.match(r"  fft        declines: estimated at ", lines[1])
+    assert re.match(r"  small      declines: 14,450,688 column elements, more than ", lines[2])
+    assert lines[3] == "  array      runs: shifted matrix products over tiles"
+    assert lines[4] == "  reference  only when asked for by name"
+    assert re.match(r"  1,849,688,064 FLOPs, [\d,]+ bytes of scratch memory", lines[5])
+    assert re.match(r"  \|error\| ≤ 1.5e-03 · M elementwise", lines[6])
+    assert lines[7] == "  threads: as NumPy's BLAS library is set"
 
 
 @pytest.mark.usefixtures("without_kernels")

@@ -18,7 +18,7 @@ from oracles import simple
 from dxdw import conv2d, conv2d_backward
 from dxdw.engines.blas_threads import threadpool_controller
 from dxdw.engines.libraries import all_finite
-from dxdw.plan import ENGINES
+from dxdw.plan import engines
 
 pytest.importorskip("threadpoolctl")
 
@@ -100,12 +100,14 @@ def test_threads_is_in_force_during_the_call_and_over_after_it():
     a = oracles.operands(case, 0)
     seen = []
 
-    def run(*args, original=ENGINES["array"].run):
+    original = engines()["array"].run
+
+    def run(*args):
         seen.append(blas_threads())
         return original(*args)
 
     before = blas_threads()
-    with patch.object(ENGINES["array"], "run", run):
+    with patch.object(engines()["array"], "run", run):
         convolve("dx", a, case, threads=1, engine="array")
     assert seen == [[1] * len(before)]
     assert blas_threads() == before
@@ -118,7 +120,9 @@ def test_threads_is_over_after_calls_that_overlapped():
     a_runs, b_runs, a_over = threading.Event(), threading.Event(), threading.Event()
     wait = 20
 
-    def run(*args, original=ENGINES["array"].run):
+    original = engines()["array"].run
+
+    def run(*args):
         if threading.current_thread().name == "a":
             a_runs.set()
             assert b_runs.wait(wait)
@@ -135,7 +139,7 @@ def test_threads_is_over_after_calls_that_overlapped():
             a_over.set()
 
     before = blas_threads()
-    with patch.object(ENGINES["array"], "run", run):
+    with patch.object(engines()["array"], "run", run):
         workers = [threading.Thread(target=call, args=(n,), name=n) for n in "ab"]
         for worker in workers:
             worker.start()
@@ -149,7 +153,7 @@ def test_threads_is_over_after_calls_that_overlapped():
 @pytest.mark.usefixtures("without_kernels")
 def test_an_error_ends_the_limit_too():
     before = blas_threads()
-    broken = patch.object(ENGINES["small"], "run", side_effect=RuntimeError("broken"))
+    broken = patch.object(engines()["small"], "run", side_effect=RuntimeError("broken"))
     with broken, pytest.raises(RuntimeError, match="broken"):
         conv2d(np.ones((1, 3, 3)), np.ones((1, 1, 2, 2)), threads=1)
     assert blas_threads() == before

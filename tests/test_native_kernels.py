@@ -16,19 +16,28 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from oracles import simple
 
-from dxdw import conv2d, conv2d_backward, explain, shortcut
-from dxdw.engines import direct, native, native_library, winograd
+from dxdw import arguments, conv2d, conv2d_backward, explain, shortcut
+from dxdw.engines import native, native_library
+from dxdw.engines.problem import Problem
 
 pytestmark = pytest.mark.skipif(
     native_library.load() is None, reason=f"no kernels: {native_library.why_missing()}"
 )
 
+ROUNDINGS = 30  # of a value on its way through the three transforms
 UNIT_ROUNDOFF = {"float32": 2.0**-24, "float64": 2.0**-53}
+
+
+def problem_of(kind, case, dtype):
+    options = (case.padding, case.stride, case.dilation, case.groups)
+    geometry, _ = arguments.convolution(case.ndim, case.x_shape, case.W_shape, *options)
+    return Problem(kind, geometry, np.dtype(dtype))
 
 
 def winograd_bound(kind, a, case):
     """As explain states it: the largest magnitudes stand for those of every tile."""
     first, second = (np.abs(a[name]).astype(float) for name in oracles.OPERANDS[kind])
+    largest = first.max() * second.max()
     if kind == "dW":
         side = {3: 4, 5: 2}[case.taps[0]]
         grids = [
@@ -36,14 +45,12 @@ def winograd_bound(kind, a, case):
             for n, d in zip(case.outs, case.dilation, strict=True)
         ]
         pairs = case.batch * prod(grids)
-        terms = pairs + winograd.ROUNDINGS
-        largest = first.max() * second.max() * pairs
     else:
-        channels = case.channels[0 if kind == "forward" else 1]
-        terms = channels + winograd.ROUNDINGS
-        largest = channels * first.max() * second.max()
-    ku = terms * UNIT_ROUNDOFF[str(a["x"].dtype)]
-    return winograd.GROWTH[case.taps[0]][kind] * ku / (1 - ku) * largest
+        pairs = case.channels[0 if kind == "forward" else 1]
+    problem = problem_of(kind, case, a["x"].dtype)
+    kernel = native.kernels()["winograd"]
+    assert kernel.factor_and_terms(problem)[1] == pairs + ROUNDINGS
+    return kernel.growth(problem) * largest * pairs
 
 
 def wide_operands(a):
@@ -79,8 +86,7 @@ def winograd_cases(draw):
 @pytest.fixture
 def few_channels_too(monkeypatch):
     """Winograd takes what it otherwise leaves to the direct kernels for its cost."""
-    monkeypatch.setattr(winograd, "LEAST_CHANNELS", 1)
-    monkeypatch.setattr(winograd, "PRODUCTS", 0)
+    monkeypatch.setattr(native, "_declined", lambda *_: None)
     forget_decisions()
     yield
     forget_decisions()
@@ -99,7 +105,7 @@ def test_winograd_within_its_bound(dtype, ran, case, seed):
         assert np.abs(result - wanted).max() <= winograd_bound(kind, a, case), kind
 
 
-@pytest.mark.parametrize("taps", winograd.GROWTH)
+@pytest.mark.parametrize("taps", [3, 5])
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_bounds_growth_is_that_of_the_points(kind, taps):
     """Of Toom and Cook's matrices, made anew: first that they correlate, then their growth."""
@@ -116,7 +122,9 @@ def test_the_bounds_growth_is_that_of_the_points(kind, taps):
     d, g = rng.standard_normal(6), rng.standard_normal(long)
     assert np.allclose(A_T @ ((G @ g) * (B_T @ d)), np.correlate(d, g))
     along_an_axis = (abs(A_T) @ (abs(G).sum(1) * abs(B_T).sum(1))).max()
-    assert winograd.GROWTH[taps][kind] == np.ceil(along_an_axis**2)
+    problem = problem_of(kind, simple((1, 16, 24, 24), (16, 16, taps, taps)), np.float32)
+    factor, _ = native.kernels()["winograd"].factor_and_terms(problem)
+    assert factor == np.ceil(along_an_axis**2)
 
 
 def test_which_kernel_takes_what(ran):
@@ -210,6 +218,21 @@ def test_what_a_tile_cannot_carry_lands_where_the_direct_kernel_puts_it(name, op
                 assert (np.abs(result - exact(kind, a, case)) <= 4e-6 * majorant).all()
 
 
+@pytest.mark.usefixtures("few_channels_too")
+@pytest.mark.parametrize("row", [0, 5, 8])
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_a_row_of_tiles_left_out_changes_no_other(channels, row):
+    """The direct kernel computes several rows of few channels at once, where there are so many."""
+    case = simple((1, channels, 9, 9), (channels, channels, 3, 3), pad=1)
+    a = oracles.operands(case, 2, dtype=np.float32, draw=oracles.reals)
+    a["x"][0, 0, row, 4] = a["grad_out"][0, 0, row, 4] = 1e8
+    for kind in ("forward", "dx"):
+        result = convolve(kind, a, case, engine="winograd")
+        first, second = (np.abs(v) for v in operands_of(kind, a))
+        majorant = oracles.run(kind, first, second, case)
+        assert (np.abs(result - exact(kind, a, case)) <= 4e-6 * majorant).all(), kind
+
+
 @pytest.mark.parametrize("special", [1, 1e8, np.nan])
 def test_channels_that_come_in_parts_leave_the_same_tiles_out(special, ran):
     """Only x's frequencies fit the scratch memory. What the last part cannot carry, no part may."""
@@ -240,11 +263,12 @@ def test_weights_that_transforms_cannot_carry_go_to_the_next_engine(value, ran):
 # --- depthwise ------------------------------------------------------------------------------------
 
 
-def kernel_of(kind, case, dtype):
-    """The compiled kernel that runs a case with engine="direct", as explain tells it."""
-    options = case.options | {"dtype": dtype, "engine": "direct"}
-    method = explain(kind, case.x_shape, case.W_shape, **options).method
-    return next(name for name, words in direct.METHODS.items() if words == method)
+def summing(kind, case, dtype):
+    """The best of the compiled kernels that sum the products themselves."""
+    options = case.options | {"dtype": dtype}
+    verdicts = explain(kind, case.x_shape, case.W_shape, **options).verdicts
+    sums = [name for name, kernel in native.kernels().items() if kernel.sums]
+    return next(v.engine for v in verdicts if v.engine in sums and not v.declined)
 
 
 @st.composite
@@ -272,9 +296,9 @@ def check_depthwise_exactly(case, seed, dtype, kernels):
     a = oracles.operands(case, seed, dtype=dtype)
     for kind in KINDS:
         first, second = (a[n] for n in oracles.OPERANDS[kind])
-        result = convolve(kind, a, case, engine="direct", threads=2)
+        kernels.append(summing(kind, case, dtype))
+        result = convolve(kind, a, case, engine=kernels[-1], threads=2)
         assert np.array_equal(result, oracles.run(kind, first, second, case)), kind
-        kernels.append(kernel_of(kind, case, dtype))
 
 
 @pytest.mark.parametrize("dtype", UNIT_ROUNDOFF)
@@ -337,9 +361,8 @@ def test_depthwise_kernels_keep_what_is_not_finite_to_its_own_products(
             for kind in KINDS:
                 if operand not in oracles.OPERANDS[kind]:
                     continue
-                assert kernel_of(kind, case, dtype) == "depthwise"
                 with np.errstate(invalid="ignore"):
-                    result = convolve(kind, a, case, engine="direct")
+                    result = convolve(kind, a, case, engine="depthwise")
                     first, second = (a[n] for n in oracles.OPERANDS[kind])
                     wanted = oracles.run(kind, first, second, case)
                 assert np.array_equal(np.isnan(result), np.isnan(wanted)), (kind, row, column)
@@ -358,21 +381,19 @@ def test_depthwise_kernels_keep_what_is_not_finite_to_its_own_products(
         "depthwise, narrow, strided",
         "depthwise, two rows of a vector",
         "three channels of one",
+        "strided",
     ],
 )
-def test_both_gradients_in_one_pass_have_the_bits_of_each_alone(name, dtype, monkeypatch):
+def test_both_gradients_in_one_call_have_the_bits_of_each_alone(name, dtype, ran):
     case = PROBLEMS[name]
     a = oracles.operands(case, 3, dtype=dtype, draw=oracles.reals)
-    calls = []
-    whole = native.run_both
-    monkeypatch.setattr(native, "run_both", lambda *given: calls.append(1) or whole(*given))
     alone = [convolve(kind, a, case) for kind in ("dx", "dW")]
-    assert not calls
+    assert len(ran) == 2
     operands = (a["grad_out"], a["x"], a["W"])
     for threads in (1, 2, 5):
         both = conv2d_backward(*operands, **case.options, threads=threads)
         assert all(map(same_bits, both, alone))
-    assert len(calls) == 3
+    assert ran == [summing("dx", case, dtype)] * 5
 
 
 def test_both_gradients_in_one_pass_leave_weights_that_are_not_finite_to_another_engine():
@@ -397,7 +418,8 @@ def test_the_short_way_takes_both_gradients_of_one_call(groups):
         assert np.array_equal(dx, oracles.dx(a["grad_out"], a["W"], case))
         assert np.array_equal(dW, oracles.dW(a["grad_out"], a["x"], case))
     (ready,) = shortcut._ready.values()
-    assert ready.both is not None
+    (step,) = ready.steps
+    assert len(step.shapes) == 2
 
 
 def test_the_short_way_is_taken_whatever_the_precision_and_threads(monkeypatch):
@@ -457,14 +479,15 @@ def test_bits_do_not_depend_on_the_number_of_threads(name, dtype):
 
 @pytest.mark.parametrize("dtype", UNIT_ROUNDOFF)
 @pytest.mark.parametrize("name", PROBLEMS)
-def test_direct_kernels_sum_integers_exactly(name, dtype, ran):
+def test_kernels_sum_integers_exactly(name, dtype, ran):
     case = PROBLEMS[name]
     a = oracles.operands(case, 0, dtype=dtype)
     for kind in KINDS:
         first, second = (a[n] for n in oracles.OPERANDS[kind])
-        result = convolve(kind, a, case, engine="direct")
-        assert np.array_equal(result, oracles.run(kind, first, second, case)), kind
-        assert ran[-1] == "direct"
+        for engine in {"direct", summing(kind, case, dtype)}:
+            result = convolve(kind, a, case, engine=engine)
+            assert np.array_equal(result, oracles.run(kind, first, second, case)), kind
+            assert ran[-1] == engine
 
 
 @pytest.mark.parametrize("dtype", UNIT_ROUNDOFF)
@@ -472,7 +495,7 @@ def test_direct_kernels_sum_integers_exactly(name, dtype, ran):
 def test_scratch_memory_is_the_tensors_own_size_and_8_megabytes(name, dtype):
     case = PROBLEMS[name]
     for kind in KINDS:
-        for engine in ("direct", "winograd"):
+        for engine in native.kernels():
             shapes = (kind, case.x_shape, case.W_shape, case.padding, case.stride)
             options = {"groups": case.groups, "dtype": dtype, "threads": 2}
             said = explain(*shapes, **options)
@@ -521,11 +544,16 @@ class Fenced:
 
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mprotect"), reason="needs mprotect")
 @pytest.mark.parametrize("at_end", [True, False], ids=["end", "start"])
-@pytest.mark.parametrize("engine", ["direct", "winograd"])
+@pytest.mark.parametrize("engine", ["direct", "depthwise", "winograd"])
 @pytest.mark.parametrize("dtype", UNIT_ROUNDOFF)
 def test_nothing_is_read_past_a_page(dtype, engine, at_end):
     fenced = Fenced()
-    cases = list(PROBLEMS.values()) if engine == "direct" else [
+    sums = (
+        PROBLEMS.values()
+        if engine == "direct"
+        else [case for name, case in PROBLEMS.items() if "depthwise" in name or "of one" in name]
+    )
+    cases = list(sums) if engine != "winograd" else [
         simple((1, 16, 9, 7), (16, 16, 3, 3)),
         simple((2, 17, 12, 12), (19, 17, 3, 3), pad=1),
         simple((1, 16, 13, 11), (16, 16, 3, 3), dilation=(3, 2)),

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from dxdw import conv2d, conv2d_backward
-from dxdw.engines import native_library
+from dxdw.engines import native, native_library
 from dxdw.engines.native import CANCELLED, DONE, PENDING
-from dxdw.engines.native_plan import native_plan
+from dxdw.engines.problem import Problem
 from dxdw.geometry import Axis, ConvGeometry
 
 SANITIZED = "san.so" in os.environ.get("LD_PRELOAD", "")
@@ -42,9 +42,10 @@ class Call:
         self.x = rng.standard_normal(geometry.x_shape)
         self.W = rng.standard_normal(geometry.W_shape)
         self.result = np.full(geometry.out_shape, np.nan)
-        self.plan = native_plan("forward", geometry, np.dtype(np.float64), "direct")
-        pointers = [c_ubyte.from_buffer(a) for a in (self.x, self.W, self.result)]
-        self.arguments = (self.plan.address, *pointers, threads)
+        problem = Problem("forward", geometry, np.dtype(np.float64))
+        self.prepared = native.prepared(problem, native.kernels()["direct"].index)
+        x, W, result = (c_ubyte.from_buffer(a) for a in (self.x, self.W, self.result))
+        self.arguments = (self.prepared.address, x, W, None, result, None, threads)
 
     def run(self, library):
         assert library.dxdw_run(*self.arguments) == DONE

@@ -126,7 +126,7 @@ test("sizes are changed, and several channels are drawn", async () => {
   await page.keyboard.press("Tab");
   await page.getByRole("spinbutton", { name: "rows of a kernel" }).fill("99");
   await page.keyboard.press("Tab");
-  assert.equal(await figure(page, "x").locator("table").count(), 3);
+  await figure(page, "x").locator("table").nth(2).waitFor();
   assert.match(await figure(page, "W").locator("figcaption").innerText(), /\(1, 3, 4, 2\)/);
   await page.getByRole("button", { name: "One gradient (example 1)" }).click();
   await toTheEnd(page);

@@ -1,5 +1,5 @@
 // CPUs that a process gets: affinity, and quotas as files of made-up systems say them.
-#include "cpus.h"
+#include "machine/cpus.h"
 
 #include "check.h"
 

@@ -1,5 +1,5 @@
 // The choice of an instruction set, beside what the compiler's own library finds.
-#include "isa.h"
+#include "api/isa.h"
 
 #include <string.h>
 

@@ -6,12 +6,18 @@
 
 #include <initializer_list>
 
-#include "../dxdw.h"
+#include "api/dxdw.h"
 
 namespace {
 
 enum { kForward, kWeightGradient, kInputGradient };
-enum { kDirect, kWinograd };
+const char *const kSums[] = {"direct", "depthwise"};
+
+int kernel_of(const char *name) {
+  for (int i = 0; i < dxdw_kernels(); ++i)
+    if (strcmp(dxdw_kernel_name(i), name) == 0) return i;
+  return -1;
+}
 
 struct Problem {
   int64_t batch, groups, C, O, H, W, kH, kW, stride, dilation, padding;  // C, O: of a group
@@ -24,6 +30,11 @@ int64_t words[512];
 int64_t *end;
 
 void put(int64_t value) { *end++ = value; }
+
+void put_end() {
+  end = words;
+  put(dxdw_plan_version() + 1);
+}
 
 int64_t floor_divide(int64_t a, int64_t b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
 
@@ -54,11 +65,11 @@ bool has_taps(const Problem &p, int64_t size, int64_t taps, int64_t phase) {
   return false;
 }
 
-void make_plan(const Problem &p, int kind, int algorithm, int dtype) {
+void make_plan(const Problem &p, int kind, int dtype) {
   end = words;
   const int64_t taps = p.kH * p.kW, h = p.out(p.H, p.kH), w = p.out(p.W, p.kW);
   const bool dx = kind == kInputGradient;
-  for (int64_t v : {int64_t(kind), int64_t(algorithm), int64_t(dtype), p.batch, p.groups}) put(v);
+  for (int64_t v : {dxdw_plan_version(), int64_t(kind), int64_t(dtype), p.batch, p.groups}) put(v);
   for (int64_t v : {dx ? p.O : p.C, dx ? p.C : p.O, dx ? p.C * taps : taps,
                     dx ? taps : p.C * taps, taps})
     put(v);
@@ -88,7 +99,7 @@ T *integers(int64_t n, unsigned seed) {
 }
 
 template <class T>
-bool check(const Problem &p, int kind, int algorithm, int threads) {
+bool check(const Problem &p, int kind, const char *kernel, int threads) {
   const int64_t h = p.out(p.H, p.kH), w = p.out(p.W, p.kW), taps = p.kH * p.kW;
   const int64_t nx = p.batch * p.groups * p.C * p.H * p.W, nW = p.groups * p.O * p.C * taps;
   const int64_t ng = p.batch * p.groups * p.O * h * w;
@@ -115,20 +126,28 @@ bool check(const Problem &p, int kind, int algorithm, int threads) {
                 if (kind == kInputGradient) wanted[at_x] += double(g[at_g]) * double(W[at_W]);
                 if (kind == kWeightGradient) wanted[at_W] += double(g[at_g]) * double(x[at_x]);
               }
-  make_plan(p, kind, algorithm, sizeof(T) == 8);
-  const int status = dxdw_run(words, kind == kForward ? x : g, kind == kWeightGradient ? x : W,
-                              result, threads);
+  make_plan(p, kind, sizeof(T) == 8);
+  char why[256];
+  const bool sums = dxdw_kernel_sums(kernel_of(kernel));
+  if (sums && !dxdw_takes(words, kernel_of(kernel), why, sizeof why)) {
+    free(x), free(W), free(g), free(result), free(wanted);
+    return strlen(why) > 0;
+  }
+  void *prepared = dxdw_prepare(words, end - words, kernel_of(kernel));
+  const int status = dxdw_run(prepared, kind == kForward ? x : g, kind == kWeightGradient ? x : W,
+                              nullptr, result, nullptr, threads);
+  dxdw_forget(prepared);
   double worst = 0, largest = 1;
   for (int64_t i = 0; i < n; ++i) {
     const double error = double(result[i]) - wanted[i], size = error < 0 ? -error : error;
     if (!(size <= worst)) worst = size;
     if (wanted[i] > largest) largest = wanted[i];
   }
-  const double allowed = algorithm == kWinograd ? 1e-4 * largest : 0;
+  const double allowed = sums ? 0 : 1e-4 * largest;
   const bool right = status == DXDW_DONE && worst <= allowed;
   if (!right)
-    printf("kind %d, algorithm %d, %d bytes, %d threads, k %d, stride %d: status %d, error %g\n", kind,
-           algorithm, int(sizeof(T)), threads, int(p.kH), int(p.stride), status, worst);
+    printf("kind %d, %s, %d bytes, %d threads, k %d, stride %d: status %d, error %g\n", kind,
+           kernel, int(sizeof(T)), threads, int(p.kH), int(p.stride), status, worst);
   free(x), free(W), free(g), free(result), free(wanted);
   return right;
 }
@@ -154,14 +173,16 @@ int main() {
       {1, 1, 33, 20, 11, 9, 5, 5, 1, 1, 2},
       {1, 1, 16, 17, 15, 16, 5, 5, 1, 2, 3},
   };
-  int wrong = 0;
+  put_end();
+  int wrong = dxdw_prepare(words, 20, 0) != nullptr;  // of a version that there is not
   for (int kind = kForward; kind <= kInputGradient; ++kind)
     for (int threads = 1; threads <= 3; threads += 2) {
       for (const Problem &p : direct)
-        wrong += !check<float>(p, kind, kDirect, threads) + !check<double>(p, kind, kDirect, threads);
+        for (const char *kernel : kSums)
+          wrong += !check<float>(p, kind, kernel, threads) + !check<double>(p, kind, kernel, threads);
       for (const Problem &p : winograd)
-        wrong += !check<float>(p, kind, kWinograd, threads) +
-                 !check<double>(p, kind, kWinograd, threads);
+        wrong += !check<float>(p, kind, "winograd", threads) +
+                 !check<double>(p, kind, "winograd", threads);
     }
   printf("%s: %d wrong\n", dxdw_isa(), wrong);
   return wrong != 0;

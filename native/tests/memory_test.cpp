@@ -1,5 +1,5 @@
 // Scratch memory: aligned, handed out again, bounded, and refused without harm.
-#include "memory.h"
+#include "run/memory.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -8,9 +8,9 @@
 #include <thread>
 #include <vector>
 
+#include "api/dxdw.h"
 #include "check.h"
-#include "dxdw.h"
-#include "threads.h"
+#include "run/threads.h"
 
 using namespace dxdw;
 

@@ -7,12 +7,12 @@
 #include <thread>
 #include <vector>
 
+#include "api/dxdw.h"
 #include "check.h"
-#include "dxdw.h"
-#include "job.h"
-#include "memory.h"
-#include "pool.h"
-#include "threads.h"
+#include "run/job.h"
+#include "run/memory.h"
+#include "run/pool.h"
+#include "run/threads.h"
 
 #if !defined(_WIN32)
 #include <sys/wait.h>

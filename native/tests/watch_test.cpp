@@ -1,14 +1,14 @@
 // Waiting for a job in a caller's interpreter: it is left while the job runs, entered to answer signals,
 // and the job is over when the wait is, whatever the answer was.
-#include "watch.h"
+#include "run/watch.h"
 
 #include <atomic>
 #include <chrono>
 #include <thread>
 
+#include "api/dxdw.h"
 #include "check.h"
-#include "dxdw.h"
-#include "threads.h"
+#include "run/threads.h"
 
 #if !defined(_WIN32)
 #include <sys/wait.h>

@@ -84,7 +84,7 @@ def test_operands_of_any_layout_give_the_same_bits(layout):
 def test_explain_says_that_compiled_kernels_run():
     for groups, W_shape, engine in (
         (1, (16, 16, 3, 3), "winograd"),
-        (16, (16, 1, 3, 3), "direct"),
+        (16, (16, 1, 3, 3), "depthwise"),
     ):
         said = explain("dx", (4, 16, 32, 32), W_shape, groups=groups, dtype="float32")
         assert said.engine == engine

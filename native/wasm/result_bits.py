@@ -26,7 +26,7 @@ def main() -> None:
             for kind in KINDS:
                 said = explain(kind, case.x_shape, case.W_shape, **case.options, dtype=dtype)
                 accept = [v.engine for v in said.verdicts if not v.declined]
-                for engine in ("winograd", "direct"):
+                for engine in ("winograd", "depthwise", "direct"):
                     if engine in accept:
                         bits = convolve(kind, a, case, engine=engine).tobytes()
                         print(name, dtype, kind, engine, sha256(bits).hexdigest(), flush=True)

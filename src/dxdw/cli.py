@@ -50,7 +50,8 @@ def _native() -> str:
     except ValueError as error:
         threads = str(error)
     note = native_library.isa_note()
-    return f"{native_library.isa()}, {threads}" + (f" ({note})" if note else "")
+    told = f"{native_library.isa()}, {threads}" + (f" ({note})" if note else "")
+    return f"{told}\nmachine: {native_library.machine()}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

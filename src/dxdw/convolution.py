@@ -47,8 +47,8 @@ def conv2d(
             |error| ≤ γ_K·Σ|W|·|x| for each element, γ_K = K·u/(1 − K·u), K the number of
             products, u the unit roundoff. "high" also allows Winograd's and Fourier's transforms,
             whose error is relative to a tile; `explain` prints the bound.
-        engine: an implementation by name, not the best: "winograd", "direct", "fft", "small",
-            "array" or "reference".
+        engine: an implementation by name, not the best: "winograd", "fft", "depthwise", "direct",
+            "small", "array" or "reference".
         threads: the most threads to use; by default DXDW_NUM_THREADS, or the CPUs there is room
             for, and never more than 256. The compiled kernels give the same bits for any number.
             Without them NumPy's BLAS library decides, the extra "threads" limits it, and its sums

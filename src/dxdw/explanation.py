@@ -132,7 +132,7 @@ def explain(
         chosen = plan.accepting(problem, how.engine)[0]
     except plan.EngineDeclined:
         chosen = None
-    module = None if chosen is None else plan.ENGINES[chosen]
+    module = None if chosen is None else plan.engines()[chosen]
     return Explanation(
         kind=kind,
         problem=f"x {tuple(x_shape)} and W {tuple(W_shape)} in {np.dtype(compute)}",

@@ -1,7 +1,8 @@
 """Which implementation runs a problem: an ordered table, best first, the reference last.
 
-Every implementation is a module of `engines` that says in one line why it declines a problem, how
-much scratch memory it needs and how large its error can be.
+Every implementation is a module of `engines`, or a row of the compiled kernels' own table. It says
+in one line why it declines a problem, how much scratch memory it needs, and how large its error
+can be.
 """
 
 from functools import lru_cache
@@ -12,30 +13,38 @@ from .documentation import more, refused
 from .engines import (
     array_api,
     blas_threads,
-    direct,
     fft,
     native,
     native_library,
     reference,
     small,
     vendor,
-    winograd,
 )
 from .engines.libraries import Array, device_of, is_numpy, lent, namespace
-from .engines.problem import Problem
+from .engines.problem import BOTH, Problem
 from .geometry import ConvGeometry
 
-ENGINES: dict[str, Any] = {
-    "winograd": winograd,
-    "fft": fft,
-    "direct": direct,
-    "small": small,
-    "array": array_api,
-    "reference": reference,
-}
 BY_NAME_ONLY = "reference"
-COMPILED = ("winograd", "direct")  # with threads of their own
 LENDING = ("torch", "jaxlib")  # libraries whose arrays in the computer's memory are NumPy's too
+
+
+@lru_cache(maxsize=1)
+def engines() -> dict[str, Any]:
+    """The table. Kernels that save products come before the FFT, which is weighed against sums."""
+    kernels = native.kernels()
+    return {
+        **{name: kernel for name, kernel in kernels.items() if not kernel.sums},
+        "fft": fft,
+        **{name: kernel for name, kernel in kernels.items() if kernel.sums},
+        "small": small,
+        "array": array_api,
+        BY_NAME_ONLY: reference,
+    }
+
+
+def is_compiled(name: str) -> bool:
+    """Whether this is a compiled kernel, with threads of its own."""
+    return name in native.kernels()
 
 
 class EngineDeclined(ValueError):
@@ -74,8 +83,8 @@ def run(
     names = accepting(problem, how.engine)
     result = None
     for name in names:
-        own = None if name in COMPILED else how.threads
-        result = blas_threads.limited(own, ENGINES[name].run, problem, first, second)
+        own = None if is_compiled(name) else how.threads
+        result = blas_threads.limited(own, engines()[name].run, problem, first, second)
         if result is not None:
             break
     if result is None:
@@ -89,32 +98,30 @@ def run(
 def run_both(
     grad_out: Array, x: Array, W: Array, geometry: ConvGeometry, how: Execution
 ) -> list[Array] | None:
-    """dx and dW in one pass over grad_out, each as run gives it; None where they are run apart."""
+    """dx and dW by one call, each as run gives it; None where they are run apart."""
     if not is_numpy(grad_out) or not geometry.flops or how.max_workspace is not None:
         return None
-    limits = (how.precision, None, how.threads)
-    dx, dW = (Problem(kind, geometry, grad_out.dtype, "numpy", *limits) for kind in ("dx", "dW"))
-    return native.run_both(dx, dW, grad_out, x, W) if _in_one_pass(dx, dW, how.engine) else None
+    problem = Problem(BOTH, geometry, grad_out.dtype, "numpy", how.precision, None, how.threads)
+    name = of_both(problem, how.engine)
+    return None if name is None else engines()[name].run(problem, grad_out, x, W)
 
 
 @lru_cache(maxsize=1024)
-def _in_one_pass(dx: Problem, dW: Problem, engine: str | None) -> bool:
-    """Whether the kernels that would run both have a common one."""
-    return all(
-        accepting(problem, engine)[0] == "direct"
-        and native.kernel(problem, "direct") == "depthwise"
-        for problem in (dx, dW)
-    ) and native.both_fit(dx, dW)
+def of_both(problem: Problem, engine: str | None = None) -> str | None:
+    """The kernel that runs each gradient, where it takes both at once."""
+    dx, dW = (accepting(problem._replace(kind=kind), engine)[0] for kind in ("dx", "dW"))
+    both = dx == dW and is_compiled(dx) and engines()[dx].declines(problem) is None
+    return dx if both else None
 
 
 @lru_cache(maxsize=1024)
 def decide(problem: Problem) -> tuple[Verdict, ...]:
     """Every engine's verdict, best first."""
-    return tuple(Verdict(name, _declines(name, problem)) for name in ENGINES)
+    return tuple(Verdict(name, _declines(name, problem)) for name in engines())
 
 
 def _declines(name: str, problem: Problem) -> str | None:
-    reason: str | None = ENGINES[name].declines(problem)
+    reason: str | None = engines()[name].declines(problem)
     limit = problem.max_workspace
     if reason is None and limit is not None and (least := _least(name, problem)) > limit:
         reason = f"needs at least {least:,} bytes of scratch memory"
@@ -123,7 +130,7 @@ def _declines(name: str, problem: Problem) -> str | None:
 
 def _least(name: str, problem: Problem) -> int:
     """Bytes of scratch memory that a call needs at the least with this engine."""
-    least: int = ENGINES[name].least_workspace(problem)
+    least: int = engines()[name].least_workspace(problem)
     return problem.held + least
 
 
@@ -138,16 +145,18 @@ def accepting(problem: Problem, name: str | None = None) -> tuple[str, ...]:
         # The array engine takes everything, so what is missing is scratch memory.
         least = min(
             _least(name, problem)
-            for name, engine in ENGINES.items()
+            for name, engine in engines().items()
             if name != BY_NAME_ONLY and engine.declines(problem) is None
         )
         raise EngineDeclined(
             f"max_workspace is {problem.max_workspace:,}: this {problem.kind} needs at least "
             f"{least:,} bytes of scratch memory"
         )
-    if name not in ENGINES:
-        names = ", ".join(map(repr, ENGINES))
-        raise refused(ValueError, f"engine is {name!r}: it must be one of {names}")
+    if name not in engines():
+        names = ", ".join(map(repr, engines()))
+        why = native_library.why_missing()
+        others = f". There are no compiled kernels, which have others: {why}" if why else ""
+        raise refused(ValueError, f"engine is {name!r}: it must be one of {names}{others}")
     declined = dict(verdicts)[name]
     if declined:
         raise EngineDeclined(f"engine {name!r} declines this {problem.kind}: {declined}")
@@ -156,13 +165,13 @@ def accepting(problem: Problem, name: str | None = None) -> tuple[str, ...]:
 
 def method(engine: str, problem: Problem) -> str:
     """What an engine does to a problem, in words."""
-    module = ENGINES[engine]
+    module = engines()[engine]
     return str(module.method(problem) if hasattr(module, "method") else module.METHOD)
 
 
 def threads_in_words(engine: str | None, threads: int | None) -> str:
     """How many threads a call would use, and who decides."""
-    if engine in COMPILED:
+    if engine is not None and is_compiled(engine):
         most = threads or native_library.threads()
         return f"at most {most}, with the instruction set {native_library.isa()}"
     if engine == "fft":

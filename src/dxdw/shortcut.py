@@ -16,8 +16,7 @@ from . import plan
 from .arguments import PLAIN, Execution
 from .engines import native, native_library
 from .engines.libraries import Array
-from .engines.native_plan import NativePlan, native_plan
-from .engines.problem import Problem
+from .engines.problem import BOTH, Problem
 from .geometry import ConvGeometry
 
 # FLOPs of a pass up to which one thread does it, so that there is nothing to decide.
@@ -34,13 +33,13 @@ _empty, _ndarray = np.empty, np.ndarray
 
 
 class Step(NamedTuple):
-    """One result: its shape, where its plan is, which of the operands it is of, and the plan."""
+    """One call of the kernels: of one result, or of both, which is of all operands."""
 
-    shape: tuple[int, ...]
+    shapes: tuple[tuple[int, ...], ...]
     address: int
-    first: int
-    second: int
-    plan: NativePlan  # held, for the kernels read it
+    first: int  # which of the operands, and None where it is of all
+    second: int | None
+    prepared: native.Prepared  # what stands at the address, held
 
 
 class Ready(NamedTuple):
@@ -49,7 +48,6 @@ class Ready(NamedTuple):
     steps: tuple[Step, ...]
     dtype: np.dtype[Any]
     run: Callable[..., int]
-    both: tuple[Any, ...] | None  # shape and plan of dx and of dW, where one call computes both
 
 
 _ready: dict[Key, Ready] = {}
@@ -101,19 +99,20 @@ def run(known: Key, operands: tuple[Array, ...]) -> list[Array] | None:
         if not a.flags.carray:
             return None
         buffers.append(_from_buffer(a))
-    steps, dtype, native_run, both = ready
-    if both is not None:
-        dx_shape, dx_plan, dW_shape, dW_plan = both
-        dx: Array = _empty(dx_shape, dtype)
-        dW: Array = _empty(dW_shape, dtype)
-        status = native_run(dx_plan, dW_plan, *buffers, _from_buffer(dx), _from_buffer(dW), 1)
-        return None if status else [dx, dW]
+    steps, dtype, native_run = ready
     results = []
-    for shape, address, first, second, _ in steps:
-        result: Array = _empty(shape, dtype)
-        if native_run(address, buffers[first], buffers[second], _from_buffer(result), 1):
+    for shapes, address, first, second, _ in steps:
+        one: Array = _empty(shapes[0], dtype)
+        results.append(one)
+        if second is None:
+            other: Array = _empty(shapes[1], dtype)
+            results.append(other)
+            status = native_run(address, *buffers, _from_buffer(one), _from_buffer(other), 1)
+        else:
+            result = _from_buffer(one)
+            status = native_run(address, buffers[first], buffers[second], None, result, None, 1)
+        if status:
             return None
-        results.append(result)
     return results
 
 
@@ -126,23 +125,37 @@ def keep(
     """Remembers a call that went well: (kind, shape of the result, operands) for each pass."""
     if geometry.flops > MOST_FLOPS or geometry.explicit_padding:
         return
-    problems = [Problem(kind, geometry, dtype) for kind, *_ in passes]
-    if dtype != known[3] or any(native.missing(p) for p in problems):
+    steps = _steps(geometry, dtype, passes) if dtype == known[3] else None
+    if steps is None:
         return
-    if any(plan.accepting(problem)[0] != "direct" for problem in problems):
-        return
-    library: Any = native_library.load()
-    steps = []
-    for kind, shape, first, second in passes:
-        own = native_plan(kind, geometry, dtype, "direct")
-        steps.append(Step(shape, own.address, first, second, own))
     if len(_ready) >= MOST_CALLS:
         _ready.clear()
-    run, both = library.dxdw_run, None
+    library: Any = native_library.load()
+    _ready[known] = Ready(steps, dtype, library.dxdw_run)
+
+
+def _steps(
+    geometry: ConvGeometry, dtype: Any, passes: tuple[tuple[str, tuple[int, ...], int, int], ...]
+) -> tuple[Step, ...] | None:
+    """Both gradients in one where a kernel has them; None where one is no compiled kernel's sum."""
+    kernels = native.kernels()
+    problems = [Problem(kind, geometry, dtype) for kind, *_ in passes]
+    names = [plan.accepting(problem)[0] for problem in problems]
+    if not all(name in kernels and kernels[name].sums for name in names):
+        return None
+    shapes = tuple(shape for _, shape, *_ in passes)
     if [kind for kind, *_ in passes] == ["dx", "dW"]:
-        run = library.dxdw_backward
-        both = (steps[0].shape, steps[0].address, steps[1].shape, steps[1].address)
-    _ready[known] = Ready(tuple(steps), dtype, run, both)
+        both = problems[0]._replace(kind=BOTH)
+        if name := plan.of_both(both):
+            ready = native.prepared(both, kernels[name].index)
+            return (Step(shapes, ready.address, 0, None, ready),)
+    steps = []
+    for problem, name, shape, (_, _, first, second) in zip(
+        problems, names, shapes, passes, strict=True
+    ):
+        ready = native.prepared(problem, kernels[name].index)
+        steps.append(Step((shape,), ready.address, first, second, ready))
+    return tuple(steps)
 
 
 def forget() -> None:

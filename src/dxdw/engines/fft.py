@@ -50,8 +50,10 @@ PAIR_NS, MATRIX_NS, TRANSPOSED_NS = 2.0, 0.8, 3.0
 # Of one product of the direct engine with one channel in a group, with few, and with many.
 DIRECT_ONE_NS, DIRECT_FEW_NS, DIRECT_MANY_NS = 0.17, 0.12, 0.035
 MANY_CHANNELS = 12
-# Of one product of the compiled kernels, by instruction set.
-COMPILED_NS = {"avx512": 0.025, "avx2": 0.035, "base": 0.14}
+# Of one product of the compiled kernels, if they added up one at a time: SSE2 has four at once,
+# AVX2 sixteen. AVX-512's 32 take as long as 22, for many CPUs halve its vectors.
+COMPILED_NS = 0.56
+MOST_AT_ONCE = 22.4
 # The estimates are rough, and being wrong for the FFT costs more than being wrong against it.
 MARGIN = 1.3
 # A direct sum cheaper than this is left alone: a call takes as long by itself, and small integers
@@ -324,7 +326,8 @@ def _tiles_cost(
 def _direct_cost(problem: Problem) -> float:
     geometry = problem.geometry
     if native.missing(problem) is None:
-        return geometry.products * COMPILED_NS[native_library.isa()]
+        at_once = min(native_library.products_at_once(), MOST_AT_ONCE)
+        return geometry.products * COMPILED_NS / at_once
     narrow = min(geometry.channels_in, geometry.channels_out) // geometry.groups
     rate = DIRECT_FEW_NS if narrow < MANY_CHANNELS else DIRECT_MANY_NS
     return geometry.products * (DIRECT_ONE_NS if narrow == 1 else rate)

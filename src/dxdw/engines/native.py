@@ -1,7 +1,10 @@
-"""A call of the compiled kernels: threads, memory, Ctrl-C and what they decline."""
+"""The compiled kernels as engines: what each takes, and a call of one: threads, memory, Ctrl-C.
+
+Which there are, their order and what each declines: the library's table in native/api/kernels.cpp.
+"""
 
 from collections.abc import Callable
-from ctypes import c_ubyte
+from ctypes import byref, c_int64, c_ubyte, create_string_buffer
 from dataclasses import dataclass
 from functools import lru_cache
 from threading import get_ident, main_thread
@@ -12,10 +15,10 @@ import numpy as np
 from ..geometry import ConvGeometry
 from . import native_library
 from .libraries import Array
-from .native_plan import NativePlan, native_plan
-from .problem import Problem
+from .native_plan import Words, native_plan
+from .problem import Problem, direct_bound
 
-DONE, NO_MEMORY, CANCELLED, DECLINED, PENDING = range(5)  # of native/dxdw.h
+DONE, NO_MEMORY, CANCELLED, DECLINED, PENDING = range(5)  # of native/api/dxdw.h
 
 # A call of more FLOPs for each of its threads, or of more elements, may take so long that signals
 # have to be looked at meanwhile: Ctrl-C is to be answered within 250 ms.
@@ -23,6 +26,8 @@ LONG_FLOPS = 200_000_000
 LONG_ELEMENTS = 16_000_000
 # Bytes of scratch memory that a call may take beside as much as its tensors.
 BESIDE_OPERANDS = 8 << 20
+# Bytes of the longest sentence in which a kernel declines, and more.
+SENTENCE = 256
 
 
 def missing(problem: Problem) -> str | None:
@@ -37,19 +42,120 @@ def missing(problem: Problem) -> str | None:
     return f"no compiled kernels: {why}" if why else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False)
+class Kernel:
+    """A row of the library's table, as an engine."""
+
+    index: int
+    name: str
+    METHOD: str
+    sums: bool  # each element's own products, as the definition has them
+
+    def declines(self, problem: Problem) -> str | None:
+        if why := missing(problem) or _declined(problem, self.index):
+            return why
+        if problem.precision == "highest" and not self.sums:
+            return "precision 'highest' keeps the elementwise bound, and transforms do not"
+        needed = self.workspace(problem)
+        if needed <= _promised(problem):
+            return None
+        return f"needs {needed:,} bytes of scratch memory, more than the operands and 8 MiB"
+
+    def workspace(self, problem: Problem) -> int:
+        """Bytes of scratch memory at the peak."""
+        return prepared(problem, self.index).workspace
+
+    least_workspace = workspace
+
+    def error_bound(self, problem: Problem) -> str:
+        if self.sums:
+            return direct_bound(problem)
+        return (
+            f"|error| ≤ {self.growth(problem):.1e} · Σ max|first|·max|second| over the tiles that "
+            "an element sums: relative to the tile, not to the element"
+        )
+
+    def growth(self, problem: Problem) -> float:
+        """Of a rounding error, by a kernel which doesn't sum the products themselves."""
+        factor, terms = self.factor_and_terms(problem)
+        ku = terms * problem.unit_roundoff
+        return factor * ku / (1 - ku)
+
+    def factor_and_terms(self, problem: Problem) -> tuple[float, int]:
+        library: Any = native_library.load()
+        terms = c_int64()
+        factor: float = library.dxdw_growth(_plan(problem).ctypes.data, self.index, byref(terms))
+        return factor, terms.value
+
+    def run(self, problem: Problem, *operands: Array) -> Any:
+        """The result, new, or a list of both; None where there are values that it doesn't take."""
+        ready = prepared(problem, self.index)
+        results: list[Array] = [np.empty(s, problem.dtype) for s in problem.result_shapes]
+        given, into = map(_bytes, operands), map(c_ubyte.from_buffer, results)
+        a, b, c, r, s = [*given, None][:3] + [*into, None][:2]
+        status = ready.run(a, b, c, r, s)
+        if status == NO_MEMORY:
+            raise MemoryError(f"no {ready.workspace:,} bytes of scratch memory for {problem.kind}")
+        if status == DECLINED:
+            return None
+        return results if len(results) > 1 else results[0]
+
+
+@lru_cache(maxsize=1)
+def kernels() -> dict[str, Kernel]:
+    """The table, best first; empty where there are no compiled kernels."""
+    library: Any = native_library.load()
+    rows = {}
+    for i in range(library.dxdw_kernels() if library else 0):
+        name, method = library.dxdw_kernel_name(i), library.dxdw_kernel_method(i)
+        sums = bool(library.dxdw_kernel_sums(i))
+        rows[name.decode()] = Kernel(i, name.decode(), method.decode(), sums)
+    return rows
+
+
 class Prepared:
     """A pass of which nothing but the operands is missing."""
 
-    plan: NativePlan
-    threads: int
-    long: bool  # it may take so long that Ctrl-C has to be looked for
+    __slots__ = ("_forget", "_library", "address", "long", "threads", "workspace")
+
+    def __init__(self, problem: Problem, kernel: int) -> None:
+        library: Any = native_library.load()
+        words = _plan(problem)
+        self._library, self._forget = library, library.dxdw_forget
+        self.address = library.dxdw_prepare(words.ctypes.data, words.size, kernel)
+        if not self.address:
+            raise MemoryError(f"no {words.nbytes:,} bytes for the plan of {problem.kind}")
+        most = _promised(problem)
+        if problem.max_workspace is not None:
+            most = min(most, problem.max_workspace - problem.held)
+        # As many threads as their scratch memory allows.
+        threads = problem.threads or native_library.threads()
+        while (needed := library.dxdw_workspace(self.address, threads)) > most and threads > 1:
+            threads -= 1
+        self.threads, self.workspace = threads, int(needed)
+        self.long = _long(problem.geometry, threads)  # so that Ctrl-C has to be looked for
+
+    def __del__(self) -> None:
+        # Whoever runs it holds it: no thread can be in it any more.
+        if getattr(self, "address", None):
+            self._forget(self.address)
 
     def __call__(self, first: c_ubyte, second: c_ubyte, result: c_ubyte) -> int:
         """Its status, of the first bytes of the operands and of the result."""
-        library: Any = native_library.load()
+        return self.run(first, second, None, result, None)
+
+    def run(
+        self,
+        a: c_ubyte | None,
+        b: c_ubyte | None,
+        c: c_ubyte | None,
+        r: c_ubyte | None,
+        s: c_ubyte | None,
+    ) -> int:
+        """The same of as many operands and results as the kind has, and of None for the others."""
+        library = self._library
         run = library.dxdw_run_watched if self.long and _answers_signals() else library.dxdw_run
-        status: int = run(self.plan.address, first, second, result, self.threads)
+        status: int = run(self.address, a, b, c, r, s, self.threads)
         return status
 
     def on(self, crew: int) -> Callable[[c_ubyte, c_ubyte, c_ubyte], int]:
@@ -57,51 +163,32 @@ class Prepared:
 
         Ctrl-C is answered when it has ended, as in that library's own functions.
         """
-        library: Any = native_library.load()
-        run, plan, threads = library.dxdw_run_on, self.plan, self.threads
+        run = self._library.dxdw_run_on
 
         def call(first: c_ubyte, second: c_ubyte, result: c_ubyte) -> int:
-            status: int = run(plan.address, first, second, result, threads, crew)
+            status: int = run(self.address, first, second, None, result, None, self.threads, crew)
             return status
 
         return call
 
 
 @lru_cache(maxsize=1024)
-def prepared(problem: Problem, algorithm: str) -> Prepared:
-    """The pass as the kernels are called for it."""
-    plan = native_plan(problem.kind, problem.geometry, problem.dtype, algorithm)
-    threads, _ = _fitting(problem, algorithm)
-    return Prepared(plan, threads, _long(problem.geometry, threads))
+def prepared(problem: Problem, kernel: int) -> Prepared:
+    """The pass as that kernel is called for it."""
+    return Prepared(problem, kernel)
 
 
-def run(problem: Problem, first: Array, second: Array, algorithm: str) -> Array | None:
-    """The result, new; None where the values are none that the algorithm takes."""
-    result: Array = np.empty(problem.result_shape, problem.dtype)
-    ready = prepared(problem, algorithm)
-    status = ready(_bytes(first), _bytes(second), c_ubyte.from_buffer(result))
-    if status == NO_MEMORY:
-        needed = workspace(problem, algorithm)
-        raise MemoryError(f"no {needed:,} bytes of scratch memory for {problem.kind}")
-    return None if status == DECLINED else result
+@lru_cache(maxsize=1024)
+def _plan(problem: Problem) -> Words:
+    return native_plan(problem.kind, problem.geometry, problem.dtype)
 
 
-def run_both(dx: Problem, dW: Problem, grad_out: Array, x: Array, W: Array) -> list[Array] | None:
-    """dx and dW by one call, new; None where there are values that the kernels do not take."""
+def _declined(problem: Problem, kernel: int) -> str | None:
     library: Any = native_library.load()
-    problems = (dx, dW)
-    plans = [native_plan(p.kind, p.geometry, p.dtype, "direct") for p in problems]
-    results: list[Array] = [np.empty(p.result_shape, p.dtype) for p in problems]
-    threads = min(_fitting(p, "direct")[0] for p in problems)
-    addresses = [plan.address for plan in plans]
-    buffers = [*map(_bytes, (grad_out, x, W)), *map(c_ubyte.from_buffer, results)]
-    watched = _long(dx.geometry, threads) and _answers_signals()
-    run = library.dxdw_backward_watched if watched else library.dxdw_backward
-    status = run(*addresses, *buffers, threads)
-    if status == NO_MEMORY:
-        needed = sum(workspace(p, "direct") for p in problems)
-        raise MemoryError(f"no {needed:,} bytes of scratch memory for dx and dW")
-    return None if status == DECLINED else results
+    why = create_string_buffer(SENTENCE)
+    if library.dxdw_takes(_plan(problem).ctypes.data, kernel, why, SENTENCE):
+        return None
+    return why.value.decode()
 
 
 def _long(geometry: ConvGeometry, threads: int) -> bool:
@@ -118,45 +205,6 @@ def _bytes(a: Array) -> c_ubyte:
     if a.flags.writeable:
         return c_ubyte.from_buffer(a)
     return c_ubyte.from_address(a.__array_interface__["data"][0])
-
-
-def workspace(problem: Problem, algorithm: str) -> int:
-    """Bytes of scratch memory at the peak."""
-    return _fitting(problem, algorithm)[1]
-
-
-def kernel(problem: Problem, algorithm: str) -> str:
-    """Which kernel runs a problem: "winograd", "depthwise" or "direct"."""
-    library: Any = native_library.load()
-    plan = native_plan(problem.kind, problem.geometry, problem.dtype, algorithm)
-    return str(library.dxdw_kernel(plan.address).decode())
-
-
-def too_much_memory(problem: Problem, algorithm: str) -> str | None:
-    """Why a problem is declined that takes more scratch memory than is promised."""
-    needed, promised = workspace(problem, algorithm), _promised(problem)
-    if needed <= promised:
-        return None
-    return f"needs {needed:,} bytes of scratch memory, more than the operands and 8 MiB"
-
-
-def both_fit(dx: Problem, dW: Problem) -> bool:
-    """Whether what dx and dW take of scratch memory together is no more than is promised of one."""
-    return workspace(dx, "direct") + workspace(dW, "direct") <= _promised(dx)
-
-
-@lru_cache(maxsize=1024)
-def _fitting(problem: Problem, algorithm: str) -> tuple[int, int]:
-    """As many threads as their scratch memory allows, and its bytes."""
-    library: Any = native_library.load()
-    plan = native_plan(problem.kind, problem.geometry, problem.dtype, algorithm)
-    most = _promised(problem)
-    if problem.max_workspace is not None:
-        most = min(most, problem.max_workspace - problem.held)
-    threads = problem.threads or native_library.threads()
-    while (needed := library.dxdw_workspace(plan.address, threads)) > most and threads > 1:
-        threads -= 1
-    return threads, int(needed)
 
 
 def _promised(problem: Problem) -> int:

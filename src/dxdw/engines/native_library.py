@@ -14,41 +14,49 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from .native_plan import VERSION
+
 LIBRARIES = {"win32": "libdxdw.dll", "darwin": "libdxdw.dylib"}
 PACKAGE = Path(__file__).parents[1]
 
 # Operands and results are written as c_ubyte.from_buffer(array), the cheapest way to hand over an
 # array: 0.2 µs.
 _bytes = POINTER(c_ubyte)
-_operands = [c_void_p, _bytes, _bytes, _bytes, c_int]
-_gradients = [c_void_p, c_void_p, *[_bytes] * 5, c_int]
-# What the pool can have at the most, native/pool.cpp's kMostWorkers; who asks for more gets these.
+_operands = [c_void_p, *[_bytes] * 5, c_int]
+# What the pool can have at the most, kMostWorkers of native/run/pool.cpp; who asks for more gets
+# these.
 MOST_THREADS = 256
 
-# As native/dxdw.h declares them.
+# As native/api/dxdw.h declares them.
 SIGNATURES = {
+    "dxdw_plan_version": (c_int64, []),
+    "dxdw_kernels": (c_int, []),
+    "dxdw_kernel_name": (c_char_p, [c_int]),
+    "dxdw_kernel_method": (c_char_p, [c_int]),
+    "dxdw_kernel_sums": (c_int, [c_int]),
+    "dxdw_takes": (c_int, [c_void_p, c_int, c_char_p, c_int]),
+    "dxdw_growth": (c_double, [c_void_p, c_int, POINTER(c_int64)]),
+    "dxdw_prepare": (c_void_p, [c_void_p, c_int64, c_int]),
+    "dxdw_forget": (None, [c_void_p]),
+    "dxdw_workspace": (c_int64, [c_void_p, c_int]),
     "dxdw_run": (c_int, _operands),
     "dxdw_run_on": (c_int, [*_operands, c_void_p]),
     "dxdw_start": (c_void_p, _operands),
-    "dxdw_backward": (c_int, _gradients),
     "dxdw_interpreter": (None, [c_void_p] * 3),
     "dxdw_wait": (c_int, [c_void_p, c_int]),
     "dxdw_cancel": (None, [c_void_p]),
     "dxdw_release": (None, [c_void_p]),
-    "dxdw_workspace": (c_int64, [c_void_p, c_int]),
-    "dxdw_kernel": (c_char_p, [c_void_p]),
     "dxdw_cpus": (c_int, []),
     "dxdw_isa": (c_char_p, []),
     "dxdw_isas": (c_char_p, []),
+    "dxdw_machine": (c_char_p, []),
+    "dxdw_products_at_once": (c_int, []),
     "dxdw_isa_note": (c_char_p, []),
     "dxdw_peak": (c_double, [c_int, c_int]),
     "dxdw_bandwidth": (c_double, [c_int]),
 }
-# Those that are called inside the interpreter, and raise what a signal's handler raised.
-WATCHED = {
-    "dxdw_run_watched": (c_int, _operands),
-    "dxdw_backward_watched": (c_int, _gradients),
-}
+# The one that is called inside the interpreter, and raises what a signal's handler raised.
+WATCHED = {"dxdw_run_watched": (c_int, _operands)}
 # Of a library built with DXDW_TESTING.
 FOR_TESTS = {
     "dxdw_fail_allocation": (None, [c_int64]),
@@ -83,6 +91,18 @@ def isa_note() -> str | None:
     return None if library is None else library.dxdw_isa_note().decode() or None
 
 
+def machine() -> str | None:
+    """What block sizes follow from, in words; None where there are no native kernels."""
+    library = load()
+    return None if library is None else library.dxdw_machine().decode()
+
+
+def products_at_once() -> int:
+    """How many products of float32 the instruction set adds up at once; 1 without kernels."""
+    library = load()
+    return 1 if library is None else int(library.dxdw_products_at_once())
+
+
 @lru_cache(maxsize=1)
 def threads() -> int:
     """How many threads a call uses unless it is told: DXDW_NUM_THREADS, or as many as there is
@@ -115,6 +135,8 @@ def _loaded() -> tuple[CDLL | None, str | None]:
         library = CDLL(str(file))
         extra = {name: kind for name, kind in FOR_TESTS.items() if hasattr(library, name)}
         _declare(library, {**SIGNATURES, **extra})
+        if (version := library.dxdw_plan_version()) != VERSION:
+            return None, f"{file.name} reads plans of version {version}, not of {VERSION}"
         if WATCHES:
             _watch(library)
     except (OSError, AttributeError) as error:  # of another processor, or of another version

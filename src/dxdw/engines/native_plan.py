@@ -1,32 +1,39 @@
-"""A problem as the kernels read it: an array of 64-bit integers, laid out as native/plan_view.h."""
+"""A problem as the kernels read it: 64-bit integers, laid out as native/layout/plan_view.h."""
 
 from collections.abc import Iterator
-from functools import lru_cache
 from math import prod
-from typing import NamedTuple
 
 import numpy as np
 
 from ..geometry import ConvGeometry, Gather
+from .problem import BOTH
 
-ALGORITHMS = ("direct", "winograd")
-KINDS = ("forward", "dW", "dx")
+VERSION = 2  # of this form, native/layout/plan_version.h
+KINDS = ("forward", "dW", "dx", BOTH)
 # A step past every image: from 2**60 on, its product with a row's length would not fit 64 bits.
 FAR = 2**20
 
-
-class NativePlan(NamedTuple):
-    """The integers, and where they are in memory."""
-
-    words: np.ndarray[tuple[int], np.dtype[np.int64]]
-    address: int
+Words = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
-@lru_cache(maxsize=1024)
-def native_plan(
-    kind: str, geometry: ConvGeometry, dtype: np.dtype[np.floating], algorithm: str
-) -> NativePlan:
-    """The plan of one pass: whom it gathers from, through which taps, to where."""
+def native_plan(kind: str, geometry: ConvGeometry, dtype: np.dtype[np.floating]) -> Words:
+    """The plan of one pass: whom it gathers from, through which taps, to where.
+
+    Of both gradients, a head and the plan of each.
+    """
+    if kind == BOTH:
+        dx, dW = (_words(kind, geometry, dtype) for kind in ("dx", "dW"))
+        words = [*_head(kind, dtype), 4 + len(dx), *dx, *dW]
+    else:
+        words = _words(kind, geometry, dtype)
+    return np.array(words, np.int64)
+
+
+def _head(kind: str, dtype: np.dtype[np.floating]) -> list[int]:
+    return [VERSION, KINDS.index(kind), int(dtype.itemsize == 8)]
+
+
+def _words(kind: str, geometry: ConvGeometry, dtype: np.dtype[np.floating]) -> list[int]:
     in_group = geometry.channels_in // geometry.groups
     out_group = geometry.channels_out // geometry.groups
     taps = prod(geometry.W_shape[2:])
@@ -41,9 +48,7 @@ def native_plan(
         phases = (geometry.forward_gathers,)
     phases = tuple(phase for phase in phases if all(g.taps for g in phase))
     words = [
-        KINDS.index(kind),
-        ALGORITHMS.index(algorithm),
-        int(dtype.itemsize == 8),
+        *_head(kind, dtype),
         geometry.batch,
         geometry.groups,
         *channels,
@@ -54,8 +59,7 @@ def native_plan(
     for phase in phases:
         for gather in _axes(phase):
             words += gather
-    array = np.array(words, np.int64)
-    return NativePlan(array, array.ctypes.data)
+    return words
 
 
 def _three(sizes: tuple[int, ...]) -> tuple[int, ...]:

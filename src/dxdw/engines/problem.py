@@ -8,10 +8,12 @@ from ..geometry import ConvGeometry
 from .libraries import element_size
 
 KINDS = ("forward", "dx", "dW")
+BOTH = "dx and dW"  # of (grad_out, x, W) in one call
 
 
 class Problem(NamedTuple):
-    """One pass of one convolution: forward (of x, W), dx (of grad_out, W) or dW (of grad_out, x).
+    """One pass of one convolution: forward (of x, W), dx (of grad_out, W), dW (of grad_out, x), or
+    both gradients in one (of grad_out, x, W), which compiled kernels alone have.
 
     Hashable; equal problems are run in the same way.
     """
@@ -28,6 +30,12 @@ class Problem(NamedTuple):
     @property
     def result_shape(self) -> tuple[int, ...]:
         return result_shape(self.kind, self.geometry)
+
+    @property
+    def result_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """That one's shape, or both gradients' shapes."""
+        kinds = ("dx", "dW") if self.kind == BOTH else (self.kind,)
+        return tuple(result_shape(kind, self.geometry) for kind in kinds)
 
     @property
     def terms(self) -> int:

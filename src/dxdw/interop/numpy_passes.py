@@ -40,5 +40,5 @@ def kernel(
     if case.geometry.explicit_padding or dtype.char not in "fd":
         return None
     problem = Problem(kind, case.geometry, dtype, threads=threads)
-    engine = plan.accepting(problem)[0]
-    return native.prepared(problem, engine) if engine in plan.COMPILED else None
+    row = native.kernels().get(plan.accepting(problem)[0])
+    return native.prepared(problem, row.index) if row else None

@@ -1,0 +1,167 @@
+// A gather with vectors along destination channels: the sums of a strip of positions are transposed
+// on their way out.
+//
+// No position beyond the ends of rows is computed, no load crosses a cache line, and a step of two
+// is only another place to broadcast from. Against that stand the transposes, as much as ten
+// products of each result.
+#pragma once
+#include "layout/gather_layout.h"
+#include "layout/transposed_writes.h"
+#include "machine/tuning.h"
+#include "run/pool.h"
+#include "tiles/gather_channel_tile.h"
+
+namespace dxdw {
+namespace {
+
+// What vectors of channels fill so badly is better gathered along positions.
+template <class T>
+bool fills_vectors(Index channels) {
+  return channels >= lanes<T> && 4 * channels >= 3 * round_up(channels, lanes<T>);
+}
+
+// Packs weights[d·ld + tap[k]] of D channels to to[k·ld_to + d], zeros up to the next whole vector.
+// place: for each of the kernel's taps its k, or −1. past: elements of W behind the last of these.
+template <class T>
+void pack_taps(const T *weights, Index ld, Index D, const Index *place, Index kernel, T *to,
+               Index ld_to, Index past) {
+  constexpr Index n = lanes<T>;
+  for (Index d = 0; d < D; d += n) {
+    const Index height = least(n, D - d);
+    for (Index j = 0; j < kernel; j += n) {
+      const T *from = weights + d * ld + j;
+      const Index width = least(n, kernel - j);
+      if (n - width <= past + (D - d - height) * ld) {
+        Vector<T> block[n];
+        load_transposed(from, ld, height, block);
+        for (Index k = 0; k < width; ++k)
+          if (place[j + k] >= 0) store(to + place[j + k] * ld_to + d, block[k]);
+        continue;
+      }
+      for (Index k = 0; k < width; ++k)
+        if (place[j + k] >= 0) {
+          T *line = to + place[j + k] * ld_to + d;
+          for (Index i = 0; i < height; ++i) line[i] = from[i * ld + k];
+          for (Index i = height; i < n; ++i) line[i] = 0;
+        }
+    }
+  }
+}
+
+template <class T>
+class GatherByChannels {
+ public:
+  explicit GatherByChannels(const GatherLayout &layout) : at_(layout), plan_(layout.plan) {}
+
+  // Whether it is faster than along positions, the layout not being there yet.
+  bool pays() const {
+    const Axis &columns = at_.pass.axis[2];
+    if (!fills_vectors<T>(plan_.destinations) || columns.step > kMostReadStep) return false;
+    // Cycles of a vector of results, either way: its products, its share in copying rows of the
+    // source (30 and more for each, twice that to separate its residues), and in writing it. Its
+    // choice was within 4 % of the faster way for 42 of 48 passes of 24 layers.
+    const double products = double(plan_.sources) * at_.taps;
+    const double per_row = 16.0 / (double(columns.count) * at_.taps * plan_.destinations);
+    const double copying = (30 + columns.count / 4.0) * per_row;
+    Index first = columns.offset[0], last = first;
+    for (Index t = 1; t < columns.taps; ++t)
+      first = least(first, columns.offset[t]), last = most(last, columns.offset[t]);
+    const double pitch = columns.count + divide_up(last - first, columns.step);
+    const double along = products * pitch / columns.count * (1 + columns.step * copying) + 4;
+    const double across = products * (1 + (reads_inside(at_.pass) ? 0 : copying)) +
+                          10 * at_.strands + (columns.spacing > at_.strands ? 16 : 0);
+    return across < along;
+  }
+
+  // The tile that multiplies and loads least, for each of a row's positions.
+  void choose_tile() {
+    const Index columns = at_.pass.axis[2].count;
+    const Index vectors = divide_up(plan_.destinations, lanes<T>);
+    Index best = 0;
+    for (Index v = 1; v <= least(kVectors, vectors); ++v) {
+      const Index tiles = divide_up(columns, least(kMostPositions, kChannelSums / v));
+      const Index m = divide_up(columns, tiles), split = divide_up(vectors, v);
+      const Index cost = tiles * split * (4 * most(m * v, m + v) + m + v);
+      if (!best || cost < best) best = cost, blocks = split;
+    }
+    vectors_ = divide_up(vectors, blocks);
+    strip_ = least(tuning().strip / (vectors_ * DXDW_VECTOR_BYTES),
+                   at_.pass.axis[1].count * columns);
+    const Index together = tuning().weights / (at_.taps * vectors_ * DXDW_VECTOR_BYTES);
+    chunk_ = divide_up(plan_.sources, divide_up(plan_.sources, most<Index>(1, together)));
+  }
+
+  Index blocks = 1;  // of destination channels
+  Index channels_padded() const { return round_up(plan_.destinations, lanes<T>); }
+  Index block_start(Index block) const {
+    return block * divide_up(plan_.destinations, lanes<T>) / blocks * lanes<T>;
+  }
+  // Scratch memory for a strand's sums.
+  Index strand_elements() const { return (strip_ + lanes<T>) * vectors_ * lanes<T>; }
+
+  // A block of M destination channels, whose first weight is at from; W ends at end.
+  void pack(const T *from, const T *end, const Strand &strand, Index M, T *to) const {
+    const Index ld = plan_.weight_destination;
+    for (Index c = 0; c < plan_.sources; ++c, from += plan_.weight_source, to += strand.taps * M) {
+      const Index D = least(M, (end - from + ld - plan_.taps) / ld);
+      pack_taps(from, ld, D, strand.place, plan_.taps, to, M,
+                end - from - (D - 1) * ld - plan_.taps);
+    }
+  }
+
+  // Computes `count` rows of a block of M channels, of which D are there. x: the band, or the source
+  // itself; w: each strand's weights.
+  void run(const T *x, const T *const *w, T *out, Index M, Index D, Index count, T *sums,
+           const Team &team) const {
+    const Axis *axis = at_.pass.axis;
+    const Index spacing = axis[2].spacing, channel = at_.pass.destination.channel;
+    const Index row = axis[1].spacing * at_.pass.destination.row;
+    const Index strand = strand_elements();
+    each_run(count, axis[2].count, strip_, [&](Index r, Index rows, Index q, Index columns) {
+      const T *from = x + r * at_.pitch + q * axis[2].step;
+      for (int i = 0; i < at_.strands; ++i)
+        strip(at_.strand[i], from, w[i], M, rows, columns, sums + i * strand, team);
+      if (cancelled(team)) return;
+      T *to = out + r * row + q * spacing;
+      const bool dense = spacing == 1 && row == columns;
+      const Index lines = dense ? 1 : rows, length = dense ? rows * columns : columns;
+      for (Index i = 0; i < lines; ++i, to += row) {
+        const T *line = sums + i * columns * M;
+        if (at_.strands > 1)
+          weave_transposed(line, line + strand, M, length, at_.in_second(q, columns), D, to,
+                           channel);
+        else
+          write_transposed(line, M, length, D, to, channel, spacing);
+      }
+    });
+  }
+
+ private:
+  // The sums of a strand at whole rows, or at a part of one.
+  void strip(const Strand &strand, const T *x, const T *w, Index ld, Index rows, Index columns,
+             T *sums, const Team &team) const {
+    const Index V = ld / lanes<T>, step = at_.pass.axis[2].step;
+    // A source read in its place has channels that are too far apart for the CPU to foresee. 1×1 layers:
+    // 16 to 24 % faster.
+    const Index ahead = at_.in_place ? Tuning::ahead_of_tile / Index(sizeof(T)) : 0;
+    const Index tiles = divide_up(columns, least(kMostPositions, kChannelSums / V));
+    for (Index c = 0; c < plan_.sources; c += chunk_) {
+      const Index channels = least(chunk_, plan_.sources - c);
+      for (Index r = 0; r < rows && !cancelled(team); ++r)
+        for (Index t = 0; t < tiles; ++t) {
+          const Index start = t * columns / tiles, M = (t + 1) * columns / tiles - start;
+          channel_gather_tiles<T>.of(M, V, step)(
+              x + c * at_.channel + r * at_.pitch + start * step, channels, at_.channel,
+              strand.offset, strand.taps, ahead, w + c * strand.taps * ld,
+              sums + (r * columns + start) * ld, ld, c > 0);
+        }
+    }
+  }
+
+  const GatherLayout &at_;
+  const Plan &plan_;
+  Index vectors_ = 1, strip_ = 1, chunk_ = 1;
+};
+
+}  // namespace
+}  // namespace dxdw

@@ -1,0 +1,143 @@
+// A gather with vectors along positions: tiles over the ends of rows, or, where few channels have
+// nothing else to share, of several rows (gather_tile.h).
+#pragma once
+#include "layout/gather_layout.h"
+#include "layout/transposed_writes.h"
+#include "run/pool.h"
+#include "tiles/gather_tile.h"
+
+namespace dxdw {
+namespace {
+
+template <class T>
+class GatherByPositions {
+ public:
+  explicit GatherByPositions(const GatherLayout &layout) : at_(layout), plan_(layout.plan) {}
+
+  // least_rows: of every call of run. A tile has no more, for what it has more would lie outside.
+  void choose_tile(Index least_rows) {
+    const Index D = plan_.destinations, columns = at_.pass.axis[2].count;
+    rows_ = least(least(D <= 3 ? most_rows(D) : 1, at_.shortest_run()), least_rows);
+    Index widest;
+    if (rows_ > 1) {
+      widest = D;
+    } else {
+      const Index vectors =
+          divide_up((at_.pass.axis[1].count - 1) * at_.band.pitch + columns, lanes<T>);
+      const Index half = kAccumulators / most<Index>(1, kVectors / 2);
+      const Index three = kAccumulators / 3;
+      if (vectors <= kVectors / 2 && D > kAccumulators / kVectors)
+        widest = least(half, kMostChannels);
+      else if (kVectors > 3 && D % three == 0)
+        widest = three;  // an even split, which 6 would not give
+      else
+        widest = kAccumulators / kVectors;
+    }
+    blocks = divide_up(D, widest);
+    vectors_ = least(kVectors, kAccumulators / (divide_up(D, blocks) * rows_));
+  }
+
+  Index blocks = 1;  // of destination channels
+  Index rows_of_tile() const { return rows_; }
+  Index block_start(Index block) const { return block * plan_.destinations / blocks; }
+  Index strand_elements() const { return kAccumulators * lanes<T>; }  // one tile
+
+  // A block of M destination channels, whose first weight is at from.
+  void pack(const T *from, const Strand &strand, Index M, T *to) const {
+    for (Index c = 0; c < plan_.sources; ++c, from += plan_.weight_source)
+      for (Index k = 0; k < strand.taps; ++k)
+        for (Index m = 0; m < M; ++m) *to++ = from[m * plan_.weight_destination + strand.tap[k]];
+  }
+
+  // Computes `count` rows of a block of M channels. w: each strand's weights.
+  void run(const T *band, const T *const *w, T *out, Index M, Index count, T *spare,
+           const Team &team) const {
+    if (rows_ > 1)
+      rows_of_tiles(band, w, out, M, count, spare, team);
+    else
+      flat_tiles(band, w, out, M, count, spare, team);
+  }
+
+ private:
+  Runs runs(const Strand &strand) const {
+    return {plan_.sources, at_.channel, strand.runs, strand.offset, strand.length, at_.band.pitch};
+  }
+
+  // Tiles along the positions of the band, over the ends of rows.
+  void flat_tiles(const T *band, const T *const *w, T *out, Index M, Index count,
+                  T *spare, const Team &team) const {
+    const Index columns = at_.pass.axis[2].count, pitch = at_.band.pitch;
+    const Index row_step = at_.pass.axis[1].spacing * at_.pass.destination.row;
+    const Index spacing = at_.pass.axis[2].spacing, channel = at_.pass.destination.channel;
+    const Index end = (count - 1) * pitch + columns;
+    Index row = 0, column = 0;
+    for (Index s = 0; s < end && !cancelled(team);) {
+      const Index V = least(vectors_, divide_up(end - s, lanes<T>)), width = V * lanes<T>;
+      const Tile<T> tile = gather_tiles<T>.of(M, 1, V);
+      if (spacing == 1 && column + width <= columns) {
+        tile(band + s, runs(at_.strand[0]), w[0], out + row * row_step + column, channel, 0);
+      } else {
+        for (int i = 0; i < at_.strands; ++i)
+          tile(band + s, runs(at_.strand[i]), w[i], spare + i * strand_elements(), width, 0);
+        Index r = row, q = column;
+        for (Index i = 0; i < width && r < count;) {
+          const Index n = least(width - i, columns - q);
+          if (n > 0)
+            write(out + r * row_step + q * spacing, spare + i, width, M, q, n);
+          i += pitch - q, q = 0, ++r;
+        }
+      }
+      s += width, column += width;
+      while (column >= pitch) column -= pitch, ++row;
+    }
+  }
+
+  // Tiles of several rows, each within its rows.
+  void rows_of_tiles(const T *band, const T *const *w, T *out, Index M, Index count,
+                     T *spare, const Team &team) const {
+    const Index columns = at_.pass.axis[2].count, pitch = at_.band.pitch;
+    const Index row_step = at_.pass.axis[1].spacing * at_.pass.destination.row;
+    const Index spacing = at_.pass.axis[2].spacing, channel = at_.pass.destination.channel;
+    for (Index first = 0; first < count; first += rows_) {
+      // The last rows are computed anew with those before them: the tile is of one height.
+      const Index r = least(first, count - rows_);
+      for (Index q = 0; q < columns && !cancelled(team);) {
+        const Index V = least(vectors_, divide_up(columns - q, lanes<T>)), width = V * lanes<T>;
+        const Tile<T> tile = gather_tiles<T>.of(M, rows_, V);
+        const T *x = band + r * pitch + q;
+        T *corner = out + r * row_step + q * spacing;
+        if (spacing == 1 && q + width <= columns) {
+          tile(x, runs(at_.strand[0]), w[0], corner, channel, row_step);
+        } else {
+          for (int i = 0; i < at_.strands; ++i)
+            tile(x, runs(at_.strand[i]), w[i], spare + i * strand_elements(), width, M * width);
+          const Index n = least(width, columns - q);
+          for (Index i = 0; i < rows_; ++i)
+            write(corner + i * row_step, spare + i * M * width, width, M, q, n);
+        }
+        q += width;
+      }
+    }
+  }
+
+  // Writes n results of a row, from the first strand's position q on, of M channels.
+  void write(T *to, const T *from, Index ld, Index M, Index q, Index n) const {
+    const Index spacing = at_.pass.axis[2].spacing, channel = at_.pass.destination.channel;
+    if (spacing == 1)
+      for (Index m = 0; m < M; ++m) copy(to + m * channel, from + m * ld, n);
+    else if (at_.strands > 1)
+      for (Index m = 0; m < M; ++m)
+        weave(from + m * ld, from + strand_elements() + m * ld, n, at_.in_second(q, n),
+              to + m * channel);
+    else
+      for (Index m = 0; m < M; ++m)
+        for (Index i = 0; i < n; ++i) to[m * channel + i * spacing] = from[m * ld + i];
+  }
+
+  const GatherLayout &at_;
+  const Plan &plan_;
+  Index rows_ = 1, vectors_ = 1;
+};
+
+}  // namespace
+}  // namespace dxdw

@@ -1,0 +1,78 @@
+// The row of Winograd's tiles: which problems they are for, and how large an error can be there.
+#pragma once
+#include "api/held.h"
+#include "api/reason.h"
+#include "kernels/winograd_gather.h"
+#include "kernels/winograd_weight_gradient.h"
+
+namespace dxdw {
+namespace {
+
+// The transforms of fewer channels cost what the products save.
+constexpr Index kLeastChannels = 16;
+// Roundings of a value on its way through the three transforms.
+constexpr Index kRoundings = 30;
+
+// Outputs of a tile along an axis, or values of grad_out for dW, by the kernel's taps.
+inline Index winograd_side(const Plan &plan) { return beside(int(plan.kernel_size[1])); }
+
+// Tiles of an image: of a dilated kernel, those of all residue grids.
+inline Index winograd_tiles_of_image(const Plan &plan) {
+  const Phase phase = first_phase(plan);
+  const Index side = winograd_side(plan);
+  return TiledAxis(phase.axis[1], side).tiles * TiledAxis(phase.axis[2], side).tiles;
+}
+
+inline bool winograd_can(const Plan &plan) {
+  const Index k = plan.kernel_size[1];
+  if (!plan.phases || plan.kernel_size[0] != 1 || k != plan.kernel_size[2] || (k != 3 && k != 5) ||
+      plan.source_size[0] != 1 || plan.destination_size[0] != 1)
+    return false;
+  const Phase phase = first_phase(plan);
+  if (phase.axis[0].offset[0]) return false;
+  for (int a = 1; a < 3; ++a)
+    if (phase.axis[a].step != 1 || phase.axis[a].spacing != 1) return false;
+  return true;
+}
+
+inline bool winograd_takes(const int64_t *words, Reason &why) {
+  if (words[1] == kBothGradients) return because(why, "computes one gradient at a time");
+  const Plan plan = view(words);
+  if (!winograd_can(plan)) return because(why, "takes 3×3 and 5×5 kernels of stride 1");
+  const Index channels = least(plan.sources, plan.destinations);
+  if (channels < kLeastChannels)
+    return because(why, "%lld channels of a group, fewer than %lld",
+                   static_cast<long long>(channels), static_cast<long long>(kLeastChannels));
+  // Tiles may be hardly filled, as those of small images or large dilations.
+  const Index tiled = kFrequencies * winograd_tiles_of_image(plan);
+  const Index defined = plan.destination_plane() * plan.taps;
+  if (tiled > defined)
+    return because(why, "%s products a channel in tiles, more than the definition's %s",
+                   Grouped(tiled).text, Grouped(defined).text);
+  return true;
+}
+
+// How much the transforms can enlarge a rounding error, in the worst case: for each axis the largest
+// Σ_p |Aᵀ| (|G| 1) (|Bᵀ| 1).
+inline Growth winograd_growth(const int64_t *words) {
+  const Plan plan = view(words);
+  const bool three = plan.kernel_size[1] == 3;
+  if (plan.kind == kWeightGradient)
+    return {three ? 1096.0 : 459.0, plan.batch * winograd_tiles_of_image(plan) + kRoundings};
+  return {three ? 752.0 : 1532.0, plan.sources + kRoundings};
+}
+
+template <class T, int Side>
+Held *hold_winograd_of(const int64_t *words) {
+  return words[1] == kWeightGradient ? hold<T, WinogradWeightGradientPass<T, Side>>(words)
+                                     : hold<T, WinogradGatherPass<T, Side>>(words);
+}
+
+template <class T>
+Held *hold_winograd(const int64_t *words) {
+  return winograd_side(view(words)) == 4 ? hold_winograd_of<T, 4>(words)
+                                         : hold_winograd_of<T, 2>(words);
+}
+
+}  // namespace
+}  // namespace dxdw

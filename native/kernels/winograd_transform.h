@@ -1,0 +1,169 @@
+// Tiles of an image to frequencies and back, with vectors along channels: rows are transposed as
+// they are read, before a transform makes 2.25 values of each, or more.
+//
+//   to[frequency][tile][channel]
+#pragma once
+#include "kernels/winograd_guard.h"
+#include "layout/winograd_tiles.h"
+#include "run/pool.h"
+#include "tiles/transpose.h"
+
+namespace dxdw {
+namespace {
+
+// Along one axis: six values are x's, fewer a kernel's.
+template <class T, int Size>
+DXDW_INLINE void transform_axis(const Vector<T> *d, int step, Vector<T> *t, int to) {
+  if constexpr (Size == kPoints)
+    transform_input<T>(d, step, t, to);
+  else
+    transform_kernel<T, Size>(d, step, t, to);
+}
+
+// Size² values, which at(row, column) loads, to kFrequencies vectors `frequency` elements apart.
+template <class T, int Size, class At>
+DXDW_INLINE void to_frequencies(const At &at, T *to, Index frequency) {
+  Vector<T> rows[Size * kPoints];
+#pragma GCC unroll 6
+  for (int i = 0; i < Size; ++i) {
+    Vector<T> line[Size];
+#pragma GCC unroll 6
+    for (int j = 0; j < Size; ++j) line[j] = at(i, j);
+    transform_axis<T, Size>(line, 1, rows + i * kPoints, 1);
+  }
+#pragma GCC unroll 6
+  for (int j = 0; j < kPoints; ++j) {
+    Vector<T> column[kPoints];
+    transform_axis<T, Size>(rows + j, kPoints, column, 1);
+#pragma GCC unroll 6
+    for (int i = 0; i < kPoints; ++i) store(to + (i * kPoints + j) * frequency, column[i]);
+  }
+}
+
+// And back to Outputs² values, each of which goes to put(row, column, value).
+template <class T, int Outputs, class Put>
+DXDW_INLINE void from_frequencies(const T *from, Index frequency, const Put &put) {
+  Vector<T> rows[Outputs * kPoints];
+#pragma GCC unroll 6
+  for (int j = 0; j < kPoints; ++j) {
+    Vector<T> column[kPoints];
+#pragma GCC unroll 6
+    for (int i = 0; i < kPoints; ++i) column[i] = load(from + (i * kPoints + j) * frequency);
+    transform_output<T, Outputs>(column, 1, rows + j, kPoints);
+  }
+#pragma GCC unroll 5
+  for (int i = 0; i < Outputs; ++i) {
+    Vector<T> line[Outputs];
+    transform_output<T, Outputs>(rows + i * kPoints, 1, line, 1);
+#pragma GCC unroll 5
+    for (int j = 0; j < Outputs; ++j) put(i, j, line[j]);
+  }
+}
+
+// A row of tiles: where in the source its first value stands, and how far its rows are apart.
+struct TileRow {
+  Index image, row, column, apart;
+};
+
+// Tiles of Size² values: six for x, whose tiles overlap, fewer for grad_out. False where a tile is
+// not to be trusted to transforms; the frequencies are then of no use.
+template <class T, int Size>
+bool transform_row(const Pass &pass, const T *source, Index channels, const TileRow &where,
+                   const TiledAxis &across, T *to, Index frequency, Index ld, T *strip,
+                   const Team &team) {
+  const Index columns = across.span(Size), step = across.dilation * lanes<T>;
+  const T *image = source + where.image * pass.source.image;
+  const Index low = least(columns, most<Index>(0, -where.column));
+  const Index high = most(low, least(columns, pass.source_size[2] - where.column));
+  T *tops = strip + Size * columns * lanes<T>, *sums = tops + columns * lanes<T>;
+  T *tile_tops = sums + columns * lanes<T>, *tile_sums = tile_tops + across.tiles * lanes<T>;
+  memset(tile_tops, 0, 2 * across.tiles * lanes<T> * sizeof(T));
+
+  for (Index c = 0; c < channels && !cancelled(team); c += lanes<T>) {
+    const Index width = least(lanes<T>, channels - c);
+    for (Index i = 0; i < Size; ++i) {
+      T *line = strip + i * columns * lanes<T>;
+      const Index h = where.row + i * where.apart;
+      if (h < 0 || h >= pass.source_size[1]) {
+        memset(line, 0, columns * lanes<T> * sizeof(T));
+        continue;
+      }
+      memset(line, 0, low * lanes<T> * sizeof(T));
+      transpose(image + c * pass.source.channel + h * pass.source.row + where.column + low,
+                pass.source.channel, width, high - low, line + low * lanes<T>, lanes<T>);
+      memset(line + high * lanes<T>, 0, (columns - high) * lanes<T> * sizeof(T));
+    }
+    for (Index j = 0; j < columns; ++j) {
+      Vector<T> top = {}, sum = {};
+#pragma GCC unroll 6
+      for (int i = 0; i < Size; ++i) {
+        const Vector<T> v = magnitude<T>(load(strip + (i * columns + j) * lanes<T>));
+        top = larger<T>(v, top), sum += v;
+      }
+      store(tops + j * lanes<T>, top), store(sums + j * lanes<T>, sum);
+    }
+    across.each([&](Index tile, Index start) {
+      Vector<T> top = load(tile_tops + tile * lanes<T>), sum = load(tile_sums + tile * lanes<T>);
+#pragma GCC unroll 6
+      for (int j = 0; j < Size; ++j) {
+        top = larger<T>(load(tops + start * lanes<T> + j * step), top);
+        sum += load(sums + start * lanes<T> + j * step);
+      }
+      store(tile_tops + tile * lanes<T>, top), store(tile_sums + tile * lanes<T>, sum);
+      const T *corner = strip + start * lanes<T>;
+      to_frequencies<T, Size>(
+          [&](int i, int j) { return load(corner + i * columns * lanes<T> + j * step); },
+          to + tile * ld + c, frequency);
+    });
+  }
+
+  for (Index tile = 0; tile < across.tiles; ++tile) {
+    const T top = largest_lane<T>(load(tile_tops + tile * lanes<T>));
+    const T sum = sum_of_lanes<T>(load(tile_sums + tile * lanes<T>));
+    if (!(sum - sum == 0) || !magnitude_fits(top)) return false;
+    // Suspicious by the mean of all, zeros too: look closer.
+    if (double(top) * double(Size * Size * channels - 1) > kWidestRange * double(sum - top) &&
+        !tile_fits(pass, image, channels, Size, where.row, where.apart,
+                   where.column + across.start(tile), across.dilation))
+      return false;
+  }
+  return true;
+}
+
+// Elements of the strip that transform_row works in.
+template <class T>
+Index strip_elements(const TiledAxis &across) {
+  return ((kPoints + 2) * across.span(kPoints) + 2 * across.tiles) * lanes<T>;
+}
+
+// Frequencies of `width` destination channels (a vector's or fewer) of a row of tiles, to `rows`
+// rows of an image, row_step apart, whose first such channel is at out.
+template <class T, int Side>
+void inverse_row(const T *from, Index frequency, Index ld, const TiledAxis &across, Index width,
+                 T *out, Index channel, Index row_step, Index rows, T *strip) {
+  const Index pitch = across.span(Side) * lanes<T>, step = across.dilation * lanes<T>;
+  across.each([&](Index tile, Index start) {
+    T *corner = strip + start * lanes<T>;
+    from_frequencies<T, Side>(from + tile * ld, frequency, [&](int i, int j, Vector<T> value) {
+      store(corner + i * pitch + j * step, value);
+    });
+  });
+  for (Index i = 0; i < rows; ++i)
+    transpose_back(strip + i * pitch, across.count, width, out + i * row_step, channel);
+}
+
+// to[tap][channel] of `width` channels' Taps, which stand `step` elements apart. Whole vectors are
+// read where they end before `end`.
+template <class T, int Taps>
+void transpose_taps(const T *from, Index step, Index width, const T *end, T *to) {
+  if (from + (width - 1) * step + round_up(Taps, lanes<T>) > end)
+    return transpose(from, step, width, Taps, to, lanes<T>);
+  for (Index t = 0; t < Taps; t += lanes<T>) {
+    Vector<T> block[lanes<T>];
+    load_transposed(from + t, step, width, block);
+    for (Index k = 0; k < lanes<T> && t + k < Taps; ++k) store(to + (t + k) * lanes<T>, block[k]);
+  }
+}
+
+}  // namespace
+}  // namespace dxdw

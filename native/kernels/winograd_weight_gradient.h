@@ -1,0 +1,348 @@
+// dW of 3×3 kernels by Winograd's F(3×3, 4×4): a 4×4 tile of grad_out is the kernel that slides over
+// a 6×6 tile of x; of 5×5 kernels by F(5×5, 2×2). Products are summed over all tiles between the
+// transforms, and only the sum is transformed back.
+//
+//   sum[f][c][o] = Σ_tiles x[f][tile][c] · g[f][tile][o]
+//
+// Three ways round the memory:
+//
+// - Where the sums of all frequencies are small, the tiles are split into chunks. Each chunk has sums
+//   of its own, and transforms and multiplies a few rows of tiles at a time, which stay in the L2.
+// - Where all frequencies fit the scratch memory, they are held, and each block of channels is
+//   multiplied and transformed back by itself. Where those of x alone fit beside some of grad_out's
+//   channels, its channels come in parts.
+// - Else groups of tiles are transformed together and added to sums of all frequencies.
+#pragma once
+#include "kernels/weight_gradient.h"
+#include "kernels/winograd_gather.h"
+
+namespace dxdw {
+namespace {
+
+// Tiles that a register sums before it adds to memory.
+constexpr Index kRunOfTiles = 128;
+// Bytes of all chunks' sums.
+constexpr Index kChunksSumBytes = 3 << 20;
+// Scratch memory beside as much as the tensors take.
+constexpr Index kWinogradBytes = 7 << 20;
+
+// Side: values of a tile of grad_out along an axis.
+template <class T, int Side>
+class WinogradWeightGradient {
+  static constexpr int kTaps = beside(Side) * beside(Side);
+
+ public:
+  WinogradWeightGradient(const Plan &plan, const Phase &phase)
+      : plan_(plan), phase_(phase), pass_(pass_of(plan, phase)), grad_pass_(pass_),
+        down_(pass_.axis[1], Side), across_(pass_.axis[2], Side) {
+    // grad_out is read as a source of its own.
+    grad_pass_.source = pass_.destination;
+    for (int a = 0; a < 3; ++a) grad_pass_.source_size[a] = pass_.axis[a].count;
+    const Index C = plan.sources, O = plan.destinations;
+    tile_rows_ = plan.batch * down_.tiles;
+    x_ld_ = leading(round_up(C, lanes<T>)), o_padded_ = round_up(O, lanes<T>);
+    o_blocks_ = divide_up(o_padded_ / lanes<T>, kVectors);
+    block_vectors_ = divide_up(o_padded_ / lanes<T>, o_blocks_);
+    block_ = block_vectors_ * lanes<T>;
+    o_blocks_ = divide_up(o_padded_, block_);
+    c_blocks_ = most(divide_up(C, Index(64)), least(divide_up(8, o_blocks_), divide_up(C, 8)));
+    c_block_ = divide_up(C, c_blocks_);
+    choose_way();
+
+    x_frequency_ = stride(group_ * across_.tiles * x_ld_);
+    g_frequency_ = stride(group_ * across_.tiles * g_ld_);
+    sum_ld_ = way_ == kHeld ? block_ : o_padded_;
+    sum_frequency_ = stride((way_ == kHeld ? c_block_ : C) * sum_ld_);
+    const Index frequencies = kFrequencies * (x_frequency_ + g_frequency_);
+    const Index sum = kFrequencies * sum_frequency_;
+    strip_ = round_up(strip_elements<T>(across_), kAlignment / Index(sizeof(T)));
+    const Index back = lanes<T> * (c_block_ * kTaps + 2 * lanes<T>);
+    slot_ = round_up(most(strip_ + (way_ == kChunks ? frequencies : 0),
+                          back + (way_ == kHeld ? sum : 0)),
+                     kAlignment / Index(sizeof(T)));
+    shared_ = way_ == kChunks ? chunks_ * sum : frequencies + (way_ == kGroups ? sum : 0);
+  }
+
+  Index bytes(int threads) const {
+    return (shared_ + threads * slot_) * Index(sizeof(T)) + tile_rows_;
+  }
+
+  // As in Gather, a run is a copy.
+  int run(const T *grad_out, const T *x, T *dW, const Team &team) const {
+    return WinogradWeightGradient(*this).run_own(grad_out, x, dW, team);
+  }
+
+ private:
+  int run_own(const T *grad_out, const T *x, T *dW, const Team &team) {
+    const LeftOut left_out = {down_, tile_rows_};
+    Workspace memory;
+    const Index at_shared = memory.reserve<T>(shared_);
+    const Index at_slots = memory.reserve<T>(slot_ * team.threads);
+    const Index at_flags = memory.reserve<char>(tile_rows_);
+    const Index at_parts = memory.reserve<Part>(left_out.most_parts());
+    if (!memory.take()) return DXDW_NO_MEMORY;
+    T *shared = memory.at<T>(at_shared);
+    slots_ = memory.at<T>(at_slots), unfit_ = memory.at<char>(at_flags);
+    grad_out_ = grad_out, x_ = x, dW_ = dW;
+    memset(unfit_, 0, tile_rows_);
+    const bool whole = way_ == kChunks ? in_chunks(shared, team)
+                       : way_ == kHeld ? with_all_held(shared, team)
+                                       : in_groups(shared, team);
+    if (!whole) return DXDW_CANCELLED;
+
+    Part *parts = memory.at<Part>(at_parts);
+    const Index unfit = left_out.list(unfit_, parts);
+    if (!unfit) return DXDW_DONE;
+    Tables tables;
+    WeightGradient<T> direct(plan_, phase_);
+    if (!direct.prepare(tables)) return DXDW_NO_MEMORY;
+    return direct.run(grad_out, x, dW, team, parts, unfit);
+  }
+
+  enum Way { kChunks, kHeld, kGroups };
+
+  void choose_way() {
+    const Index C = plan_.sources, O = plan_.destinations, size = sizeof(T);
+    const Index tensors = plan_.batch * (C * plan_.source_plane() + O * plan_.destination_plane()) +
+                          plan_.weights_of_group();
+    const Index budget = (tensors * size + kWinogradBytes) / size;
+    const Index of_x = kFrequencies * across_.tiles * x_ld_;  // a row's
+    const Index of_g = kFrequencies * across_.tiles * leading(o_padded_);
+    const Index of_block = kFrequencies * stride(c_block_ * block_);
+    const Index of_sums = kFrequencies * stride(C * o_padded_);
+    part_ = o_padded_, g_ld_ = leading(part_), parts_ = 1;
+
+    group_ = most<Index>(1, tuning().chunk / ((of_x + of_g) * size));
+    chunks_ = least(least(Tuning::pieces, kChunksSumBytes / (of_sums * size)), tile_rows_ / group_);
+    way_ = kChunks;
+    if (of_sums * size <= tuning().chunk_sums && chunks_ >= Tuning::pieces / 2) {
+      // About as many rows at a time, but no small rest.
+      const Index rows = divide_up(tile_rows_, chunks_);
+      group_ = divide_up(rows, most<Index>(1, (rows + group_ / 2) / group_));
+      return;
+    }
+
+    group_ = tile_rows_;
+    way_ = kHeld;
+    if (tile_rows_ * (of_x + of_g) + 2 * of_block <= budget) return;
+    way_ = kGroups;  // of 8 rows at the least: smaller ones lose to the direct kernel
+    group_ = least(tile_rows_, most<Index>(8, least(budget - of_sums, tuning().group / size) /
+                                                  (of_x + of_g)));
+    if (of_sums + group_ * (of_x + of_g) <= budget) return;
+    // Where that does not fit either, bytes() says so and the plan goes on to the direct kernel.
+    for (Index parts = 2; parts <= o_blocks_; ++parts) {
+      const Index width = divide_up(o_blocks_, parts) * block_;
+      const Index of_part = kFrequencies * across_.tiles * leading(width);
+      if (tile_rows_ * (of_x + of_part) + 2 * of_block > budget) continue;
+      way_ = kHeld, group_ = tile_rows_;
+      parts_ = parts, part_ = width, g_ld_ = leading(width);
+      return;
+    }
+  }
+
+  // Where a group's frequencies are.
+  struct Group {
+    T *x, *g;
+  };
+  Group group_at(T *memory) const { return {memory, memory + kFrequencies * x_frequency_}; }
+
+  bool in_chunks(T *sums, const Team &team) {
+    const Index elements = kFrequencies * sum_frequency_;
+    if (!parallel_for(team, chunks_, [&](Index chunk, int slot) {
+          T *strip = slots_ + slot * slot_, *sum = sums + chunk * elements;
+          const Group at = group_at(strip + strip_);
+          const Index start = chunk * tile_rows_ / chunks_;
+          const Index end = (chunk + 1) * tile_rows_ / chunks_;
+          for (Index first = start; first < end; first += group_) {
+            const Index rows = least(group_, end - first);
+            for (Index i = 0; i < rows; ++i) transform(first + i, i, at, 0, true, strip, team);
+            for (int f = 0; f < kFrequencies; ++f)
+              for (Index block = 0; block < o_blocks_; ++block)
+                multiply(at, f, 0, plan_.sources, block, block * block_, rows * across_.tiles,
+                         sum + f * sum_frequency_ + block * block_, first > start, team);
+          }
+        }))
+      return false;
+    return parallel_for(team, kFrequencies,
+                        [&](Index f, int) { add_in_pairs(sums + f * sum_frequency_, elements); }) &&
+           finish_all(sums, team);
+  }
+
+  void add_in_pairs(T *sums, Index elements) const {
+    for (Index step = 1; step < chunks_; step *= 2)
+      for (Index i = 0; i + step < chunks_; i += 2 * step) {
+        T *to = sums + i * elements;
+        const T *from = to + step * elements;
+        for (Index j = 0; j < plan_.sources * o_padded_; ++j) to[j] += from[j];
+      }
+  }
+
+  bool with_all_held(T *frequencies, const Team &team) {
+    const Group at = group_at(frequencies);
+    for (Index part = 0; part < parts_;) {
+      const Index start = part * o_blocks_ / parts_, end = (part + 1) * o_blocks_ / parts_;
+      const Index unfit = part ? count_unfit() : 0;
+      if (!parallel_for(team, tile_rows_, [&](Index row, int slot) {
+            transform(row, row, at, start * block_, !part, slots_ + slot * slot_, team);
+          }))
+        return false;
+      if (part && count_unfit() > unfit) {  // they stand in the parts before, which are made anew
+        part = 0;
+        continue;
+      }
+      const Index blocks = end - start;
+      if (!parallel_for(team, blocks * c_blocks_, [&](Index i, int slot) {
+            T *sum = slots_ + slot * slot_, *back = sum + kFrequencies * sum_frequency_;
+            const Index block = i % blocks, c = c_start(i / blocks);
+            const Index height = c_start(i / blocks + 1) - c;
+            for (int f = 0; f < kFrequencies; ++f)
+              multiply(at, f, c, height, start + block, block * block_, tile_rows_ * across_.tiles,
+                       sum + f * sum_frequency_, false, team);
+            finish(sum, c, height, start + block, back);
+          }))
+        return false;
+      ++part;
+    }
+    return true;
+  }
+
+  bool in_groups(T *memory, const Team &team) {
+    const Group at = group_at(memory);
+    T *sums = at.g + kFrequencies * g_frequency_;
+    for (Index first = 0; first < tile_rows_; first += group_) {
+      const Index rows = least(group_, tile_rows_ - first);
+      if (!parallel_for(team, rows, [&](Index row, int slot) {
+            transform(first + row, row, at, 0, true, slots_ + slot * slot_, team);
+          }))
+        return false;
+      if (!parallel_for(team, kFrequencies * c_blocks_, [&](Index i, int) {
+            const int f = int(i / c_blocks_);
+            const Index c = c_start(i % c_blocks_), height = c_start(i % c_blocks_ + 1) - c;
+            for (Index block = 0; block < o_blocks_; ++block)
+              multiply(at, f, c, height, block, block * block_, rows * across_.tiles,
+                       sums + f * sum_frequency_ + c * sum_ld_ + block * block_, first > 0, team);
+          }))
+        return false;
+    }
+    return finish_all(sums, team);
+  }
+
+  bool finish_all(const T *sums, const Team &team) {
+    return parallel_for(team, c_blocks_ * o_blocks_, [&](Index i, int slot) {
+      const Index block = i % o_blocks_, c = c_start(i / o_blocks_);
+      finish(sums + c * sum_ld_ + block * block_, c, c_start(i / o_blocks_ + 1) - c, block,
+             slots_ + slot * slot_);
+    });
+  }
+
+  Index count_unfit() const {
+    Index n = 0;
+    for (Index i = 0; i < tile_rows_; ++i) n += unfit_[i];
+    return n;
+  }
+
+  static Index stride(Index elements) { return elements + kAlignment / Index(sizeof(T)); }
+  // Elements from a tile to the next. Multiples of 2 KiB would put all on two sets of the L1: 1.6
+  // times as long for 256 channels in float64.
+  static Index leading(Index elements) {
+    return elements * Index(sizeof(T)) % 2048 ? elements : stride(elements);
+  }
+  Index c_start(Index block) const { return block * plan_.sources / c_blocks_; }
+
+  // A row of tiles, to row i of a group: of grad_out's channels from o on, and of x where it is not
+  // there yet. One that is left to the direct kernel counts as zeros here.
+  void transform(Index row, Index i, const Group &at, Index o, bool with_x, T *strip,
+                 const Team &team) {
+    const Index image = row / down_.tiles, top = down_.start(row % down_.tiles);
+    T *x = at.x + i * across_.tiles * x_ld_, *g = at.g + i * across_.tiles * g_ld_;
+    const TileRow of_x = {image, top + down_.offset, across_.offset, down_.dilation};
+    const TileRow of_g = {image, top, 0, down_.dilation};
+    const bool fit =
+        !unfit_[row] &&
+        transform_row<T, Side>(grad_pass_, grad_out_ + o * grad_pass_.source.channel,
+                               least(part_, plan_.destinations - o), of_g, across_, g,
+                               g_frequency_, g_ld_, strip, team) &&
+        (!with_x || transform_row<T, kPoints>(pass_, x_, plan_.sources, of_x, across_, x,
+                                              x_frequency_, x_ld_, strip, team));
+    unfit_[row] = !fit;
+    if (fit) return;
+    for (int f = 0; f < kFrequencies; ++f) {
+      memset(x + f * x_frequency_, 0, across_.tiles * x_ld_ * sizeof(T));
+      memset(g + f * g_frequency_, 0, across_.tiles * g_ld_ * sizeof(T));
+    }
+  }
+
+  // The output block's channels of grad_out begin at g + o.
+  void multiply(const Group &at, int f, Index c, Index height, Index block, Index o, Index tiles,
+                T *sum, bool add, const Team &team) const {
+    const Index vectors = least(block_vectors_, (o_padded_ - block * block_) / lanes<T>);
+    for (Index k = 0; k < tiles && !cancelled(team); k += kRunOfTiles)
+      product(at.x + f * x_frequency_ + k * x_ld_ + c, height, Index(1), x_ld_,
+              at.g + f * g_frequency_ + k * g_ld_ + o, g_ld_, vectors, least(kRunOfTiles, tiles - k),
+              sum, sum_ld_, add || k);
+  }
+
+  // Sums of the channels [c, c + height) and an output block, to dW.
+  void finish(const T *sum, Index c, Index height, Index block, T *back) const {
+    const Index ld = c_block_ * kTaps + 2 * lanes<T>;
+    const Index first = block * block_;
+    for (Index v = 0; v < block_vectors_ && first + v * lanes<T> < plan_.destinations; ++v) {
+      for (Index i = 0; i < height; ++i) {
+        Vector<T> taps[kTaps + lanes<T>] = {};
+        from_frequencies<T, beside(Side)>(
+            sum + i * sum_ld_ + v * lanes<T>, sum_frequency_,
+            [&](int h, int w, Vector<T> value) { taps[h * beside(Side) + w] = value; });
+        // Whole vectors are stored; the next channel's overwrite what is too much.
+        for (Index t = 0; t < kTaps; t += lanes<T>) {
+          Vector<T> line[lanes<T>];
+          for (Index k = 0; k < lanes<T>; ++k) line[k] = taps[t + k];
+          transpose_block<T>(line);
+          for (Index k = 0; k < lanes<T>; ++k) store(back + k * ld + i * kTaps + t, line[k]);
+        }
+      }
+      const Index o = first + v * lanes<T>;
+      for (Index k = 0; k < least(lanes<T>, plan_.destinations - o); ++k)
+        memcpy(dW_ + (o + k) * plan_.weight_destination + c * plan_.weight_source, back + k * ld,
+               height * kTaps * sizeof(T));
+    }
+  }
+
+  const Plan &plan_;
+  const Phase &phase_;
+  Pass pass_, grad_pass_;
+  TiledAxis down_, across_;
+  Way way_;
+  Index tile_rows_, group_, chunks_, parts_, x_ld_, o_padded_, c_blocks_, c_block_, o_blocks_;
+  Index block_vectors_, block_, part_, g_ld_, x_frequency_, g_frequency_, sum_frequency_, sum_ld_;
+  Index strip_, slot_, shared_;
+  T *slots_ = nullptr, *dW_ = nullptr;
+  char *unfit_ = nullptr;
+  const T *grad_out_ = nullptr, *x_ = nullptr;
+};
+
+template <class T, int Side>
+class WinogradWeightGradientPass {
+ public:
+  explicit WinogradWeightGradientPass(const int64_t *words)
+      : plan_(view(words)), one_(of_one_group(plan_)), phase_(first_phase(plan_)),
+        pass_(one_, phase_) {}
+
+  bool ready() const { return true; }
+  Index flops() const { return plan_.flops(); }
+  Index workspace(int threads) const { return bytes_of_groups(plan_, threads, pass_); }
+  int run(const T *grad_out, const T *x, T *dW, const Team &team) const {
+    return each_group(plan_, team, [&](Index group, const Team &own) {
+      return pass_.run(grad_out + group * plan_.destinations * plan_.destination_plane(),
+                       x + group * plan_.sources * plan_.source_plane(),
+                       dW + group * plan_.weights_of_group(), own);
+    });
+  }
+
+ private:
+  const Plan plan_, one_;
+  const Phase phase_;
+  const WinogradWeightGradient<T, Side> pass_;
+};
+
+}  // namespace
+}  // namespace dxdw

@@ -1,0 +1,62 @@
+// Sums that lie position by position, written where results lie channel by channel.
+#pragma once
+#include "tiles/transpose.h"
+
+namespace dxdw {
+namespace {
+
+// to[j·ld_to + i·spacing] = from[i·ld + j] for i < positions, j < channels.
+template <class T>
+void write_transposed(const T *from, Index ld, Index positions, Index channels, T *to, Index ld_to,
+                      Index spacing) {
+  constexpr Index n = lanes<T>;
+  for (Index j = 0; j < channels; j += n) {
+    const Index height = least(n, channels - j);
+    for (Index i = 0; i < positions; i += n) {
+      const Index width = least(n, positions - i);
+      Vector<T> block[n];
+      load_transposed(from + i * ld + j, ld, width, block);
+      T *line = to + j * ld_to + i * spacing;
+      if (spacing == 1 && width == n && height == n) {
+#pragma GCC unroll 16
+        for (int k = 0; k < n; ++k) store(line + k * ld_to, block[k]);
+        continue;
+      }
+      T part[n][n];
+#pragma GCC unroll 16
+      for (int k = 0; k < n; ++k) store(part[k], block[k]);
+      for (Index k = 0; k < height; ++k)
+        if (spacing == 1)
+          copy(line + k * ld_to, part[k], width);
+        else
+          for (Index p = 0; p < width; ++p) line[k * ld_to + p * spacing] = part[k][p];
+    }
+  }
+}
+
+// The same of two that are woven: to[j·ld_to + 2i] = a[i·ld + j] for i < positions, and
+// to[j·ld_to + 2i + 1] = b[i·ld + j] for i < of_second.
+template <class T>
+void weave_transposed(const T *a, const T *b, Index ld, Index positions, Index of_second,
+                      Index channels, T *to, Index ld_to) {
+  constexpr Index n = lanes<T>;
+  for (Index j = 0; j < channels; j += n) {
+    const Index height = least(n, channels - j);
+    for (Index i = 0; i < positions; i += n) {
+      const Index width = least(n, positions - i), second = least(n, of_second - i);
+      T even[n][n], odd[n][n];
+      Vector<T> block[n];
+      load_transposed(a + i * ld + j, ld, width, block);
+#pragma GCC unroll 16
+      for (int k = 0; k < n; ++k) store(even[k], block[k]);
+      load_transposed(b + i * ld + j, ld, width, block);
+#pragma GCC unroll 16
+      for (int k = 0; k < n; ++k) store(odd[k], block[k]);
+      T *line = to + j * ld_to + 2 * i;
+      for (Index k = 0; k < height; ++k) weave(even[k], odd[k], width, second, line + k * ld_to);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace dxdw

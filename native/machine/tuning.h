@@ -1,0 +1,43 @@
+// The machine, as far as block sizes and the split into pieces depend on it: found once, when the
+// library is loaded. Whatever a kernel keeps in a cache is a part of that cache, written here.
+//
+// Sizes were first found on a Zen 4 (32 KiB, 1 MiB, 32 MiB); the parts say what they were a part of.
+// dW's sums are split by them, so that its last bits may differ between machines with other caches;
+// nothing else does.
+#pragma once
+#include <stdint.h>
+
+namespace dxdw {
+
+struct Tuning {
+  // Bytes of a core's own data caches, and of the last one, which cores share.
+  int64_t l1, l2, l3;
+
+  // Bytes that are to stay in a cache, and the part of it that they are.
+  int64_t band;            // l2 / 4: source rows of a piece of work, with room for weights beside
+  int64_t strip;           // l2 / 16: sums of a strip of positions, until they are written
+  int64_t weights;         // l2 / 4: weights that every tile of a strip reads
+  int64_t frequencies;     // l2 · 5/16: Winograd's of a piece; those of the result stay beside
+  int64_t shared_weights;  // l3 · 5/32: transformed weights that are made once
+  int64_t chunk_sums;      // l2 · 25/64: dW by Winograd, the sums of a chunk,
+  int64_t chunk;           // l2 · 3/8: its frequencies at a time,
+  int64_t group;           // l3 / 8: and those of a group
+  int64_t plane_rows;      // l1 / 2: rows of a plane that a depthwise kernel reads and writes
+  int64_t plane_sums;      // l1 / 4: and its vectors of sums
+
+  // Operations below which a second thread costs more than it saves: a woken thread begins after 5 to
+  // 50 µs, in which a core does 2 MFLOP. And those of a piece, beside which handing it out is nothing.
+  static constexpr int64_t serial = 2'000'000, piece = 300'000;
+  // Pieces of a large problem at the least, so that many threads share it evenly.
+  static constexpr int64_t pieces = 16;
+  // Bytes from what is read to what is asked for, where a core doesn't foresee it; and of a plane that
+  // it does, within a page.
+  static constexpr int64_t ahead_of_tile = 128, ahead_of_copy = 2048, foreseen = 4 << 10;
+};
+
+const Tuning &tuning();
+
+// The caches in words.
+const char *tuning_in_words();
+
+}  // namespace dxdw
