@@ -26,7 +26,7 @@ const TRUNCATES = PROBLEMS["05"].solution.replaceAll(/np\.zeros\((\w+)\.shape\)/
 const lab = shared();
 
 /** Of elements, those of which not all is in the window, or that another covers. */
-const unseen = (page, selectors) =>
+const unseenNow = (page, selectors) =>
   page.evaluate((wanted) => {
     const seen = (selector) => {
       const element = [...document.querySelectorAll(selector)].find((one) => one.checkVisibility());
@@ -47,6 +47,16 @@ const unseen = (page, selectors) =>
     };
     return wanted.filter((selector) => !seen(selector));
   }, selectors);
+
+/** The same once the page has settled. */
+async function unseen(page, selectors) {
+  let found = await unseenNow(page, selectors);
+  for (let round = 0; round < 20 && found.length; round++) {
+    await page.waitForTimeout(100);
+    found = await unseenNow(page, selectors);
+  }
+  return found;
+}
 
 const TOGETHER = [
   ".formula-line:first-child math",
