@@ -24,6 +24,16 @@ def test_right_solutions_are_not_accused(fn):
     assert report.failed == ()
 
 
+def test_a_report_is_written_without_touching_numpys_error_state(monkeypatch):
+    """A signal between `np.errstate` and its end would silence the caller's warnings for good."""
+    report = diagnose(lambda _, x, W: (x * np.inf, W * np.nan))
+    before = np.geterr()
+    monkeypatch.setattr(np, "errstate", None)
+    assert str(report)
+    assert report._repr_html_()
+    assert np.geterr() == before
+
+
 def test_a_right_solution_in_float32_is_not_accused():
     assert diagnose(float32_throughout, dtype="float32").ok
 

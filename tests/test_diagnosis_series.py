@@ -52,6 +52,19 @@ def network(x: Array, W_conv: Array, W_fc: Array, order: str = "C") -> Array:
     return powers / powers.sum()
 
 
+def of_one_stride(x: Array, W: Array, padding: int = 0, stride: int = 1) -> Array:
+    """As many windows as there should be, which lie one column apart."""
+    rows, columns = loops(x, W, padding, stride).shape[1:]
+    return loops(x, W, padding)[:, ::stride, :columns][:, :rows]
+
+
+def pooled_one_apart(x: Array, W_conv: Array, W_fc: Array) -> Array:
+    hidden = pool(np.maximum(loops(x, W_conv), 0), 2, 1)[:, :3, :3]
+    scores = hidden.ravel() @ W_fc
+    powers = np.exp(scores - scores.max())
+    return powers / powers.sum()
+
+
 def naive_softmax(z: Array) -> Array:
     return np.exp(z) / np.exp(z).sum(-1, keepdims=True)
 
@@ -104,6 +117,7 @@ WRONG: list[tuple[str, str, Callable[..., Array]]] = [
     ("conv2d", "padding-one-sided", padded_after),
     ("conv2d", "stride-ignored", lambda x, W, padding, _: loops(x, W, padding)),
     ("conv2d", "stride-of-one-axis", lambda x, W, p, s: loops(x, W, p)[:, ::s]),
+    ("conv2d", "stride-of-one-axis", of_one_stride),
     ("conv2d", "kernel-flipped", lambda x, W, p, s: loops(x, W[:, :, ::-1, ::-1], p, s)),
     ("max_pool_2d", "maximum-from-zero", lambda x, k, s: pool(x, k, s, start=0)),
     ("max_pool_2d", "stride-ignored", lambda x, k, _: pool(x, k, k)),
@@ -112,15 +126,20 @@ WRONG: list[tuple[str, str, Callable[..., Array]]] = [
     ("relu", "relu-absolute", np.abs),
     ("relu", "relu-step", lambda x: 1.0 * (x > 0)),
     ("softmax", "softmax-overflows", naive_softmax),
+    ("softmax", "softmax-overflows", lambda z: naive_softmax(z - z.mean(-1, keepdims=True))),
+    ("softmax", "softmax-overflows", lambda z: naive_softmax(z - z[..., :1])),
     ("softmax", "softmax-axis", lambda z: np.exp(z - z.max()) / np.exp(z - z.max()).sum()),
     ("softmax", "softmax-not-normalised", lambda z: np.exp(z - z.max(-1, keepdims=True))),
     ("mini_cnn_forward", "flatten-order", lambda x, a, b: network(x, a, b, "channels last")),
+    ("mini_cnn_forward", "stride-ignored", pooled_one_apart),
     ("mini_cnn_forward", "kernel-flipped", lambda x, a, b: network(x, a[..., ::-1, ::-1], b)),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("name", "cause", "fn"), WRONG, ids=[f"{name}-{cause}" for name, cause, _ in WRONG]
+    ("name", "cause", "fn"),
+    WRONG,
+    ids=[f"{name}-{cause}-{n}" for n, (name, cause, _) in enumerate(WRONG)],
 )
 def test_a_classic_mistake_is_named(name, cause, fn):
     report = diagnose(fn, problem=name)
@@ -133,6 +152,17 @@ def test_a_classic_mistake_is_named(name, cause, fn):
 def test_an_argument_changed_in_place():
     report = diagnose(relu_in_place, problem="relu")
     assert report.failed == ("arguments",)
+    assert report.summary.startswith("the call changes x: make new arrays")
+
+
+def test_an_if_for_a_whole_array_is_told_in_other_words_than_numpys():
+    def one_if(x):
+        if x > 0:
+            return x
+        return 0 * x
+
+    report = diagnose(one_if, problem="relu")
+    assert "each needs a decision of its own" in report.summary
 
 
 def test_what_is_not_recognised_is_said_to_be():

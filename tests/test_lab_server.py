@@ -4,6 +4,7 @@ import hashlib
 import http.client
 import json
 import socket
+import struct
 import threading
 
 import pytest
@@ -115,6 +116,32 @@ def test_another_host_is_refused(server, host):
     response, content = ask(server, Host=host)
     assert response.status == 421
     assert content != PAGE
+
+
+def test_a_browser_that_hangs_up_is_nothing_to_tell(server, capsys):
+    server.files["/large"] = server.files["/"]._replace(content=bytes(1 << 25))
+    before = set(threading.enumerate())
+    connection = socket.create_connection(("127.0.0.1", server.server_port), timeout=10)
+    host = f"Host: 127.0.0.1:{server.server_port}"
+    connection.sendall(f"GET /large HTTP/1.1\r\n{host}\r\n\r\n".encode())
+    assert connection.recv(1000).startswith(b"HTTP/1.1 200")
+    answering = set(threading.enumerate()) - before
+    # Closed without a word, while the rest is still being sent.
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+    for thread in answering:
+        thread.join(10)
+    assert answering
+    assert not any(thread.is_alive() for thread in answering)
+    assert capsys.readouterr().err == ""
+    assert ask(server)[1] == PAGE
+
+
+def test_other_faults_are_told(server, capsys, monkeypatch):
+    monkeypatch.setattr(server, "files", None)
+    with pytest.raises(http.client.RemoteDisconnected):
+        ask(server)
+    assert "AttributeError" in capsys.readouterr().err
 
 
 def test_localhost_is_this_machine(server):

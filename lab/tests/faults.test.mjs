@@ -11,6 +11,7 @@ import {
   pythonReady,
   run,
   runButton,
+  STOP_MS,
   serve,
   stopButton,
   summary,
@@ -61,7 +62,6 @@ const LOOPS = {
   "an endless loop that prints": `${IN}    while True:\n        print("again")\n`,
   "a long call of NumPy": `import numpy as np\n${IN}    np.sort(np.random.rand(10**7 * 5))\n    return x, W\n`,
 };
-export const MOST_STOP_MS = 1000;
 
 for (const isolated of [true, false]) {
   describe(isolated ? "isolated" : "not isolated", () => {
@@ -95,16 +95,14 @@ for (const isolated of [true, false]) {
     }
 
     for (const [name, code] of Object.entries(LOOPS)) {
-      test(`${name} is stopped within a second`, async () => {
+      test(`${name} is stopped, and the page goes on`, async () => {
         await enter(lab.page, "05", code);
         await runButton(lab.page).click();
-        await lab.page.waitForTimeout(1500);
+        await lab.page.locator('.python[data-state="running"]').waitFor();
+        await lab.page.waitForTimeout(500); // into the loop
         assert.ok(await stopButton(lab.page).isEnabled());
-        const began = performance.now();
         await stopButton(lab.page).click();
-        await ended(lab.page, 5000);
-        const took = performance.now() - began;
-        assert.ok(took < MOST_STOP_MS, `${took} ms`);
+        await ended(lab.page, STOP_MS);
         assert.match(await summary(lab.page).innerText(), /^Stopped/);
         await usable();
       });
@@ -116,11 +114,11 @@ for (const isolated of [true, false]) {
       await lab.page.keyboard.press("Control+Enter");
       await lab.page.waitForTimeout(500);
       await lab.page.keyboard.press("Escape");
-      await ended(lab.page, 2000);
+      await ended(lab.page, STOP_MS);
       await lab.page.reload();
       await runButton(lab.page).click();
       await lab.page.keyboard.press("Escape");
-      await ended(lab.page, 2000);
+      await ended(lab.page, STOP_MS);
       await pythonReady(lab.page);
       await usable();
     });

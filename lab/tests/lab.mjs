@@ -3,7 +3,9 @@ import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { after, afterEach, before } from "node:test";
 import { deflateRawSync } from "node:zlib";
+import { AxeBuilder } from "@axe-core/playwright";
 import { chromium, firefox } from "playwright-core";
 import { PYTHON, ROOT } from "../building/files.mjs";
 
@@ -13,6 +15,9 @@ const CHROMIUM = process.env.CHROMIUM || "/usr/bin/chromium";
 const FIREFOX = process.env.FIREFOX || "/usr/bin/firefox-esr";
 /** The browser that the tests are run in: "chromium", or "firefox" as BROWSER has it. */
 export const BROWSER = process.env.BROWSER || "chromium";
+
+/** Stop takes 60 ms (`node tests/figures.mjs`); this long where others compute, or Python is replaced. */
+export const STOP_MS = 10_000;
 
 /** The practice series: its problems, their solutions, and typical wrong answers. */
 export const CATALOGUE = JSON.parse(
@@ -70,6 +75,57 @@ export async function open(browser, address, { without = null, ...options } = {}
   };
   return { page, context, clean, complaints };
 }
+
+/**
+ * What the tests of a file share: the server and the browser and, where they ask for it, one page in which
+ * Python has been started once. To start it for each of them took most of their time.
+ *
+ * `fresh(options)` is that page with nothing of the tests before in it, `open(options)` one of its own.
+ */
+export function shared() {
+  let server, browser, lab;
+  before(async () => {
+    server = await serve();
+    browser = await launch();
+  });
+  afterEach(() => lab?.clean());
+  after(async () => {
+    await browser?.close();
+    server?.end();
+  });
+  return {
+    open: (options) => open(browser, server.address, options),
+    async fresh({ viewport = { width: 1280, height: 800 }, colorScheme = "light" } = {}) {
+      lab ??= await open(browser, server.address);
+      const { page } = lab;
+      await pythonReady(page);
+      await page.setViewportSize(viewport);
+      await page.emulateMedia({ colorScheme });
+      // A problem that is left is forgotten but for what is kept of it.
+      await show(page, "digits", "Train on digits");
+      await page.evaluate(() => localStorage.clear());
+      await show(page, "05", "Convolution backward");
+      return page;
+    },
+  };
+}
+
+async function show(page, place, title) {
+  await page.evaluate((hash) => {
+    location.hash = hash;
+  }, `#${place}`);
+  await page.waitForFunction((words) => document.title.startsWith(words), title);
+}
+
+/** Mistakes of accessibility that axe-core finds: in a part of the page, or in all of it. */
+export async function violations(page, part = null) {
+  const axe = new AxeBuilder({ page });
+  const found = await (part ? axe.include(part) : axe).analyze();
+  return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" | ")}`);
+}
+
+/** Whether nothing is wider than the window. */
+export const within = (page) => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth);
 
 export const runButton = (page) => page.getByRole("button", { name: "Run tests", exact: true });
 export const stopButton = (page) => page.getByRole("button", { name: "Stop", exact: true });

@@ -1,18 +1,17 @@
 /** By the keyboard alone, by a screen reader, on a phone, in the dark: axe-core finds nothing. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { AxeBuilder } from "@axe-core/playwright";
+import { test } from "node:test";
 import {
   editor,
   ended,
   enter,
-  launch,
-  open,
   pythonReady,
   run,
   runButton,
-  serve,
+  shared,
   stopButton,
+  violations,
+  within,
 } from "./lab.mjs";
 
 const WRONG = `import numpy as np
@@ -26,15 +25,7 @@ def conv2d_backward(grad_out, x, W):
     return dx, dW
 `;
 
-let server, browser;
-before(async () => {
-  server = await serve();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  server?.end();
-});
+const lab = shared();
 
 /** On a small screen, another pane. */
 async function place(page, name) {
@@ -42,20 +33,14 @@ async function place(page, name) {
   if (await button.isVisible()) await button.click();
 }
 
-async function violations(page) {
-  const found = await new AxeBuilder({ page }).analyze();
-  return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" | ")}`);
-}
-
 for (const colorScheme of ["light", "dark"]) {
   for (const width of [360, 1280, 1920]) {
     test(`axe-core finds nothing, and nothing is wider than ${width} px, ${colorScheme}`, async () => {
-      const lab = await open(browser, server.address, { colorScheme, viewport: { width, height: 800 } });
-      const { page } = lab;
+      const page = await lab.fresh({ colorScheme, viewport: { width, height: 800 } });
       for (const number of ["01", "02", "03", "04", "06", "digits", "05"]) {
         await enter(page, number, "");
         assert.deepEqual(await violations(page), [], number);
-        assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), number);
+        assert.ok(await within(page), number);
       }
       await enter(page, "05", WRONG);
       await run(page);
@@ -74,16 +59,13 @@ for (const colorScheme of ["light", "dark"]) {
       for (const details of await page.locator("details").all())
         await details.evaluate((e) => (e.open = true));
       assert.deepEqual(await violations(page), []);
-      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
-      lab.clean();
-      await lab.context.close();
+      assert.ok(await within(page));
     });
   }
 }
 
 test("by the keyboard alone: from the address bar to a result and back out of the editor", async () => {
-  const lab = await open(browser, server.address);
-  const { page } = lab;
+  const { page, context, clean } = await lab.open();
   await page.keyboard.press("Tab");
   assert.equal(await page.evaluate(() => document.activeElement.textContent), "Skip to the editor");
   await page.keyboard.press("Enter");
@@ -100,13 +82,12 @@ test("by the keyboard alone: from the address bar to a result and back out of th
   await page.keyboard.press("Enter");
   await ended(page);
   assert.ok(await runButton(page).isEnabled());
-  lab.clean();
-  await lab.context.close();
+  clean();
+  await context.close();
 });
 
 test("every control can be reached, and shows that it is", async () => {
-  const lab = await open(browser, server.address);
-  const { page } = lab;
+  const { page, context } = await lab.open();
   await pythonReady(page);
   const controls = await page.evaluate(() => {
     // Of radio buttons the chosen one; arrow keys go from it to the others.
@@ -137,12 +118,11 @@ test("every control can be reached, and shows that it is", async () => {
     if (inEditor) await page.keyboard.press("Escape");
   }
   assert.equal(reached.size, controls);
-  await lab.context.close();
+  await context.close();
 });
 
 test("names, roles and live regions", async () => {
-  const lab = await open(browser, server.address);
-  const { page } = lab;
+  const page = await lab.fresh();
   assert.equal(await runButton(page).count(), 1);
   assert.equal(await stopButton(page).count(), 1);
   assert.ok(await stopButton(page).isDisabled());
@@ -153,14 +133,13 @@ test("names, roles and live regions", async () => {
     .getByRole("status")
     .filter({ hasText: /Not solved yet 4 of 5 tests pass .*dx is assigned/ })
     .waitFor();
-  await lab.context.close();
 });
 
 test("nothing moves while it loads", async () => {
   for (const width of [360, 1280]) {
-    const lab = await open(browser, server.address, { viewport: { width, height: 800 } });
-    await pythonReady(lab.page);
-    const shift = await lab.page.evaluate(
+    const { page, context } = await lab.open({ viewport: { width, height: 800 } });
+    await pythonReady(page);
+    const shift = await page.evaluate(
       () =>
         new Promise((resolve) => {
           new PerformanceObserver((list) => {
@@ -170,13 +149,13 @@ test("nothing moves while it loads", async () => {
         }),
     );
     assert.equal(shift, 0, `${width} px`);
-    await lab.context.close();
+    await context.close();
   }
 });
 
 test("who wants less motion gets none", async () => {
-  const lab = await open(browser, server.address, { reducedMotion: "reduce" });
-  const moving = await lab.page.evaluate(() =>
+  const { page, context } = await lab.open({ reducedMotion: "reduce" });
+  const moving = await page.evaluate(() =>
     [...document.querySelectorAll("*")]
       .filter((element) => {
         const style = getComputedStyle(element);
@@ -192,16 +171,16 @@ test("who wants less motion gets none", async () => {
     moving.filter((html) => !html.includes("cm-")),
     [],
   );
-  await lab.context.close();
+  await context.close();
 });
 
 test("what is downloaded is what dxdw check takes", async () => {
   const { execFileSync } = await import("node:child_process");
   const { PYTHON } = await import("../building/files.mjs");
-  const lab = await open(browser, server.address);
-  await enter(lab.page, "05", WRONG);
-  const waiting = lab.page.waitForEvent("download");
-  await lab.page.getByRole("button", { name: "Download" }).click();
+  const page = await lab.fresh();
+  await enter(page, "05", WRONG);
+  const waiting = page.waitForEvent("download");
+  await page.getByRole("button", { name: "Download" }).click();
   const download = await waiting;
   assert.equal(download.suggestedFilename(), "conv2d_backward.py");
   const path = `${await download.path()}.py`;
@@ -216,5 +195,4 @@ test("what is downloaded is what dxdw check takes", async () => {
     told = error.stdout;
   }
   assert.deepEqual(JSON.parse(told).causes, ["dx-overwritten"]);
-  await lab.context.close();
 });

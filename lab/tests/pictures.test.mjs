@@ -1,8 +1,7 @@
 /** "Seeing it", in a browser: before Python, by pointer and by keys, and with the learner's code traced. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { AxeBuilder } from "@axe-core/playwright";
-import { CATALOGUE, enter, launch, open, pythonReady, serve } from "./lab.mjs";
+import { test } from "node:test";
+import { CATALOGUE, enter, pythonReady, shared, violations, within } from "./lab.mjs";
 
 const OVERWRITES = `import numpy as np
 def conv2d_backward(grad_out, x, W):
@@ -23,15 +22,7 @@ def conv2d_backward(grad_out, x, W):
             np.einsum("oij,cijuv->ocuv", grad_out, sliding_window_view(x, W.shape[2:], (1, 2))))
 `;
 
-let server, browser;
-before(async () => {
-  server = await serve();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  server?.end();
-});
+const lab = shared();
 
 const figure = (page, name, whose = "") =>
   page.locator(`.picture-pane .grid[data-array="${name}"]`, { hasText: whose });
@@ -51,9 +42,9 @@ const step = (page) => page.getByRole("slider", { name: "Step", exact: true });
 const toTheEnd = async (page) => step(page).fill(await step(page).getAttribute("max"));
 
 async function withoutPython() {
-  const lab = await open(browser, server.address, { without: "**/*.wasm" });
-  await lab.page.locator(".picture-pane .grid").first().waitFor();
-  return lab;
+  const opened = await lab.open({ without: "**/*.wasm" });
+  await opened.page.locator(".picture-pane .grid").first().waitFor();
+  return opened;
 }
 
 test("the grids are there before Python and without it, at the first step, and come to the example's numbers", async () => {
@@ -135,7 +126,7 @@ test("sizes are changed, and several channels are drawn", async () => {
   await page.keyboard.press("Tab");
   await page.getByRole("spinbutton", { name: "rows of a kernel" }).fill("99");
   await page.keyboard.press("Tab");
-  assert.equal(await figure(page, "x").locator("table").count(), 3);
+  await figure(page, "x").locator("table").nth(2).waitFor();
   assert.match(await figure(page, "W").locator("figcaption").innerText(), /\(1, 3, 4, 2\)/);
   await page.getByRole("button", { name: "One gradient (example 1)" }).click();
   await toTheEnd(page);
@@ -155,8 +146,7 @@ test("the walk plays, and stops where it is paused", async () => {
 });
 
 test("overwriting is seen to overwrite, step by step beside the reference", async () => {
-  const lab = await open(browser, server.address);
-  const { page } = lab;
+  const page = await lab.fresh();
   await enter(page, "05", OVERWRITES);
   await pythonReady(page);
   await page.getByRole("button", { name: "Trace your code" }).click();
@@ -177,14 +167,11 @@ test("overwriting is seen to overwrite, step by step beside the reference", asyn
     /^Line 7: dx\[.*\(o = 0, i = 0, j = 1\)\. dx: not the reference's where ≠ stands\./,
   );
   assert.equal(await figure(page, "dW", "yours").locator("td.wrong").count(), 0);
-  lab.clean();
-  await lab.context.close();
 });
 
 for (const number of ["01", "02", "03"]) {
   test(`${number}: code of a forward pass is traced too, its line marked`, async () => {
-    const lab = await open(browser, server.address);
-    const { page } = lab;
+    const page = await lab.fresh();
     const problem = CATALOGUE.problems.find((one) => one.number === number);
     await enter(page, number, problem.solution);
     await pythonReady(page);
@@ -198,17 +185,84 @@ for (const number of ["01", "02", "03"]) {
     await enter(page, number, problem.wrong_answers[0].code);
     await page.getByText("Your code has changed since").waitFor();
     await page.getByRole("button", { name: "Trace your code" }).click();
-    await page.getByText("Traced: play it").waitFor();
+    await page.getByText("Your code has changed since").waitFor({ state: "hidden" });
     await toTheEnd(page);
     await page.locator(".trace-words", { hasText: /not the reference's|not of the shape/ }).waitFor();
-    lab.clean();
-    await lab.context.close();
   });
 }
 
+const STAGES = ["conv", "relu", "pool", "scores", "p"];
+const traced = async (page) => {
+  await page.getByRole("button", { name: "Trace your code" }).first().click();
+  await page.getByText("Traced: play it").waitFor();
+};
+const words = (page) => page.locator(".trace-words:visible");
+const differing = async (page) => {
+  const all = await page.locator(".yours:visible").all();
+  const wrong = await Promise.all(all.map((one) => one.locator("td.wrong").count()));
+  const names = await Promise.all(all.map((one) => one.getAttribute("data-array")));
+  return names.filter((_, place) => wrong[place] > 0);
+};
+
+test("06: the arrays of the learner's own network stand beside the reference's, and the first wrong one is told", async () => {
+  const page = await lab.fresh();
+  const { solution, wrong_answers } = CATALOGUE.problems[5];
+  await enter(page, "06", solution);
+  await traced(page);
+  for (const [place, name] of STAGES.entries()) {
+    await step(page).fill(String(place + 1));
+    assert.ok(await figure(page, name, "yours").isVisible(), name);
+    assert.match(await words(page).innerText(), /^Line \d+: /);
+  }
+  assert.equal(await page.locator(".cm-step").innerText(), "    return powers / powers.sum()");
+  assert.deepEqual(await differing(page), []);
+  await step(page).fill("6");
+  assert.match(await words(page).innerText(), /goes forward only/);
+  assert.equal(await page.locator(".yours:visible").count(), 0);
+  const mean = wrong_answers.find(({ cause }) => cause === "mean-for-max").code;
+  await step(page).fill("0");
+  await enter(page, "06", mean);
+  await traced(page);
+  await step(page).fill("2");
+  assert.deepEqual(await differing(page), []);
+  await step(page).fill("5");
+  assert.deepEqual(await differing(page), ["pool", "scores", "p"]);
+  assert.match(await words(page).innerText(), /pool: not the reference's where ≠ stands/);
+  const without = wrong_answers.find(({ cause }) => cause === "relu-left-out").code;
+  await step(page).fill("0");
+  await enter(page, "06", without);
+  await traced(page);
+  await step(page).fill("2");
+  assert.match(await words(page).innerText(), /No array of your code is known to be “relu”/);
+});
+
+test("04: of softmax the powers may be shifted as the learner likes, and the shares may not", async () => {
+  const page = await lab.fresh();
+  const { solution, wrong_answers } = CATALOGUE.problems[3];
+  await enter(page, "04", solution);
+  await traced(page);
+  await toTheEnd(page);
+  assert.deepEqual(await differing(page), []);
+  assert.match(await words(page).innerText(), /What it returns is right/);
+  assert.equal(await values(figure(page, "powers", "yours")), "0.3679 1 0.04979");
+  await enter(page, "04", wrong_answers.find(({ cause }) => cause === "softmax-overflows").code);
+  await page.getByText("Your code has changed since").waitFor();
+  await step(page).fill("0");
+  await traced(page);
+  await toTheEnd(page);
+  assert.equal(await values(figure(page, "powers", "yours")), "inf inf inf");
+  assert.deepEqual(await differing(page), ["probabilities"]);
+  await page.getByRole("tab", { name: "Picture of ReLU" }).click();
+  await enter(page, "04", wrong_answers.find(({ cause }) => cause === "relu-absolute").code);
+  const relu = page.locator(".picture:visible");
+  await relu.getByRole("button", { name: "Trace your code" }).click();
+  await relu.getByText("Traced: play it").waitFor();
+  await relu.getByRole("slider", { name: "Step", exact: true }).fill("1");
+  assert.match(await words(page).innerText(), /^Line 5: return np\.abs\(x\)\. out: not the reference's/);
+});
+
 test("right code ends the same, new numbers are traced again, and changed code says so", async () => {
-  const lab = await open(browser, server.address);
-  const { page } = lab;
+  const page = await lab.fresh();
   await enter(page, "05", RIGHT);
   await pythonReady(page);
   await page.getByRole("button", { name: "Trace your code" }).click();
@@ -226,8 +280,6 @@ test("right code ends the same, new numbers are traced again, and changed code s
   await page.getByText("Your code has changed since").waitFor();
   await page.getByRole("button", { name: "Trace your code" }).click();
   await page.getByText("there is nothing to play").waitFor();
-  lab.clean();
-  await lab.context.close();
 });
 
 for (const [what, code, words] of [
@@ -240,16 +292,13 @@ for (const [what, code, words] of [
   ],
 ]) {
   test(`the trace of ${what} says so, and the page lives`, async () => {
-    const lab = await open(browser, server.address);
-    const { page } = lab;
+    const page = await lab.fresh();
     await enter(page, "05", code);
     await pythonReady(page);
     await page.getByRole("button", { name: "Trace your code" }).click();
     await page.locator(".trace-words", { hasText: /./ }).waitFor();
     await toTheEnd(page);
     await page.locator(".trace-words", { hasText: words }).waitFor();
-    lab.clean();
-    await lab.context.close();
   });
 }
 
@@ -279,8 +328,7 @@ test("finite differences: the step, the precision and the loss", async () => {
 });
 
 test("speed: three medians, and none for a wrong answer", async () => {
-  const lab = await open(browser, server.address);
-  const { page } = lab;
+  const page = await lab.fresh();
   await enter(page, "05", RIGHT);
   await pythonReady(page);
   await page.getByRole("tab", { name: "Speed" }).click();
@@ -294,28 +342,22 @@ test("speed: three medians, and none for a wrong answer", async () => {
   await page.getByRole("button", { name: "Measure", exact: true }).click();
   await page.getByText("dx is wrong, so its speed is of no interest").waitFor({ timeout: 60_000 });
   assert.match(await rows.filter({ hasText: "your code" }).innerText(), /—/);
-  lab.clean();
-  await lab.context.close();
 });
 
 test("measuring an endless loop is stopped by the same button", async () => {
-  const lab = await open(browser, server.address);
-  const { page } = lab;
+  const page = await lab.fresh();
   await enter(page, "05", "def conv2d_backward(grad_out, x, W):\n    while True:\n        pass\n");
   await pythonReady(page);
   await page.getByRole("tab", { name: "Speed" }).click();
   await page.getByRole("button", { name: "Measure", exact: true }).click();
   await page.getByRole("button", { name: "Stop measuring" }).click();
   await page.getByRole("button", { name: "Measure", exact: true }).waitFor({ timeout: 2000 });
-  lab.clean();
-  await lab.context.close();
 });
 
 for (const colorScheme of ["light", "dark"]) {
   for (const width of [360, 1280]) {
     test(`axe-core finds nothing in the pictures with everything open, ${width} px, ${colorScheme}`, async () => {
-      const lab = await open(browser, server.address, { colorScheme, viewport: { width, height: 800 } });
-      const { page } = lab;
+      const page = await lab.fresh({ colorScheme, viewport: { width, height: 800 } });
       await enter(page, "05", OVERWRITES);
       await pythonReady(page);
       if (width < 1024) await page.locator(".place", { hasText: "Picture" }).click();
@@ -324,14 +366,8 @@ for (const colorScheme of ["light", "dark"]) {
       await page.getByRole("button", { name: "Trace your code" }).click();
       await figure(page, "dx", "yours").waitFor();
       await cell(page, "dx", 5).focus();
-      const found = await new AxeBuilder({ page }).include(".picture-pane").analyze();
-      assert.deepEqual(
-        found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" | ")}`),
-        [],
-      );
-      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
-      lab.clean();
-      await lab.context.close();
+      assert.deepEqual(await violations(page, ".picture-pane"), []);
+      assert.ok(await within(page));
     });
   }
 }

@@ -1,17 +1,15 @@
 /** One workshop: what belongs together is seen together, and a run is told where the eye is. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import {
   CATALOGUE,
   editor,
   ended,
   enter,
-  launch,
-  open,
   pythonReady,
   run,
   runButton,
-  serve,
+  shared,
   stopButton,
   summary,
   verdict,
@@ -25,18 +23,10 @@ const LOOP = "def conv2d_backward(grad_out, x, W):\n    while True:\n        pas
 // Passes the problem's own tests; only arrays of integers, which these are not made of, lose fractions.
 const TRUNCATES = PROBLEMS["05"].solution.replaceAll(/np\.zeros\((\w+)\.shape\)/g, "np.zeros_like($1)");
 
-let server, browser;
-before(async () => {
-  server = await serve();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  server?.end();
-});
+const lab = shared();
 
 /** Of elements, those of which not all is in the window, or that another covers. */
-const unseen = (page, selectors) =>
+const unseenNow = (page, selectors) =>
   page.evaluate((wanted) => {
     const seen = (selector) => {
       const element = [...document.querySelectorAll(selector)].find((one) => one.checkVisibility());
@@ -58,6 +48,16 @@ const unseen = (page, selectors) =>
     return wanted.filter((selector) => !seen(selector));
   }, selectors);
 
+/** The same once the page has settled. */
+async function unseen(page, selectors) {
+  let found = await unseenNow(page, selectors);
+  for (let round = 0; round < 20 && found.length; round++) {
+    await page.waitForTimeout(100);
+    found = await unseenNow(page, selectors);
+  }
+  return found;
+}
+
 const TOGETHER = [
   ".formula-line:first-child math",
   ".formula-line:last-child math",
@@ -72,8 +72,7 @@ const TOGETHER = [
 
 for (const { number } of CATALOGUE.problems) {
   test(`${number}: formula, editor, run button, verdict and picture are seen together after a run`, async () => {
-    const lab = await open(browser, server.address, { viewport: { width: 1280, height: 800 } });
-    const { page } = lab;
+    const page = await lab.fresh({ viewport: { width: 1280, height: 800 } });
     await enter(page, number, wrong(number));
     await pythonReady(page);
     await run(page);
@@ -93,14 +92,50 @@ for (const { number } of CATALOGUE.problems) {
     });
     assert.ok(parts.lines >= 12, `${parts.lines} lines of code`);
     assert.equal(parts.below, 0, "grids that are cut off");
-    lab.clean();
-    await lab.context.close();
   });
 }
 
+const TWO_MISTAKES = OVERWRITES.replace("dW[o] +=", "dW[o] =");
+/** What a visitor looks for after a run that finds a mistake: all of it without scrolling. */
+const LOOKED_FOR = [
+  ...TOGETHER.filter((selector) => !selector.includes(".question,")),
+  ".finding .question",
+  ".finding .first-wrong",
+  ".finding .case-head button",
+  ".finding .arrays table.array",
+];
+
+test("05 by someone who has never seen it, with two mistakes on the way: nothing is scrolled for", async () => {
+  const page = await lab.fresh();
+  const step = page.getByRole("slider", { name: "Step", exact: true });
+  const scrolled = () =>
+    page.evaluate(() => [...document.querySelectorAll(".panel")].map(({ scrollTop }) => scrollTop));
+  // The statement says what is to be written, and how it is to be called.
+  assert.deepEqual(await unseen(page, [".statement p:nth-of-type(2) code:first-of-type"]), []);
+  await run(page);
+  assert.match(await verdict(page), /dx and dW are still all zeros/);
+  await enter(page, "05", TWO_MISTAKES);
+  await run(page);
+  assert.equal(await page.locator(".finding .mistake").count(), 2);
+  assert.deepEqual(await unseen(page, LOOKED_FOR), []);
+  await page.getByRole("button", { name: "See it step by step" }).click();
+  await page.getByText("Traced: play it").waitFor();
+  await step.fill("2");
+  assert.deepEqual(await unseen(page, [".cm-step", ".trace-words", '.yours[data-array="dW"]']), []);
+  await enter(page, "05", OVERWRITES);
+  await run(page);
+  assert.equal(await page.locator(".finding .mistake").count(), 1);
+  assert.deepEqual(await unseen(page, LOOKED_FOR), []);
+  await page.getByText("Your code has changed since").waitFor({ state: "hidden" });
+  assert.equal(await step.inputValue(), "2", "the trace of the new code stands where the old one stood");
+  await enter(page, "05", PROBLEMS["05"].solution);
+  await run(page);
+  assert.deepEqual(await unseen(page, [".verdict-head", ".praise .onwards"]), []);
+  assert.ok((await scrolled()).every((top) => top === 0));
+});
+
 test("on a phone the run button is in reach of every pane, and a run leads to the verdict", async () => {
-  const lab = await open(browser, server.address, { viewport: { width: 360, height: 640 } });
-  const { page } = lab;
+  const page = await lab.fresh({ viewport: { width: 360, height: 640 } });
   await enter(page, "05", OVERWRITES);
   await pythonReady(page);
   for (const name of ["Problem", "Code", "Picture", "Verdict"]) {
@@ -112,14 +147,11 @@ test("on a phone the run button is in reach of every pane, and a run leads to th
   assert.deepEqual(await unseen(page, ["button.run", ".verdict-head", ".finding .mistake"]), []);
   await page.getByRole("button", { name: "See it step by step" }).click();
   await page.getByText("Traced: play it").waitFor();
-  assert.deepEqual(await unseen(page, [".player", ".picture .grid table"]), []);
-  lab.clean();
-  await lab.context.close();
+  assert.deepEqual(await unseen(page, [".player input", ".picture .grid table"]), []);
 });
 
 test("from opening the page to a named mistake: three keys beside the code", async () => {
-  const lab = await open(browser, server.address);
-  const { page } = lab;
+  const { page, context, clean } = await lab.open();
   let keys = 0;
   const press = async (key) => {
     keys += 1;
@@ -134,13 +166,12 @@ test("from opening the page to a named mistake: three keys beside the code", asy
   await ended(page);
   assert.ok(keys <= 3);
   assert.match(await verdict(page), /dx is assigned where it should be added to/);
-  lab.clean();
-  await lab.context.close();
+  clean();
+  await context.close();
 });
 
 test("solved are the problem's own tests; what is harder to fool is a second badge, and advice", async () => {
-  const lab = await open(browser, server.address);
-  const { page } = lab;
+  const page = await lab.fresh();
   await enter(page, "05", TRUNCATES);
   const { items } = await run(page);
   assert.ok(
@@ -153,13 +184,10 @@ test("solved are the problem's own tests; what is harder to fool is a second bad
     .getByRole("navigation")
     .getByRole("link", { name: /^05.*solved/ })
     .waitFor();
-  lab.clean();
-  await lab.context.close();
 });
 
 test("all passed leads onwards: to the next problem, and after 05 to training", async () => {
-  const lab = await open(browser, server.address);
-  const { page } = lab;
+  const page = await lab.fresh();
   const next = page.locator(".praise .onwards");
   await enter(page, "01", PROBLEMS["01"].solution);
   await run(page);
@@ -171,13 +199,10 @@ test("all passed leads onwards: to the next problem, and after 05 to training", 
   assert.match(await page.locator(".praise").innerText(), /harder to fool too.*Train on real digits/s);
   await next.click();
   await page.getByRole("checkbox", { name: /conv2d_backward of 05, solved/ }).waitFor();
-  lab.clean();
-  await lab.context.close();
 });
 
 test("an edit marks the verdict as old, and taking it back does not", async () => {
-  const lab = await open(browser, server.address);
-  const { page } = lab;
+  const page = await lab.fresh();
   await enter(page, "05", OVERWRITES);
   await run(page);
   const note = page.getByText("Of your code before its last change.");
@@ -192,13 +217,10 @@ test("an edit marks the verdict as old, and taking it back does not", async () =
   await page.keyboard.press("Control+Enter");
   await ended(page);
   assert.ok(await note.isHidden());
-  lab.clean();
-  await lab.context.close();
 });
 
 test("a long run says what it is at and how to end it, and running again ends it", async () => {
-  const lab = await open(browser, server.address);
-  const { page } = lab;
+  const page = await lab.fresh();
   await enter(
     page,
     "05",
@@ -225,13 +247,10 @@ test("a long run says what it is at and how to end it, and running again ends it
   await stopButton(page).click();
   await ended(page);
   assert.match(await summary(page).innerText(), /^Stopped/);
-  lab.clean();
-  await lab.context.close();
 });
 
 test("results of own cases stay: over another run, an edit, and a new visit", async () => {
-  const lab = await open(browser, server.address);
-  const { page } = lab;
+  const page = await lab.fresh();
   await enter(page, "05", OVERWRITES);
   const tab = page.getByRole("tab", { name: /Your own cases/ });
   await tab.click();
@@ -252,13 +271,10 @@ test("results of own cases stay: over another run, an edit, and a new visit", as
   await tab.click();
   assert.match(await result.innerText(), /^passed/);
   assert.match(await tab.innerText(), /2\/2/);
-  lab.clean();
-  await lab.context.close();
 });
 
 test("the checker's smallest case goes into the picture, traced with one's own code", async () => {
-  const lab = await open(browser, server.address);
-  const { page } = lab;
+  const page = await lab.fresh();
   await enter(page, "05", OVERWRITES);
   await run(page);
   await page.getByRole("button", { name: "See it step by step" }).click();
@@ -269,13 +285,10 @@ test("the checker's smallest case goes into the picture, traced with one's own c
   const drawn = page.locator('.picture .grid[data-array="dx"]').first().locator("td .value");
   assert.deepEqual(await drawn.allInnerTexts(), await expected.allInnerTexts());
   assert.ok((await page.locator(".yours td.wrong").count()) > 0);
-  lab.clean();
-  await lab.context.close();
 });
 
 test("a line that is named is shown in the editor", async () => {
-  const lab = await open(browser, server.address);
-  const { page } = lab;
+  const page = await lab.fresh();
   await enter(page, "05", OVERWRITES.replace("    return dx, dW", "    return undefined"));
   await run(page);
   await page.locator(".finding [data-line]").first().click();
@@ -283,13 +296,10 @@ test("a line that is named is shown in the editor", async () => {
     () => getSelection().anchorNode.parentElement.closest(".cm-line").innerText,
   );
   assert.match(line, /return undefined/);
-  lab.clean();
-  await lab.context.close();
 });
 
 test("panes are resized by the mouse and by keys, and remembered", async () => {
-  const lab = await open(browser, server.address);
-  const { page } = lab;
+  const page = await lab.fresh();
   const bar = (name) => page.getByRole("separator", { name });
   const now = async (name) => Number(await bar(name).getAttribute("aria-valuenow"));
   const size = "Size of the code's pane";
@@ -314,16 +324,12 @@ test("panes are resized by the mouse and by keys, and remembered", async () => {
   assert.ok(Math.abs((100 * widths[0]) / (widths[0] + widths[1]) - share) < 1.5);
   await bar("Size of the left panes").dispatchEvent("dblclick"); // Firefox, driven, makes none of two presses
   assert.equal(await now("Size of the left panes"), 50);
-  lab.clean();
-  await lab.context.close();
 });
 
 test("each pane scrolls by itself, and what it scrolls leaves the formula where it is", async () => {
-  const lab = await open(browser, server.address);
-  const { page } = lab;
+  const page = await lab.fresh();
   await page.locator(".statement-pane .panel:visible").evaluate((panel) => {
     panel.scrollTop = panel.scrollHeight;
   });
   assert.deepEqual(await unseen(page, [".formula-line:last-child math", "button.run"]), []);
-  await lab.context.close();
 });

@@ -76,6 +76,19 @@ function shape(array) {
   return Array.isArray(array) ? [array.length, ...shape(array[0])] : [];
 }
 
+function shapesInWords(result, got, wanted) {
+  const words = (sizes) => h("code", {}, `(${sizes.join(", ")}${sizes.length === 1 ? "," : ""})`);
+  return [
+    "Your ",
+    h("code", {}, result),
+    " has the shape ",
+    words(got),
+    ", and should have ",
+    words(wanted),
+    ".",
+  ];
+}
+
 /** The evidence of a failure: arguments, result, what is right, and the difference. */
 export function evidenceTables({ result, got, expected, arguments: given }, firstWrong) {
   const row = (parts) =>
@@ -101,6 +114,7 @@ export function evidenceTables({ result, got, expected, arguments: given }, firs
       }),
     );
   }
+  if (result && !found.length) found.push(h("p", {}, shapesInWords(result, shape(got), shape(expected))));
   const inputs = Object.entries(given).flatMap(([name, array]) => tables(name, array));
   found.push(h("p", { class: "quiet" }, "for these arguments:"), row({ label: "arguments", tables: inputs }));
   return found;

@@ -32,8 +32,8 @@ const colours = HighlightStyle.define([
 const theme = EditorView.theme({
   "&": { backgroundColor: "var(--surface)", color: "var(--text)", fontSize: "0.875rem", height: "100%" },
   "&.cm-focused": { outline: "none" },
-  ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "1.6" },
-  ".cm-content": { padding: "0.75rem 0", caretColor: "var(--text)" },
+  ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "1.5" },
+  ".cm-content": { padding: "0.25rem 0", caretColor: "var(--text)" },
   ".cm-gutters": {
     backgroundColor: "var(--surface)",
     color: "var(--quiet)",

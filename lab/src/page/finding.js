@@ -10,15 +10,14 @@ export function finding(report, { solved = false, see = null } = {}) {
   const causes = explanations.map(({ title }) => title);
   const titles = [...missing, ...causes];
   const place = h("div", { class: "where" });
+  if (either) place.append(h("p", {}, "One of these is enough: both give the very same answers here."));
+  if (explanations.length)
+    place.append(h("p", { class: "question" }, h("strong", {}, "Hint: "), explanations[0].hint));
   if (report.crash) place.append(crash(report.crash));
   if (first) place.append(...firstWrong(first));
   if (evidence) place.append(caseHead(evidence, see), ...evidenceTables(evidence, first));
   const why = h("div", { class: "why" });
-  if (either) why.append(h("p", {}, "One of these is enough: both give the very same answers here."));
-  if (explanations.length) {
-    why.append(h("p", { class: "question" }, h("strong", {}, "Hint: "), explanations[0].hint));
-    why.append(...explanations.flatMap(reasons));
-  }
+  why.append(...explanations.flatMap(reasons));
   if (report.matched.length)
     why.append(h("p", { class: "quiet" }, `Compared with your answers: ${report.matched.join("; ")}.`));
   const advice = report.ok || solved;

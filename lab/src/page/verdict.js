@@ -80,6 +80,7 @@ export class Verdict {
     else if (outcome.kind === "not loaded") this.#refused(outcome);
     else this.#ended();
     this.#count(states);
+    this.element.parentElement.scrollTop = 0; // what is new stands at the top
   }
 
   /** Whether the code has changed since. */

@@ -43,11 +43,11 @@ export class Workshop {
     };
     const left = group("reading", "Size of the problem's pane", panes.statement, panes.picture, {
       row: () => 44,
-      column: () => 40,
+      column: () => 48,
     });
     const right = group("writing", "Size of the code's pane", panes.code, panes.verdict, {
       row: () => 50,
-      column: () => 50,
+      column: () => 52,
     });
     const whole = group("workshop", "Size of the left panes", left, right, {
       row: () => (this.#wide.matches ? 58 : 50),

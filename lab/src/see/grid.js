@@ -24,13 +24,14 @@ export class Grid {
   #digits;
 
   /**
-   * `name` as in code, `title` in words; a grid of sums has room for what is added. `kind` is a class
+   * `name` as in code, `title` in words; a grid of sums has room for what is added. `kind` is classes
    * of the style sheet; of "heat" the elements are shades, and
    * of "bare" numbers of two digits.
    */
   constructor(name, title, listens, kind = "") {
-    this.#shaded = kind === "heat";
-    this.#digits = kind === "bare" ? 2 : 4;
+    const kinds = kind.split(" ");
+    this.#shaded = kinds.includes("heat");
+    this.#digits = kinds.includes("bare") ? 2 : 4;
     this.#name = name;
     this.#title = title;
     this.#listens = listens;

@@ -5,6 +5,7 @@ import { NdArray } from "./ndarray.js";
 import { OptionsForm } from "./options.js";
 import { Player } from "./player.js";
 import { SizesForm } from "./sizes.js";
+import { StagesView } from "./stages_view.js";
 import { TraceView } from "./trace_view.js";
 
 /**
@@ -24,7 +25,7 @@ import { TraceView } from "./trace_view.js";
  *     marks(looked, state, entries) of every array a map of places to `{ role, note }`
  *     words(looked, state, entries) `{ title, text, code, sum }`
  *     state(evidence)               a state of the checker's smallest case, or null
- *     trace                         `{ results, shape(state), ask(state, code) }`, where code can be traced
+ *     trace                         where code can be traced, what `TracePanel` and its two kinds ask for
  */
 export class Picture {
   #context;
@@ -37,6 +38,7 @@ export class Picture {
   #chosen = null; // by a click, the keyboard, or the walk: it stays
   #grids = {};
   #player;
+  #rows;
   #explanation = new Explanation();
   #forms = [];
 
@@ -51,6 +53,11 @@ export class Picture {
     const more = new SizesForm(scene, use);
     this.#forms.push(more);
     this.#trace = scene.trace ? this.#traced() : null;
+    this.#rows = h(
+      "div",
+      { class: "rows" },
+      scene.rows.map((row) => this.#row(row)),
+    );
     parent.append(
       h(
         "div",
@@ -60,11 +67,7 @@ export class Picture {
         scene.options ? this.#forms[0].element : null,
       ),
       ...(this.#trace ? [this.#trace.words] : []),
-      h(
-        "div",
-        { class: "rows" },
-        scene.rows.map((row) => this.#row(row)),
-      ),
+      this.#rows,
       scene.note ? h("p", { class: "quiet picture-note" }, scene.note) : "",
       this.#explanation.element,
       more.element,
@@ -91,12 +94,12 @@ export class Picture {
 
   /** The code is another: a trace of it is an old one. */
   changed() {
-    if (this.#trace?.entries) this.#show();
+    if (this.#trace?.traced) this.#show();
   }
 
   /** The tests have run: where the code is traced, it is traced again. */
   ran() {
-    if (this.#trace?.entries) this.#trace.again();
+    if (this.#trace?.traced) this.#trace.again();
   }
 
   #row(grids) {
@@ -104,9 +107,10 @@ export class Picture {
       "div",
       { class: "grids" },
       grids.map((one) => {
-        const own = one.under ? this.#grid(one.under) : this.#trace?.grids[one.name]?.element;
         const grid = this.#grid(one);
-        return own ? h("div", { class: "beside" }, grid, own) : grid;
+        const own = this.#trace?.grids[one.name]?.element;
+        const under = one.under && this.#grid({ ...one.under, kind: `${one.under.kind} under` });
+        return own || under ? h("div", { class: "beside" }, grid, own ?? null, under ?? null) : grid;
       }),
     );
     row.addEventListener("pointerleave", () => this.#point(null));
@@ -124,11 +128,12 @@ export class Picture {
   }
 
   #traced() {
-    return new TraceView(this.#context, this.#scene.trace, {
+    const { trace } = this.#scene;
+    return new (trace.stage ? StagesView : TraceView)(this.#context, trace, {
       state: () => this.#state,
       point: (element) => this.#point(element),
       choose: (element) => this.#choose(element),
-      changed: () => this.#begin(),
+      changed: () => this.#begin(this.#player.step),
     });
   }
 
@@ -198,6 +203,7 @@ export class Picture {
     const last = this.#entries[step - 1];
     this.#player.say(said(step, this.#entries.length, last?.name ?? scene.named(last)));
     this.#trace?.show(step === 0 ? null : last, step === this.#entries.length, shown);
+    this.#rows.classList.toggle("going", this.#trace?.going ?? false);
   }
 }
 

@@ -2,7 +2,7 @@
 
 import linecache
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import compress
 from pathlib import Path
@@ -17,6 +17,13 @@ from .problem import OPERANDS, Problem
 
 _HERE = str(Path(__file__).parent)
 _SHOWN_LOCALS = 8
+
+
+# What NumPy's words mean to someone who meets them for the first time.
+_MEANS = {
+    "The truth value of an array": " (an if decides once, and an array has many elements: each "
+    "needs a decision of its own)",
+}
 
 
 @dataclass(frozen=True)
@@ -34,7 +41,10 @@ class Crash:
     @property
     def what(self) -> str:
         """In one line."""
-        return f"{self.kind}: {self.message}" if self.message else self.kind
+        said = f"{self.kind}: {self.message}" if self.message else self.kind
+        return said + next(
+            (w for begins, w in _MEANS.items() if self.message.startswith(begins)), ""
+        )
 
 
 @dataclass(frozen=True)
@@ -64,6 +74,13 @@ class Answer:
     def line(self) -> int:
         """Of the function, where that happened; 0 where it has no line."""
         return self.crash.line if self.crash else 0
+
+
+def changed_in_words(names: Iterable[str]) -> str:
+    """What is said of arguments that are no longer what they were."""
+    return (
+        f"the call changes {' and '.join(names)}: make new arrays, and leave arguments as they are"
+    )
 
 
 def call(

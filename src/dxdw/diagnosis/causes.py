@@ -131,7 +131,7 @@ CAUSES = {
         "Are the results of channel 1 what they would be if channel 0 were not there?",
     ),
     "grad-position-ignored": Cause(
-        "where in grad_out a value stands is ignored in {what}",
+        "grad_out is not used value by value in {what}",
         "{lines}",
         "Every output (i, j) has a value of its own in grad_out, and a window of its own.",
         "Move a single 1 in grad_out one step to the right. What should move with it?",

@@ -52,11 +52,17 @@ def examine(
 
 def _explained(found: Verdict) -> dict[str, Cause]:
     """The mistakes in words, by their names."""
-    causes = {name: told(name, results) for name, results in found.causes.items()}
+    causes = {name: told(name, _own(name, results)) for name, results in found.causes.items()}
     return {
         name: cause._replace(title=found.titles.get(name, cause.title))
         for name, cause in causes.items()
     }
+
+
+def _own(name: str, results: frozenset[str]) -> frozenset[str]:
+    """Of a mistake that is one result's by its name, that result: the other may have its own."""
+    own = {"dx-": "dx", "dw-": "dW"}.get(name[:3])
+    return results & {own} or results
 
 
 def _summary(ladder: Ladder, found: Verdict, causes: dict[str, Cause]) -> str:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..engines.libraries import Array
-from .calls import Answer, call_by_position
+from .calls import Answer, call_by_position, changed_in_words
 from .causes import Cause
 from .exercise_causes import EXERCISE_CAUSES
 from .exercises import Exercise, Slip
@@ -58,7 +58,7 @@ def examine_exercise(
         wrong = sum(not _close(a, r, exercise.eps) for a, r in pairs)
         note("exact", not wrong, f"wrong in {wrong} of {len(pairs)} cases")
         changed = sorted({n for a in answers for n in a.changed})
-        note("arguments", not changed, f"{' and '.join(changed)}: changed in place by the call")
+        note("arguments", not changed, changed_in_words(changed))
     if answers[0].usable and again.usable:
         same = np.array_equal(answers[0].results[0], again.results[0], equal_nan=True)
         note("repeatable", same, "the second call gives another result")

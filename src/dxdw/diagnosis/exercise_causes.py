@@ -88,7 +88,7 @@ EXERCISE_CAUSES = {
         "Which number of a window is wanted?",
     ),
     "maximum-from-zero": Cause(
-        "the maximum is searched from zero on", _POOL,
+        "the search for the largest number begins at 0", _POOL,
         "The largest number of a window may be negative.",
         "What is the largest of −3, −1 and −2?",
     ),

@@ -138,6 +138,8 @@ def _conv2d() -> Exercise:
         Slip("stride-ignored", _unstrided),
         Slip("stride-of-one-axis", lambda x, W, p, s: _conv(x, W, p, 1)[:, ::s]),
         Slip("stride-of-one-axis", lambda x, W, p, s: _conv(x, W, p, 1)[:, :, ::s]),
+        Slip("stride-of-one-axis", _rows_unstrided),
+        Slip("stride-of-one-axis", _columns_unstrided),
         Slip("options-exchanged", lambda x, W, p, s: _conv(x, W, s, max(p, 1))),
     )  # fmt: skip
     return Exercise("conv2d", ("x", "W"), _conv, cases, (*slips, *_conv_slips()))
@@ -152,6 +154,16 @@ def _unstrided(x: Array, W: Array, p: int, s: int) -> Array:
     """The right number of windows, one pixel apart."""
     _, rows, columns = _conv(x, W, p, s).shape
     return _conv(x, W, p, 1)[:, :rows, :columns]
+
+
+def _rows_unstrided(x: Array, W: Array, p: int, s: int) -> Array:
+    rows = _conv(x, W, p, s).shape[1]
+    return _conv(x, W, p, 1)[:, :rows, ::s]
+
+
+def _columns_unstrided(x: Array, W: Array, p: int, s: int) -> Array:
+    columns = _conv(x, W, p, s).shape[2]
+    return _conv(x, W, p, 1)[:, ::s, :columns]
 
 
 # --- 03 -------------------------------------------------------------------------------------------
@@ -250,7 +262,10 @@ def _relu() -> Exercise:
 
 def _softmax() -> Exercise:
     vectors = ([1.0, 2.0], [0.5, -1.0, 3.0], [-2.0, 0.25, 1.0, 1.0])
-    large = ([1000.0, 1000.0], [1000.0, 1001.0, 999.0], [-1000.0, -1001.0], [5e4, -5e4, 0.0])
+    large = (
+        [1000.0, 1000.0], [1000.0, 1001.0, 999.0], [-1000.0, -1001.0], [5e4, -5e4, 0.0],
+        [0.0, 3000.0], [-3000.0, 0.0, 1.0, 2000.0],  # far from their mean, and from their first
+    )  # fmt: skip
     rows = _integers(2, 3), _integers(3, 4)
     cases = tuple((np.array(z),) for z in (*vectors, *large)) + tuple((z,) for z in rows)
 
@@ -269,6 +284,8 @@ def _softmax() -> Exercise:
     slips = (
         Slip("softmax-overflows", plain),
         Slip("softmax-overflows", shifted),
+        Slip("softmax-overflows", lambda z: plain(z - z.mean(-1, keepdims=True))),
+        Slip("softmax-overflows", lambda z: plain(z - z[..., :1])),
         Slip("softmax-axis", of_all),
         Slip("softmax-axis", lambda z: layers.softmax(z, axis=0)),
         Slip("softmax-not-normalised", lambda z: np.exp(z - z.max(-1, keepdims=True))),
@@ -323,6 +340,7 @@ def _mini_cnn_forward() -> Exercise:
         Slip("relu-absolute", network(activate=np.abs)),
         Slip("mean-for-max", network(pool=lambda a: _windows(a, 2, 2).mean((-2, -1)))),
         Slip("windows-cut-short", network(pool=lambda a: a[:, ::2, ::2])),
+        Slip("stride-ignored", network(pool=lambda a: _windows(a, 2, 1)[:, :3, :3].max((-2, -1)))),
         Slip("softmax-left-out", network(last=scores)),
         Slip("softmax-not-normalised", network(last=unnormalised)),
         Slip("softmax-logarithm", network(last=lambda z: np.log(layers.softmax(z)))),

@@ -4,13 +4,14 @@ Each rung is a question with an answer of its own. A rung that nothing further c
 ends the climb; the others go on, so that the properties that fail can all be told.
 """
 
+import operator
 from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
 import numpy as np
 
-from ..engines.libraries import Array
-from .calls import Answer, Crash, call
+from ..engines.libraries import Array, unwarned
+from .calls import Answer, Crash, call, changed_in_words
 from .contract import Contract
 from .forms import Unfit, adapted
 from .matching import Seen
@@ -123,7 +124,7 @@ class Ladder:
             return second
         # Only what is handed on through all calls has grown.
         parts = [
-            b - a if grows else b
+            unwarned(operator.sub, b, a) if grows else b
             for a, b, grows in zip(first.results, second.results, self.growing, strict=True)
         ]
         return Answer(
@@ -226,10 +227,11 @@ class Ladder:
     def _state(self) -> None:
         first, again = self.first, self.again
         changed = next((c.answer for c in self.cases if c.answer.changed), None)
-        names = " and ".join(changed.changed) if changed else ""
         if changed is not None:
             self.written = call(self.fn, self.contract, changed.problem, frozen=True).crash
-        self.note("arguments", changed is None, f"{names}: changed in place by the call")
+        self.note(
+            "arguments", changed is None, changed_in_words(changed.changed if changed else ())
+        )
         if not (first.usable and again.usable):
             return
         detail = "its arrays share memory with those of another call, or with an argument"

@@ -30,10 +30,11 @@ Numbers that JSON has no word for are the strings "nan", "inf" and "-inf".
 
 import json
 import math
+import operator
 from dataclasses import dataclass, is_dataclass, replace
 from typing import Any, NamedTuple
 
-from ..engines.libraries import Array
+from ..engines.libraries import Array, unwarned
 from .calls import Crash
 from .causes import Cause
 
@@ -82,6 +83,11 @@ class Evidence:
     got: Array
     expected: Array
     arguments: dict[str, Array]
+
+    @property
+    def difference(self) -> Array:
+        """got − expected, where both are of one shape."""
+        return unwarned(operator.sub, self.got.astype(float), self.expected)
 
 
 @dataclass(frozen=True, repr=False)

@@ -107,8 +107,7 @@ def _evidence(evidence: Evidence, paint: Paint) -> list[str]:
     lines += [""]
     if got.shape != expected.shape:
         return [*lines, f"  {name} has shape {got.shape}, and should have {expected.shape}"]
-    with np.errstate(invalid="ignore"):
-        difference = got.astype(float) - expected
+    difference = evidence.difference
     for place in _slices(difference)[:_WIDEST_GRIDS]:
         which = f"[{','.join(map(str, place))}]" if place else ""
         grids = [(f"got {name}{which}", got), ("expected", expected), ("difference", difference)]

@@ -1,5 +1,6 @@
 """What a check of gradients found."""
 
+import operator
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import erf, isfinite, sqrt
@@ -7,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engines.libraries import Array
+from ..engines.libraries import Array, unwarned
 from .verdicts import NOT_CHECKED, NOT_DIFFERENTIABLE, RIGHT, UNDECIDED, VERDICTS, WRONG
 
 SHOWN = 3  # elements of each kind in the text
@@ -71,8 +72,7 @@ class ArgumentCheck:
     @property
     def error(self) -> Array:
         """|got − expected|"""
-        with np.errstate(invalid="ignore"):
-            return np.abs(self.got - self.expected)
+        return np.abs(unwarned(operator.sub, self.got, self.expected))
 
     @property
     def ok(self) -> bool:
@@ -90,8 +90,8 @@ class ArgumentCheck:
     def elements(self, verdicts: Sequence[str], most: int | None = None) -> list[ElementCheck]:
         """Those with one of these verdicts, the worst first."""
         chosen = np.isin(self.verdict, [v for v in verdicts if v != NOT_CHECKED])
-        with np.errstate(divide="ignore", invalid="ignore"):
-            share = np.nan_to_num(self.error / self.tolerance, nan=np.inf, posinf=np.inf)
+        share = unwarned(operator.truediv, self.error, self.tolerance)
+        share = np.nan_to_num(share, nan=np.inf, posinf=np.inf)
         share = np.where(self.verdict == UNDECIDED, np.minimum(share, 1), share)
         wrong_first = np.lexsort((-share.ravel(), self.verdict.ravel() != WRONG))
         indices = [i for i in wrong_first if chosen.flat[i]][:most]

@@ -1,5 +1,6 @@
 """What a test of the series finds: nothing, or a sentence, arrays and the first wrong element."""
 
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -7,7 +8,7 @@ import numpy as np
 
 from ..diagnosis.calls import Crash, call_by_position
 from ..diagnosis.report import Evidence, FirstWrong
-from ..engines.libraries import Array
+from ..engines.libraries import Array, unwarned
 
 Solution = Callable[..., Any]
 
@@ -83,8 +84,7 @@ class Call:
 
 def first_wrong(result: str, got: Array, expected: Array, atol: float) -> FirstWrong | None:
     """The first element in loop order that is further off than atol."""
-    with np.errstate(invalid="ignore"):
-        wrong = np.argwhere(~(np.abs(got - expected) <= atol))
+    wrong = np.argwhere(~(np.abs(unwarned(operator.sub, got, expected)) <= atol))
     if not len(wrong):
         return None
     index = tuple(int(k) for k in wrong[0])

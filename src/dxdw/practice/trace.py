@@ -18,7 +18,7 @@ import numpy as np
 from ..diagnosis.calls import Answer, invoke
 from ..diagnosis.loading import NotLoaded
 from ..diagnosis.problem import OPERANDS
-from ..engines.libraries import Array
+from ..engines.libraries import Array, apart
 from .learners_code import FILE, functions
 
 FUNCTION = "conv2d_backward"
@@ -119,7 +119,7 @@ def _traced(
     outer = sys.gettrace()
     sys.settrace(recorder.enter)
     try:
-        answer = invoke(fn, names, given, len(results), None)
+        answer = apart(invoke, fn, names, given, len(results), None)
     finally:
         sys.settrace(outer)
     if answer.usable or (answer.crash and recorder.cut):  # what ended it then was _Enough

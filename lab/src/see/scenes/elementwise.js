@@ -1,6 +1,7 @@
 /** Scenes of problem 04: ReLU element by element, and what softmax's shift does. */
 import { NdArray } from "../ndarray.js";
 import { shown } from "../numbers.js";
+import { arraysMade } from "../trace_arrays.js";
 
 const row = (values) => NdArray.filled([1, values.length], (place) => values[place]);
 
@@ -55,6 +56,13 @@ export const RELU = {
   },
   state: ({ arguments: given, result }) =>
     given.x && result === "out" ? rowState({ x: given.x }, {}) : null,
+  trace: {
+    results: ["out"],
+    kind: () => "wide",
+    stage: () => "out",
+    ask: arraysMade("relu", ["x"]),
+    found: (_, { result, line }) => (result === null ? {} : { out: { array: rowsOf(result), line } }),
+  },
 };
 
 /** Scores are shifted by a, then powers of e, then shares of their sum. */
@@ -128,7 +136,53 @@ export const SOFTMAX = {
     };
   },
   state: ({ arguments: given }) => (given.z ? rowState({ z: given.z }, { a: 0 }) : null),
+  trace: {
+    results: Object.keys(STAGES),
+    kind: () => "wide",
+    stage: ({ stage }) => stage,
+    ask: arraysMade("softmax", ["z"]),
+    found: softmaxStages,
+    // What is taken from the scores is the learner's choice; what comes of it is not.
+    due: ({ arrays: { z } }) => ({ probabilities: softmax(z, 0, largest(z)).probabilities }),
+  },
 };
+
+/** Which of the learner's arrays is which, by what it is of the scores. */
+function softmaxStages({ arrays: { z } }, { made, result, line }) {
+  const rows = made
+    .map((one) => ({ array: rowsOf(one.array), line: one.line }))
+    .filter(({ array }) => array.shape.join() === z.shape.join());
+  const shifted = rows.find(({ array }) => isShifted(array, z));
+  const powers = rows.find(({ array }) => isPowers(array, z));
+  const returned = result === null ? null : { array: rowsOf(result), line };
+  const found = { shifted, powers, probabilities: returned };
+  return Object.fromEntries(Object.entries(found).filter(([, one]) => one));
+}
+
+const lines = ({ shape: [count, columns], data }) =>
+  Array.from({ length: count }, (_, k) => data.slice(k * columns, (k + 1) * columns));
+const alike = (values) =>
+  values.every((value) => Math.abs(value - values[0]) <= 1e-9 * (1 + Math.abs(value)));
+
+/** Whether from every score of a row the same number was taken. */
+function isShifted(array, z) {
+  const taken = lines(z).map((row, k) => row.map((score, n) => score - lines(array)[k][n]));
+  return taken.every(alike) && taken.some((row) => row.some((value) => value !== 0));
+}
+
+/** Whether it is exp(z − a), in each row with an a of its own, and not yet shares of a sum. */
+function isPowers(array, z) {
+  return lines(array).every((row, k) => {
+    const scores = lines(z)[k];
+    const shifts = [...row.keys()]
+      .filter((n) => row[n] > 0 && row[n] < Infinity)
+      .map((n) => Math.log(row[n]) - scores[n]);
+    const sum = row.reduce((all, value) => all + value, 0);
+    return alike(shifts) && row.every((value) => value >= 0) && sum > 0 && Math.abs(sum - 1) > 1e-9;
+  });
+}
+
+const largest = (z) => lines(z).map((row) => Math.max(...row));
 
 function scores(values, a) {
   return { arrays: { z: row(values) }, options: { a } };
@@ -136,13 +190,14 @@ function scores(values, a) {
 
 /** A state of arrays with one row or several; null for others. */
 function rowState(given, options) {
-  const arrays = Object.fromEntries(
-    Object.entries(given).map(([name, lists]) => {
-      const array = NdArray.fromLists(Array.isArray(lists) ? lists : [lists]);
-      return [name, new NdArray(array.shape.length === 1 ? [1, array.size] : array.shape, array.data)];
-    }),
-  );
+  const arrays = Object.fromEntries(Object.entries(given).map(([name, lists]) => [name, rowsOf(lists)]));
   return { arrays, options };
+}
+
+/** An array of rows: a vector is one, and a number one of one. */
+function rowsOf(lists) {
+  const array = NdArray.fromLists(Array.isArray(lists) ? lists : [lists]);
+  return new NdArray(array.shape.length === 1 ? [1, array.size] : array.shape, array.data);
 }
 
 function sumOf(powers, line) {
@@ -151,9 +206,9 @@ function sumOf(powers, line) {
   return sum;
 }
 
-/** z − a, its powers of e, and their shares of each row's sum. */
-export function softmax(z, a) {
-  const shifted = NdArray.filled(z.shape, (place) => z.data[place] - a);
+/** z − a, its powers of e, and their shares of each row's sum; a row may have an a of its own. */
+export function softmax(z, a, own = []) {
+  const shifted = NdArray.filled(z.shape, (place) => z.data[place] - (own[z.index(place)[0]] ?? a));
   const powers = NdArray.filled(z.shape, (place) => Math.exp(shifted.data[place]));
   const probabilities = NdArray.filled(
     z.shape,

@@ -3,6 +3,7 @@ import { NdArray } from "../ndarray.js";
 import { POOL, passed, returned, winners } from "../network.js";
 import { shown } from "../numbers.js";
 import { element } from "../routing.js";
+import { arraysMade } from "../trace_arrays.js";
 
 const SEVEN = [
   "........",
@@ -53,6 +54,32 @@ function all({ arrays, options }) {
   return { ...arrays, ...values, ...returned(arrays, values, options.target) };
 }
 
+/** Which of the learner's arrays is which: in this order, the first of its shape. */
+function stagesOf({ arrays: { W_conv } }, { made, result, line }) {
+  const C = W_conv.shape[0];
+  const shapes = { conv: [C, 6, 6], relu: [C, 6, 6], pool: [C, 3, 3], scores: [2] };
+  const arrays = made.map(({ name, line: at, array }) => ({
+    name,
+    line: at,
+    array: NdArray.fromLists(array),
+  }));
+  const found = {};
+  let from = 0;
+  for (const [name, shape] of Object.entries(shapes)) {
+    // Two numbers that are only returned are probabilities.
+    const fits = (one) => one.array.shape.join() === shape.join() && (shape.length > 1 || one.name !== "");
+    const place = arrays.findIndex((one, n) => n >= from && fits(one));
+    if (place < 0) continue;
+    found[name] = arrays[place];
+    from = place + 1;
+  }
+  if (result !== null) found.p = { array: NdArray.fromLists(result), line };
+  for (const name of ["scores", "p"])
+    if (found[name]?.array.shape.length === 1)
+      found[name] = { ...found[name], array: new NdArray([2, 1], found[name].array.data) };
+  return found;
+}
+
 export const NETWORK = {
   kept: "picture/06",
   walk: "Through the network and back",
@@ -69,7 +96,7 @@ export const NETWORK = {
     ],
   ],
   note: "The stronger the shade, the larger; hatched is negative. Below each array stands its gradient.",
-  options: [{ name: "target", title: "the right class is", least: 0, most: 1 }],
+  options: [{ name: "target", title: "target", least: 0, most: 1 }],
   examples: [
     { name: "A seven", make: example(SEVEN) },
     { name: "A one", make: example(ONE) },
@@ -117,6 +144,13 @@ export const NETWORK = {
       code: made ? [made.code] : [],
       sum: null,
     };
+  },
+  trace: {
+    results: ["conv", "relu", "pool", "scores", "p"],
+    kind: (name) => (name === "scores" || name === "p" ? "bare" : "heat"),
+    stage: ({ stage: name }) => name,
+    ask: arraysMade("mini_cnn_forward", ["x", "W_conv", "W_fc"]),
+    found: stagesOf,
   },
   state: ({ arguments: { x, W_conv, W_fc } }) =>
     x && W_conv && W_fc
