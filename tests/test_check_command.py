@@ -247,3 +247,81 @@ def test_feedback_is_quick(mine):
 
     assert min(seconds(RIGHT) for _ in range(5)) < 2
     assert min(seconds(WRONG) for _ in range(5)) < 3
+
+
+# --- what code may do ---------------------------------------------------------------------------
+
+DAEMON = """
+import subprocess, sys
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", {mark!r}]{options})
+"""
+
+
+def running(mark):
+    """Processes whose command line has this mark, which may take a moment to be gone."""
+    for _ in range(50):
+        found = []
+        for file in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                words = file.read_bytes()
+            except OSError:  # it has just ended
+                continue
+            if mark.encode() in words:
+                found.append(file.parent.name)
+        if not found:
+            break
+        time.sleep(0.1)
+    return found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a session of its own gets away")
+@pytest.mark.parametrize("options", ["", ", stderr=subprocess.DEVNULL", ", start_new_session=True"])
+@pytest.mark.parametrize(("body", "status"), [("pass", 0), ("while True: pass", 3)])
+def test_nothing_that_the_code_has_started_is_left(capsys, mine, options, body, status):
+    mark = f"left-by-a-test-{time.monotonic_ns()}"
+    source = DAEMON.format(mark=mark, options=options) + RIGHT.replace('print("called")', body)
+    begun = time.monotonic()
+    assert checked(capsys, mine(source), "--timeout", "3")[0] == status
+    assert time.monotonic() - begun < 20
+    assert not running(mark)
+
+
+def test_what_floods_stderr_is_not_kept_in_memory(mine):
+    flood = RIGHT.replace('print("called")', "\n    while True: os.write(2, bytes(1 << 20))")
+    watched = (
+        "import resource, sys\nfrom dxdw.cli import main\n"
+        "status = main(['check', sys.argv[1], '--timeout', '2'])\n"
+        "assert status == 3, status\n"
+        "assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 300 << 10\n"
+    )
+    if sys.platform == "win32":
+        pytest.skip("there is no resource module")
+    command = [sys.executable, "-c", watched, mine("import os\n" + flood)]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+
+
+def test_characters_that_no_file_can_hold_are_written_as_escapes(capsys, mine, tmp_path):
+    page = tmp_path / "report.html"
+    source = RIGHT.replace('print("called")', "raise ValueError('\\udcff')")
+    status, _, err = checked(capsys, mine(source), "--html", page)
+    assert (status, err) == (1, "")
+    assert "\\udcff" in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["json", "html", "random", "numbers", "types", "copy", "resource"])
+def test_files_named_as_the_standard_librarys_hide_none_of_it(mine, tmp_path, name):
+    mine("x = 1\n", f"{name}.py")
+    mine("ONE = 1\n", "beside_it.py")
+    mine("from beside_it import ONE\n" + RIGHT)
+    command = [sys.executable, "-P", "-m", "dxdw", "check", "mine.py", "--html", "report.html"]
+    done = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("head", "encoding"), [("", "utf-8-sig"), ("# coding: latin-1\n# \xe9\n", "latin-1")]
+)
+def test_the_encoding_of_a_file_is_pythons(capsys, tmp_path, head, encoding):
+    path = tmp_path / "mine.py"
+    path.write_text(head + RIGHT, encoding=encoding)
+    assert checked(capsys, path)[0] == 0

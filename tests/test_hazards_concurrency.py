@@ -354,3 +354,60 @@ def test_ctrl_c_comes_through_soon_and_leaves_everything_intact(name):
     assert min(delays) < 0.25, delays
     assert all(np.isnan(o).all() for o in out)
     assert np.array_equal(conv2d(x[0, :1, :4, :4], W[:1, :1, :2, :2]).shape, (1, 3, 3))
+
+
+FORKED_AT_FIRST_USE = """
+import os, signal, sys, threading, time
+import numpy as np, dxdw
+x, W = np.ones((1, 3, 3)), np.ones((1, 1, 2, 2))
+first = threading.Thread(target=lambda: dxdw.conv2d(x, W))
+first.start()
+time.sleep(float(sys.argv[1]))
+child = os.fork()
+if child == 0:
+    signal.alarm(30)
+    dxdw.conv2d(x, W)
+    os._exit(0)
+first.join()
+sys.exit(os.waitpid(child, 0)[1] != 0)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+@pytest.mark.parametrize("delay", [0, 0.002, 0.005, 0.01, 0.02, 0.05])
+def test_a_fork_while_another_thread_uses_the_package_for_the_first_time(delay):
+    command = [sys.executable, "-W", "ignore", "-c", FORKED_AT_FIRST_USE, str(delay)]
+    subprocess.run(command, check=True, timeout=60)
+
+
+FORKED_WHILE_TRANSFORMING = """
+import os, sys, threading
+import numpy as np, dxdw
+x, W = np.ones((1, 1, 400, 400), np.float32), np.ones((1, 1, 63, 63), np.float32)
+wrong = []
+def computed():
+    return np.allclose(dxdw.conv2d(x, W, engine="fft"), 63 * 63)
+def transform():
+    for _ in range(60):
+        try:
+            if not computed():
+                wrong.append("other numbers")
+        except Exception as error:
+            wrong.append(repr(error))
+threads = [threading.Thread(target=transform) for _ in range(2)]
+for thread in threads:
+    thread.start()
+while any(thread.is_alive() for thread in threads):
+    child = os.fork()
+    if child == 0:
+        os._exit(not computed())
+    if os.waitpid(child, 0)[1]:
+        wrong.append("in a child")
+sys.exit(str(wrong[:3]) if wrong else 0)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+def test_forks_while_other_threads_transform():
+    command = [sys.executable, "-W", "ignore", "-c", FORKED_WHILE_TRANSFORMING]
+    subprocess.run(command, check=True, timeout=120)

@@ -106,7 +106,7 @@ def test_a_library_without_our_functions(monkeypatch, tmp_path):
     monkeypatch.setattr(native_library.Path, "exists", lambda _: True)
     monkeypatch.setenv("DXDW_LIBRARY", ctypes.util.find_library("m"))
     assert load() is None
-    assert "dxdw_run" in why_missing()
+    assert "dxdw_plan_version" in why_missing()
 
 
 # --- an instruction set by name -------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 import io
 import os
+import struct
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -225,6 +227,35 @@ def test_zip_bomb_is_refused_by_its_declared_size(model, path):
     member(model, path, "conv1.b", bomb, compression=zipfile.ZIP_DEFLATED)
     assert path.stat().st_size < 200_000
     refused(path, r"conv1\.b takes 67,108,864 bytes, where \(16,\) of float32 has 64 and a header")
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_methods_that_decompress_more_than_is_asked_for_are_refused(method, model, path):
+    member(model, path, "conv1.b", npy(np.zeros(16, "f4")), compression=method)
+    refused(path, r"conv1\.b is compressed by another method than deflate")
+
+
+def test_bomb_that_lies_about_its_size(model, path):
+    """What the archive says of it is as it should be; deflated it is 64 MB of zeros."""
+    honest = npy(np.zeros(16, "f4"))
+    member(model, path, "conv1.b", honest + bytes(64 << 20), compression=zipfile.ZIP_DEFLATED)
+    told = struct.pack("<L", len(honest) + (64 << 20))
+    data = path.read_bytes()
+    assert data.count(told) >= 2
+    path.write_bytes(data.replace(told, struct.pack("<L", len(honest))))
+    tracemalloc.start()
+    refused(path, r"it is no \.npz file, or damaged")
+    assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    tracemalloc.stop()
+
+
+def test_header_that_takes_a_parser_too_deep(model, path):
+    header = b"{'descr':'<f4','fortran_order':False,'shape':(" + b"-" * 8000 + b"1,)}"
+    name = "linear.W"
+    data = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header
+    whole = len(npy(model.parameters[name].astype("f4")))
+    member(model, path, name, data + bytes(whole - len(data)))
+    refused(path, r"linear\.W has a header of 8,\d+ bytes, more than 1,024")
 
 
 def test_header_that_lies_about_the_shape(model, path):

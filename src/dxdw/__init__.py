@@ -3,6 +3,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from .forks import Steps
+
 __version__ = "0.1.0"
 
 __all__ = [
@@ -91,11 +93,15 @@ else:  # a checker of types that saw this __getattr__ would take any name for ou
         "transposed",
     )
 
+    _importing = Steps()
+
     def __getattr__(name: str) -> object:
         if name in _HOMES:
-            return import_module(f".{name}", __name__)
+            with _importing.whole():
+                return import_module(f".{name}", __name__)
         for home in _HOMES if name in __all__ else ():
-            module = import_module(f".{home}", __name__)
+            with _importing.whole():
+                module = import_module(f".{home}", __name__)
             if name in vars(module):
                 globals()[name] = value = vars(module)[name]
                 return value

@@ -91,9 +91,17 @@ def _read_array(
     if not size < info.file_size <= size + _HEADER_BYTES:
         wanted = f"{shape} of {dtype} has {size:,} and a header"
         raise _Wrong(f"{name} takes {info.file_size:,} bytes, where {wanted}")
-    data = io.BytesIO(archive.read(info))
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        # The others are decompressed in whole pieces, whatever size is asked for.
+        raise _Wrong(f"{name} is compressed by another method than deflate")
+    with archive.open(info) as packed:
+        # Not more than it says, and a byte that would tell that there is more.
+        data = io.BytesIO(packed.read(info.file_size + 1))
     if np.lib.format.read_magic(data) != (1, 0):
         raise _Wrong(f"{name} is in another version of NumPy's format than 1.0")
+    header = int.from_bytes(data.getvalue()[8:10], "little")
+    if header > _HEADER_BYTES:  # it would be parsed as Python
+        raise _Wrong(f"{name} has a header of {header:,} bytes, more than {_HEADER_BYTES:,}")
     found_shape, by_columns, found_dtype = np.lib.format.read_array_header_1_0(data)
     if found_shape != shape or found_dtype.newbyteorder("=") != dtype:
         raise _Wrong(f"{name} is {found_shape} of {found_dtype}, and not {shape} of {dtype}")

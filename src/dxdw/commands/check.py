@@ -88,7 +88,8 @@ def run(args: argparse.Namespace) -> int:
     if found.error is not None:
         raise CommandError(found.error)
     if args.html:
-        args.html.write_text(_PAGE.format(found.html), encoding="utf-8")
+        page = _PAGE.format(found.html)  # of whatever characters the code's messages have
+        args.html.write_text(page, encoding="utf-8", errors="backslashreplace")
     _print(found.json if args.json else found.text)
     if found.out_of_time:
         return OUT_OF_TIME

@@ -1,5 +1,6 @@
 """Runs the examination in a process of its own, and tells how that ended."""
 
+import contextlib
 import json
 import os
 import re
@@ -7,14 +8,16 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from ..diagnosis.calls import Crash
 from ..diagnosis.ladder import RUNGS
 from ..diagnosis.report import Check, Report
 from ..diagnosis.report_text import text
+from .descendants import adopt_orphans, end_with_all
 
 GRACE = 0.5  # for the worker to write where it is, before it is ended
 _FRAME = re.compile(r'^  File "(.+)", line (\d+) in (\S+)', re.MULTILINE)
@@ -49,22 +52,26 @@ def check(
         }  # fmt: skip
         # One thread: the arrays are tiny, and starting threads takes longer than they save.
         env = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, "-m", "dxdw.commands.check_worker"]
-        process = subprocess.Popen(  # noqa: S603 - our own worker
+        # -P: what lies in the working folder is not taken for the standard library.
+        command = [sys.executable, "-P", "-m", "dxdw.commands.check_worker"]
+        before = adopt_orphans()
+        process: Any = subprocess.Popen(  # noqa: S603 - our own worker
             command, env=env,
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
             start_new_session=os.name == "posix",
         )  # fmt: skip
+        last_words = _LastWords(process.stderr)
         late = False
         try:
-            _, said = process.communicate(json.dumps(request).encode(), timeout=seconds + GRACE)
+            with contextlib.suppress(BrokenPipeError):  # it has ended already
+                process.stdin.write(json.dumps(request).encode())
+                process.stdin.close()
+            process.wait(seconds + GRACE)
         except subprocess.TimeoutExpired:
             late = True
-            _end(process)
-            said = b""
-        except BaseException:
-            _end(process)
-            raise
+        finally:
+            end_with_all(process, before)
+        said = b"" if late else last_words.kept()
         if answer.exists():
             found = json.loads(answer.read_text(encoding="utf-8"))
             return Checked(**found)
@@ -73,13 +80,27 @@ def check(
         return _ended(address, crash, late, colour, html)
 
 
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    """The worker and whatever it has started."""
-    if os.name == "posix":
-        os.killpg(process.pid, signal.SIGKILL)
-    else:
-        process.kill()
-    process.communicate()
+class _LastWords:
+    """The end of what a process writes, however much and however long it writes."""
+
+    MOST = 64 << 10  # bytes
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._pipe = os.dup(stream.fileno())  # the reader's own, to be closed by it
+        stream.close()
+        self._words = b""
+        # A daemon, for what the process has started may hold the pipe open for ever.
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        while piece := os.read(self._pipe, self.MOST):
+            self._words = (self._words + piece)[-self.MOST :]
+        os.close(self._pipe)
+
+    def kept(self) -> bytes:
+        self._reader.join(GRACE)
+        return self._words
 
 
 def _crash(address: str, trace: str, said: bytes, code: int | None, seconds: float | None) -> Crash:

@@ -7,6 +7,7 @@ import linecache
 import sys
 import traceback
 from collections.abc import Callable, Iterable
+from importlib.util import decode_source
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -116,7 +117,7 @@ def _instance(kind: type, method: str, place: str) -> Any:
 
 
 def _import(place: str, name: str) -> dict[str, Any]:
-    sys.path.insert(0, "")
+    _look_in("")
     try:
         module = importlib.import_module(place)
         # Some modules make their names as they are asked for.
@@ -139,19 +140,30 @@ def _run(path: Path, place: str) -> dict[str, Any]:
     module = ModuleType(path.stem)
     module.__file__ = str(path)
     sys.modules[path.stem] = module
-    sys.path.insert(0, str(path.parent))
+    _look_in(str(path.parent))
     return names_of(_sources(path, place), module)
+
+
+def _look_in(folder: str) -> None:
+    """Has modules of this folder found before installed ones, and after the standard library's.
+
+    A learner's json.py would otherwise be what everything here that is not yet imported takes.
+    """
+    installed = [
+        i for i, p in enumerate(sys.path) if Path(p).name in ("site-packages", "dist-packages")
+    ]
+    sys.path.insert(min(installed, default=len(sys.path)), folder)
 
 
 def _sources(path: Path, place: str) -> list[tuple[str, str]]:
     try:
-        text = path.read_text(encoding="utf-8")
-        if path.suffix == ".py":
-            return [(place, text)]
+        if path.suffix == ".py":  # with a byte order mark, or another encoding that it names
+            return [(place, decode_source(path.read_bytes()))]
+        text = path.read_text(encoding="utf-8-sig")
         cells = json.loads(text)["cells"]
         code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-    except (UnicodeDecodeError, ValueError, KeyError, TypeError) as error:
-        what = "notebook" if path.suffix == ".ipynb" else "Python file in UTF-8"
+    except (UnicodeDecodeError, ValueError, KeyError, TypeError, SyntaxError) as error:
+        what = "notebook" if path.suffix == ".ipynb" else "Python file in an encoding that it names"
         raise NotLoaded(f"{place}: it is no {what}: {error}") from None
     return [(f"{place}[{n}]", _without_magics(source)) for n, source in enumerate(code, 1)]
 

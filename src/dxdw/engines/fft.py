@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..forks import Steps
 from ..geometry import Gather, meeting
 from . import native, native_library
 from .libraries import Array, all_finite, unwarned
@@ -60,6 +61,9 @@ MARGIN = 1.3
 # stay exact.
 LEAST_NS = 200_000.0
 TILE_NS = 120_000.0
+
+# SciPy ends the threads of its transforms when the process forks, also under a transform that runs.
+_transforming = Steps()
 
 
 class Layout(NamedTuple):
@@ -123,7 +127,8 @@ def run(problem: Problem, first: Array, second: Array) -> Array | None:
     """The result, or None where the values are not ones that a transform can carry."""
     if not (all_finite(first) and all_finite(second)):
         return None
-    result = unwarned(_transformed, problem, first, second)
+    with _transforming.whole():
+        result = unwarned(_transformed, problem, first, second)
     return result if all_finite(result) else None
 
 

@@ -61,7 +61,7 @@ def gradcheck(
             an array of will do. It may be undefined (NaN, ValueError) beside the point.
         vjp: vjp(grad_out, *args) gives one gradient for each checked argument, an array or a tuple
             or list of them. With several outputs grad_out is a tuple of as many arrays.
-        args: what f is called with.
+        args: what f is called with, a tuple or a list; an array by itself is the one argument.
         argnums: which args are checked; by default all real and complex floating-point arrays and
             numbers among them. Integers are never checked.
         takes_grad_out: False for the gradient of a single real number, a loss; it is then called as
@@ -99,7 +99,8 @@ def gradcheck(
     Sources: those of `dxdw.gradchecks.noise` (measured rounding noise), `.differences` (steps and
     bounds) and `.imaginary` (complex steps).
     """
-    args = tuple(args)
+    given: Any = args
+    args = (given,) if isinstance(given, np.ndarray) else tuple(given)
     _check_options(mode, rtol, visible, directions, elements)
     checked = _checked(args, argnums)
     args = tuple(np.array(a) if i in checked else a for i, a in enumerate(args))
@@ -123,8 +124,8 @@ def _checked(args: tuple[Any, ...], argnums: Sequence[int] | None) -> tuple[int,
         if not checked:
             raise refused(
                 ValueError,
-                f"args has {len(args)} entries and no floating-point array among them: there is "
-                "no gradient to check",
+                f"args has {len(args)} entries ({_kinds(args)}) and no floating-point array of "
+                "NumPy's own types among them: there is no gradient to check",
                 "gradchecks",
             )
     else:
@@ -161,6 +162,10 @@ def _checked(args: tuple[Any, ...], argnums: Sequence[int] | None) -> tuple[int,
             )
         native(args[n])
     return checked
+
+
+def _kinds(args: tuple[Any, ...]) -> str:
+    return ", ".join(str(getattr(a, "dtype", type(a).__name__)) for a in args)
 
 
 def _is_floating(a: Any) -> bool:
