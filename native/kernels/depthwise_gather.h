@@ -16,8 +16,8 @@ inline bool small_planes(const Plan &plan, Index element_bytes) {
          most(plan.source_plane(), plan.destination_plane()) * element_bytes <= Tuning::foreseen;
 }
 // Rows of a band, of which there are `rows` in all: whole tiles, as many as fit.
-inline Index depthwise_height(Index rows, Index row_bytes, Index halo) {
-  const Index fit = tuning().plane_rows / row_bytes - halo;
+inline Index depthwise_height(Index rows, Index row_bytes, Index halo, Index plane_rows) {
+  const Index fit = plane_rows / row_bytes - halo;
   const Index height = least(rows, most(fit, most<Index>(2 * kTall, 2 * halo)));
   return least(rows, round_up(divide_up(rows, divide_up(rows, height)), kTall));
 }
@@ -56,7 +56,7 @@ class DepthwiseGather {
     rows_ = PlaneRows<T>(plan_.source_size[1], plan_.source_size[2], axis[2].step, least_column, end);
     reach_ = most_row - least_row_;
     height_ = depthwise_height(count_, plan_.sources * plan_.source_size[2] * step_ * Index(sizeof(T)),
-                               divide_up(reach_, step_));
+                               divide_up(reach_, step_), tuning().plane_rows);
     bands_ = divide_up(count_, height_);
     source_row_ = step_ * plan_.source_size[2];
     Index *memory = tables.template at<Index>(at_size);

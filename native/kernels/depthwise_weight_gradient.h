@@ -37,7 +37,7 @@ class DepthwiseWeightGradient {
     least_row_ = h.offset[0], reach_ = h.reach(), step_ = h.step;
     count_ = h.count;
     height_ = depthwise_height(count_, plan_.source_size[2] * step_ * Index(sizeof(T)),
-                               divide_up(reach_, step_));
+                               divide_up(reach_, step_), nominal().plane_rows);
     bands_ = divide_up(count_, height_);
     Index *row = tables.template at<Index>(at_offsets), *column = row + h.taps;
     for (Index u = 0; u < h.taps; ++u) row[u] = h.offset[u] - least_row_;

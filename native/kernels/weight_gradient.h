@@ -128,7 +128,7 @@ class WeightGradient {
         (plan_.sources * band_.elements_of_row() +
          (by_channels_ ? 0 : plan_.destinations * band_.pitch)) * Index(sizeof(T));
     const Index images = pass_.batch * pass_.axis[0].count;
-    Index height = (tuning().band / row_bytes - band_.halo() - 1) / row_step_ + 1;
+    Index height = (nominal().band / row_bytes - band_.halo() - 1) / row_step_ + 1;
     height = most(height, most<Index>(1, 2 * band_.halo()));
     // Short bands only where each may have a sum of its own.
     const Index sums = sum_bytes() / (plan_.groups * rights_ * plan_.destinations * Index(sizeof(T)));

@@ -112,10 +112,10 @@ class WinogradWeightGradient {
     const Index of_sums = kFrequencies * stride(C * o_padded_);
     part_ = o_padded_, g_ld_ = leading(part_), parts_ = 1;
 
-    group_ = most<Index>(1, tuning().chunk / ((of_x + of_g) * size));
+    group_ = most<Index>(1, nominal().chunk / ((of_x + of_g) * size));
     chunks_ = least(least(Tuning::pieces, kChunksSumBytes / (of_sums * size)), tile_rows_ / group_);
     way_ = kChunks;
-    if (of_sums * size <= tuning().chunk_sums && chunks_ >= Tuning::pieces / 2) {
+    if (of_sums * size <= nominal().chunk_sums && chunks_ >= Tuning::pieces / 2) {
       // About as many rows at a time, but no small rest.
       const Index rows = divide_up(tile_rows_, chunks_);
       group_ = divide_up(rows, most<Index>(1, (rows + group_ / 2) / group_));
@@ -126,7 +126,7 @@ class WinogradWeightGradient {
     way_ = kHeld;
     if (tile_rows_ * (of_x + of_g) + 2 * of_block <= budget) return;
     way_ = kGroups;  // of 8 rows at the least: smaller ones lose to the direct kernel
-    group_ = least(tile_rows_, most<Index>(8, least(budget - of_sums, tuning().group / size) /
+    group_ = least(tile_rows_, most<Index>(8, least(budget - of_sums, nominal().group / size) /
                                                   (of_x + of_g)));
     if (of_sums + group_ * (of_x + of_g) <= budget) return;
     // Where that does not fit either, bytes() says so and the plan goes on to the direct kernel.

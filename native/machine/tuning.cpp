@@ -99,26 +99,26 @@ Caches caches() { return {}; }
 #endif
 
 struct Found {
-  Tuning tuning = {};
+  Tuning nominal = {}, tuning;
   char words[96];
 
   Found() {
     const Caches told = caches();
-    tuning.l1 = 32 << 10, tuning.l2 = 1 << 20, tuning.l3 = 32 << 20;
+    nominal.l1 = 32 << 10, nominal.l2 = 1 << 20, nominal.l3 = 32 << 20;
+    tuning = nominal;
     // What is not told, or can't be, is as on the machine that the parts were found on. Of the last
     // cache a process has a share that nobody tells: not more than 32 MiB of it.
     if (told.level[1] >= 8 << 10) tuning.l1 = std::min<int64_t>(told.level[1], 1 << 20);
     if (told.level[2] >= 64 << 10) tuning.l2 = std::min<int64_t>(told.level[2], 16 << 20);
     const int64_t last = told.level[3] ? told.level[3] : told.level[2] ? 2 * tuning.l2 : tuning.l3;
     tuning.l3 = std::clamp<int64_t>(last, tuning.l2, 32 << 20);
-    divide();
+    divide(nominal), divide(tuning);
     snprintf(words, sizeof words, "caches of %lld KiB, %lld KiB and %lld MiB",
              static_cast<long long>(tuning.l1 >> 10), static_cast<long long>(tuning.l2 >> 10),
              static_cast<long long>(tuning.l3 >> 20));
   }
 
-  void divide() {
-    Tuning &t = tuning;
+  static void divide(Tuning &t) {
     t.band = t.l2 / 4;
     t.strip = t.l2 / 16;
     t.weights = t.l2 / 4;
@@ -137,6 +137,8 @@ const Found found;
 }  // namespace
 
 const Tuning &tuning() { return found.tuning; }
+
+const Tuning &nominal() { return found.nominal; }
 
 const char *tuning_in_words() { return found.words; }
 

@@ -1,9 +1,8 @@
 // The machine, as far as block sizes and the split into pieces depend on it: found once, when the
 // library is loaded. Whatever a kernel keeps in a cache is a part of that cache, written here.
 //
-// Sizes were first found on a Zen 4 (32 KiB, 1 MiB, 32 MiB); the parts say what they were a part of.
-// dW's sums are split by them, so that its last bits may differ between machines with other caches;
-// nothing else does.
+// The parts were found on a Zen 4 (32 KiB, 1 MiB, 32 MiB). Where dW's sums are cut follows from those
+// sizes on every machine, for its bits are to be the same on all of one instruction set.
 #pragma once
 #include <stdint.h>
 
@@ -36,6 +35,9 @@ struct Tuning {
 };
 
 const Tuning &tuning();
+
+// The same of that Zen 4, for whatever decides in which order numbers are added.
+const Tuning &nominal();
 
 // The caches in words.
 const char *tuning_in_words();
