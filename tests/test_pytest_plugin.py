@@ -1,5 +1,6 @@
 """The plugin for pytest, in runs of pytest of its own."""
 
+import textwrap
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -88,3 +89,51 @@ def test_a_test_that_raises_is_shown_as_any_other(run):
     )
     assert result.parseoutcomes()["failed"] == 15
     assert "NameError: name 'nothing_of_the_kind' is not defined" in result.stdout.str()
+
+
+RIGHT = MINE.format(op="+=", options="").partition("@pytest.mark.dxdw")[0]
+WRONG = RIGHT.replace("+= grad_out[o, i, j] * W[o]", "= grad_out[o, i, j] * W[o]")
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        "pytestmark = pytest.mark.dxdw\ndef test_mine(): return mine",
+        "@pytest.mark.dxdw\nclass TestMine:\n    def test_mine(self): return mine",
+        "class TestMine:\n    @pytest.mark.dxdw\n    def test_mine(self): return mine",
+        "@pytest.fixture\ndef fn(): return mine\n@pytest.mark.dxdw\ndef test_mine(fn): return fn",
+    ],
+)
+def test_marks_of_modules_classes_and_methods_and_fixtures(run, test):
+    run(RIGHT + test).assert_outcomes(passed=15)
+    assert run(WRONG + test).parseoutcomes()["failed"] >= 3
+
+
+@pytest.mark.parametrize(
+    ("mark", "outcome"),
+    [
+        ("skip", {"skipped": 15}),
+        ("skipif(True, reason='so')", {"skipped": 15}),
+        ("xfail", {"xfailed", "xpassed"}),
+    ],
+)
+def test_other_marks_keep_their_meaning(run, mark, outcome):
+    result = run(f"{WRONG}@pytest.mark.{mark}\n@pytest.mark.dxdw\ndef test_mine(): return mine")
+    found = result.parseoutcomes()
+    assert "failed" not in found
+    assert found == outcome if isinstance(outcome, dict) else outcome <= found.keys()
+
+
+def test_parameters_of_ones_own(run):
+    source = """
+        @pytest.mark.dxdw
+        @pytest.mark.parametrize("factor", [1, 2])
+        def test_mine(factor):
+            def scaled(grad_out, x, W):
+                dx, dW = mine(grad_out, x, W)
+                return factor * dx, dW
+            return scaled
+    """
+    found = run(RIGHT + textwrap.dedent(source)).parseoutcomes()
+    assert found["passed"] >= 15
+    assert found["failed"] >= 3

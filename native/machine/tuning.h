@@ -39,6 +39,11 @@ const Tuning &tuning();
 // The same of that Zen 4, for whatever decides in which order numbers are added.
 const Tuning &nominal();
 
+#if defined(DXDW_TESTING)
+// As if the machine had these.
+void pretend(int64_t l1, int64_t l2, int64_t l3);
+#endif
+
 // The caches in words.
 const char *tuning_in_words();
 

@@ -8,8 +8,7 @@ def test_conv2d_backward():
     return conv2d_backward
 """
 
-from collections.abc import Callable, Iterator
-from functools import cached_property
+from collections.abc import Generator, Mapping
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from .diagnosis import Check, Report
 
 MARKER = "dxdw(**options): the test returns a function, whose checks become an item each"
+_REPORTS: pytest.StashKey[dict[Any, "Report"]] = pytest.StashKey()
 
 
 class _Failed(Exception):
@@ -47,48 +47,6 @@ class _Shown:
         out.line(self.text)
 
 
-class _Examination:
-    """The report on the function that a test returns, made when its first check runs."""
-
-    def __init__(self, test: Callable[[], Any], options: dict[str, Any]) -> None:
-        self.test = test
-        self.options = options
-
-    @cached_property
-    def report(self) -> "Report":
-        from .diagnosis import diagnose
-
-        return diagnose(self.test(), **self.options)
-
-
-class CheckItem(pytest.Item):
-    """One check of one function."""
-
-    def __init__(self, *, examination: _Examination, check: str, **more: Any) -> None:
-        super().__init__(**more)
-        self.examination = examination
-        self.check = check
-
-    def runtest(self) -> None:
-        report = self.examination.report
-        check = next(check for check in report.checks if check.name == self.check)
-        if check.right is None:
-            pytest.skip(check.detail or "not run: what fails before it has to be right first")
-        if check.advice:
-            pytest.skip(f"advice, and no mistake: {check.detail}")
-        if not check.right:
-            raise _failed(report, check)
-
-    def repr_failure(self, excinfo: Any, style: Any = None) -> Any:
-        if isinstance(excinfo.value, _Failed):
-            return _Shown(excinfo.value)
-        return super().repr_failure(excinfo, style)
-
-    def reportinfo(self) -> tuple[Any, int | None, str]:
-        line = self.examination.test.__code__.co_firstlineno - 1
-        return self.path, line, self.name
-
-
 def _failed(report: "Report", check: "Check") -> _Failed:
     """The whole report for the first check that fails, and for the others their own line."""
     causes = f" ({', '.join(report.causes)})" if report.causes else ""
@@ -102,25 +60,61 @@ def _failed(report: "Report", check: "Check") -> _Failed:
 def pytest_configure(config: pytest.Config) -> None:
     """Make the marker known."""
     config.addinivalue_line("markers", MARKER)
+    config.stash[_REPORTS] = {}
 
 
-def pytest_pycollect_makeitem(
-    collector: Any, name: str, obj: Any
-) -> list[pytest.Item | pytest.Collector] | None:
-    """An item for each check of a marked function."""
-    marks = [m for m in getattr(obj, "pytestmark", ()) if getattr(m, "name", "") == "dxdw"]
-    if not marks or not callable(obj) or not collector.funcnamefilter(name):
-        return None
-    return list(_items(collector, name, obj, marks[0].kwargs))
+@pytest.fixture
+def _dxdw_check(request: pytest.FixtureRequest) -> Any:
+    """The name of the check that an item of a marked test is for."""
+    return request.param
 
 
-def _items(
-    collector: Any, name: str, test: Callable[[], Any], options: dict[str, Any]
-) -> Iterator[pytest.Item]:
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """An item for each check of a test that is marked, or whose class or module is."""
+    mark = metafunc.definition.get_closest_marker("dxdw")
+    if mark is None:
+        return
     from .diagnosis import check_names
 
-    examination = _Examination(test, options)
-    for check in check_names(options.get("problem", "conv2d_backward")):
-        yield CheckItem.from_parent(
-            collector, name=f"{name}[{check}]", examination=examination, check=check
-        )
+    metafunc.fixturenames.append("_dxdw_check")
+    names = check_names(mark.kwargs.get("problem", "conv2d_backward"))
+    metafunc.parametrize("_dxdw_check", names, indirect=True)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Look at one check of the function that a marked test returns."""
+    mark = pyfuncitem.get_closest_marker("dxdw")
+    if mark is None:
+        return None
+    report = _report(pyfuncitem, mark.kwargs)
+    name = pyfuncitem.callspec.params["_dxdw_check"]
+    check = next(check for check in report.checks if check.name == name)
+    if check.right is None:
+        pytest.skip(check.detail or "not run: what fails before it has to be right first")
+    if check.advice:
+        pytest.skip(f"advice, and no mistake: {check.detail}")
+    if not check.right:
+        raise _failed(report, check)
+    return True
+
+
+def _report(item: pytest.Function, options: Mapping[str, Any]) -> "Report":
+    """On the function that the test returns: once for all checks of the same parameters."""
+    from .diagnosis import diagnose
+
+    others = tuple(f"{k}={v!r}" for k, v in item.callspec.params.items() if k != "_dxdw_check")
+    key = (item.parent, item.originalname, others)
+    reports = item.config.stash[_REPORTS]
+    if key not in reports:
+        names = item._fixtureinfo.argnames
+        reports[key] = diagnose(item.obj(**{n: item.funcargs[n] for n in names}), **options)
+    return reports[key]
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, Any, None]:
+    """Show a check that fails as its report, and not as the place where it was raised."""
+    report = (yield).get_result()
+    if report.failed and call.excinfo is not None and isinstance(call.excinfo.value, _Failed):
+        report.longrepr = _Shown(call.excinfo.value)
