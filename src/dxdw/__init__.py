@@ -3,8 +3,6 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from .forks import Steps
-
 __version__ = "0.1.0"
 
 __all__ = [
@@ -93,14 +91,14 @@ else:  # a checker of types that saw this __getattr__ would take any name for ou
         "transposed",
     )
 
-    _importing = Steps()
+    _forks = import_module(".forks", __name__)
 
     def __getattr__(name: str) -> object:
         if name in _HOMES:
-            with _importing.whole():
+            with _forks.whole():
                 return import_module(f".{name}", __name__)
         for home in _HOMES if name in __all__ else ():
-            with _importing.whole():
+            with _forks.whole():
                 module = import_module(f".{home}", __name__)
             if name in vars(module):
                 globals()[name] = value = vars(module)[name]

@@ -2,6 +2,11 @@
 
 A child has a copy of its parent's memory, and none of its other threads. What these had half done
 stays so for ever, and a lock that they held stays locked.
+
+Each thread has a lock of its own, and who forks takes all of them. So any number may be in a step
+at once; a signal's handler that raises leaves none of them locked, and one that forks is in its own
+thread's step. One set for the whole package, made when it is imported: handlers that are registered
+while another thread forks would be called after it and not before.
 """
 
 import os
@@ -9,44 +14,37 @@ from threading import Lock, RLock, local
 from typing import Any
 from weakref import WeakSet
 
+_own = local()
+_all: WeakSet[Any] = WeakSet()
+_adding = Lock()
+_taken: list[Any] = []
 
-class Steps:
-    """`with steps.whole():` is done whole before another thread forks; many may be in one at once.
 
-    Each thread has a lock of its own, and who forks takes all of them. A signal's handler that
-    raises leaves none of them locked, and one that forks is in its own thread's step.
-    """
+def whole() -> Any:
+    """This thread's lock: `with whole():` is done whole before another thread forks."""
+    try:
+        return _own.lock
+    except AttributeError:
+        lock = RLock()
+        with _adding:
+            _all.add(lock)
+        _own.lock = lock
+        return lock
 
-    def __init__(self) -> None:
-        self._own = local()
-        self._all: WeakSet[Any] = WeakSet()
-        self._adding = Lock()
-        self._taken: list[Any] = []
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(
-                before=self._take, after_in_parent=self._give_back, after_in_child=self._give_back
-            )
 
-    def whole(self) -> Any:
-        """This thread's lock."""
-        try:
-            return self._own.lock
-        except AttributeError:
-            lock = RLock()
-            with self._adding:
-                self._all.add(lock)
-            self._own.lock = lock
-            return lock
+def _take() -> None:
+    _adding.acquire()
+    _taken[:] = _all
+    for lock in _taken:
+        lock.acquire()
 
-    def _take(self) -> None:
-        self._adding.acquire()
-        taken = list(self._all)
-        for lock in taken:
-            lock.acquire()
-        self._taken = taken
 
-    def _give_back(self) -> None:
-        for lock in self._taken:
-            lock.release()
-        self._taken = []
-        self._adding.release()
+def _give_back() -> None:
+    for lock in _taken:
+        lock.release()
+    _taken.clear()
+    _adding.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_take, after_in_parent=_give_back, after_in_child=_give_back)

@@ -16,6 +16,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, TypeVar
 
+from ..forks import whole
+
 Result = TypeVar("Result")
 
 _lock = threading.RLock()  # a signal's handler may call again
@@ -69,7 +71,8 @@ def _settle(controller: Any, mine: Any = None) -> None:
 def threadpool_controller() -> Any:
     """Finds the BLAS libraries that are loaded: tens of milliseconds, so once."""
     try:
-        from threadpoolctl import ThreadpoolController
+        with whole():
+            from threadpoolctl import ThreadpoolController
     except ImportError:
         return None
     return ThreadpoolController().select(user_api="blas")

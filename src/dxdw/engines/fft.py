@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..forks import Steps
+from ..forks import whole
 from ..geometry import Gather, meeting
 from . import native, native_library
 from .libraries import Array, all_finite, unwarned
@@ -61,9 +61,6 @@ MARGIN = 1.3
 # stay exact.
 LEAST_NS = 200_000.0
 TILE_NS = 120_000.0
-
-# SciPy ends the threads of its transforms when the process forks, also under a transform that runs.
-_transforming = Steps()
 
 
 class Layout(NamedTuple):
@@ -127,7 +124,7 @@ def run(problem: Problem, first: Array, second: Array) -> Array | None:
     """The result, or None where the values are not ones that a transform can carry."""
     if not (all_finite(first) and all_finite(second)):
         return None
-    with _transforming.whole():
+    with whole():  # SciPy ends its threads when the process forks, also under one that transforms
         result = unwarned(_transformed, problem, first, second)
     return result if all_finite(result) else None
 
@@ -389,6 +386,7 @@ def workers(threads: int | None) -> int:
 @lru_cache(maxsize=1)
 def _fft_library() -> ModuleType:
     try:
-        return import_module("scipy.fft")
+        with whole():
+            return import_module("scipy.fft")
     except ImportError:
         return np.fft
