@@ -1,6 +1,7 @@
 """The commands as their user meets them: what they print, write, refuse and return."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,8 @@ from dxdw import cli
 from dxdw.classifier.digits import split_digits
 from dxdw.classifier.model_file import load_model
 from dxdw.commands import CommandError
+
+README = Path(__file__).parents[1] / "README.md"
 
 
 @pytest.fixture(autouse=True)
@@ -128,6 +131,12 @@ def test_predict_with_the_network_that_comes_along(capsys, seven):
     out, err = capsys.readouterr()
     assert out.startswith("7, with a probability of ")
     assert not err
+
+
+def test_explain_as_the_readme_has_it(capsys):
+    [line] = re.findall(r"^dxdw (explain .*?)(?: *#.*)?$", README.read_text("utf-8"), re.MULTILINE)
+    assert run(*line.split()) == 0
+    assert capsys.readouterr().out.startswith("dW of x (8, 64, 56, 56) and W (64, 64, 3, 3) in fl")
 
 
 def test_version(capsys):

@@ -28,8 +28,10 @@ class _Parser(argparse.ArgumentParser):
 class _Version(argparse.Action):
     """`--version`, which looks for the kernels only where it is asked."""
 
-    def __init__(self, option_strings: Sequence[str], dest: str, **options: Any) -> None:
-        super().__init__(option_strings, dest, nargs=0, **options)
+    def __init__(self, option_strings: Sequence[str], **options: Any) -> None:
+        # Nothing of it is for the commands, which would take it for an option of theirs.
+        options |= {"dest": argparse.SUPPRESS, "default": argparse.SUPPRESS}
+        super().__init__(option_strings, nargs=0, **options)
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
         print(f"dxdw {__version__}\nnative kernels: {_native()}")
