@@ -295,7 +295,17 @@ def succeeds(code, *arguments):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 def test_200_forks_amid_calls_on_other_threads():
-    succeeds(FORKS, 20 if SANITIZED else 200)
+    if not SANITIZED:
+        return succeeds(FORKS, 200)
+    # A sanitizer's own allocator may be locked by another thread when the process forks; its child
+    # then waits for ever (one run of 30, and none without a sanitizer).
+    for last in (False, False, True):
+        try:
+            return succeeds(FORKS, 20)
+        except AssertionError as error:
+            if last or "-14" not in str(error):
+                raise
+    return None
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs os.sched_setaffinity")
