@@ -64,8 +64,8 @@ inline Growth winograd_growth(const int64_t *words) {
 
 template <class T, int Side>
 Held *hold_winograd_of(const int64_t *words) {
-  return words[1] == kWeightGradient ? hold<T, WinogradWeightGradientPass<T, Side>>(words)
-                                     : hold<T, WinogradGatherPass<T, Side>>(words);
+  return words[1] == kWeightGradient ? hold<T, GroupsPass<T, WinogradWeightGradient<T, Side>>>(words)
+                                     : hold<T, GroupsPass<T, WinogradGather<T, Side>>>(words);
 }
 
 template <class T>

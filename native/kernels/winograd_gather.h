@@ -212,29 +212,5 @@ class WinogradGather {
   const T *source_ = nullptr, *weights_ = nullptr;
 };
 
-template <class T, int Side>
-class WinogradGatherPass {
- public:
-  explicit WinogradGatherPass(const int64_t *words)
-      : plan_(view(words)), one_(of_one_group(plan_)), phase_(first_phase(plan_)),
-        pass_(one_, phase_) {}
-
-  bool ready() const { return true; }
-  Index flops() const { return plan_.flops(); }
-  Index workspace(int threads) const { return bytes_of_groups(plan_, threads, pass_); }
-  int run(const T *source, const T *weights, T *destination, const Team &team) const {
-    return each_group(plan_, team, [&](Index group, const Team &own) {
-      return pass_.run(source + group * plan_.sources * plan_.source_plane(),
-                       weights + group * plan_.weights_of_group(),
-                       destination + group * plan_.destinations * plan_.destination_plane(), own);
-    });
-  }
-
- private:
-  const Plan plan_, one_;
-  const Phase phase_;
-  const WinogradGather<T, Side> pass_;
-};
-
 }  // namespace
 }  // namespace dxdw

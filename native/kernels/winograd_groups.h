@@ -41,5 +41,34 @@ Index bytes_of_groups(const Plan &plan, int threads, const Pass &pass) {
   return groups_apart(plan, threads) ? threads * pass.bytes(1) : pass.bytes(threads);
 }
 
+// A pass of all groups, by one of a single group.
+template <class T, class OfOneGroup>
+class GroupsPass {
+ public:
+  explicit GroupsPass(const int64_t *words)
+      : plan_(view(words)), one_(of_one_group(plan_)), phase_(first_phase(plan_)),
+        pass_(one_, phase_) {}
+
+  bool ready() const { return true; }
+  Index flops() const { return plan_.flops(); }
+  Index workspace(int threads) const { return bytes_of_groups(plan_, threads, pass_); }
+  int run(const T *first, const T *second, T *result, const Team &team) const {
+    const Index source = plan_.sources * plan_.source_plane();
+    const Index destination = plan_.destinations * plan_.destination_plane();
+    const Index weights = plan_.weights_of_group();
+    const bool dW = plan_.kind == kWeightGradient;
+    return each_group(plan_, team, [&](Index group, const Team &own) {
+      return pass_.run(first + group * (dW ? destination : source),
+                       second + group * (dW ? source : weights),
+                       result + group * (dW ? weights : destination), own);
+    });
+  }
+
+ private:
+  const Plan plan_, one_;
+  const Phase phase_;
+  const OfOneGroup pass_;
+};
+
 }  // namespace
 }  // namespace dxdw

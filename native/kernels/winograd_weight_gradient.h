@@ -320,29 +320,5 @@ class WinogradWeightGradient {
   const T *grad_out_ = nullptr, *x_ = nullptr;
 };
 
-template <class T, int Side>
-class WinogradWeightGradientPass {
- public:
-  explicit WinogradWeightGradientPass(const int64_t *words)
-      : plan_(view(words)), one_(of_one_group(plan_)), phase_(first_phase(plan_)),
-        pass_(one_, phase_) {}
-
-  bool ready() const { return true; }
-  Index flops() const { return plan_.flops(); }
-  Index workspace(int threads) const { return bytes_of_groups(plan_, threads, pass_); }
-  int run(const T *grad_out, const T *x, T *dW, const Team &team) const {
-    return each_group(plan_, team, [&](Index group, const Team &own) {
-      return pass_.run(grad_out + group * plan_.destinations * plan_.destination_plane(),
-                       x + group * plan_.sources * plan_.source_plane(),
-                       dW + group * plan_.weights_of_group(), own);
-    });
-  }
-
- private:
-  const Plan plan_, one_;
-  const Phase phase_;
-  const WinogradWeightGradient<T, Side> pass_;
-};
-
 }  // namespace
 }  // namespace dxdw

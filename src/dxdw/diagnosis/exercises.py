@@ -186,7 +186,10 @@ def _max_pool_2d() -> Exercise:
         if k <= min(shape[1:])
     )
     cases += tuple((-np.abs(x), k, s) for x, k, s in cases[:6])
+    return Exercise("max_pool_2d", ("x",), _pool, cases, _pooling_slips())
 
+
+def _pooling_slips() -> tuple[Slip, ...]:
     def rounded_up(x: Array, k: int, s: int) -> Array:
         rows, columns = (-(-(n - k) // s) * s + k - n for n in x.shape[1:])
         more = np.pad(x, [(0, 0), (0, rows), (0, columns)], constant_values=-np.inf)
@@ -216,7 +219,7 @@ def _max_pool_2d() -> Exercise:
         rows, columns = _pool(x, k, s).shape[1:]
         return _pool(x, k, 1)[:, :rows, :columns]
 
-    slips = (
+    return (
         Slip("mean-for-max", lambda x, k, s: _windows(x, k, s).mean((-2, -1))),
         Slip("mean-for-max", lambda x, k, s: _windows(x, k, s).sum((-2, -1))),
         Slip("mean-for-max", lambda x, k, s: _windows(x, k, s).min((-2, -1))),
@@ -238,7 +241,6 @@ def _max_pool_2d() -> Exercise:
         Slip("channels-mixed", lambda x, k, s: _pool(x, k, s).max(0)),
         Slip("channels-mixed", lambda x, k, s: np.repeat(_pool(x[:1], k, s), len(x), 0)),
     )  # fmt: skip
-    return Exercise("max_pool_2d", ("x",), _pool, cases, slips)
 
 
 # --- 04 -------------------------------------------------------------------------------------------
