@@ -12,7 +12,7 @@ import pytest
 from oracles import Array, Case
 
 import dxdw
-from dxdw import plan, shortcut
+from dxdw.call import plan, shortcut
 from dxdw.engines import fft, native_library, small
 
 ROOT = Path(__file__).parents[1]

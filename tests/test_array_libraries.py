@@ -231,9 +231,9 @@ def test_torch_tensors_in_any_layout_are_lent():
 @pytest.mark.parametrize("padding", ["even", "odd"])
 def test_torchs_own_convolution_as_on_a_device(name, padding):
     """What a CUDA tensor would be given to, on the CPU: no GPU is at hand."""
-    from dxdw import arguments
+    from dxdw.call import arguments
+    from dxdw.core.problem import Problem
     from dxdw.engines import vendor
-    from dxdw.engines.problem import Problem
 
     case = CASES[name]
     if padding == "odd":
@@ -260,9 +260,9 @@ def test_torchs_own_convolution_as_on_a_device(name, padding):
 def test_a_device_is_the_vendors_unless_more_is_promised():
     import torch
 
-    from dxdw import arguments
+    from dxdw.call import arguments
+    from dxdw.core.problem import Problem
     from dxdw.engines import vendor
-    from dxdw.engines.problem import Problem
 
     geometry, _ = arguments.convolution(2, (1, 1, 4, 4), (1, 1, 2, 2), 0, 1, 1, 1)
     problem = Problem("forward", geometry, torch.float32, "torch")

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import dxdw
+from dxdw.core.arrays import Array
 from dxdw.diagnosis import diagnose
 from dxdw.diagnosis.exercise_causes import EXERCISE_CAUSES
 from dxdw.diagnosis.exercises import exercises
-from dxdw.engines.libraries import Array
 from dxdw.problem_names import PROBLEMS
 
 NAMES = PROBLEMS[1:]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dxdw.documentation import PAGES, more, pointing_to, refused
+from dxdw.core.documentation import PAGES, more, pointing_to, refused
 from dxdw.extras import MissingExtra
 
 DOCS = Path(__file__).parents[1] / "docs"

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from oracles import Case, simple
 
-from dxdw.plan import engines
+from dxdw.call.plan import engines
 
 DTYPES = ("float32", "float64", "complex64", "complex128")
 # The engines that sum the definition's products, with the dtypes that they take.

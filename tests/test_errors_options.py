@@ -6,8 +6,8 @@ from calls import refused
 
 import dxdw
 from dxdw import conv2d, conv2d_backward, conv_transpose2d, explain
-from dxdw.engines.problem import KINDS
-from dxdw.plan import engines
+from dxdw.call.plan import engines
+from dxdw.core.problem import KINDS
 
 X, W = np.ones((2, 3, 6, 5)), np.ones((4, 3, 3, 2))
 G = np.ones((2, 4, 4, 4))

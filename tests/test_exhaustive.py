@@ -15,8 +15,8 @@ import pytest
 from calls import BACKWARD, FORWARD, KINDS, cost_no_object
 from oracles import Case
 
+from dxdw.call.plan import EngineDeclined
 from dxdw.engines import native_library
-from dxdw.plan import EngineDeclined
 
 SIZES, TAPS, STRIDES, DILATIONS = range(1, 6), range(1, 5), range(1, 4), range(1, 4)
 # Groups and the channels of each: one, plain, grouped, depthwise, depthwise with a multiplier.

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from oracles import MODES, simple
 
 from dxdw import explain
+from dxdw.call.plan import engines
 from dxdw.engines import native
-from dxdw.plan import engines
 
 PROBLEMS = {
     "small": simple((1, 2, 8, 7), (3, 2, 3, 3), pad=1),

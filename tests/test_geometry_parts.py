@@ -3,7 +3,7 @@
 import pickle
 from itertools import combinations, pairwise, product
 
-from dxdw.geometry import Axis, ConvGeometry
+from dxdw.core.geometry import Axis, ConvGeometry
 
 
 def all_axes():

@@ -16,9 +16,9 @@ from calls import KINDS, convolve, same_bits
 from oracles import simple
 
 from dxdw import conv2d, conv2d_backward
+from dxdw.call.plan import engines
+from dxdw.core.arrays import all_finite
 from dxdw.engines.blas_threads import threadpool_controller
-from dxdw.engines.libraries import all_finite
-from dxdw.plan import engines
 
 pytest.importorskip("threadpoolctl")
 

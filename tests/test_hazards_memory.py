@@ -185,7 +185,7 @@ def test_an_error_on_the_way_leaves_out_and_the_operands_untouched(engine, error
     a = oracles.operands(case, 0)
     copies = {name: v.copy() for name, v in a.items()}
     out = np.full(case.x_shape, np.nan), np.full(case.W_shape, np.nan)
-    from dxdw.plan import engines
+    from dxdw.call.plan import engines
 
     original, calls = engines()[engine].run, []
 

@@ -8,7 +8,7 @@ import numpy as np
 import oracles
 import pytest
 
-from dxdw import arguments
+from dxdw.call import arguments
 from dxdw.interop import numpy_passes
 from dxdw.interop.bilinear import PULLBACKS, ROLES, Case, stacked
 

@@ -103,7 +103,7 @@ def test_padding_modes(mode):
 @pytest.mark.parametrize("kind", ["forward", "dx", "dW"])
 def test_what_other_devices_run_is_the_same(kind, mode):
     """XLA's own convolution and its derivatives, on the CPU: no other device is at hand."""
-    from dxdw import arguments
+    from dxdw.call import arguments
     from dxdw.interop import jax as bridge
     from dxdw.interop.bilinear import Case as Passes
 
@@ -250,7 +250,7 @@ def test_forward_mode():
 def test_refusals_name_the_argument_and_the_bridges_page(error, message, given, jit):
     import jax
 
-    from dxdw.documentation import more
+    from dxdw.core.documentation import more
     from dxdw.interop.jax import conv2d
 
     given = {"x": np.ones((1, 3, 3)), "W": np.ones((1, 1, 2, 2))} | given
@@ -290,7 +290,7 @@ def test_what_goes_wrong_inside_is_told(monkeypatch):
 
 
 def test_a_pass_in_words_and_back():
-    from dxdw import arguments
+    from dxdw.call import arguments
     from dxdw.interop import xla_handler
     from dxdw.interop.bilinear import Case as Passes
 

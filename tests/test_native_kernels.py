@@ -16,9 +16,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from oracles import simple
 
-from dxdw import arguments, conv2d, conv2d_backward, explain, shortcut
+from dxdw import conv2d, conv2d_backward, explain
+from dxdw.call import arguments, shortcut
+from dxdw.core.problem import Problem
 from dxdw.engines import native, native_library
-from dxdw.engines.problem import Problem
 
 pytestmark = pytest.mark.skipif(
     native_library.load() is None, reason=f"no kernels: {native_library.why_missing()}"
@@ -427,7 +428,7 @@ def test_the_short_way_is_taken_whatever_the_precision_and_threads(monkeypatch):
     operands = (a["grad_out"], a["x"], a["W"])
     shortcut.forget()
     expected = conv2d_backward(*operands, threads=1)
-    monkeypatch.setattr("dxdw.arguments.array", None)  # what every other way begins with
+    monkeypatch.setattr("dxdw.call.arguments.array", None)  # what every other way begins with
     for options in ({"threads": 1}, {"threads": 2}, {"precision": "highest"}, {}):
         for got, right in zip(conv2d_backward(*operands, **options), expected, strict=True):
             assert np.array_equal(got, right)

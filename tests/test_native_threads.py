@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from dxdw import conv2d, conv2d_backward
+from dxdw.core.geometry import Axis, ConvGeometry
+from dxdw.core.problem import Problem
 from dxdw.engines import native, native_library
 from dxdw.engines.native import CANCELLED, DONE, PENDING
-from dxdw.engines.problem import Problem
-from dxdw.geometry import Axis, ConvGeometry
 
 SANITIZED = "san.so" in os.environ.get("LD_PRELOAD", "")
 # A sanitizer makes a piece of work 10 to 50 times as long.

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from . import arguments, outputs, passes, shortcut
-from .engines.libraries import Array
-from .passes import NEEDS
+from .call import arguments, outputs, passes, shortcut
+from .call.passes import NEEDS
+from .core.arrays import Array
 
 
 def conv2d(

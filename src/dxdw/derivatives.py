@@ -6,8 +6,8 @@ A convolution is linear in x and in W, so all of them are its own three passes o
 from collections.abc import Sequence
 from typing import Any
 
-from . import arguments, outputs, passes
-from .engines.libraries import Array, device_of, namespace
+from .call import arguments, outputs, passes
+from .core.arrays import Array, device_of, namespace
 
 DOUBLE_NEEDS = ("dgrad_out", "dx", "dW")
 

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from . import arguments, plan
-from .documentation import refused
-from .engines.problem import KINDS, Problem
-from .padding import held as held_by_padding
+from .call import arguments, plan
+from .call.padding import held as held_by_padding
+from .core.documentation import refused
+from .core.problem import KINDS, Problem
 
 
 @dataclass(frozen=True, repr=False)

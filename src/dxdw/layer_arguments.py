@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import arguments
-from .documentation import refused
-from .engines.libraries import Array, is_numpy
+from .call import arguments
+from .core.arrays import Array, is_numpy
+from .core.documentation import refused
 
 
 def operands(**given: Any) -> tuple[list[Any], Any]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .arguments import seed_operands
+from .call.arguments import seed_operands
 
 
 def conv2d_naive(x: Any, W: Any) -> NDArray[Any]:

@@ -7,9 +7,9 @@ convolution's dx, and our gradients are its forward and its dW.
 from collections.abc import Sequence
 from typing import Any
 
-from . import arguments, outputs, passes, plan
-from .engines.libraries import Array
-from .passes import NEEDS
+from .call import arguments, outputs, passes, plan
+from .call.passes import NEEDS
+from .core.arrays import Array
 
 
 def conv_transpose2d(

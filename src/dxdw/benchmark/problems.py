@@ -12,8 +12,8 @@ from functools import lru_cache
 from importlib import resources
 from typing import NamedTuple
 
-from ..arguments import convolution
-from ..geometry import ConvGeometry
+from ..call.arguments import convolution
+from ..core.geometry import ConvGeometry
 
 _FIELD = re.compile(r"(mb|g|ic|ih|iw|oc|oh|ow|kh|kw|sh|sw|dh|dw|ph|pw)(\d+)")
 _LINE = re.compile(rf'(?P<fields>(?:{_FIELD.pattern})+)n"(?P<name>[^"]+)"')

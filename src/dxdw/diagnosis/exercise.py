@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..engines.libraries import Array
+from ..core.arrays import Array
 from .calls import Answer, call_by_position, changed_in_words
 from .causes import Cause
 from .exercise_causes import EXERCISE_CAUSES

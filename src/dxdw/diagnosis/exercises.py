@@ -13,7 +13,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from .. import convolution, layers, mini_cnn
-from ..engines.libraries import Array
+from ..core.arrays import Array
 
 
 class Slip(NamedTuple):

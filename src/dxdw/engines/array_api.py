@@ -20,11 +20,11 @@ After Chellapilla, Puri & Simard 2006 (im2col) and Cho & Brand 2017 (lowering al
 from functools import lru_cache
 from math import prod
 
-from ..geometry import ConvGeometry
+from ..core.arrays import Array, all_finite, device_of, namespace
+from ..core.geometry import ConvGeometry
+from ..core.problem import Problem, direct_bound
 from .costs import add_in_place, matrix_product
 from .gather import Shape, gather, gather_tile
-from .libraries import Array, all_finite, device_of, namespace
-from .problem import Problem, direct_bound
 from .scatter import Reach, scatter, scatter_bytes, scatter_tile
 from .weight_gradient import gradient_bytes, gradient_tile, weight_gradient
 

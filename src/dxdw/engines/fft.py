@@ -25,12 +25,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..forks import whole
-from ..geometry import Gather, meeting
+from ..core.arrays import Array, all_finite, unwarned
+from ..core.forks import whole
+from ..core.geometry import Gather, meeting
+from ..core.problem import Problem
 from . import native, native_library
-from .libraries import Array, all_finite, unwarned
 from .pairwise import PairwiseSum
-from .problem import Problem
 from .tiles import Tile, tile_shape, tiles
 
 METHOD = "fast Fourier transforms of tiles"

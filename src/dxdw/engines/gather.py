@@ -16,9 +16,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..geometry import Gather
+from ..core.arrays import Array, contiguous, element_size, is_numpy, matmul, namespace, put
+from ..core.geometry import Gather
 from .costs import ADD_NS, CALL_NS, COPY_NS, SUM_NS, matrix_product
-from .libraries import Array, contiguous, element_size, is_numpy, matmul, namespace, put
 from .lowering import Rows, bordered_elements, lower, lower_whole, rows_for, split_channels
 from .scratch import Scratch
 from .tiles import Tile, tile_shape, tiles

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from ..geometry import ConvGeometry
+from ..core.arrays import Array
+from ..core.geometry import ConvGeometry
+from ..core.problem import Problem, direct_bound
 from . import native_library
-from .libraries import Array
 from .native_plan import Words, native_plan
-from .problem import Problem, direct_bound
 
 DONE, NO_MEMORY, CANCELLED, DECLINED, PENDING = range(5)  # of native/api/dxdw.h
 

@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from .libraries import Array, device_of, is_numpy, namespace
+from ..core.arrays import Array, device_of, is_numpy, namespace
 
 # What a thread keeps at the most, in bytes.
 KEPT_BYTES = 8 << 20

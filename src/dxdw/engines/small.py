@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..geometry import ConvGeometry
-from .libraries import Array
-from .problem import Problem, direct_bound
+from ..core.arrays import Array
+from ..core.geometry import ConvGeometry
+from ..core.problem import Problem, direct_bound
 
 METHOD = "one gather through an index table and one matrix product"
 # Elements of all images' columns. Up to here it is ahead of the array engine (measured: 5 to 30

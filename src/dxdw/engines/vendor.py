@@ -4,8 +4,8 @@ It promises neither the elementwise bound nor a limit of memory, so who asks for
 the array engine's matrix products on the device. (No GPU was at hand: this was run on the CPU.)
 """
 
-from .libraries import Array, device_of
-from .problem import Problem
+from ..core.arrays import Array, device_of
+from ..core.problem import Problem
 
 
 def takes(problem: Problem, a: Array) -> bool:

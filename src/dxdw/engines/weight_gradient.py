@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from functools import lru_cache, partial
 from math import prod
 
-from ..geometry import ConvGeometry
+from ..core.arrays import Array, contiguous, element_size, namespace, put
+from ..core.geometry import ConvGeometry
 from .gather import FEW_COLUMNS
-from .libraries import Array, contiguous, element_size, namespace, put
 from .lowering import bordered_elements, lower, lower_whole, rows_for, split_channels
 from .pairwise import PairwiseSum
 from .scratch import Scratch

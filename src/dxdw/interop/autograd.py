@@ -12,7 +12,7 @@ functions: each pass of a convolution is bilinear, and its derivatives are the o
 
 from typing import Any
 
-from ..documentation import pointing_to, refused
+from ..core.documentation import pointing_to, refused
 from ..extras import need
 
 need("autograd", "dxdw.interop.autograd", "autograd")
@@ -21,7 +21,7 @@ import autograd.numpy as anp  # noqa: E402
 from autograd.extend import defjvp, defvjp, primitive  # noqa: E402
 from autograd.tracer import isbox  # noqa: E402
 
-from .. import arguments  # noqa: E402
+from ..call import arguments  # noqa: E402
 from . import numpy_passes  # noqa: E402
 from .bilinear import PULLBACKS, Case  # noqa: E402
 

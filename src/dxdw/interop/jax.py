@@ -17,7 +17,7 @@ checked on the CPU.)
 from functools import lru_cache, partial
 from typing import Any
 
-from ..documentation import pointing_to, refused
+from ..core.documentation import pointing_to, refused
 from ..extras import need
 
 need("jax", "dxdw.interop.jax", "jax")
@@ -27,7 +27,7 @@ from jax import numpy as jnp  # noqa: E402
 from jax.extend.core import Primitive  # noqa: E402
 from jax.interpreters import ad, batching, mlir  # noqa: E402
 
-from .. import arguments  # noqa: E402
+from ..call import arguments  # noqa: E402
 from . import xla_handler  # noqa: E402
 from .bilinear import PULLBACKS, Case, stacked  # noqa: E402
 

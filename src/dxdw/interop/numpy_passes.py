@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import arguments, passes, plan
-from ..arguments import PLAIN, Execution
+from ..call import arguments, passes, plan
+from ..call.arguments import PLAIN, Execution
+from ..core.problem import Problem
 from ..engines import native
-from ..engines.problem import Problem
 from .bilinear import ROLES, Case
 
 

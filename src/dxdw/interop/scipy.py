@@ -10,7 +10,7 @@ Solvers of `scipy.sparse.linalg` take them as they are, and PyLops by `pylops.as
 
 from typing import Any
 
-from ..documentation import pointing_to
+from ..core.documentation import pointing_to
 from ..extras import need
 
 need("scipy", "dxdw.interop.scipy", "scipy")
@@ -19,9 +19,9 @@ import numpy as np  # noqa: E402
 from numpy.typing import DTypeLike  # noqa: E402
 from scipy.sparse.linalg import LinearOperator  # noqa: E402
 
-from .. import arguments  # noqa: E402
+from ..call import arguments  # noqa: E402
 from ..convolution import conv2d, conv2d_backward  # noqa: E402
-from ..engines.libraries import Array  # noqa: E402
+from ..core.arrays import Array  # noqa: E402
 from .bilinear import Case, stacked  # noqa: E402
 
 __all__ = ["Conv2dOperator", "FilterOperator"]

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from ... import arguments, passes
-from ...engines.libraries import Array, unwarned
-from ...geometry import Spans
-from ...passes import Call
+from ...call import arguments, passes
+from ...call.passes import Call
+from ...core.arrays import Array, unwarned
+from ...core.geometry import Spans
 from .fixed_tree import pairwise_sum
 from .spans import Starts, common, index_of, inside, length, volume
 

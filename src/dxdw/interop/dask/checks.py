@@ -5,8 +5,8 @@ from typing import Any
 import dask.array as da
 import numpy as np
 
-from ... import arguments
-from ...documentation import refused
+from ...call import arguments
+from ...core.documentation import refused
 
 
 def chunked(a: Any, name: str) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 import dask.array as da
 import numpy as np
 
-from ... import arguments, outputs
-from ...arguments import Execution
-from ...passes import NEEDS, Call
+from ...call import arguments, outputs
+from ...call.arguments import Execution
+from ...call.passes import NEEDS, Call
 from . import checks, graphs, pairs
 
 

@@ -8,12 +8,12 @@ from dask.base import tokenize
 from dask.delayed import Delayed
 from dask.highlevelgraph import HighLevelGraph
 
-from ... import arguments
+from ...call import arguments
 from ...classifier import training
 from ...classifier.digits import Digits
 from ...classifier.tinycnn import SHAPES, TinyCNN
 from ...classifier.training import SGD, Adam, History
-from ...engines.libraries import Array, unwarned
+from ...core.arrays import Array, unwarned
 from .fixed_tree import sum_in_tree
 
 

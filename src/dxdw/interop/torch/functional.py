@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as theirs
 
-from ... import arguments
-from ...documentation import more, pointing_to, refused
+from ...call import arguments
+from ...core.documentation import more, pointing_to, refused
 from ..bilinear import Case
 from . import kernels, operators, tensors
 from .functions import differentiable

@@ -15,10 +15,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ... import arguments, plan
-from ...documentation import pointing_to, refused
+from ...call import arguments, plan
+from ...core.documentation import pointing_to, refused
+from ...core.torch_memory import dense
 from ...engines import native
-from ...engines.torch_memory import dense
 from .. import numpy_passes
 from ..bilinear import ROLES, Case
 from .tensors import DTYPES

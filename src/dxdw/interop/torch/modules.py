@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional as theirs
 from torch.nn.utils.parametrize import type_before_parametrizations
 
-from ... import arguments, plan
-from ...documentation import more, refused
-from ...engines.problem import KINDS, Problem
+from ...call import arguments, plan
+from ...core.documentation import more, refused
+from ...core.problem import KINDS, Problem
 from ..bilinear import Case
 from . import kernels
 from .functional import convolve, transpose

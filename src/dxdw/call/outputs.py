@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ..core.arrays import Array
+from ..core.documentation import refused
 from .arguments import foreign, listed
-from .documentation import refused
-from .engines.libraries import Array
 
 # How long NumPy may look for an element that two arrays share: those that are harder to tell apart
 # than views by slices are, are refused.

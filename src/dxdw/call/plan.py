@@ -8,9 +8,11 @@ can be.
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from .arguments import Execution
-from .documentation import more, refused
-from .engines import (
+from ..core.arrays import Array, device_of, is_numpy, lent, namespace
+from ..core.documentation import more, refused
+from ..core.geometry import ConvGeometry
+from ..core.problem import BOTH, Problem
+from ..engines import (
     array_api,
     blas_threads,
     fft,
@@ -20,9 +22,7 @@ from .engines import (
     small,
     vendor,
 )
-from .engines.libraries import Array, device_of, is_numpy, lent, namespace
-from .engines.problem import BOTH, Problem
-from .geometry import ConvGeometry
+from .arguments import Execution
 
 BY_NAME_ONLY = "reference"
 LENDING = ("torch", "jaxlib")  # libraries whose arrays in the computer's memory are NumPy's too

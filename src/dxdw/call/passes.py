@@ -8,10 +8,10 @@ than zeros, conjugates, and where the results go.
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from ..core.arrays import Array, add_at, element_size, is_numpy, namespace, put
+from ..core.geometry import ConvGeometry
 from . import arguments, outputs, padding, plan
 from .arguments import Execution
-from .engines.libraries import Array, add_at, element_size, is_numpy, namespace, put
-from .geometry import ConvGeometry
 
 NEEDS = ("dx", "dW", "db")
 

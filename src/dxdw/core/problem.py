@@ -4,8 +4,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..geometry import ConvGeometry
-from .libraries import element_size
+from .arrays import element_size
+from .geometry import ConvGeometry
 
 KINDS = ("forward", "dx", "dW")
 BOTH = "dx and dW"  # of (grad_out, x, W) in one call
@@ -54,6 +54,7 @@ class Problem(NamedTuple):
 
 
 def result_shape(kind: str, geometry: ConvGeometry) -> tuple[int, ...]:
+    """The shape of a pass's result."""
     shapes = (geometry.out_shape, geometry.x_shape, geometry.W_shape)
     return shapes[KINDS.index(kind)]
 

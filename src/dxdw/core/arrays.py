@@ -32,6 +32,7 @@ def namespace(a: Array) -> Any:
 
 
 def device_of(a: Array) -> Any:
+    """Where it lies; None for NumPy's."""
     if is_numpy(a):
         return None
     from array_api_compat import device

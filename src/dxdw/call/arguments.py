@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .documentation import refused
-from .engines.libraries import Array, is_numpy, is_tensor, namespace
-from .engines.native_library import MOST_THREADS
-from .geometry import Axis, ConvGeometry, same_padding
+from ..core.arrays import Array, is_numpy, is_tensor, namespace
+from ..core.documentation import refused
+from ..core.geometry import Axis, ConvGeometry, same_padding
+from ..engines.native_library import MOST_THREADS
 
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 PRECISIONS = ("high", "highest")
@@ -123,7 +123,7 @@ def _check_tensor(value: Any, name: str) -> None:
     """Refuse what is called a tensor of PyTorch's and is no array."""
     if not is_tensor(value):
         return
-    from .engines import torch_memory
+    from ..core import torch_memory
 
     if (kind := torch_memory.other_kind(value)) is not None:
         what, right = kind

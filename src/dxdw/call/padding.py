@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from math import prod
 from typing import Any
 
-from .engines.libraries import Array, add_at, device_of, element_size, namespace, put
-from .geometry import ConvGeometry
+from ..core.arrays import Array, add_at, device_of, element_size, namespace, put
+from ..core.geometry import ConvGeometry
 
 Index = tuple[slice, ...]
 

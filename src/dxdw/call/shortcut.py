@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.arrays import Array
+from ..core.geometry import ConvGeometry
+from ..core.problem import BOTH, Problem
+from ..engines import native, native_library
 from . import plan
 from .arguments import PLAIN, Execution
-from .engines import native, native_library
-from .engines.libraries import Array
-from .engines.problem import BOTH, Problem
-from .geometry import ConvGeometry
 
 # FLOPs of a pass up to which one thread does it, so that there is nothing to decide.
 MOST_FLOPS = 1_000_000
