@@ -12,7 +12,7 @@ import pytest
 from oracles import Array, Case
 
 import dxdw
-from dxdw.call import plan, shortcut
+from dxdw.call import known, plan
 from dxdw.engines import fft, native_library, small
 
 ROOT = Path(__file__).parents[1]
@@ -62,10 +62,8 @@ def no_kernels() -> Iterator[None]:
 
 
 def forget_decisions() -> None:
-    shortcut.forget()
-    plan.decide.cache_clear()
-    plan.accepting.cache_clear()
-    plan.of_both.cache_clear()
+    known.forget()
+    plan.prepared.cache_clear()
 
 
 def same_bits(a: Array, b: Array) -> bool:

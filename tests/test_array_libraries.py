@@ -231,8 +231,9 @@ def test_torch_tensors_in_any_layout_are_lent():
 @pytest.mark.parametrize("padding", ["even", "odd"])
 def test_torchs_own_convolution_as_on_a_device(name, padding):
     """What a CUDA tensor would be given to, on the CPU: no GPU is at hand."""
-    from dxdw.call import arguments
-    from dxdw.core.problem import Problem
+    from dxdw.call import geometries
+    from dxdw.call.options import Options
+    from dxdw.core.problem import BOTH, Problem
     from dxdw.engines import vendor
 
     case = CASES[name]
@@ -240,7 +241,7 @@ def test_torchs_own_convolution_as_on_a_device(name, padding):
         case = case._replace(padding=tuple((before + 1, before) for before, _ in case.padding))
     a = oracles.operands(case, 0)
     given = {k: v for k, v in case.options.items() if k != "padding_mode"}
-    geometry, _ = arguments.convolution(case.ndim, case.x_shape, case.W_shape, **given)
+    geometry, _ = geometries.convolution(case.ndim, case.x_shape, case.W_shape, Options(**given))
     shapes = dict(
         zip(
             ("x", "W", "grad_out"),
@@ -254,23 +255,28 @@ def test_torchs_own_convolution_as_on_a_device(name, padding):
         result = vendor.run(Problem(kind, geometry, np.dtype(float), "torch"), *pair)
         expected = oracles.run(kind, *(a[n] for n in names), case)
         assert np.array_equal(result.numpy().reshape(expected.shape), expected)
+    three = (to_torch(a[n].reshape(shapes[n])) for n in ("grad_out", "x", "W"))
+    both = vendor.run(Problem(BOTH, geometry, np.dtype(float), "torch"), *three)
+    for kind, result in zip(("dx", "dW"), both, strict=True):
+        expected = oracles.run(kind, *(a[n] for n in oracles.OPERANDS[kind]), case)
+        assert np.array_equal(result.numpy().reshape(expected.shape), expected)
 
 
 @torch
 def test_a_device_is_the_vendors_unless_more_is_promised():
     import torch
 
-    from dxdw.call import arguments
-    from dxdw.core.problem import Problem
-    from dxdw.engines import vendor
+    from dxdw.call import geometries, plan
+    from dxdw.call.options import Options
+    from dxdw.core.problem import BOTH, Execution, Problem
 
-    geometry, _ = arguments.convolution(2, (1, 1, 4, 4), (1, 1, 2, 2), 0, 1, 1, 1)
-    problem = Problem("forward", geometry, torch.float32, "torch")
-    away, here = torch.empty(1, device="meta"), torch.empty(1)
-    assert vendor.takes(problem, away)
-    assert not vendor.takes(problem, here)
-    assert not vendor.takes(problem._replace(precision="highest"), away)
-    assert not vendor.takes(problem._replace(max_workspace=1 << 20), away)
+    geometry, _ = geometries.convolution(2, (1, 1, 4, 4), (1, 1, 2, 2), Options())
+    away = Problem("forward", geometry, torch.float32, "torch", device="cuda")
+    assert plan.prepared(away).names[0] == "vendor"
+    assert plan.prepared(away._replace(kind=BOTH)).names[0] == "vendor"
+    highest, limited = Execution("highest"), Execution(max_workspace=1 << 20)
+    for other in ({"device": "cpu"}, {"how": highest}, {"how": limited}):
+        assert "vendor" not in plan.prepared(away._replace(**other)).names
 
 
 class Lent:

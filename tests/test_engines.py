@@ -16,7 +16,7 @@ DIRECT = [
     (engine, dtype)
     for engine in engines()
     for dtype in DTYPES
-    if engine not in ("fft", "winograd", "depthwise")
+    if engine not in ("vendor", "fft", "winograd", "depthwise")
     and (engine != "direct" or dtype.startswith("float"))
 ]
 

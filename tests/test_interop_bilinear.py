@@ -8,7 +8,8 @@ import numpy as np
 import oracles
 import pytest
 
-from dxdw.call import arguments
+from dxdw.call import geometries
+from dxdw.call.options import Options
 from dxdw.interop import numpy_passes
 from dxdw.interop.bilinear import PULLBACKS, ROLES, Case, stacked
 
@@ -28,8 +29,7 @@ SHAPES = {
 
 def case_of(name):
     ndim, x_shape, W_shape, given = SHAPES[name]
-    options = {"padding": 0, "stride": 1, "dilation": 1, "groups": 1} | given
-    return Case(arguments.convolution(ndim, x_shape, W_shape, **options)[0], ndim)
+    return Case(geometries.convolution(ndim, x_shape, W_shape, Options(**given))[0], ndim)
 
 
 def draw(role, case, seed, stack=()):

@@ -103,16 +103,16 @@ def test_padding_modes(mode):
 @pytest.mark.parametrize("kind", ["forward", "dx", "dW"])
 def test_what_other_devices_run_is_the_same(kind, mode):
     """XLA's own convolution and its derivatives, on the CPU: no other device is at hand."""
-    from dxdw.call import arguments
+    from dxdw.call import geometries
+    from dxdw.call.options import Options
     from dxdw.interop import jax as bridge
     from dxdw.interop.bilinear import Case as Passes
 
     case = ODD._replace(mode=mode)
     x, W, g = arrays(case)
     o = case.options
-    geometry, _ = arguments.convolution(
-        2, x.shape, W.shape, o["padding"], o["stride"], o["dilation"], o["groups"], mode
-    )
+    options = Options(o["padding"], o["stride"], o["dilation"], o["groups"], mode)
+    geometry, _ = geometries.convolution(2, x.shape, W.shape, options)
     pair = {"forward": (x, W), "dx": (g, W), "dW": (g, x)}[kind]
     mine = bridge._by_kernels(kind, Passes(geometry, 2), *pair)
     assert_same(mine, bridge._by_xla(kind, Passes(geometry, 2), *pair))
@@ -290,11 +290,13 @@ def test_what_goes_wrong_inside_is_told(monkeypatch):
 
 
 def test_a_pass_in_words_and_back():
-    from dxdw.call import arguments
+    from dxdw.call import geometries
+    from dxdw.call.options import Options
     from dxdw.interop import xla_handler
     from dxdw.interop.bilinear import Case as Passes
 
-    geometry, _ = arguments.convolution(1, (2, 4, 9), (6, 2, 3), ((2, 1),), 2, 2, 2, "reflect")
+    options = Options(((2, 1),), 2, 2, 2, "reflect")
+    geometry, _ = geometries.convolution(1, (2, 4, 9), (6, 2, 3), options)
     said = xla_handler.text("dW", Passes(geometry, 1))
     assert xla_handler._told(said.encode()) == ("dW", Passes(geometry, 1))
 

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from oracles import simple
 
 from dxdw import conv2d, conv2d_backward, explain
-from dxdw.call import arguments, shortcut
+from dxdw.call import geometries, known
+from dxdw.call.options import Options
 from dxdw.core.problem import Problem
 from dxdw.engines import native, native_library
 
@@ -30,8 +31,8 @@ UNIT_ROUNDOFF = {"float32": 2.0**-24, "float64": 2.0**-53}
 
 
 def problem_of(kind, case, dtype):
-    options = (case.padding, case.stride, case.dilation, case.groups)
-    geometry, _ = arguments.convolution(case.ndim, case.x_shape, case.W_shape, *options)
+    options = Options(case.padding, case.stride, case.dilation, case.groups)
+    geometry, _ = geometries.convolution(case.ndim, case.x_shape, case.W_shape, options)
     return Problem(kind, geometry, np.dtype(dtype))
 
 
@@ -413,30 +414,34 @@ def test_both_gradients_in_one_pass_leave_weights_that_are_not_finite_to_another
 def test_the_short_way_takes_both_gradients_of_one_call(groups):
     case = simple((1, groups, 4, 4), (groups, 1, 2, 2), groups=groups)
     a = oracles.operands(case, 5, dtype=np.float32)
-    shortcut.forget()
+    known.forget()
     for _ in range(3):
         dx, dW = conv2d_backward(a["grad_out"], a["x"], a["W"], groups=groups)
         assert np.array_equal(dx, oracles.dx(a["grad_out"], a["W"], case))
         assert np.array_equal(dW, oracles.dW(a["grad_out"], a["x"], case))
-    (ready,) = shortcut._ready.values()
-    (step,) = ready.steps
+    (call,) = known._known.values()
+    (step,) = call.steps
     assert len(step.shapes) == 2
 
 
-def test_the_short_way_is_taken_whatever_the_precision_and_threads(monkeypatch):
+def test_a_call_like_an_earlier_one_is_not_checked_again(monkeypatch):
     a = oracles.operands(simple((1, 1, 4, 4), (1, 1, 2, 2)), 5, dtype=np.float32)
     operands = (a["grad_out"], a["x"], a["W"])
-    shortcut.forget()
-    expected = conv2d_backward(*operands, threads=1)
-    monkeypatch.setattr("dxdw.call.arguments.array", None)  # what every other way begins with
-    for options in ({"threads": 1}, {"threads": 2}, {"precision": "highest"}, {}):
-        for got, right in zip(conv2d_backward(*operands, **options), expected, strict=True):
-            assert np.array_equal(got, right)
-    for options in ({"engine": "direct"}, {"max_workspace": 1 << 20}):
-        with pytest.raises(TypeError, match="not callable"):
-            conv2d_backward(*operands, **options)
+    known.forget()
+    ways = ({"threads": 1}, {"precision": "highest"}, {"engine": "direct"}, {"max_workspace": 4096})
+    expected = [conv2d_backward(*operands, **options) for options in ways]
+    with monkeypatch.context() as m:
+        m.setattr("dxdw.call.operands.array", None)  # what every check begins with
+        m.setattr("dxdw.call.geometries.convolution", None)
+        for options, right in zip(ways, expected, strict=True):
+            assert all(map(same_bits, conv2d_backward(*operands, **options), right))
+        for options in ({"threads": 2}, {"threads": True}, {"threads": 1.0}):
+            with pytest.raises(TypeError, match="not callable"):
+                conv2d_backward(*operands, **options)
     with pytest.raises(ValueError, match="threads is 0"):
         conv2d_backward(*operands, threads=0)
+    with pytest.raises(TypeError, match="threads is True"):
+        conv2d_backward(*operands, threads=True)
 
 
 # --- threads, memory, instruction sets ------------------------------------------------------------

@@ -43,7 +43,7 @@ class Call:
         self.W = rng.standard_normal(geometry.W_shape)
         self.result = np.full(geometry.out_shape, np.nan)
         problem = Problem("forward", geometry, np.dtype(np.float64))
-        self.prepared = native.prepared(problem, native.kernels()["direct"].index)
+        self.prepared = native.handle(problem, native.kernels()["direct"].index)
         x, W, result = (c_ubyte.from_buffer(a) for a in (self.x, self.W, self.result))
         self.arguments = (self.prepared.address, x, W, None, result, None, threads)
 

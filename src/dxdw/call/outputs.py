@@ -9,7 +9,8 @@ import numpy as np
 
 from ..core.arrays import Array
 from ..core.documentation import refused
-from .arguments import foreign, listed
+from .operands import foreign
+from .options import listed
 
 # How long NumPy may look for an element that two arrays share: those that are harder to tell apart
 # than views by slices are, are refused.

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from ..core.arrays import Array, device_of, is_numpy, lent, namespace
 from ..core.documentation import more, refused
 from ..core.geometry import ConvGeometry
-from ..core.problem import BOTH, Problem
+from ..core.problem import BOTH, Execution, Problem
 from ..engines import (
     array_api,
     blas_threads,
@@ -22,9 +22,9 @@ from ..engines import (
     small,
     vendor,
 )
-from .arguments import Execution
 
 BY_NAME_ONLY = "reference"
+APART = "apart"  # both gradients, by the engine of each
 LENDING = ("torch", "jaxlib")  # libraries whose arrays in the computer's memory are NumPy's too
 
 
@@ -33,6 +33,7 @@ def engines() -> dict[str, Any]:
     """The table. Kernels that save products come before the FFT, which is weighed against sums."""
     kernels = native.kernels()
     return {
+        "vendor": vendor,
         **{name: kernel for name, kernel in kernels.items() if not kernel.sums},
         "fft": fft,
         **{name: kernel for name, kernel in kernels.items() if kernel.sums},
@@ -62,59 +63,84 @@ class Verdict(NamedTuple):
     declined: str | None  # why, or None where it accepts
 
 
+class Prepared(NamedTuple):
+    """A problem and the engines that run it: nothing but the operands is missing."""
+
+    problem: Problem
+    names: tuple[str, ...]  # to try in turn: some look at the values and decline
+
+    def __call__(self, *operands: Array) -> list[Array]:
+        """The results, new: one, or those of both gradients."""
+        how = self.problem.how
+        for name in self.names:
+            run = _apart if name == APART else engines()[name].run
+            own = None if is_compiled(name) or name == APART else how.threads
+            result = blas_threads.limited(own, run, self.problem, *operands)
+            if result is not None:
+                return result if self.problem.kind == BOTH else [result]
+        raise EngineDeclined(
+            f"engine {how.engine!r} declines this {self.problem.kind}: it takes finite values "
+            "only, whose sums do not overflow"
+        )
+
+
 def run(
-    kind: str, first: Array, second: Array, geometry: ConvGeometry, how: Execution, held: int = 0
-) -> Array:
-    """forward of (x, W), dx of (grad_out, W) or dW of (grad_out, x): a fresh array.
+    kind: str,
+    operands: tuple[Array, ...],
+    geometry: ConvGeometry,
+    how: Execution,
+    held: int = 0,
+) -> list[Array]:
+    """forward of (x, W), dx of (grad_out, W), dW of (grad_out, x) or both of the three: fresh.
 
     The caller holds `held` bytes of scratch memory itself.
     """
-    library = "numpy" if is_numpy(first) else type(first).__module__.partition(".")[0]
-    if library in LENDING and (arrays := lent(first, second)):
-        result = run(kind, arrays[0], arrays[1], geometry, how, held)
-        return namespace(first).asarray(result, device=device_of(first))
-    limits = (how.precision, how.max_workspace, how.threads)
-    problem = Problem(kind, geometry, first.dtype, library, *limits, held)
+    first = operands[0]
+    library, device = "numpy", "cpu"
+    if not is_numpy(first):
+        library = type(first).__module__.partition(".")[0]
+        if library in LENDING and (arrays := lent(*operands)):
+            back, where = namespace(first).asarray, device_of(first)
+            results = run(kind, tuple(arrays), geometry, how, held)
+            return [back(result, device=where) for result in results]
+        device = str(getattr(device_of(first), "type", device))
+    problem = Problem(kind, geometry, first.dtype, library, how, held, device)
     if not geometry.flops:  # an empty sum everywhere
-        zeros = namespace(first).zeros
-        return zeros(problem.result_shape, dtype=first.dtype, device=device_of(first))
-    if how.engine is None and vendor.takes(problem, first):
-        return vendor.run(problem, first, second)
-    names = accepting(problem, how.engine)
-    result = None
-    for name in names:
-        own = None if is_compiled(name) else how.threads
-        result = blas_threads.limited(own, engines()[name].run, problem, first, second)
-        if result is not None:
-            break
-    if result is None:
-        raise EngineDeclined(
-            f"engine {how.engine!r} declines this {kind}: it takes finite values only, "
-            "whose sums do not overflow"
-        )
-    return result
-
-
-def run_both(
-    grad_out: Array, x: Array, W: Array, geometry: ConvGeometry, how: Execution
-) -> list[Array] | None:
-    """dx and dW by one call, each as run gives it; None where they are run apart."""
-    if not is_numpy(grad_out) or not geometry.flops or how.max_workspace is not None:
-        return None
-    problem = Problem(BOTH, geometry, grad_out.dtype, "numpy", how.precision, None, how.threads)
-    name = of_both(problem, how.engine)
-    return None if name is None else engines()[name].run(problem, grad_out, x, W)
+        zeros, where = namespace(first).zeros, device_of(first)
+        return [zeros(s, dtype=first.dtype, device=where) for s in problem.result_shapes]
+    return prepared(problem)(*operands)
 
 
 @lru_cache(maxsize=1024)
-def of_both(problem: Problem, engine: str | None = None) -> str | None:
-    """The kernel that runs each gradient, where it takes both at once."""
-    dx, dW = (accepting(problem._replace(kind=kind), engine)[0] for kind in ("dx", "dW"))
-    both = dx == dW and is_compiled(dx) and engines()[dx].declines(problem) is None
-    return dx if both else None
+def prepared(problem: Problem) -> Prepared:
+    """The problem with the engines that run it, best first.
+
+    Raises:
+        EngineDeclined: none does, or not the one that is asked for.
+    """
+    if problem.kind == BOTH:
+        if problem.how.max_workspace is None and (name := _of_both(problem)):
+            return Prepared(problem, (name, APART))
+        return Prepared(problem, (APART,))
+    return Prepared(problem, accepting(problem))
 
 
-@lru_cache(maxsize=1024)
+def _of_both(problem: Problem) -> str | None:
+    """The engine that runs each gradient, where it takes both at once."""
+    dx, dW = (accepting(problem._replace(kind=kind))[0] for kind in ("dx", "dW"))
+    engine = engines()[dx]
+    at_once = dx == dW and getattr(engine, "AT_ONCE", False) and not engine.declines(problem)
+    return dx if at_once else None
+
+
+def _apart(problem: Problem, grad_out: Array, x: Array, W: Array) -> list[Array]:
+    """Both gradients, one after the other."""
+    return [
+        *prepared(problem._replace(kind="dx"))(grad_out, W),
+        *prepared(problem._replace(kind="dW"))(grad_out, x),
+    ]
+
+
 def decide(problem: Problem) -> tuple[Verdict, ...]:
     """Every engine's verdict, best first."""
     return tuple(Verdict(name, _declines(name, problem)) for name in engines())
@@ -122,7 +148,7 @@ def decide(problem: Problem) -> tuple[Verdict, ...]:
 
 def _declines(name: str, problem: Problem) -> str | None:
     reason: str | None = engines()[name].declines(problem)
-    limit = problem.max_workspace
+    limit = problem.how.max_workspace
     if reason is None and limit is not None and (least := _least(name, problem)) > limit:
         reason = f"needs at least {least:,} bytes of scratch memory"
     return reason
@@ -134,33 +160,37 @@ def _least(name: str, problem: Problem) -> int:
     return problem.held + least
 
 
-@lru_cache(maxsize=1024)
-def accepting(problem: Problem, name: str | None = None) -> tuple[str, ...]:
-    """The engines to try in turn; with a name, that one alone."""
-    verdicts = decide(problem)
-    if name is None:
-        accepted = tuple(v.engine for v in verdicts if not v.declined and v.engine != BY_NAME_ONLY)
-        if accepted:
-            return accepted
-        # The array engine takes everything, so what is missing is scratch memory.
-        least = min(
-            _least(name, problem)
-            for name, engine in engines().items()
-            if name != BY_NAME_ONLY and engine.declines(problem) is None
-        )
-        raise EngineDeclined(
-            f"max_workspace is {problem.max_workspace:,}: this {problem.kind} needs at least "
-            f"{least:,} bytes of scratch memory"
-        )
+def accepting(problem: Problem) -> tuple[str, ...]:
+    """The engines to try in turn; where one is asked for by name, that one alone."""
+    name = problem.how.engine
+    if name is not None:
+        return (_asked_for(name, problem),)
+    accepted = tuple(v.engine for v in decide(problem) if not v.declined)
+    accepted = tuple(engine for engine in accepted if engine != BY_NAME_ONLY)
+    if accepted:
+        return accepted
+    # The array engine takes everything, so what is missing is scratch memory.
+    least = min(
+        _least(name, problem)
+        for name, engine in engines().items()
+        if name != BY_NAME_ONLY and engine.declines(problem) is None
+    )
+    raise EngineDeclined(
+        f"max_workspace is {problem.how.max_workspace:,}: this {problem.kind} needs at least "
+        f"{least:,} bytes of scratch memory"
+    )
+
+
+def _asked_for(name: str, problem: Problem) -> str:
+    """The name, of an engine that is there and takes the problem."""
     if name not in engines():
         names = ", ".join(map(repr, engines()))
         why = native_library.why_missing()
         others = f". There are no compiled kernels, which have others: {why}" if why else ""
         raise refused(ValueError, f"engine is {name!r}: it must be one of {names}{others}")
-    declined = dict(verdicts)[name]
-    if declined:
+    if declined := _declines(name, problem):
         raise EngineDeclined(f"engine {name!r} declines this {problem.kind}: {declined}")
-    return (name,)
+    return name
 
 
 def method(engine: str, problem: Problem) -> str:

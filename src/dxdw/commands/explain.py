@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from ..call.arguments import PADDING_MODES, PRECISIONS
+from ..call.options import PADDING_MODES, PRECISIONS
 from ..core.problem import KINDS
 from ..explanation import explain
 from . import CommandError

@@ -63,6 +63,23 @@ def lent(*arrays: Array) -> list[Array] | None:
         return None
 
 
+def cast(a: Array, dtype: Any) -> Array:
+    """a in the dtype to compute in; for NumPy contiguous and in native byte order, so that the
+    same values give the same bits whatever their layout."""
+    if is_numpy(a):
+        if a.dtype == dtype and a.flags.carray:
+            return a
+        return np.require(a, dtype, ("C", "A"))
+    return a if a.dtype == dtype else namespace(a).astype(a, dtype)
+
+
+def reshaped(a: Array, shape: tuple[int, ...]) -> Array:
+    """a in another shape of as many elements; a itself where it has that shape."""
+    if a.shape == shape:
+        return a
+    return a.reshape(shape) if is_numpy(a) else namespace(a).reshape(a, shape)
+
+
 def element_size(dtype: Any) -> int:
     """Bytes of an element of a dtype: NumPy's, or another library's that is named like it."""
     try:

@@ -11,9 +11,21 @@ KINDS = ("forward", "dx", "dW")
 BOTH = "dx and dW"  # of (grad_out, x, W) in one call
 
 
+class Execution(NamedTuple):
+    """How to run, as opposed to what to compute."""
+
+    precision: str = "high"
+    engine: str | None = None
+    threads: int | None = None
+    max_workspace: int | None = None
+
+
+PLAIN = Execution()  # nothing asked for
+
+
 class Problem(NamedTuple):
     """One pass of one convolution: forward (of x, W), dx (of grad_out, W), dW (of grad_out, x), or
-    both gradients in one (of grad_out, x, W), which compiled kernels alone have.
+    both gradients at once (of grad_out, x, W).
 
     Hashable; equal problems are run in the same way.
     """
@@ -22,10 +34,9 @@ class Problem(NamedTuple):
     geometry: ConvGeometry
     dtype: Any  # of both operands and the result: NumPy's, or the library's own
     library: str = "numpy"
-    precision: str = "high"
-    max_workspace: int | None = None
-    threads: int | None = None
+    how: Execution = PLAIN
     held: int = 0  # bytes of scratch that the call holds beside the engine's: x with its padding
+    device: str = "cpu"  # the kind that the arrays lie on
 
     @property
     def result_shape(self) -> tuple[int, ...]:

@@ -104,9 +104,9 @@ def _padded(geometry: ConvGeometry) -> bool:
 def tile_bytes(problem: Problem) -> int:
     """What a tile may take: the default, or what max_workspace leaves beside the fixed parts."""
     default = TILE_BYTES if problem.library == "numpy" else TILE_BYTES_ELSEWHERE
-    if problem.max_workspace is None:
+    if problem.how.max_workspace is None:
         return default
-    return max(1, min(default, problem.max_workspace - problem.held - _fixed_bytes(problem)))
+    return max(1, min(default, problem.how.max_workspace - problem.held - _fixed_bytes(problem)))
 
 
 def workspace(problem: Problem) -> int:

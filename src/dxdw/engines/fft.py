@@ -90,7 +90,7 @@ def declines(problem: Problem) -> str | None:
     reason = None
     if problem.library != "numpy":
         reason = f"takes NumPy arrays, not those of {problem.library}"
-    elif problem.precision == "highest":
+    elif problem.how.precision == "highest":
         reason = "its error is relative to a tile's norm, not to each element"
     elif any(a.stride > 1 for a in geometry.axes):
         reason = "takes stride 1 only"
@@ -154,7 +154,7 @@ def layout(problem: Problem) -> Layout:
 def _correlate(problem: Problem, source: Array, W: Array) -> Array:
     """Forward and dx: source (N, G, S, *sizes) with W (G, D, S, *taps)."""
     plan = layout(problem)
-    forward, inverse = _transforms(problem.dtype, problem.threads)
+    forward, inverse = _transforms(problem.dtype, problem.how.threads)
     axes = tuple(range(3, source.ndim))
     kernel: Array = np.zeros((*W.shape[:3], *plan.transform), problem.dtype)
     for d, gather in enumerate(plan.gathers, start=3):
@@ -174,7 +174,7 @@ def _correlate(problem: Problem, source: Array, W: Array) -> Array:
 def _gradient(problem: Problem, grad: Array, source: Array) -> Array:
     """dW: grad (N, G, D, *outs) with source (N, G, S, *sizes)."""
     plan = layout(problem)
-    forward, inverse = _transforms(problem.dtype, problem.threads)
+    forward, inverse = _transforms(problem.dtype, problem.how.threads)
     axes = tuple(range(3, source.ndim))
     total = PairwiseSum()
     for tile in _tiles(problem, plan):

@@ -51,10 +51,12 @@ class Kernel:
     METHOD: str
     sums: bool  # each element's own products, as the definition has them
 
+    AT_ONCE = True  # may take both gradients by one call
+
     def declines(self, problem: Problem) -> str | None:
         if why := missing(problem) or _declined(problem, self.index):
             return why
-        if problem.precision == "highest" and not self.sums:
+        if problem.how.precision == "highest" and not self.sums:
             return "precision 'highest' keeps the elementwise bound, and transforms do not"
         needed = self.workspace(problem)
         if needed <= _promised(problem):
@@ -63,7 +65,7 @@ class Kernel:
 
     def workspace(self, problem: Problem) -> int:
         """Bytes of scratch memory at the peak."""
-        return prepared(problem, self.index).workspace
+        return handle(problem, self.index).workspace
 
     least_workspace = workspace
 
@@ -89,7 +91,7 @@ class Kernel:
 
     def run(self, problem: Problem, *operands: Array) -> Any:
         """The result, new, or a list of both; None where there are values that it doesn't take."""
-        ready = prepared(problem, self.index)
+        ready = handle(problem, self.index)
         results: list[Array] = [np.empty(s, problem.dtype) for s in problem.result_shapes]
         given, into = map(_bytes, operands), map(c_ubyte.from_buffer, results)
         a, b, c, r, s = [*given, None][:3] + [*into, None][:2]
@@ -113,7 +115,7 @@ def kernels() -> dict[str, Kernel]:
     return rows
 
 
-class Prepared:
+class Handle:
     """A pass of which nothing but the operands is missing."""
 
     __slots__ = ("_forget", "_library", "address", "long", "threads", "workspace")
@@ -126,10 +128,10 @@ class Prepared:
         if not self.address:
             raise MemoryError(f"no {words.nbytes:,} bytes for the plan of {problem.kind}")
         most = _promised(problem)
-        if problem.max_workspace is not None:
-            most = min(most, problem.max_workspace - problem.held)
+        if problem.how.max_workspace is not None:
+            most = min(most, problem.how.max_workspace - problem.held)
         # As many threads as their scratch memory allows.
-        threads = problem.threads or native_library.threads()
+        threads = problem.how.threads or native_library.threads()
         while (needed := library.dxdw_workspace(self.address, threads)) > most and threads > 1:
             threads -= 1
         self.threads, self.workspace = threads, int(needed)
@@ -173,9 +175,9 @@ class Prepared:
 
 
 @lru_cache(maxsize=1024)
-def prepared(problem: Problem, kernel: int) -> Prepared:
+def handle(problem: Problem, kernel: int) -> Handle:
     """The pass as that kernel is called for it."""
-    return Prepared(problem, kernel)
+    return Handle(problem, kernel)
 
 
 @lru_cache(maxsize=1024)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise, product
 from typing import Any
 
-from ...call.passes import Call
+from ...call.call import Call
 from ...core.geometry import ConvGeometry, Span, Spans
 from .spans import inside, length, volume
 

@@ -8,7 +8,7 @@ from dask.base import tokenize
 from dask.delayed import Delayed
 from dask.highlevelgraph import HighLevelGraph
 
-from ...call import arguments
+from ...call import options
 from ...classifier import training
 from ...classifier.digits import Digits
 from ...classifier.tinycnn import SHAPES, TinyCNN
@@ -60,7 +60,7 @@ def train(
 
     Source: Goyal et al., "Accurate, large minibatch SGD", 2017, for data-parallel steps.
     """
-    shards = arguments.per_axis(shards, 1, "shards", least=1)[0]
+    shards = options.per_axis(shards, 1, "shards", least=1)[0]
     return training.train(
         model,
         digits,
