@@ -1,9 +1,8 @@
 """Calls like earlier ones: nothing of them is checked or planned anew.
 
 What is found out about a call depends on shapes, dtypes and options alone, so it is kept, and the
-next such call is a look-up. A small one goes from there straight to the compiled kernels: it would
-spend more on its arguments than on its sums (on the seed's first example, both gradients, 34 µs
-become 6).
+next such call goes from a look-up straight to the compiled kernels: a small one would spend more on
+its arguments than on its sums (on the seed's first example, both gradients, 34 µs become 5).
 """
 
 from ctypes import c_ubyte
@@ -12,18 +11,19 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.arrays import Array, cast
-from ..core.problem import BOTH, PLAIN, Problem
+from ..core.problem import BOTH, KINDS, Problem
 from ..engines import native, native_library
 from . import plan
 from .call import Call
 from .options import Options
 
 # FLOPs of a pass up to which one thread does it, so that there is nothing to decide.
-MOST_FLOPS = 1_000_000
+SMALL = 1_000_000
 # Calls that are kept in mind.
 MOST_CALLS = 512
 
 Key = tuple[Any, ...]
+Pass = tuple[str, tuple[int, ...], int, int]  # its kind, its result's shape, which operands
 
 FORWARD = (object(),)  # a forward pass's `needs`, which no backward pass can have
 
@@ -47,36 +47,37 @@ class Known(NamedTuple):
 
     call: Call
     names: tuple[str, ...]  # of its results
-    steps: tuple[Step, ...] = ()  # of a small call; of another none
+    steps: tuple[Step, ...] = ()  # where kernels do everything: of a call with padding modes, none
     mixed: bool = False  # whether operands come in other dtypes than the one to compute in
-    run: Any = None  # a step, by the library
+    at_once: Any = None  # of a small call: the library's function that runs a step
 
     def results(self, operands: tuple[Array, ...]) -> list[Array] | None:
-        """Of a small call, by one thread; None where that will not do."""
-        call, _, steps, mixed, run = self
+        """By the steps; None where the operands, or what memory there is, are not for these."""
+        call, _, steps, mixed, at_once = self
         compute = call.compute
         if mixed:
             operands = tuple([cast(a, compute) for a in operands])
         buffers = []
         for a in operands:
             if not a.flags.carray:
-                a = cast(a, compute)  # noqa: PLW2901
-                if not a.flags.carray:  # read-only
-                    return None
-            buffers.append(_from_buffer(a))
-        results = []
-        for shapes, address, first, second, _ in steps:
-            one: Array = _empty(shapes[0], compute)
-            results.append(one)
-            if second is None:
-                other: Array = _empty(shapes[1], compute)
-                results.append(other)
-                status = run(address, *buffers, _from_buffer(one), _from_buffer(other), 1)
-            else:
-                result = _from_buffer(one)
-                status = run(address, buffers[first], buffers[second], None, result, None, 1)
-            if status:
                 return None
+            buffers.append(_from_buffer(a))
+        results: list[Array] = []
+        given: tuple[Any, ...]
+        try:
+            for shapes, address, first, second, handle in steps:
+                one: Array = _empty(shapes[0], compute)
+                results.append(one)
+                if second is None:
+                    other: Array = _empty(shapes[1], compute)
+                    results.append(other)
+                    given = (*buffers, _from_buffer(one), _from_buffer(other))
+                else:
+                    given = (buffers[first], buffers[second], None, _from_buffer(one), None)
+                if at_once(address, *given, 1) if at_once else handle.run(*given):
+                    return None
+        except MemoryError:
+            return None
         return results
 
 
@@ -119,61 +120,65 @@ def find(like: Key | None) -> Known | None:
         return None
 
 
-def keep(
-    like: Key | None,
-    call: Call,
-    names: tuple[str, ...],
-    passes: tuple[tuple[str, tuple[int, ...], int, int], ...],
-) -> Known:
-    """The call of which each (kind, shape of the result, operands) is a pass, for the next time."""
+def keep(like: Key | None, call: Call, names: tuple[str, ...], passes: tuple[Pass, ...]) -> Known:
+    """The call that is made of these passes, for the next time."""
     if like is None:
         return Known(call, names)
-    steps = _steps(call, passes) if call.compute == call.result else ()
+    steps, small = _steps(call, passes)
     library: Any = native_library.load()
+    at_once = library.dxdw_run if small else None
     mixed = any(dtype != call.compute for dtype in like[3:6])
+    if mixed and not small:  # copies of what no result needs would cost
+        steps = ()
     if len(_known) >= MOST_CALLS:
         _known.clear()
-    _known[like] = known = Known(call, names, steps, mixed, library and library.dxdw_run)
+    _known[like] = known = Known(call, names, steps, mixed, at_once)
     return known
 
 
-def _steps(
-    call: Call, passes: tuple[tuple[str, tuple[int, ...], int, int], ...]
-) -> tuple[Step, ...]:
-    """Those of a small call, by kernels that sum the products of any values; none of another."""
+def _steps(call: Call, passes: tuple[Pass, ...]) -> tuple[tuple[Step, ...], bool]:
+    """Those of a call that compiled kernels do alone, and whether it is small; none of another."""
     geometry, how = call.geometry, call.how
+    kinds = [kind for kind, *_ in passes]
     if (
-        not passes
-        or any(kind == "db" for kind, *_ in passes)  # which is no kernel's
-        or not 0 < geometry.flops <= MOST_FLOPS
-        or geometry.explicit_padding
-        or not isinstance(call.compute, np.dtype)
-        or how.engine is not None
-        or how.max_workspace is not None
+        geometry.explicit_padding
+        or not geometry.flops
+        or call.compute != call.result
+        or not {*kinds} <= {*KINDS}
     ):
-        return ()
-    # Precision and threads make no difference: it is the direct sum, by one thread.
-    problem = Problem("forward", geometry, call.compute, how=PLAIN)
-    ways = [(p, _kernel(problem._replace(kind=p[0]))) for p in passes]
-    if [kind for kind, *_ in passes] == ["dx", "dW"]:
-        both = problem._replace(kind=BOTH)
-        if kernel := _kernel(both):
-            handle = native.handle(both, kernel.index)
-            shapes = tuple(shape for _, shape, *_ in passes)
-            return (Step(shapes, handle.address, 0, None, handle),)
+        return (), False
+    problem = Problem(BOTH, geometry, call.compute)
+    small = (
+        geometry.flops <= SMALL
+        and how.engine is None
+        and how.max_workspace is None
+        and all(_sums(problem._replace(kind=kind)) for kind in kinds)
+    )
+    # Of a small one, precision and threads make no difference: one thread sums, in one order.
+    problem = problem if small else problem._replace(how=how)
+    if kinds == ["dx", "dW"] and (kernel := _kernel(problem)):
+        handle = native.handle(problem, kernel.index)
+        return (Step(tuple(p[1] for p in passes), handle.address, 0, None, handle),), small
     steps = []
-    for (kind, shape, first, second), kernel in ways:
+    for kind, shape, first, second in passes:
+        problem = problem._replace(kind=kind)
+        kernel = _kernel(problem)
         if kernel is None:
-            return ()
-        handle = native.handle(problem._replace(kind=kind), kernel.index)
+            return (), False
+        handle = native.handle(problem, kernel.index)
         steps.append(Step((shape,), handle.address, first, second, handle))
-    return tuple(steps)
+    return tuple(steps), small
+
+
+def _sums(problem: Problem) -> bool:
+    """Whether a kernel runs it that sums the products of any values."""
+    kernel = _kernel(problem)
+    return kernel is not None and kernel.sums
 
 
 def _kernel(problem: Problem) -> native.Kernel | None:
-    """The compiled kernel that comes first for it, if it sums the products of any values."""
-    kernel = native.kernels().get(plan.prepared(problem).names[0])
-    return kernel if kernel is not None and kernel.sums else None
+    """The compiled kernel that comes first for it."""
+    return native.kernels().get(plan.prepared(problem).names[0])
 
 
 def forget() -> None:
