@@ -13,7 +13,7 @@ from oracles import Array, Case
 
 import dxdw
 from dxdw.call import known, plan
-from dxdw.engines import fft, native_library, small
+from dxdw.engines import fft, native_library, tuning
 
 ROOT = Path(__file__).parents[1]
 
@@ -45,8 +45,8 @@ def least_workspace(kind: str, a: Mapping[str, Array], case: Case, **options: An
 @contextmanager
 def cost_no_object() -> Iterator[None]:
     """Engines take what they otherwise decline for its estimated cost or its size alone."""
-    free = patch.object(fft, "_cost", lambda _: 0.0), patch.object(fft, "LEAST_NS", 0)
-    with free[0], free[1], patch.object(small, "LARGEST", 1 << 40):
+    free = patch.object(fft, "_cost", lambda _: 0.0), patch.object(tuning, "LEAST_FOR_FFT_NS", 0)
+    with free[0], free[1], patch.object(tuning, "SMALL_COLUMNS", 1 << 40):
         forget_decisions()
         yield
     forget_decisions()

@@ -24,7 +24,7 @@ from interruptible import answer
 import dxdw
 from dxdw import conv2d, conv2d_backward
 from dxdw.call import known, plan
-from dxdw.engines import native, native_library
+from dxdw.engines import native, native_library, tuning
 
 Bits = tuple[bytes, ...]
 
@@ -204,7 +204,7 @@ def at_every(
 
 def watched(calls: list[Callable[[], Any]]) -> list[Callable[[], Any]]:
     """Calls of a millisecond, made as those that may take seconds are."""
-    native.LONG_FLOPS = -1
+    tuning.LONG_FLOPS = -1
     native.handle.cache_clear()
     plan.prepared.cache_clear()
     known.forget()

@@ -190,7 +190,7 @@ def test_fft_chosen_for_large_kernels_and_not_for_the_highest_precision(dtype, r
 
 
 def test_fft_of_grouped_dilated_and_many_images_in_blocks(ran, monkeypatch):
-    monkeypatch.setattr("dxdw.engines.fft.BLOCK_BYTES", 1 << 14)
+    monkeypatch.setattr("dxdw.engines.tuning.BLOCK_BYTES", 1 << 14)
     case = simple((5, 4, 31, 40), (6, 2, 9, 8), pad=5, groups=2, dilation=(1, 3))
     a = oracles.operands(case, 4)
     with cost_no_object():

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from oracles import MODES, simple
 
 from dxdw import conv2d, conv2d_backward
-from dxdw.engines import array_api
+from dxdw.engines import tuning
 
 # Objects of Python's own that a call makes besides arrays: geometry, plans, slices.
 SMALL_CHANGE = 64 << 10
@@ -84,7 +84,7 @@ def test_scratch_without_a_limit_is_bounded_and_not_an_im2col(name):
     for kind in KINDS:
         used = peak_of(lambda kind=kind: convolve(kind, a, case, engine="array"))
         fixed = 16 * a["W"].nbytes  # W in the order of its products, or partial sums of dW
-        assert used <= array_api.TILE_BYTES + fixed + SMALL_CHANGE, f"{kind}: {used:,} bytes"
+        assert used <= tuning.TILE_BYTES + fixed + SMALL_CHANGE, f"{kind}: {used:,} bytes"
 
 
 @settings(max_examples=60)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from oracles import MODES, simple
 
 from dxdw import conv1d, conv1d_backward, conv2d, conv2d_backward
-from dxdw.engines import scratch
+from dxdw.engines import scratch, tuning
 
 
 def quiet():
@@ -202,7 +202,7 @@ def test_memory_that_is_not_written_first_is_never_read(case, seed):
         own = case._replace(groups=1) if engine == "small" else case
         own = own._replace(stride=(1,) * case.ndim) if engine == "fft" else own
         b = oracles.operands(own, seed)
-        scratch._kept.block = np.full(scratch.KEPT_BYTES, 0xFF, np.uint8)
+        scratch._kept.block = np.full(tuning.KEPT_BYTES, 0xFF, np.uint8)
         with patch.object(np, "empty", poisoned), cost_no_object():
             for kind in KINDS:
                 first, second = (b[operand] for operand in oracles.OPERANDS[kind])

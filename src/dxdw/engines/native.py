@@ -15,15 +15,11 @@ import numpy as np
 from ..core.arrays import Array
 from ..core.geometry import ConvGeometry
 from ..core.problem import Problem, direct_bound
-from . import native_library
+from . import native_library, tuning
 from .native_plan import Words, native_plan
 
 DONE, NO_MEMORY, CANCELLED, DECLINED, PENDING = range(5)  # of native/api/dxdw.h
 
-# A call of more FLOPs for each of its threads, or of more elements, may take so long that signals
-# have to be looked at meanwhile: Ctrl-C is to be answered within 250 ms.
-LONG_FLOPS = 200_000_000
-LONG_ELEMENTS = 16_000_000
 # Bytes of scratch memory that a call may take beside as much as its tensors.
 BESIDE_OPERANDS = 8 << 20
 # Bytes of the longest sentence in which a kernel declines, and more.
@@ -194,7 +190,8 @@ def _declined(problem: Problem, kernel: int) -> str | None:
 
 
 def _long(geometry: ConvGeometry, threads: int) -> bool:
-    return geometry.flops > LONG_FLOPS * threads or sum(geometry.sizes) > LONG_ELEMENTS
+    elements = sum(geometry.sizes)
+    return geometry.flops > tuning.LONG_FLOPS * threads or elements > tuning.LONG_ELEMENTS
 
 
 def _answers_signals() -> bool:
