@@ -8,8 +8,7 @@ import pytest
 import dxdw
 from dxdw.core.arrays import Array
 from dxdw.diagnosis import diagnose
-from dxdw.diagnosis.exercise_causes import EXERCISE_CAUSES
-from dxdw.diagnosis.exercises import exercises
+from dxdw.diagnosis.exercises import exercise_causes, exercises
 from dxdw.problem_names import PROBLEMS
 
 NAMES = PROBLEMS[1:]
@@ -174,7 +173,7 @@ def test_what_is_not_recognised_is_said_to_be():
 
 def test_every_slip_has_its_words_and_the_other_way_round():
     used = {slip.cause for exercise in exercises().values() for slip in exercise.slips}
-    assert used == set(EXERCISE_CAUSES)
+    assert used == set(exercise_causes())
 
 
 @pytest.mark.parametrize("name", NAMES)

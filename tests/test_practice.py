@@ -6,7 +6,7 @@ import pytest
 
 from dxdw.diagnosis import questions
 from dxdw.diagnosis.causes import CAUSES
-from dxdw.diagnosis.exercise_causes import EXERCISE_CAUSES
+from dxdw.diagnosis.exercises import exercise_causes
 from dxdw.practice import SERIES, run
 from dxdw.practice.catalogue import catalogue
 from dxdw.practice.running import names_by_id as ids_of
@@ -125,7 +125,7 @@ def test_every_mistake_of_a_wrong_answer_is_one_the_checker_knows():
         assert len(named) == len(set(named)) >= 7
         shown = [answer.name for answer in problem.wrong_answers]
         assert not any(cause.partition("-")[0] in name for name in shown for cause in named)
-        assert set(named) <= set(known.get(number, EXERCISE_CAUSES))
+        assert set(named) <= set(known.get(number, exercise_causes()))
 
 
 def test_the_series_has_every_problem_that_the_checker_knows():
