@@ -11,7 +11,7 @@ import pytest
 
 from dxdw.engines import native_library
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "development.md"
 
 pytestmark = [

@@ -15,7 +15,7 @@ from interruptible import answers
 from dxdw.engines import native_library
 
 SANITIZED = "san.so" in os.environ.get("LD_PRELOAD", "")
-HERE = Path(__file__).parent
+SUPPORT = Path(__file__).parents[1] / "support"
 
 pytestmark = [
     pytest.mark.skipif(
@@ -38,7 +38,7 @@ def succeeds(*arguments, limit=600):
         check=False,
         text=True,
         timeout=limit,
-        cwd=HERE,
+        cwd=SUPPORT,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -1,7 +1,7 @@
 """Problems of every kind, and how long a call of each takes to answer a Ctrl-C.
 
 As a program it interrupts each at random moments, and prints the slowest and how they are spread:
-`python tests/interruptible.py [--rounds 3] [--busy 2] [--count 200]`.
+`python tests/support/interruptible.py [--rounds 3] [--busy 2] [--count 200]`.
 """
 
 import argparse

@@ -163,7 +163,12 @@ def test_mapped(way, mapped):
 def test_on_two_devices():
     """shard_map and its kin, in a process of its own: how many devices there are is said once."""
     flags = "--xla_force_host_platform_device_count=2"
-    program = [sys.executable, "-W", "error", str(ROOT / "tests" / "jax_two_devices.py")]
+    program = [
+        sys.executable,
+        "-W",
+        "error",
+        str(ROOT / "tests" / "support" / "jax_two_devices.py"),
+    ]
     environment = os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
     done = subprocess.run(
         program, env=environment, capture_output=True, text=True, timeout=300, check=False

@@ -16,7 +16,7 @@ from dxdw.classifier.digits import split_digits
 from dxdw.classifier.model_file import load_model
 from dxdw.commands import CommandError
 
-README = Path(__file__).parents[1] / "README.md"
+README = Path(__file__).parents[2] / "README.md"
 
 
 @pytest.fixture(autouse=True)

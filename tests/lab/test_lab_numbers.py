@@ -9,7 +9,7 @@ import numpy as np
 
 def stored_and_today(name):
     """What the script of this name wrote, and what it would write now."""
-    path = Path(__file__).parents[1] / "lab" / "tests" / f"{name}.py"
+    path = Path(__file__).parents[2] / "lab" / "tests" / f"{name}.py"
     spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-PROGRAM = Path(__file__).parents[1] / "examples" / "find_kernel.py"
+PROGRAM = Path(__file__).parents[2] / "examples" / "find_kernel.py"
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 
 pytestmark = pytest.mark.install
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 LIBRARY = {"win32": "libdxdw.dll", "darwin": "libdxdw.dylib"}.get(sys.platform, "libdxdw.so")
 COMPILERS = ("c++", "g++", "clang++")
 OURS = ("CXX", "DXDW_ISA", "DXDW_LIBRARY", "DXDW_NATIVE", "DXDW_NUM_THREADS", "PYTHONPATH")

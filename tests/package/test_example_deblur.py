@@ -11,7 +11,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-PROGRAM = Path(__file__).parents[1] / "examples" / "deblur.py"
+PROGRAM = Path(__file__).parents[2] / "examples" / "deblur.py"
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ import dxdw
 from dxdw.call import known, plan
 from dxdw.engines import fft, native_library, tuning
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 FORWARD = {1: dxdw.conv1d, 2: dxdw.conv2d, 3: dxdw.conv3d}
 BACKWARD = {1: dxdw.conv1d_backward, 2: dxdw.conv2d_backward, 3: dxdw.conv3d_backward}

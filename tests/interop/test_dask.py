@@ -294,7 +294,7 @@ def test_traffic_is_what_the_documentation_says(p, q, taps):
 
 
 def test_tables_of_the_documentation_are_those_of_its_formulas():
-    page = (Path(__file__).parents[1] / "docs" / "howto" / "dask.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "howto" / "dask.md").read_text(encoding="utf-8")
     for p, q in ((1, 2), (2, 4), (8, 8), (16, 32)):
         both = (2 * halo_bytes(8_192, 8, 3, p, q), 2 * halo_bytes(40_000, 1, 3, p, q))
         both += (2 * halo_bytes(40_000, 1, 31, p, q),)

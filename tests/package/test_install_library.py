@@ -12,7 +12,7 @@ import pytest
 from dxdw.engines import native_library
 from dxdw.engines.native_library import isa, load, threads, why_missing
 
-HEADER = Path(__file__).parents[1] / "native" / "api" / "dxdw.h"
+HEADER = Path(__file__).parents[2] / "native" / "api" / "dxdw.h"
 
 
 def forget() -> None:

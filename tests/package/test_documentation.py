@@ -10,7 +10,7 @@ import pytest
 from dxdw.core.documentation import PAGES, more, pointing_to, refused
 from dxdw.extras import MissingExtra
 
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 BRIDGES = ("torch", "jax", "autograd", "scipy", "dask")
 
 
