@@ -178,7 +178,7 @@ def handle(problem: Problem, kernel: int) -> Handle:
 
 @lru_cache(maxsize=1024)
 def _plan(problem: Problem) -> Words:
-    return native_plan(problem.kind, problem.geometry, problem.dtype)
+    return native_plan(problem)
 
 
 def _declined(problem: Problem, kernel: int) -> str | None:
