@@ -114,12 +114,12 @@ def kernels() -> dict[str, Kernel]:
 class Handle:
     """A pass of which nothing but the operands is missing."""
 
-    __slots__ = ("_forget", "_library", "address", "long", "threads", "workspace")
+    __slots__ = ("_forget", "_library", "address", "kernel", "long", "threads", "workspace")
 
     def __init__(self, problem: Problem, kernel: int) -> None:
         library: Any = native_library.load()
         words = _plan(problem)
-        self._library, self._forget = library, library.dxdw_forget
+        self._library, self._forget, self.kernel = library, library.dxdw_forget, kernel
         self.address = library.dxdw_prepare(words.ctypes.data, words.size, kernel)
         if not self.address:
             raise MemoryError(f"no {words.nbytes:,} bytes for the plan of {problem.kind}")
