@@ -22,6 +22,8 @@ DONE, NO_MEMORY, CANCELLED, DECLINED, PENDING = range(5)  # of native/api/dxdw.h
 
 # Bytes of scratch memory that a call may take beside as much as its tensors.
 BESIDE_OPERANDS = 8 << 20
+# How far Winograd's guard lets a tile exceed what a window sums: kWidestRange of winograd_guard.h.
+WIDEST_RANGE = 16
 # Bytes of the longest sentence in which a kernel declines, and more.
 SENTENCE = 256
 
@@ -68,9 +70,13 @@ class Kernel:
     def error_bound(self, problem: Problem) -> str:
         if self.sums:
             return direct_bound(problem)
+        growth = self.growth(problem)
+        of_tile = f"|error| ≤ {growth:.1e} · Σ max|first|·max|second| over an element's tiles"
+        if problem.kind == "dW":
+            return f"{of_tile}: relative to the tile, not to the element"
         return (
-            f"|error| ≤ {self.growth(problem):.1e} · Σ max|first|·max|second| over the tiles that "
-            "an element sums: relative to the tile, not to the element"
+            f"{of_tile}, and ≤ {growth * WIDEST_RANGE:.1e} · max|W| · Σ|first| over its own window, "
+            "unless that is of zeros alone"
         )
 
     def growth(self, problem: Problem) -> float:
