@@ -134,5 +134,5 @@ def test_what_explain_prints_holds_at_every_element(name):
 
 
 def test_the_guards_range_is_the_one_that_is_told():
-    source = Path(__file__).parents[1] / "native/kernels/winograd_guard.h"
+    source = Path(__file__).parents[2] / "native/kernels/winograd_guard.h"
     assert f"kWidestRange = {native.WIDEST_RANGE};" in source.read_text("utf-8")
