@@ -38,7 +38,6 @@ inline bool winograd_can(const Plan &plan) {
 inline bool winograd_takes(const int64_t *words, Reason &why) {
   if (words[1] == kBothGradients) return because(why, "computes one gradient at a time");
   const Plan plan = view(words);
-  if (plan.source_last || plan.destination_last) return because(why, kPlanesOnly);
   if (!winograd_can(plan)) return because(why, "takes 3×3 and 5×5 kernels of stride 1");
   const Index channels = least(plan.sources, plan.destinations);
   if (channels < kLeastChannels)

@@ -26,6 +26,19 @@ void read_transposed(const T *from, Index ld, Index positions, Index channels, T
     for (Index i = 0; i < positions; ++i) to[j * ld_to + i] = from[i * ld + j];
 }
 
+// to[i·lanes + j] = from[i·ld + j] for i < positions, j < channels ≤ lanes, and zeros up to the lanes.
+template <class T>
+void read_lanes(const T *from, Index ld, Index positions, Index channels, T *to) {
+  for (Index i = 0; i < positions; ++i, from += ld, to += lanes<T>) {
+    if (channels == lanes<T>) {
+      store(to, load(from));
+      continue;
+    }
+    copy(to, from, channels);
+    for (Index j = channels; j < lanes<T>; ++j) to[j] = 0;
+  }
+}
+
 // to[i·apart + j] = from[i·ld + j] for i < positions, j < channels.
 template <class T>
 void write_positions(const T *from, Index ld, Index positions, Index channels, T *to, Index apart) {

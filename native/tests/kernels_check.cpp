@@ -250,6 +250,7 @@ int main() {
       {2, 1, 16, 18, 13, 17, 3, 3, 1, 2, 2},
       {1, 1, 33, 20, 11, 9, 5, 5, 1, 1, 2},
       {1, 1, 16, 17, 15, 16, 5, 5, 1, 2, 3},
+      {1, 3, 16, 20, 10, 11, 3, 3, 1, 1, 1},
   };
   put_end();
   int wrong = dxdw_prepare(words, 22, 0) != nullptr;  // of a version that there is not
@@ -261,8 +262,9 @@ int main() {
             wrong += !check<float>(p, kind, kernel, threads, last & 1, last & 2) +
                      !check<double>(p, kind, kernel, threads, last & 1, last & 2);
       for (const Problem &p : winograd)
-        wrong += !check<float>(p, kind, "winograd", threads) +
-                 !check<double>(p, kind, "winograd", threads);
+        for (int last = 0; last < 4; ++last)
+          wrong += !check<float>(p, kind, "winograd", threads, last & 1, last & 2) +
+                   !check<double>(p, kind, "winograd", threads, last & 1, last & 2);
     }
   printf("%s: %d wrong\n", dxdw_isa(), wrong);
   return wrong != 0;
