@@ -89,7 +89,7 @@ inline Pass without_steps(Pass pass) {
 }
 
 // Nothing beyond the edges of the source is read: then it can be read where it is, without a copy
-// that has borders, if a channel's columns lie next to each other.
+// that has borders.
 inline bool reads_inside(const Pass &pass) {
   for (int a = 0; a < 3; ++a) {
     const Axis &axis = pass.axis[a];
@@ -104,7 +104,7 @@ inline bool reads_inside(const Pass &pass) {
 // Where a tap is in the source itself.
 inline Index offset_in_place(const Pass &pass, Index d, Index h, Index w) {
   return pass.axis[0].offset[d] * pass.source.depth + pass.axis[1].offset[h] * pass.source.row +
-         pass.axis[2].offset[w];
+         pass.axis[2].offset[w] * pass.source.column;
 }
 
 // Runs of positions of a band, whole rows or parts of one: fn(first row, rows, first column,

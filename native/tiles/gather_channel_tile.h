@@ -6,22 +6,25 @@
 namespace dxdw {
 namespace {
 
-constexpr Index kMostReadStep = 2;
+// Elements between positions next to each other: a constant up to here, or whatever the call says.
+constexpr Index kMostReadStep = 2, kAnyStep = 3;
 constexpr bool is_channel_gather_tile(Index m, Index v) {
   return m <= kMostPositions && v <= kVectors && m * v <= kChannelSums;
 }
 
 // Asks for what stands so far ahead: a source read in its place comes from memory.
 //
-// sum[m·ld + d] (+)= Σ_{c,t} x[c·channel + offset[t] + m·Step] · w[(c·taps + t)·V·lanes + d]
+// sum[m·ld + d] (+)= Σ_{c,t} x[c·channel + offset[t] + m·step] · w[(c·taps + t)·V·lanes + d]
 template <class T>
 using ChannelGatherTile = void (*)(const T *x, Index channels, Index channel, const Index *offset,
-                                   Index taps, Index ahead, const T *w, T *sum, Index ld,
-                                   bool add);
+                                   Index taps, Index step, Index ahead, const T *w, T *sum,
+                                   Index ld, bool add);
 
 template <class T, int M, int V, int Step>
 void channel_gather_tile(const T *x, Index channels, Index channel, const Index *offset,
-                         Index taps, Index ahead, const T *w, T *sum, Index ld, bool add) {
+                         Index taps, Index step, Index ahead, const T *w, T *sum, Index ld,
+                         bool add) {
+  const Index apart = Step == kAnyStep ? step : Step;
   Vector<T> total[M][V] = {};
   if (add) {
 #pragma GCC unroll 14
@@ -33,7 +36,7 @@ void channel_gather_tile(const T *x, Index channels, Index channel, const Index 
       __builtin_prefetch(p + ahead);
       Vector<T> weight[V];
       load_all(w, weight);
-      outer_product<T>([p](int m) DXDW_LAMBDA { return p[m * Step]; }, weight, total);
+      outer_product<T>([p, apart](int m) DXDW_LAMBDA { return p[m * apart]; }, weight, total);
     }
   store_sums<false>(total, sum, ld);
 }
@@ -50,7 +53,7 @@ struct ChannelGatherTiles {
 };
 
 template <class T>
-constexpr TileTable<ChannelGatherTiles<T>, kMostPositions, kVectors, kMostReadStep>
+constexpr TileTable<ChannelGatherTiles<T>, kMostPositions, kVectors, kAnyStep>
     channel_gather_tiles{};
 
 }  // namespace
