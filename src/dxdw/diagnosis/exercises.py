@@ -33,6 +33,7 @@ class Exercise:
     cases: tuple[tuple[Any, ...], ...]  # the arguments, the smallest first
     slips: tuple[Slip, ...]
     eps: float = 1e-9  # of the largest number; integers differ by more
+    options: tuple[str, ...] = ()  # the names of its further arguments
 
 
 @lru_cache(maxsize=1)
@@ -142,7 +143,8 @@ def _conv2d() -> Exercise:
         Slip("stride-of-one-axis", _columns_unstrided),
         Slip("options-exchanged", lambda x, W, p, s: _conv(x, W, s, max(p, 1))),
     )  # fmt: skip
-    return Exercise("conv2d", ("x", "W"), _conv, cases, (*slips, *_conv_slips()))
+    slips = (*slips, *_conv_slips())
+    return Exercise("conv2d", ("x", "W"), _conv, cases, slips, options=("padding", "stride"))
 
 
 def _pad(x: Array, p: int, **options: Any) -> Array:
@@ -186,7 +188,8 @@ def _max_pool_2d() -> Exercise:
         if k <= min(shape[1:])
     )
     cases += tuple((-np.abs(x), k, s) for x, k, s in cases[:6])
-    return Exercise("max_pool_2d", ("x",), _pool, cases, _pooling_slips())
+    options = ("kernel_size", "stride")
+    return Exercise("max_pool_2d", ("x",), _pool, cases, _pooling_slips(), options=options)
 
 
 def _pooling_slips() -> tuple[Slip, ...]:
