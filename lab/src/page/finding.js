@@ -45,7 +45,7 @@ function caseHead(evidence, see) {
     { class: "case-head" },
     h("h3", {}, "The smallest case found"),
     see?.takes(evidence)
-      ? h("button", { type: "button", class: "plain", on: { click: show } }, "See it step by step")
+      ? h("button", { type: "button", class: "small", on: { click: show } }, "See it step by step")
       : null,
   );
 }

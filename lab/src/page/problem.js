@@ -13,7 +13,7 @@ import { Tabs } from "./tabs.js";
 import { Toolbar } from "./toolbar.js";
 import { Trial } from "./trial.js";
 import { Verdict } from "./verdict.js";
-import { pane, Workshop } from "./workshop.js";
+import { pane, ROOMY, Workshop } from "./workshop.js";
 
 const SAID_MS = 2500; // how long a button says what it has done
 const WAITS = "Python is loading. The tests run as soon as it is there.";
@@ -142,6 +142,7 @@ export class ProblemPage {
       describedBy: "editor-keys",
       changed: (text) => this.#changed(text),
       run: () => this.run(),
+      roomy: ROOMY,
     });
     const key = (name) => h("kbd", {}, name);
     const keys = [key("Ctrl"), "+", key("Enter"), " runs the tests, ", key("Esc"), " stops them; "];

@@ -42,7 +42,7 @@ export class Workshop {
       return element;
     };
     const left = group("reading", "Size of the problem's pane", panes.statement, panes.picture, {
-      row: () => 44,
+      row: () => 42,
       column: () => 48,
     });
     const right = group("writing", "Size of the code's pane", panes.code, panes.verdict, {
@@ -50,7 +50,7 @@ export class Workshop {
       column: () => 52,
     });
     const whole = group("workshop", "Size of the left panes", left, right, {
-      row: () => (this.#wide.matches ? 58 : 50),
+      row: () => (this.#wide.matches ? 62 : 50),
       column: () => 50,
     });
     this.#places = Object.entries(PANES).map(([name, title]) => {
