@@ -183,7 +183,7 @@ for (const number of ["01", "02", "03"]) {
     await page.getByRole("button", { name: "Trace your code" }).click();
     await figure(page, "out", "yours").waitFor();
     await step(page).fill("2");
-    assert.match(await page.locator(".trace-words").innerText(), /^Line \d+: .*out/);
+    assert.match(await page.locator(".trace-words").innerText(), /^Line \d+ \([a-z] = 0, i = 0, j = 1\)\./);
     assert.equal(await page.locator(".cm-step").count(), 1);
     await toTheEnd(page);
     await page.getByText("Both end the same.").waitFor();
@@ -219,7 +219,7 @@ test("06: the arrays of the learner's own network stand beside the reference's, 
   for (const [place, name] of STAGES.entries()) {
     await step(page).fill(String(place + 1));
     assert.ok(await figure(page, name, "yours").isVisible(), name);
-    assert.match(await words(page).innerText(), /^Line \d+: /);
+    assert.match(await words(page).innerText(), /^Line \d+\./);
   }
   assert.equal(await page.locator(".cm-step").innerText(), "    return powers / powers.sum()");
   assert.deepEqual(await differing(page), []);

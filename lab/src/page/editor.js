@@ -82,7 +82,7 @@ export class Editor {
   #fit = () => this.#view.dispatch({ effects: this.#wrapped.reconfigure(this.#wrapping) });
 
   /** `roomy` is a media query: where it does not match, long lines are wrapped. */
-  constructor(parent, { describedBy, changed, run, roomy }) {
+  constructor(parent, text, { describedBy, changed, run, roomy }) {
     const ran = () => {
       run();
       return true;
@@ -121,16 +121,11 @@ export class Editor {
     ];
     this.#roomy = matchMedia(roomy);
     this.#roomy.addEventListener("change", this.#fit);
-    this.#view = new EditorView({ parent, state: this.#stateOf("") });
+    this.#view = new EditorView({ parent, state: this.#stateOf(text) });
   }
 
   get text() {
     return this.#view.state.doc.toString();
-  }
-
-  /** Another text with a history of its own. */
-  open(text) {
-    this.#view.setState(this.#stateOf(text));
   }
 
   /** Another text that undo takes back. */

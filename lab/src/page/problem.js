@@ -62,7 +62,6 @@ export class ProblemPage {
       buttons: this.#toolbar.running,
       home,
     });
-    this.#editor.open(context.store.get(this.#key) ?? problem.starter);
     this.#changed(this.code);
     this.#buttons();
     const scrolling = focusableWhereScrolling(main);
@@ -138,7 +137,8 @@ export class ProblemPage {
 
   #code(home) {
     const place = h("div", { class: "editor", id: "editor" });
-    this.#editor = new Editor(place, {
+    const text = this.#context.store.get(this.#key) ?? this.#problem.starter;
+    this.#editor = new Editor(place, text, {
       describedBy: "editor-keys",
       changed: (text) => this.#changed(text),
       run: () => this.run(),
