@@ -5,8 +5,8 @@ from math import prod
 
 import numpy as np
 
-from ..geometry import ConvGeometry, Gather
-from .problem import BOTH
+from ..core.geometry import ConvGeometry, Gather
+from ..core.problem import BOTH
 
 VERSION = 2  # of this form, native/layout/plan_version.h
 KINDS = ("forward", "dW", "dx", BOTH)

@@ -6,9 +6,11 @@ from typing import Any
 import dask.array as da
 import numpy as np
 
-from ... import arguments, outputs
-from ...arguments import Execution
-from ...passes import NEEDS, Call
+from ...call import geometries, operands, outputs
+from ...call.call import Call
+from ...call.options import Options, execution
+from ...call.passes import NEEDS
+from ...core.problem import Execution
 from . import checks, graphs, pairs
 
 
@@ -225,7 +227,7 @@ def conv3d_backward(
 
 def _how(precision: str) -> Execution:
     """One thread for a task: workers run as many tasks at once as there are processors for."""
-    return arguments.execution(precision, None, 1, None)
+    return execution(Options(precision=precision, threads=1))
 
 
 def _forward(
@@ -242,13 +244,13 @@ def _forward(
     checks.chunked(x, "x")
     W = _in_one_chunk(W, "W")
     bias = None if bias is None else _in_one_chunk(bias, "bias")
-    dtypes = arguments.common_dtypes(x=_like(x), W=_like(W), bias=_like(bias))
-    geometry, batched = arguments.convolution(
-        ndim, x.shape, W.shape, padding, stride, dilation, groups
+    dtypes = operands.common_dtypes(x=_like(x), W=_like(W), bias=_like(bias))
+    geometry, batched = geometries.convolution(
+        ndim, x.shape, W.shape, Options(padding, stride, dilation, groups)
     )
     checks.one_chunk_of_channels(x, "x", ndim)
     if bias is not None:
-        arguments.check_bias(bias, geometry.channels_out)
+        operands.check_bias(bias, geometry.channels_out)
     call = Call(ndim, geometry, batched, *dtypes, how)
     return graphs.forward(call, x, W, bias)
 
@@ -268,13 +270,13 @@ def _backward(
     checks.chunked(grad_out, "grad_out")
     checks.chunked(x, "x")
     W = _in_one_chunk(W, "W")
-    dtypes = arguments.common_dtypes(grad_out=_like(grad_out), x=_like(x), W=_like(W))
-    geometry, batched = arguments.convolution(
-        ndim, x.shape, W.shape, padding, stride, dilation, groups
+    dtypes = operands.common_dtypes(grad_out=_like(grad_out), x=_like(x), W=_like(W))
+    geometry, batched = geometries.convolution(
+        ndim, x.shape, W.shape, Options(padding, stride, dilation, groups)
     )
     call = Call(ndim, geometry, batched, *dtypes, how)
     names = outputs.needs(needs, NEEDS)
-    arguments.check_grad_out(grad_out, call.out_shape, x, W, geometry)
+    operands.check_grad_out(grad_out, call.out_shape, x, W, geometry)
     checks.one_chunk_of_channels(grad_out, "grad_out", ndim)
     checks.one_chunk_of_channels(x, "x", ndim)
 
@@ -289,7 +291,7 @@ def _backward(
 
 def _in_one_chunk(a: Any, name: str) -> da.Array:
     if not isinstance(a, da.Array):
-        return da.from_array(arguments.array(a, name), chunks=-1)
+        return da.from_array(operands.array(a, name), chunks=-1)
     checks.chunked(a, name)
     return a.rechunk(-1)
 
