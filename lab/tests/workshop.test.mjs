@@ -150,6 +150,17 @@ test("on a phone the run button is in reach of every pane, and a run leads to th
   assert.deepEqual(await unseen(page, [".player input", ".picture .grid table"]), []);
 });
 
+test("who is stuck comes from the mistake to the hints of the problem, by a key", async () => {
+  const page = await lab.fresh();
+  await enter(page, "05", OVERWRITES);
+  await run(page);
+  await page.getByRole("button", { name: "More hints" }).focus();
+  await page.keyboard.press("Enter");
+  assert.deepEqual(await unseen(page, [".help summary:first-of-type"]), []);
+  const tab = page.getByRole("tab", { name: "Hints and solution" });
+  assert.ok(await tab.evaluate((element) => element === document.activeElement));
+});
+
 test("on a phone no line of code is wider than the editor, and a step is seen with its buttons", async () => {
   const page = await lab.fresh({ viewport: { width: 360, height: 640 } });
   await enter(page, "06", wrong("06"));

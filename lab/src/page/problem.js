@@ -28,6 +28,7 @@ export class ProblemPage {
   #cases;
   #ownCases;
   #results; // the tabs of the verdict's pane
+  #reading; // those of the statement's
   #output = new Output();
   #notices = h("div", { class: "notices" });
   #toolbar;
@@ -106,7 +107,7 @@ export class ProblemPage {
 
   #statement() {
     const { brief, article } = statement(this.#problem);
-    const tabs = new Tabs("The problem", [
+    this.#reading = new Tabs("The problem", [
       { id: "statement", title: "Problem", content: article },
       {
         id: "help",
@@ -114,7 +115,7 @@ export class ProblemPage {
         content: help(this.#problem, (code, said) => this.#put(code, said)),
       },
     ]);
-    return pane("statement-pane", "The problem", [tabs.list], brief, tabs.panels);
+    return pane("statement-pane", "The problem", [this.#reading.list], brief, this.#reading.panels);
   }
 
   #picture() {
@@ -165,6 +166,11 @@ export class ProblemPage {
         this.#editor.goTo(line);
       },
       see: this.#seeing(),
+      hints: () => {
+        this.#workshop.show("statement");
+        this.#reading.show("help");
+        this.#reading.focus();
+      },
     });
     const own = h("div", { class: "own" });
     this.#results = new Tabs("What came of it", [
