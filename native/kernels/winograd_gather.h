@@ -140,11 +140,17 @@ class WinogradGather {
 
   // A row of tiles of x; false where it is left to the direct kernel.
   bool transform(Index row, T *x, Index first, T *strip, const Team &team) {
-    const Index top = down_.start(row % down_.tiles) + down_.offset;
-    const TileRow where = {row / down_.tiles, top, across_.offset, down_.dilation};
+    const Index tile = row % down_.tiles, top = down_.start(tile) + down_.offset;
+    const TileRow where = {row / down_.tiles, top, across_.offset, down_.dilation,
+                           down_.destinations(tile)};
     T *to = x + (row - first) * across_.tiles * sources_;
-    unfit_[row] = !transform_row<T, kPoints>(pass_, source_, plan_.sources, where, across_, to,
-                                             frequency_, sources_, strip, team);
+    const Sight found = transform_row<T, kPoints, Reader::kWindows>(
+        pass_, source_, plan_.sources, where, across_, to, frequency_, sources_, strip, team);
+    const auto windows = [&] {
+      const PlaceSums<T> places(pass_, source_, plan_.sources, where, across_, kPoints, strip);
+      return windows_fit(places, seen_in(strip, across_, kPoints), where, across_);
+    };
+    unfit_[row] = found == Sight::kUnfit || (found == Sight::kUnclear && !windows());
     return !unfit_[row];
   }
 
@@ -163,7 +169,7 @@ class WinogradGather {
         const Index d = block * block_ + o;
         inverse_row<T, Side>(product_at + (row - first) * across_.tiles * block_ + o, product_,
                              block_, across_, least(lanes<T>, plan_.destinations - d),
-                             image + d * to.channel, to.channel, down_.dilation * to.row,
+                             image + d * to.channel, to, down_.dilation * to.row,
                              down_.destinations(tile), strip);
       }
     }

@@ -1,10 +1,10 @@
 // Tiles of an image to frequencies and back, with vectors along channels: rows are transposed as
-// they are read, before a transform makes 2.25 values of each, or more.
+// they are read, before a transform makes 2.25 values of each, or more. (Where channels lie last, they
+// are copied.)
 //
 //   to[frequency][tile][channel]
 #pragma once
 #include "kernels/winograd_guard.h"
-#include "layout/winograd_tiles.h"
 #include "run/pool.h"
 #include "tiles/transpose.h"
 
@@ -60,87 +60,85 @@ DXDW_INLINE void from_frequencies(const T *from, Index frequency, const Put &put
   }
 }
 
-// A row of tiles: where in the source its first value stands, and how far its rows are apart.
-struct TileRow {
-  Index image, row, column, apart;
-};
+// Where a row of tiles keeps what is seen of it.
+template <class T>
+T *seen_in(T *strip, const TiledAxis &across, Index size) {
+  return strip + (size + 1) * across.span(size) * lanes<T>;
+}
 
-// Tiles of Size² values: six for x, whose tiles overlap, fewer for grad_out. False where a tile is
-// not to be trusted to transforms; the frequencies are then of no use.
-template <class T, int Size>
-bool transform_row(const Pass &pass, const T *source, Index channels, const TileRow &where,
-                   const TiledAxis &across, T *to, Index frequency, Index ld, T *strip,
-                   const Team &team) {
+// Tiles of Size² values: six for x, whose tiles overlap, fewer for grad_out. The frequencies of tiles
+// that are unfit are of no use.
+template <class T, int Size, Reader reader>
+Sight transform_row(const Pass &pass, const T *source, Index channels, const TileRow &where,
+                    const TiledAxis &across, T *to, Index frequency, Index ld, T *strip,
+                    const Team &team) {
   const Index columns = across.span(Size), step = across.dilation * lanes<T>;
   const T *image = source + where.image * pass.source.image;
   const Index low = least(columns, most<Index>(0, -where.column));
   const Index high = most(low, least(columns, pass.source_size[2] - where.column));
-  T *tops = strip + Size * columns * lanes<T>, *sums = tops + columns * lanes<T>;
-  T *tile_tops = sums + columns * lanes<T>, *tile_sums = tile_tops + across.tiles * lanes<T>;
-  memset(tile_tops, 0, 2 * across.tiles * lanes<T> * sizeof(T));
+  const Index line_step = columns * lanes<T>;
+  T *tops = strip + Size * line_step, *seen = seen_in(strip, across, Size);
+  const Index seen_step = Seen<T>::kVectors * lanes<T>;
+  memset(seen, 0, across.tiles * seen_step * sizeof(T));
+  const Index taps = beside(int(across.side));
+  const Watched rows = watched(reader, taps, where.destinations);
+  Vector<T> finite = {};
 
   for (Index c = 0; c < channels && !cancelled(team); c += lanes<T>) {
     const Index width = least(lanes<T>, channels - c);
     for (Index i = 0; i < Size; ++i) {
-      T *line = strip + i * columns * lanes<T>;
+      T *line = strip + i * line_step;
       const Index h = where.row + i * where.apart;
       if (h < 0 || h >= pass.source_size[1]) {
-        memset(line, 0, columns * lanes<T> * sizeof(T));
+        memset(line, 0, line_step * sizeof(T));
         continue;
       }
       memset(line, 0, low * lanes<T> * sizeof(T));
-      transpose(image + c * pass.source.channel + h * pass.source.row + where.column + low,
-                pass.source.channel, width, high - low, line + low * lanes<T>, lanes<T>);
+      const Strides &at = pass.source;
+      const T *from = image + c * at.channel + h * at.row + (where.column + low) * at.column;
+      if (at.channels_last())
+        read_lanes(from, at.column, high - low, width, line + low * lanes<T>);
+      else
+        transpose(from, at.channel, width, high - low, line + low * lanes<T>, lanes<T>);
       memset(line + high * lanes<T>, 0, (columns - high) * lanes<T> * sizeof(T));
     }
     for (Index j = 0; j < columns; ++j) {
       Vector<T> top = {}, sum = {};
 #pragma GCC unroll 6
       for (int i = 0; i < Size; ++i) {
-        const Vector<T> v = magnitude<T>(load(strip + (i * columns + j) * lanes<T>));
+        const Vector<T> v = magnitude<T>(load(strip + i * line_step + j * lanes<T>));
         top = larger<T>(v, top), sum += v;
       }
-      store(tops + j * lanes<T>, top), store(sums + j * lanes<T>, sum);
+      store(tops + j * lanes<T>, top), finite += sum;
     }
     across.each([&](Index tile, Index start) {
-      Vector<T> top = load(tile_tops + tile * lanes<T>), sum = load(tile_sums + tile * lanes<T>);
+      Vector<T> top = {};
 #pragma GCC unroll 6
-      for (int j = 0; j < Size; ++j) {
-        top = larger<T>(load(tops + start * lanes<T> + j * step), top);
-        sum += load(sums + start * lanes<T> + j * step);
-      }
-      store(tile_tops + tile * lanes<T>, top), store(tile_sums + tile * lanes<T>, sum);
+      for (int j = 0; j < Size; ++j) top = larger<T>(load(tops + start * lanes<T> + j * step), top);
       const T *corner = strip + start * lanes<T>;
-      to_frequencies<T, Size>(
-          [&](int i, int j) { return load(corner + i * columns * lanes<T> + j * step); },
-          to + tile * ld + c, frequency);
+      const auto at = [&](Index i, Index j)
+                          DXDW_LAMBDA { return load(corner + i * line_step + j * step); };
+      const auto at_place = [&](Index i, Index j)
+                                DXDW_LAMBDA { return magnitude<T>(at(i, j)); };
+      const Index wide = across.whole(start) ? across.side : across.destinations(tile);
+      Seen<T>{seen + tile * seen_step}.add(top, rows, watched(reader, taps, wide), at_place);
+      to_frequencies<T, Size>(at, to + tile * ld + c, frequency);
     });
   }
-
-  for (Index tile = 0; tile < across.tiles; ++tile) {
-    const T top = largest_lane<T>(load(tile_tops + tile * lanes<T>));
-    const T sum = sum_of_lanes<T>(load(tile_sums + tile * lanes<T>));
-    if (!(sum - sum == 0) || !magnitude_fits(top)) return false;
-    // Suspicious by the mean of all, zeros too: look closer.
-    if (double(top) * double(Size * Size * channels - 1) > kWidestRange * double(sum - top) &&
-        !tile_fits(pass, image, channels, Size, where.row, where.apart,
-                   where.column + across.start(tile), across.dilation))
-      return false;
-  }
-  return true;
+  return is_finite(sum_of_lanes<T>(finite)) ? sight(seen, reader, where, across) : Sight::kUnfit;
 }
 
 // Elements of the strip that transform_row works in.
 template <class T>
 Index strip_elements(const TiledAxis &across) {
-  return ((kPoints + 2) * across.span(kPoints) + 2 * across.tiles) * lanes<T>;
+  return ((kPoints + 1) * across.span(kPoints) + Seen<T>::kVectors * across.tiles) * lanes<T>;
 }
 
 // Frequencies of `width` destination channels (a vector's or fewer) of a row of tiles, to `rows`
 // rows of an image, row_step apart, whose first such channel is at out.
 template <class T, int Side>
 void inverse_row(const T *from, Index frequency, Index ld, const TiledAxis &across, Index width,
-                 T *out, Index channel, Index row_step, Index rows, T *strip) {
+                 T *out, const Strides &to, Index row_step, Index rows, T *strip) {
   const Index pitch = across.span(Side) * lanes<T>, step = across.dilation * lanes<T>;
   across.each([&](Index tile, Index start) {
     T *corner = strip + start * lanes<T>;
@@ -148,8 +146,11 @@ void inverse_row(const T *from, Index frequency, Index ld, const TiledAxis &acro
       store(corner + i * pitch + j * step, value);
     });
   });
-  for (Index i = 0; i < rows; ++i)
-    transpose_back(strip + i * pitch, across.count, width, out + i * row_step, channel);
+  for (Index i = 0; i < rows; ++i, strip += pitch, out += row_step)
+    if (to.channels_last())
+      write_positions(strip, lanes<T>, across.count, width, out, to.column);
+    else
+      transpose_back(strip, across.count, width, out, to.channel);
 }
 
 // to[tap][channel] of `width` channels' Taps, which stand `step` elements apart. Whole vectors are

@@ -64,7 +64,7 @@ class WinogradWeightGradient {
   }
 
   Index bytes(int threads) const {
-    return (shared_ + threads * slot_) * Index(sizeof(T)) + tile_rows_;
+    return (shared_ + threads * slot_) * Index(sizeof(T)) + 2 * tile_rows_;
   }
 
   // As in Gather, a run is a copy.
@@ -78,13 +78,14 @@ class WinogradWeightGradient {
     Workspace memory;
     const Index at_shared = memory.reserve<T>(shared_);
     const Index at_slots = memory.reserve<T>(slot_ * team.threads);
-    const Index at_flags = memory.reserve<char>(tile_rows_);
+    const Index at_flags = memory.reserve<char>(2 * tile_rows_);
     const Index at_parts = memory.reserve<Part>(left_out.most_parts());
     if (!memory.take()) return DXDW_NO_MEMORY;
     T *shared = memory.at<T>(at_shared);
     slots_ = memory.at<T>(at_slots), unfit_ = memory.at<char>(at_flags);
     grad_out_ = grad_out, x_ = x, dW_ = dW;
-    memset(unfit_, 0, tile_rows_);
+    unclear_ = unfit_ + tile_rows_;
+    memset(unfit_, 0, 2 * tile_rows_);
     const bool whole = way_ == kChunks ? in_chunks(shared, team)
                        : way_ == kHeld ? with_all_held(shared, team)
                                        : in_groups(shared, team);
@@ -253,17 +254,30 @@ class WinogradWeightGradient {
   // there yet. One that is left to the direct kernel counts as zeros here.
   void transform(Index row, Index i, const Group &at, Index o, bool with_x, T *strip,
                  const Team &team) {
-    const Index image = row / down_.tiles, top = down_.start(row % down_.tiles);
+    const Index image = row / down_.tiles, tile = row % down_.tiles, top = down_.start(tile);
+    const Index rows = down_.destinations(tile);
     T *x = at.x + i * across_.tiles * x_ld_, *g = at.g + i * across_.tiles * g_ld_;
-    const TileRow of_x = {image, top + down_.offset, across_.offset, down_.dilation};
-    const TileRow of_g = {image, top, 0, down_.dilation};
-    const bool fit =
-        !unfit_[row] &&
-        transform_row<T, Side>(grad_pass_, grad_out_ + o * grad_pass_.source.channel,
-                               least(part_, plan_.destinations - o), of_g, across_, g,
-                               g_frequency_, g_ld_, strip, team) &&
-        (!with_x || transform_row<T, kPoints>(pass_, x_, plan_.sources, of_x, across_, x,
-                                              x_frequency_, x_ld_, strip, team));
+    const TileRow of_x = {image, top + down_.offset, across_.offset, down_.dilation, rows};
+    const TileRow of_g = {image, top, 0, down_.dilation, rows};
+    const T *grad_out = grad_out_ + o * grad_pass_.source.channel;
+    const Index channels = least(part_, plan_.destinations - o);
+    const auto transformed = [&] {
+      const Sight of_grad_out =
+          transform_row<T, Side, Reader::kTapsOfGradOut>(
+              grad_pass_, grad_out, channels, of_g, across_, g, g_frequency_, g_ld_, strip, team);
+      if (of_grad_out == Sight::kUnfit) return false;
+      if (with_x) {
+        const Sight own = transform_row<T, kPoints, Reader::kTapsOfX>(
+            pass_, x_, plan_.sources, of_x, across_, x, x_frequency_, x_ld_, strip, team);
+        if (own == Sight::kUnfit) return false;
+        unclear_[row] = own == Sight::kUnclear;
+      }
+      if (of_grad_out == Sight::kFit && !unclear_[row]) return true;
+      const PlaceSums<T> of(pass_, x_, plan_.sources, of_x, across_, kPoints, strip);
+      const PlaceSums<T> beside(grad_pass_, grad_out, channels, of_g, across_, Side, of.end());
+      return taps_fit(of, beside, across_);
+    };
+    const bool fit = !unfit_[row] && transformed();
     unfit_[row] = !fit;
     if (fit) return;
     for (int f = 0; f < kFrequencies; ++f) {
@@ -316,7 +330,7 @@ class WinogradWeightGradient {
   Index block_vectors_, block_, part_, g_ld_, x_frequency_, g_frequency_, sum_frequency_, sum_ld_;
   Index strip_, slot_, shared_;
   T *slots_ = nullptr, *dW_ = nullptr;
-  char *unfit_ = nullptr;
+  char *unfit_ = nullptr, *unclear_ = nullptr;  // of x
   const T *grad_out_ = nullptr, *x_ = nullptr;
 };
 

@@ -21,6 +21,9 @@ struct TiledAxis {
     tiles = count / whole * dilation + least(dilation, count % whole);
   }
 
+  // Whether the tile that starts there has all its destinations.
+  bool whole(Index start) const { return start + (side - 1) * dilation < count; }
+
   Index start(Index tile) const { return tile / dilation * side * dilation + tile % dilation; }
   Index destinations(Index tile) const {
     return least(side, divide_up(count - start(tile), dilation));

@@ -1,10 +1,11 @@
 """A program that interrupts calls where it hurts, and looks whether anything is torn.
 
 `python tests/support/interrupts.py moments 1000` sends one or two SIGINT at so many random moments,
-`steps` at every step of Python in a long call, `boundaries` at every boundary inside the compiled kernels
-(of a library built with DXDW_TESTING), `handlers` has a signal's handler call, fork and raise amid
-a long call, and `threads` interrupts the main thread while others compute. It fails where a result
-has other bits than before, memory of others has been written, a block of memory or a job is left.
+`steps` at every step of Python in a long call, `boundaries` at every boundary inside the compiled
+kernels (of a library built with DXDW_TESTING), `handlers` has a signal's handler call, fork and
+raise amid a long call, and `threads` interrupts the main thread while others compute. It fails
+where a result has other bits than before, memory of others has been written, a block of memory or a
+job is left.
 """
 
 import os

@@ -50,17 +50,19 @@ class Known(NamedTuple):
     steps: tuple[Step, ...] = ()  # where kernels do everything: of a call with padding modes, none
     mixed: bool = False  # whether operands come in other dtypes than the one to compute in
     at_once: Any = None  # of a small call: the library's function that runs a step
+    passes: tuple[Pass, ...] = ()
+    turned: Any = None  # the same of arrays whose channels lie last: of x, and of the output
 
     def results(self, operands: tuple[Array, ...]) -> list[Array] | None:
         """By the steps; None where the operands, or what memory there is, are not for these."""
-        call, _, steps, mixed, at_once = self
+        call, _, steps, mixed, at_once, _, _ = self
         compute = call.compute
         if mixed:
             operands = tuple([cast(a, compute) for a in operands])
         buffers = []
         for a in operands:
             if not a.flags.carray:
-                return None
+                return self._as_they_lie(operands)
             buffers.append(_from_buffer(a))
         results: list[Array] = []
         given: tuple[Any, ...]
@@ -79,6 +81,37 @@ class Known(NamedTuple):
         except MemoryError:
             return None
         return results
+
+    def _as_they_lie(self, operands: tuple[Array, ...]) -> list[Array] | None:
+        """The same of arrays whose channels lie last in memory, without a copy.
+
+        None where other arrays lie otherwise, or where that would not be done by the same kernels,
+        and so to the same bits: copies are then what is faster.
+        """
+        ndim = self.call.ndim
+        *images, W = operands  # x, or grad_out and x
+        views = [np.moveaxis(a, -ndim - 1, -1) for a in images]
+        last = [not a.flags.carray for a in images]
+        if not W.flags.carray or not all(
+            view.flags.carray for view, turned in zip(views, last, strict=True) if turned
+        ):
+            return None
+        # x's, and the output's, which a forward pass gives as it got x.
+        lie = (last[-1], last[0])
+        other: Known | None = self.turned.get(lie)
+        if other is None:
+            steps = _turned(self.call, self.passes, self.steps, lie)
+            other = self.turned[lie] = self._replace(steps=steps, mixed=False, turned={})
+        if not other.steps:
+            return None
+        given = [view if at else a for a, view, at in zip(images, views, last, strict=True)]
+        results = other.results((*given, W))
+        if results is None or not last[-1]:
+            return results
+        return [
+            result if kind == "dW" else np.moveaxis(result, -1, -ndim - 1)
+            for result, (kind, *_) in zip(results, self.passes, strict=True)
+        ]
 
 
 _known: dict[Key, Known] = {}
@@ -124,7 +157,7 @@ def keep(like: Key | None, call: Call, names: tuple[str, ...], passes: tuple[Pas
     """The call that is made of these passes, for the next time."""
     if like is None:
         return Known(call, names)
-    steps, small = _steps(call, passes)
+    small, steps = _steps(call, passes)
     library: Any = native_library.load()
     at_once = library.dxdw_run if small else None
     mixed = any(dtype != call.compute for dtype in like[3:6])
@@ -132,12 +165,17 @@ def keep(like: Key | None, call: Call, names: tuple[str, ...], passes: tuple[Pas
         steps = ()
     if len(_known) >= MOST_CALLS:
         _known.clear()
-    _known[like] = known = Known(call, names, steps, mixed, at_once)
+    _known[like] = known = Known(call, names, steps, mixed, at_once, passes, {})
     return known
 
 
-def _steps(call: Call, passes: tuple[Pass, ...]) -> tuple[tuple[Step, ...], bool]:
-    """Those of a call that compiled kernels do alone, and whether it is small; none of another."""
+def _steps(
+    call: Call, passes: tuple[Pass, ...], lie: tuple[bool, bool] = (False, False)
+) -> tuple[bool, tuple[Step, ...]]:
+    """Whether a call is small, and its steps, where compiled kernels do it alone.
+
+    lie: whether the channels of x, and of the output, lie last.
+    """
     geometry, how = call.geometry, call.how
     kinds = [kind for kind, *_ in passes]
     if (
@@ -146,8 +184,8 @@ def _steps(call: Call, passes: tuple[Pass, ...]) -> tuple[tuple[Step, ...], bool
         or call.compute != call.result
         or not {*kinds} <= {*KINDS}
     ):
-        return (), False
-    problem = Problem(BOTH, geometry, call.compute)
+        return False, ()
+    problem = Problem(BOTH, geometry, call.compute, channels_last=lie)
     small = (
         geometry.flops <= SMALL
         and how.engine is None
@@ -158,16 +196,35 @@ def _steps(call: Call, passes: tuple[Pass, ...]) -> tuple[tuple[Step, ...], bool
     problem = problem if small else problem._replace(how=how)
     if kinds == ["dx", "dW"] and (kernel := _kernel(problem)):
         handle = native.handle(problem, kernel.index)
-        return (Step(tuple(p[1] for p in passes), handle.address, 0, None, handle),), small
+        return small, (Step(tuple(p[1] for p in passes), handle.address, 0, None, handle),)
     steps = []
     for kind, shape, first, second in passes:
         problem = problem._replace(kind=kind)
         kernel = _kernel(problem)
         if kernel is None:
-            return (), False
+            return False, ()
         handle = native.handle(problem, kernel.index)
         steps.append(Step((shape,), handle.address, first, second, handle))
-    return tuple(steps), small
+    return small, tuple(steps)
+
+
+def _turned(
+    call: Call, passes: tuple[Pass, ...], planes: tuple[Step, ...], lie: tuple[bool, bool]
+) -> tuple[Step, ...]:
+    """The steps where channels lie last, with results as they lie; none by other kernels."""
+    _, steps = _steps(call, passes, lie)
+    if [s.handle.kernel for s in steps] != [s.handle.kernel for s in planes]:
+        return ()
+
+    def turned(kind: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+        at = len(shape) - call.ndim - 1
+        return shape if kind == "dW" or not lie[0] else (*shape[:at], *shape[at + 1 :], shape[at])
+
+    kinds = iter(passes)
+    return tuple(
+        step._replace(shapes=tuple(turned(next(kinds)[0], shape) for shape in step.shapes))
+        for step in steps
+    )
 
 
 def _sums(problem: Problem) -> bool:

@@ -37,6 +37,7 @@ class Problem(NamedTuple):
     how: Execution = PLAIN
     held: int = 0  # bytes of scratch that the call holds beside the engine's: x with its padding
     device: str = "cpu"  # the kind that the arrays lie on
+    channels_last: tuple[bool, bool] = (False, False)  # whether x's and the output's lie so
 
     @property
     def result_shape(self) -> tuple[int, ...]:

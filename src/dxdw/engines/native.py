@@ -22,6 +22,8 @@ DONE, NO_MEMORY, CANCELLED, DECLINED, PENDING = range(5)  # of native/api/dxdw.h
 
 # Bytes of scratch memory that a call may take beside as much as its tensors.
 BESIDE_OPERANDS = 8 << 20
+# How far Winograd's guard lets a tile exceed what a window sums: kWidestRange of winograd_guard.h.
+WIDEST_RANGE = 16
 # Bytes of the longest sentence in which a kernel declines, and more.
 SENTENCE = 256
 
@@ -68,9 +70,13 @@ class Kernel:
     def error_bound(self, problem: Problem) -> str:
         if self.sums:
             return direct_bound(problem)
+        growth = self.growth(problem)
+        of_tile = f"|error| ≤ {growth:.1e} · Σ max|first|·max|second| over an element's tiles"
+        if problem.kind == "dW":
+            return f"{of_tile}: relative to the tile, not to the element"
         return (
-            f"|error| ≤ {self.growth(problem):.1e} · Σ max|first|·max|second| over the tiles that "
-            "an element sums: relative to the tile, not to the element"
+            f"{of_tile}, and ≤ {growth * WIDEST_RANGE:.1e} · max|W| · Σ|first| over its own window, "
+            "unless that is of zeros alone"
         )
 
     def growth(self, problem: Problem) -> float:
@@ -114,12 +120,12 @@ def kernels() -> dict[str, Kernel]:
 class Handle:
     """A pass of which nothing but the operands is missing."""
 
-    __slots__ = ("_forget", "_library", "address", "long", "threads", "workspace")
+    __slots__ = ("_forget", "_library", "address", "kernel", "long", "threads", "workspace")
 
     def __init__(self, problem: Problem, kernel: int) -> None:
         library: Any = native_library.load()
         words = _plan(problem)
-        self._library, self._forget = library, library.dxdw_forget
+        self._library, self._forget, self.kernel = library, library.dxdw_forget, kernel
         self.address = library.dxdw_prepare(words.ctypes.data, words.size, kernel)
         if not self.address:
             raise MemoryError(f"no {words.nbytes:,} bytes for the plan of {problem.kind}")
@@ -178,7 +184,7 @@ def handle(problem: Problem, kernel: int) -> Handle:
 
 @lru_cache(maxsize=1024)
 def _plan(problem: Problem) -> Words:
-    return native_plan(problem.kind, problem.geometry, problem.dtype)
+    return native_plan(problem)
 
 
 def _declined(problem: Problem, kernel: int) -> str | None:
