@@ -31,7 +31,10 @@ export async function worker() {
 /** The page's script and its style: `how` is "served" or "inlined", of Python's files. */
 export async function page(catalogue, files, how) {
   const modules = {
-    "dxdw:catalogue": { contents: JSON.stringify(catalogue), loader: "json" },
+    // Browsers read JSON in half the time of a script with the same object in it.
+    "dxdw:catalogue": {
+      contents: `export default JSON.parse(${JSON.stringify(JSON.stringify(catalogue))});`,
+    },
     "dxdw:python-files": { contents: JSON.stringify(files), loader: "json" },
     "dxdw:boot": { contents: `export { ${how} as default } from "./python/${how}.js";` },
   };

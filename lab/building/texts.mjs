@@ -8,11 +8,21 @@ import { PYTHON } from "./files.mjs";
 
 const run = promisify(execFile);
 
+/** Where a long formula may go on in another line: browsers break none by themselves. */
+const BREAK = "\\\\";
+
+const formula = (source, displayMode = false) =>
+  temml.renderToString(source.trim(), { displayMode, throwOnError: true, strict: true });
+
 const markdown = new MarkdownIt({ typographer: false });
 markdown.use(tex, {
   render(source, displayMode) {
-    const math = temml.renderToString(source.trim(), { displayMode, throwOnError: true, strict: true });
-    return displayMode ? `<div class="formula-block scrolls">${math}</div>` : math;
+    if (!displayMode) return formula(source);
+    const [whole, ...more] = source.split(BREAK);
+    const math = more.length
+      ? [whole, ...more].map((part) => formula(`\\displaystyle ${part}`)).join(" ")
+      : formula(source, true);
+    return `<div class="formula-block scrolls">${math}</div>`;
   },
 });
 markdown.renderer.rules.table_open = () => '<div class="table-block scrolls"><table>';
@@ -20,14 +30,19 @@ markdown.renderer.rules.table_close = () => "</table></div>";
 markdown.renderer.rules.fence = (tokens, place) =>
   `<pre class="scrolls"><code>${markdown.utils.escapeHtml(tokens[place].content)}</code></pre>`;
 
-/** What a statement's formulas before its first heading say, each in one line. */
+/** What a statement's formulas before its first heading say, each in one line where there is room. */
 function formulas(statement) {
   const tokens = markdown.parse(statement, {});
   const heading = tokens.findIndex(({ type }) => type === "heading_open");
   return tokens
     .slice(0, heading)
     .filter(({ type }) => type === "math_block")
-    .map(({ content }) => temml.renderToString(content.trim(), { displayMode: false, throwOnError: true }));
+    .map(({ content }) =>
+      content
+        .split(BREAK)
+        .map((part) => formula(part))
+        .join(" "),
+    );
 }
 
 /** The catalogue of the practice series, its Markdown made into HTML. */

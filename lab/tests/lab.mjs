@@ -1,11 +1,13 @@
 /** What every browser test uses: the served page, a browser that reaches nothing else, and its hands. */
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, afterEach, before } from "node:test";
 import { deflateRawSync } from "node:zlib";
-import { AxeBuilder } from "@axe-core/playwright";
+import axe from "axe-core";
 import { chromium, firefox } from "playwright-core";
 import { PYTHON, ROOT } from "../building/files.mjs";
 
@@ -37,11 +39,28 @@ export async function serve({ isolated = true } = {}) {
   throw new Error("the server has ended");
 }
 
-export async function launch() {
-  // Firefox as it is distributed, by WebDriver BiDi.
-  if (BROWSER === "firefox") return firefox.launch({ channel: "moz-firefox", executablePath: FIREFOX });
+/** What is downloaded lies here: Firefox, driven, does not say when it has it. */
+const DOWNLOADS = mkdtempSync(join(tmpdir(), "dxdw-lab-"));
+process.on("exit", () => rmSync(DOWNLOADS, { recursive: true, force: true }));
+
+/**
+ * The browser; `media` is `{ colorScheme, reducedMotion }`, which Firefox is told as it is launched, because
+ * its driver leaves out what Playwright asks of a page.
+ */
+export async function launch({ colorScheme = "light", reducedMotion = "no-preference" } = {}) {
+  const downloadsPath = DOWNLOADS;
+  if (BROWSER === "firefox") {
+    const firefoxUserPrefs = {
+      "layout.css.prefers-color-scheme.content-override": colorScheme === "dark" ? 0 : 1,
+      "ui.prefersReducedMotion": reducedMotion === "reduce" ? 1 : 0,
+      "browser.download.alwaysOpenPanel": false, // it would have the focus
+    };
+    // As it is distributed, by WebDriver BiDi.
+    const options = { channel: "moz-firefox", executablePath: FIREFOX, firefoxUserPrefs, downloadsPath };
+    return firefox.launch(options);
+  }
   const args = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
-  return chromium.launch({ executablePath: CHROMIUM, args });
+  return chromium.launch({ executablePath: CHROMIUM, args, downloadsPath });
 }
 
 /**
@@ -77,30 +96,38 @@ export async function open(browser, address, { without = null, ...options } = {}
 }
 
 /**
- * What the tests of a file share: the server and the browser and, where they ask for it, one page in which
- * Python has been started once. To start it for each of them took most of their time.
+ * What the tests of a file share: the server, a browser for light and one for dark where they ask for it, and
+ * in each one page in which Python has been started once. To start it for each test took most of their time.
  *
  * `fresh(options)` is that page with nothing of the tests before in it, `open(options)` one of its own.
  */
 export function shared() {
-  let server, browser, lab;
+  let server;
+  const browsers = new Map(); // by what they were told of media
+  const labs = new Map(); // by the colour scheme
   before(async () => {
     server = await serve();
-    browser = await launch();
   });
-  afterEach(() => lab?.clean());
+  const browser = async ({ colorScheme = "light", reducedMotion = "no-preference" }) => {
+    const key = BROWSER === "firefox" ? `${colorScheme} ${reducedMotion}` : BROWSER;
+    if (!browsers.has(key)) browsers.set(key, await launch({ colorScheme, reducedMotion }));
+    return browsers.get(key);
+  };
+  const opened = async (options = {}) => open(await browser(options), server.address, options);
+  afterEach(() => {
+    for (const lab of labs.values()) lab.clean();
+  });
   after(async () => {
-    await browser?.close();
+    for (const one of browsers.values()) await one.close();
     server?.end();
   });
   return {
-    open: (options) => open(browser, server.address, options),
+    open: opened,
     async fresh({ viewport = { width: 1280, height: 800 }, colorScheme = "light" } = {}) {
-      lab ??= await open(browser, server.address);
-      const { page } = lab;
+      if (!labs.has(colorScheme)) labs.set(colorScheme, await opened({ colorScheme }));
+      const { page } = labs.get(colorScheme);
       await pythonReady(page);
       await page.setViewportSize(viewport);
-      await page.emulateMedia({ colorScheme });
       // A problem that is left is forgotten but for what is kept of it.
       await show(page, "digits", "Train on digits");
       await page.evaluate(() => localStorage.clear());
@@ -117,11 +144,35 @@ async function show(page, place, title) {
   await page.waitForFunction((words) => document.title.startsWith(words), title);
 }
 
-/** Mistakes of accessibility that axe-core finds: in a part of the page, or in all of it. */
+/**
+ * Mistakes of accessibility that axe-core finds: in a part of the page, or in all of it. It is put into the
+ * page once: its Playwright package does so again for each look, into a page of its own too, and took 4 s for
+ * what takes 0.3 s.
+ */
 export async function violations(page, part = null) {
-  const axe = new AxeBuilder({ page });
-  const found = await (part ? axe.include(part) : axe).analyze();
-  return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" | ")}`);
+  if (!(await page.evaluate(() => "axe" in globalThis))) await page.evaluate(axe.source);
+  return page.evaluate(async (place) => {
+    // A button whose ground is on its way to another has a contrast that it has for 100 ms only.
+    await Promise.allSettled(document.getAnimations().map(({ finished }) => finished));
+    const found = await globalThis.axe.run(place ?? document, { resultTypes: ["violations"] });
+    return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" | ")}`);
+  }, part);
+}
+
+/** What `press` has the page download: its name, and where it lies. */
+export async function downloaded(page, press, name) {
+  if (BROWSER !== "firefox") {
+    const waiting = page.waitForEvent("download");
+    await press();
+    const download = await waiting;
+    assert.equal(download.suggestedFilename(), name);
+    await download.saveAs(join(DOWNLOADS, name));
+    return join(DOWNLOADS, name);
+  }
+  await press();
+  const path = join(DOWNLOADS, name);
+  for (let round = 0; round < 100 && !existsSync(path); round++) await page.waitForTimeout(100);
+  return path;
 }
 
 /** Whether nothing is wider than the window. */

@@ -150,6 +150,46 @@ test("on a phone the run button is in reach of every pane, and a run leads to th
   assert.deepEqual(await unseen(page, [".player input", ".picture .grid table"]), []);
 });
 
+test("who is stuck comes from the mistake to the hints of the problem, by a key", async () => {
+  const page = await lab.fresh();
+  await enter(page, "05", OVERWRITES);
+  await run(page);
+  await page.getByRole("button", { name: "More hints" }).focus();
+  await page.keyboard.press("Enter");
+  assert.deepEqual(await unseen(page, [".help summary:first-of-type"]), []);
+  const tab = page.getByRole("tab", { name: "Hints and solution" });
+  assert.ok(await tab.evaluate((element) => element === document.activeElement));
+});
+
+test("on a phone no line of code is wider than the editor, and a step is seen with its buttons", async () => {
+  const page = await lab.fresh({ viewport: { width: 360, height: 640 } });
+  await enter(page, "06", wrong("06"));
+  await page.getByRole("button", { name: "Code", exact: true }).click();
+  const wider = () => {
+    const scroller = document.querySelector(".cm-scroller");
+    return scroller.scrollWidth - scroller.clientWidth;
+  };
+  assert.equal(await page.evaluate(wider), 0);
+  await run(page);
+  await page.getByRole("button", { name: "See it step by step" }).click();
+  await page.getByText("Traced: play it").waitFor();
+  const on = page.getByRole("button", { name: "One step on" });
+  for (let count = 0; count < 5; count++) await on.click(); // to the last array on the way forward
+  assert.deepEqual(await unseen(page, ['.grid[data-array="p"] td[data-role="here"]', ".player input"]), []);
+});
+
+test("on a large screen the picture is larger, and an option is told by its name", async () => {
+  const page = await lab.fresh({ viewport: { width: 1920, height: 1080 } });
+  await enter(page, "03", wrong("03", "mean-for-max"));
+  await run(page);
+  const { height } = await page.locator('.grid[data-array="x"] td').nth(5).boundingBox();
+  assert.ok(height >= 40, `${height} px`);
+  assert.match(await verdict(page), /for these arguments, with kernel_size = 2 and stride = 2:/);
+  await page.getByRole("button", { name: "See it step by step" }).click();
+  await page.getByText("Traced: play it").waitFor();
+  assert.equal(await page.getByRole("spinbutton", { name: "kernel_size" }).inputValue(), "2");
+});
+
 test("from opening the page to a named mistake: three keys beside the code", async () => {
   const { page, context, clean } = await lab.open();
   let keys = 0;

@@ -1,14 +1,17 @@
 """The practice series: every solution passes, every typical wrong answer gets its name."""
 
 import json
+import re
 
 import pytest
 
 from dxdw.diagnosis import questions
 from dxdw.diagnosis.causes import CAUSES
-from dxdw.diagnosis.exercises import exercise_causes
+from dxdw.diagnosis.exercise import examine_exercise
+from dxdw.diagnosis.exercises import exercise_causes, exercises
 from dxdw.practice import SERIES, run
 from dxdw.practice.catalogue import catalogue
+from dxdw.practice.learners_code import functions
 from dxdw.practice.running import names_by_id as ids_of
 from dxdw.problem_names import PROBLEMS
 
@@ -63,7 +66,7 @@ def test_the_starter_runs_and_is_not_yet_right(number):
 
 
 _ZEROS = "the output is still all zeros"
-_SHAPES = f"{_ZEROS}, and its shape is {{}}, and should be {{}} for x {{}} and W {{}}"
+_SHAPES = f"{_ZEROS}; its shape is {{}}, and should be {{}} for x {{}} and W {{}}"
 MISSING = {
     "01": [_SHAPES.format((1, 2, 3), (1, 2, 2), (1, 2, 3), (1, 1, 1, 2))],
     "02": [_SHAPES.format((1, 1, 1), (1, 3, 3), (1, 4, 4), (1, 1, 2, 2))],
@@ -241,6 +244,34 @@ def test_the_example_of_each_function_is_a_case(number):
     cases = [own(arguments, name) for name, arguments in problem.example.items()]
     told = states(events(number, problem.solution, cases))
     assert [told[f"case/{place}"] for place in range(len(cases))] == ["passed"] * len(cases)
+
+
+@pytest.mark.parametrize(
+    ("number", "cause", "options"),
+    [
+        ("02", "stride-ignored", ("padding", "stride")),
+        ("03", "mean-for-max", ("kernel_size", "stride")),
+    ],
+)
+def test_a_case_names_its_options_as_the_problem_does(number, cause, options):
+    code = next(a.code for a in SERIES[number].wrong_answers if a.cause == cause)
+    told = events(
+        number, code, [own(arguments, name) for name, arguments in SERIES[number].example.items()]
+    )
+    shown = [e["evidence"] for e in told if e.get("evidence")]
+    shown += [e["report"]["evidence"] for e in of_kind(told, "report")]
+    assert shown
+    for evidence in shown:
+        for name in options:
+            assert isinstance(evidence["arguments"][name], int), name
+
+
+def test_the_text_and_html_of_a_report_show_an_option_as_a_number():
+    code = next(a.code for a in SERIES["03"].wrong_answers if a.cause == "mean-for-max")
+    fn = functions(code, ["max_pool_2d"])["max_pool_2d"]
+    report = examine_exercise(fn, exercises()["max_pool_2d"])
+    assert re.search(r"x \(1, 3, 3\) +kernel_size +stride\n", str(report))
+    assert ">kernel_size</div>" in report._repr_html_()
 
 
 def test_a_case_of_another_function():

@@ -53,12 +53,19 @@ function table(title, rows, marks) {
     ),
   );
   const more = rows.length > MOST || columns > MOST;
+  const caption = more ? `${title} (the first ${MOST} rows and columns)` : title;
+  // A caption of its own that is seen would make a narrow table as wide as it is.
   return h(
-    "table",
-    { class: "array" },
-    h("caption", {}, title, more ? ` (the first ${MOST} rows and columns)` : ""),
-    h("thead", {}, h("tr", {}, h("td", {}), head)),
-    h("tbody", {}, body),
+    "div",
+    { class: "named" },
+    h("p", { "aria-hidden": "true" }, caption),
+    h(
+      "table",
+      { class: "array" },
+      h("caption", { class: "spoken" }, caption),
+      h("thead", {}, h("tr", {}, h("td", {}), head)),
+      h("tbody", {}, body),
+    ),
   );
 }
 
@@ -89,6 +96,15 @@ function shapesInWords(result, got, wanted) {
   ];
 }
 
+/** In words what is no array: ", with stride = 2". */
+function options(given) {
+  const numbers = Object.entries(given).filter(([, value]) => !Array.isArray(value));
+  return numbers.flatMap(([name, value], n) => [
+    n ? " and " : ", with ",
+    h("code", {}, `${name} = ${number(value)}`),
+  ]);
+}
+
 /** The evidence of a failure: arguments, result, what is right, and the difference. */
 export function evidenceTables({ result, got, expected, arguments: given }, firstWrong) {
   const row = (parts) =>
@@ -115,7 +131,11 @@ export function evidenceTables({ result, got, expected, arguments: given }, firs
     );
   }
   if (result && !found.length) found.push(h("p", {}, shapesInWords(result, shape(got), shape(expected))));
-  const inputs = Object.entries(given).flatMap(([name, array]) => tables(name, array));
-  found.push(h("p", { class: "quiet" }, "for these arguments:"), row({ label: "arguments", tables: inputs }));
+  const arrays = Object.entries(given).filter(([, value]) => Array.isArray(value));
+  const inputs = arrays.flatMap(([name, array]) => tables(name, array));
+  found.push(
+    h("p", { class: "quiet" }, "for these arguments", ...options(given), ":"),
+    row({ label: "arguments", tables: inputs }),
+  );
   return found;
 }

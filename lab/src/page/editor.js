@@ -9,7 +9,7 @@ import {
   syntaxHighlighting,
 } from "@codemirror/language";
 import { setDiagnostics } from "@codemirror/lint";
-import { EditorState, Prec, StateEffect, StateField } from "@codemirror/state";
+import { Compartment, EditorState, Prec, StateEffect, StateField } from "@codemirror/state";
 import {
   Decoration,
   drawSelection,
@@ -20,6 +20,7 @@ import {
   lineNumbers,
 } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
+import { wrapping } from "./wrapping.js";
 
 // Code is set in weights, not in colours: those are kept for what a step reads, writes and gets wrong.
 const colours = HighlightStyle.define([
@@ -76,8 +77,12 @@ const stepLine = StateField.define({
  */
 export class Editor {
   #view;
+  #wrapped = new Compartment();
+  #roomy;
+  #fit = () => this.#view.dispatch({ effects: this.#wrapped.reconfigure(this.#wrapping) });
 
-  constructor(parent, { describedBy, changed, run }) {
+  /** `roomy` is a media query: where it does not match, long lines are wrapped. */
+  constructor(parent, text, { describedBy, changed, run, roomy }) {
     const ran = () => {
       run();
       return true;
@@ -114,16 +119,13 @@ export class Editor {
         if (update.docChanged) changed(update.state.doc.toString());
       }),
     ];
-    this.#view = new EditorView({ parent, state: this.#stateOf("") });
+    this.#roomy = matchMedia(roomy);
+    this.#roomy.addEventListener("change", this.#fit);
+    this.#view = new EditorView({ parent, state: this.#stateOf(text) });
   }
 
   get text() {
     return this.#view.state.doc.toString();
-  }
-
-  /** Another text with a history of its own. */
-  open(text) {
-    this.#view.setState(this.#stateOf(text));
   }
 
   /** Another text that undo takes back. */
@@ -169,10 +171,15 @@ export class Editor {
   }
 
   destroy() {
+    this.#roomy.removeEventListener("change", this.#fit);
     this.#view.destroy();
   }
 
+  get #wrapping() {
+    return this.#roomy.matches ? [] : wrapping;
+  }
+
   #stateOf(doc) {
-    return EditorState.create({ doc, extensions: this.extensions });
+    return EditorState.create({ doc, extensions: [this.extensions, this.#wrapped.of(this.#wrapping)] });
   }
 }

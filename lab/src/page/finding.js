@@ -3,9 +3,10 @@ import { h } from "./element.js";
 
 /**
  * A report of the checker: what is not there yet, what is wrong, where, and a question; where the problem
- * is solved it is advice. `see(evidence)` shows its case in the picture, or is null.
+ * is solved it is advice. `see.show(evidence)` shows its case in the picture, and `hints()` those of the
+ * problem.
  */
-export function finding(report, { solved = false, see = null } = {}) {
+export function finding(report, { solved, see, hints }) {
   const { explanations, evidence, first_wrong: first, missing = [], either = false } = report;
   const causes = explanations.map(({ title }) => title);
   const titles = [...missing, ...causes];
@@ -15,12 +16,14 @@ export function finding(report, { solved = false, see = null } = {}) {
     place.append(h("p", { class: "question" }, h("strong", {}, "Hint: "), explanations[0].hint));
   if (report.crash) place.append(crash(report.crash));
   if (first) place.append(...firstWrong(first));
-  if (evidence) place.append(caseHead(evidence, see), ...evidenceTables(evidence, first));
+  const advice = report.ok || solved;
+  const more = advice ? null : button("More hints", hints);
+  if (evidence) place.append(caseHead(evidence, see, more), ...evidenceTables(evidence, first));
+  else if (more) place.append(h("p", {}, more));
   const why = h("div", { class: "why" });
   why.append(...explanations.flatMap(reasons));
   if (report.matched.length)
     why.append(h("p", { class: "quiet" }, `Compared with your answers: ${report.matched.join("; ")}.`));
-  const advice = report.ok || solved;
   return h(
     "section",
     { class: `finding${advice ? " advice" : ""}`, "aria-label": `What is wrong in ${report.function}` },
@@ -38,15 +41,15 @@ function reasons({ cause, mathematics, reason = "" }) {
   ].filter(Boolean);
 }
 
-function caseHead(evidence, see) {
-  const show = () => see.show(evidence);
+const button = (words, click) => h("button", { type: "button", class: "small", on: { click } }, words);
+
+function caseHead(evidence, see, more) {
   return h(
     "div",
     { class: "case-head" },
     h("h3", {}, "The smallest case found"),
-    see?.takes(evidence)
-      ? h("button", { type: "button", class: "plain", on: { click: show } }, "See it step by step")
-      : null,
+    see.takes(evidence) ? button("See it step by step", () => see.show(evidence)) : null,
+    more,
   );
 }
 

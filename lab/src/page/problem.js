@@ -13,7 +13,7 @@ import { Tabs } from "./tabs.js";
 import { Toolbar } from "./toolbar.js";
 import { Trial } from "./trial.js";
 import { Verdict } from "./verdict.js";
-import { pane, Workshop } from "./workshop.js";
+import { pane, ROOMY, Workshop } from "./workshop.js";
 
 const SAID_MS = 2500; // how long a button says what it has done
 const WAITS = "Python is loading. The tests run as soon as it is there.";
@@ -28,6 +28,7 @@ export class ProblemPage {
   #cases;
   #ownCases;
   #results; // the tabs of the verdict's pane
+  #reading; // those of the statement's
   #output = new Output();
   #notices = h("div", { class: "notices" });
   #toolbar;
@@ -62,7 +63,6 @@ export class ProblemPage {
       buttons: this.#toolbar.running,
       home,
     });
-    this.#editor.open(context.store.get(this.#key) ?? problem.starter);
     this.#changed(this.code);
     this.#buttons();
     const scrolling = focusableWhereScrolling(main);
@@ -107,7 +107,7 @@ export class ProblemPage {
 
   #statement() {
     const { brief, article } = statement(this.#problem);
-    const tabs = new Tabs("The problem", [
+    this.#reading = new Tabs("The problem", [
       { id: "statement", title: "Problem", content: article },
       {
         id: "help",
@@ -115,7 +115,7 @@ export class ProblemPage {
         content: help(this.#problem, (code, said) => this.#put(code, said)),
       },
     ]);
-    return pane("statement-pane", "The problem", [tabs.list], brief, tabs.panels);
+    return pane("statement-pane", "The problem", [this.#reading.list], brief, this.#reading.panels);
   }
 
   #picture() {
@@ -138,10 +138,12 @@ export class ProblemPage {
 
   #code(home) {
     const place = h("div", { class: "editor", id: "editor" });
-    this.#editor = new Editor(place, {
+    const text = this.#context.store.get(this.#key) ?? this.#problem.starter;
+    this.#editor = new Editor(place, text, {
       describedBy: "editor-keys",
       changed: (text) => this.#changed(text),
       run: () => this.run(),
+      roomy: ROOMY,
     });
     const key = (name) => h("kbd", {}, name);
     const keys = [key("Ctrl"), "+", key("Enter"), " runs the tests, ", key("Esc"), " stops them; "];
@@ -164,6 +166,11 @@ export class ProblemPage {
         this.#editor.goTo(line);
       },
       see: this.#seeing(),
+      hints: () => {
+        this.#workshop.show("statement");
+        this.#reading.show("help");
+        this.#reading.focus();
+      },
     });
     const own = h("div", { class: "own" });
     this.#results = new Tabs("What came of it", [

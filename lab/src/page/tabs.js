@@ -56,6 +56,11 @@ export class Tabs {
     this.#told(id);
   }
 
+  /** To the tab that is chosen. */
+  focus() {
+    this.#tabs.get(this.#chosen).tab.focus();
+  }
+
   /** A word or number beside a tab's title, as "2" of what is in it. */
   badge(id, words) {
     const { badge } = this.#tabs.get(id);
@@ -70,6 +75,6 @@ export class Tabs {
     event.preventDefault();
     const place = to ?? (ids.indexOf(this.#chosen) + by + ids.length) % ids.length;
     this.show(ids[place]);
-    this.#tabs.get(ids[place]).tab.focus();
+    this.focus();
   }
 }

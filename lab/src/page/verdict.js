@@ -24,7 +24,7 @@ export class Verdict {
 
   /**
    * `next` is `[{ place, words }]`, where to go once all is solved; `toLine(line)` shows a line of the
-   * code, and `see(evidence)`, where there is one, a case in the picture.
+   * code, `see` what is taken to the picture, and `hints()` the hints of the problem.
    */
   constructor(problem, options) {
     this.#problem = problem;
@@ -97,8 +97,8 @@ export class Verdict {
     this.#state(solved ? "solved" : "unsolved");
     this.#say(h("strong", {}, solved ? "Solved" : "Not solved yet"), `${own.passed} of ${own.of} tests pass`);
     const all = solved && harder.passed === harder.of;
-    const see = this.#options.see;
-    this.#findings.replaceChildren(...told.map((report) => finding(report, { solved, see })));
+    const { see, hints } = this.#options;
+    this.#findings.replaceChildren(...told.map((report) => finding(report, { solved, see, hints })));
     this.#next.replaceChildren(...(solved ? [this.#onwards(all)] : []));
   }
 

@@ -34,25 +34,37 @@ export class Workshop {
   constructor(main, panes, { store, buttons, home }) {
     this.#buttons = buttons;
     this.#home = home;
-    const group = (name, label, first, second, usual) => {
+    const group = (name, label, first, second, usual, direction) => {
       const element = h("div", { class: `group ${name}` });
-      const splitter = new Splitter(element, { name, label, usual, store });
+      const splitter = new Splitter(element, { name, label, usual, direction, store });
       element.append(first, splitter.element, second);
       this.#splitters.push(splitter);
       return element;
     };
-    const left = group("reading", "Size of the problem's pane", panes.statement, panes.picture, {
-      row: () => 44,
-      column: () => 48,
-    });
-    const right = group("writing", "Size of the code's pane", panes.code, panes.verdict, {
-      row: () => 50,
-      column: () => 52,
-    });
-    const whole = group("workshop", "Size of the left panes", left, right, {
-      row: () => (this.#wide.matches ? 58 : 50),
-      column: () => 50,
-    });
+    const left = group(
+      "reading",
+      "Size of the problem's pane",
+      panes.statement,
+      panes.picture,
+      { row: () => 42, column: () => 48 },
+      () => (this.#roomy.matches && this.#wide.matches ? "row" : "column"),
+    );
+    const right = group(
+      "writing",
+      "Size of the code's pane",
+      panes.code,
+      panes.verdict,
+      { row: () => 50, column: () => 52 },
+      () => "column",
+    );
+    const whole = group(
+      "workshop",
+      "Size of the left panes",
+      left,
+      right,
+      { row: () => (this.#wide.matches ? 62 : 50), column: () => 50 },
+      () => (this.#roomy.matches ? "row" : "column"),
+    );
     this.#places = Object.entries(PANES).map(([name, title]) => {
       const press = () => this.show(name);
       const button = h("button", { type: "button", class: "place", on: { click: press } }, title);

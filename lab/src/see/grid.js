@@ -22,16 +22,18 @@ export class Grid {
 
   #shaded;
   #digits;
+  #vector;
 
   /**
    * `name` as in code, `title` in words; a grid of sums has room for what is added. `kind` is classes
    * of the style sheet; of "heat" the elements are shades, and
-   * of "bare" numbers of two digits.
+   * "bare" is a vector, drawn as a column of numbers of two digits.
    */
   constructor(name, title, listens, kind = "") {
     const kinds = kind.split(" ");
     this.#shaded = kinds.includes("heat");
-    this.#digits = kinds.includes("bare") ? 2 : 4;
+    this.#vector = kinds.includes("bare");
+    this.#digits = this.#vector ? 2 : 4;
     this.#name = name;
     this.#title = title;
     this.#listens = listens;
@@ -81,7 +83,7 @@ export class Grid {
     const count = array.shape.slice(0, -2).reduce((all, one) => all * one, 1);
     const [rows, columns] = array.shape.slice(-2);
     this.#array = array;
-    this.#shape.textContent = `(${array.shape.join(", ")})`;
+    this.#shape.textContent = this.#vector ? `(${array.size},)` : `(${array.shape.join(", ")})`;
     this.#cells = [];
     const plane = (_, number) => {
       const index = array.index(number * rows * columns).slice(0, -2);
@@ -96,7 +98,13 @@ export class Grid {
       return h(
         "table",
         { role: "grid", "aria-readonly": this.#listens.edit ? null : "true" },
-        h("caption", { class: count === 1 ? "spoken" : null }, caption, spoken(`, ${this.#title}`)),
+        h(
+          "caption",
+          { class: count === 1 ? "spoken" : null },
+          // Over shades the whole name would be wider than the plane.
+          this.#shaded ? [spoken(this.#name), caption.slice(this.#name.length)] : caption,
+          spoken(`, ${this.#title}`),
+        ),
         h(
           "thead",
           {},

@@ -47,7 +47,10 @@ export class Picture {
     this.#context = context;
     this.#scene = scene;
     this.#changed = changed;
-    this.#player = new Player(scene.walk, () => this.#walked());
+    this.#player = new Player(scene.walk, () => {
+      this.#walked();
+      this.#intoView();
+    });
     const use = (state) => this.#use(state);
     if (scene.options) this.#forms.push(new OptionsForm(scene.options, use));
     const more = new SizesForm(scene, use);
@@ -182,6 +185,16 @@ export class Picture {
     this.#show();
   }
 
+  /** What the step is about, and the learner's beside it, where the picture has more than its pane shows. */
+  #intoView() {
+    const cells = [...this.#rows.querySelectorAll('td:is([data-role="here"], [data-role="into"])')];
+    const places = [
+      cells.findLast((cell) => cell.checkVisibility()),
+      cells.find((cell) => cell.checkVisibility()),
+    ];
+    for (const cell of places) cell?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
+
   /** The steps that the reference has made: all of them where the learner's have none to compare with. */
   get #come() {
     if (this.#trace && !this.#trace.matched) return this.#scene.entries(this.#state);
@@ -209,8 +222,10 @@ export class Picture {
 
 function said(step, count, name) {
   if (count === 0) return "no steps";
-  if (step === 0) return `before the first of ${count} steps`;
-  const which = step === count ? `after all ${count} steps` : `step ${step} of ${count}`;
+  const [first, all] =
+    count === 1 ? ["the only step", "the only step"] : [`the first of ${count} steps`, `all ${count} steps`];
+  if (step === 0) return `before ${first}`;
+  const which = step === count ? `after ${all}` : `step ${step} of ${count}`;
   return name && step < count ? `${which}, ${name}` : name ? `${which}: ${name}` : which;
 }
 

@@ -1,5 +1,5 @@
 import { compared } from "./compared.js";
-import { TracePanel } from "./trace_panel.js";
+import { TracePanel, told } from "./trace_panel.js";
 
 /**
  * The learner's arrays beside those of a scene that goes from array to array. Of a scene's `trace` it needs
@@ -54,16 +54,16 @@ export class StagesView extends TracePanel {
     for (const name of Object.keys(found)) this.grids[name].element.hidden = !this.going;
     const line = found[stage]?.line ?? null;
     this.mark(line);
-    const said = [this.#where(stage, line), this.#verdict(wrong, isLast), ...this.ending(isLast)];
-    this.say(said.filter(Boolean).join(" "));
+    const said = [this.#verdict(wrong, isLast), ...this.ending(isLast)].filter(Boolean).join(" ");
+    this.say(...this.#where(stage, line), ` ${said}`);
   }
 
   #where(stage, line) {
-    if (!stage) return "Traced: play it, or go step by step.";
-    if (line !== null) return `${this.source(line)}.`;
+    if (!stage) return ["Traced: play it, or go step by step."];
+    if (line !== null) return [...this.source(line), "."];
     return this.trace.results.includes(stage)
-      ? `No array of your code is known to be “${stage}”.`
-      : "Your function goes forward only: on the way back there is the reference alone.";
+      ? [`No array of your code is known to be “${stage}”.`]
+      : ["Your function goes forward only: on the way back there is the reference alone."];
   }
 
   #verdict([first, ...more], isLast) {
@@ -71,8 +71,6 @@ export class StagesView extends TracePanel {
     const last = this.trace.results.at(-1);
     if (!first) return isLast && found[last] && !error && !cut ? "What it returns is right." : "";
     const after = more.length ? " What comes after is made of it." : "";
-    return first.verdict === "shape"
-      ? `${first.name}: not of the shape it should have.${after}`
-      : `${first.name}: not the reference's where ≠ stands.${after}`;
+    return told([first.name], first.verdict) + after;
   }
 }

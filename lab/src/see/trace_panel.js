@@ -88,9 +88,10 @@ export class TracePanel {
     this.context.step(this.traced.code === this.context.code() ? line : null);
   }
 
-  /** A line of it in words. */
+  /** A line of it in words, with the code where the editor is not beside it. */
   source(line) {
-    return `Line ${line}: ${this.traced.code.split("\n")[line - 1]?.trim()}`;
+    const code = this.traced.code.split("\n")[line - 1]?.trim();
+    return [`Line ${line}`, h("span", { class: "source" }, `: ${code}`)];
   }
 
   /** Where it ended before its end, and whether the code has become another. */
@@ -104,7 +105,17 @@ export class TracePanel {
     return said;
   }
 
-  say(words) {
-    if (this.words.textContent !== words) this.words.textContent = words;
+  say(...words) {
+    this.words.replaceChildren(...words);
   }
+}
+
+/** That arrays are wrong, "differs" or of another "shape". */
+export function told(names, wrong) {
+  const one = names.length === 1;
+  const said =
+    wrong === "shape"
+      ? `${one ? "has" : "have"} not the right shape.`
+      : `${one ? "differs" : "differ"} from the reference where ≠ stands.`;
+  return `${names.join(" and ")} ${said}`;
 }

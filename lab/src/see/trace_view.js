@@ -2,7 +2,7 @@ import { compared } from "./compared.js";
 import { NdArray, number } from "./ndarray.js";
 import { shown } from "./numbers.js";
 import { beside } from "./timeline.js";
-import { TracePanel } from "./trace_panel.js";
+import { TracePanel, told } from "./trace_panel.js";
 
 /**
  * The learner's results, step by step beside the reference's; the line of each step is marked. Of a scene's
@@ -47,9 +47,8 @@ export class TraceView extends TracePanel {
     });
     const line = entry && !entry.left ? this.traced.steps[entry.mine].line : null;
     this.mark(line);
-    this.say(
-      [this.#where(entry), this.#verdict(verdicts, isLast), this.#about(isLast)].filter(Boolean).join(" "),
-    );
+    const said = [this.#verdict(verdicts, isLast), this.#about(isLast)].filter(Boolean).join(" ");
+    this.say(...this.#where(entry), ` ${said}`);
   }
 
   /** A result after an entry, and what changed there. */
@@ -63,23 +62,20 @@ export class TraceView extends TracePanel {
   }
 
   #where(entry) {
-    if (!entry) return this.entries.length ? "Traced: play it, or go step by step." : "";
-    if (entry.left) return "Your code did not come to this output.";
+    if (!entry) return this.entries.length ? ["Traced: play it, or go step by step."] : [];
+    if (entry.left) return ["Your code did not come to this output."];
     const { line, variables } = this.traced.steps[entry.mine];
     const at = Object.entries(variables)
       .map(([name, value]) => `${name} = ${value}`)
       .join(", ");
-    return `${this.source(line)}${at ? ` (${at})` : ""}.`;
+    return [...this.source(line), at ? ` (${at}).` : "."];
   }
 
   #verdict(verdicts, isLast) {
-    const named = (wanted) =>
-      verdicts
-        .filter(({ verdict }) => verdict === wanted)
-        .map(({ name }) => name)
-        .join(" and ");
-    if (named("differs")) return `${named("differs")}: not the reference's where ≠ stands.`;
-    if (named("shape")) return `${named("shape")}: not of the shape it should have.`;
+    for (const wrong of ["differs", "shape"]) {
+      const names = verdicts.filter(({ verdict }) => verdict === wrong).map(({ name }) => name);
+      if (names.length) return told(names, wrong);
+    }
     const { error, cut } = this.traced;
     return isLast && verdicts.length === this.trace.results.length && !error && !cut
       ? "Both end the same."

@@ -3,7 +3,7 @@ import { shown } from "../see/numbers.js";
 
 /** The kernels of the first convolution, as tables shaded by their size, hatched where negative. */
 export class Kernels {
-  #place = h("div", { class: "kernels" });
+  #place = h("div", { class: "kernels" }, h("p", { class: "quiet" }, "They come as it trains."));
   #cells = null;
 
   constructor(parent) {

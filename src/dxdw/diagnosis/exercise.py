@@ -102,10 +102,8 @@ def _explained(
     if bad:
         answer, wanted = min(bad, key=lambda pair: not pair[0].usable)
         crash = answer.crash
-        arguments = dict(zip(exercise.arrays, answer.problem, strict=False))
-        options = answer.problem[len(exercise.arrays) :]
-        if options:
-            arguments["options"] = np.array(options)
+        names = (*exercise.arrays, *exercise.options)
+        arguments = dict(zip(names, map(np.asarray, answer.problem), strict=True))
         got = answer.results[0] if answer.usable else np.zeros(0)
         if answer.usable or crash:  # and where nothing was returned there is nothing to show
             evidence = Evidence("out" if answer.usable else "", got, wanted, arguments)
@@ -144,7 +142,7 @@ def _summary(report: Report, found: list[str]) -> str:
 
 
 def _missing(exercise: Exercise, answers: list[Answer], right: list[Array]) -> tuple[str, ...]:
-    """What is not there yet: numbers, or the right shape."""
+    """What is not there yet, a sentence each: numbers, and the right shape."""
     usable = [(a, r) for a, r in zip(answers, right, strict=True) if a.usable]
     if not usable:
         return ()
@@ -161,7 +159,7 @@ def _missing(exercise: Exercise, answers: list[Answer], right: list[Array]) -> t
         found.append(f"its shape is {got}, and should be {wanted.shape} for {shapes}")
     if len(found) == 1 and found[0].startswith("its"):
         found = [found[0].replace("its", "the output's", 1)]
-    return (", and ".join(found),) if found else ()
+    return tuple(found)
 
 
 class _Likeness(NamedTuple):

@@ -36,6 +36,7 @@ class Exercise:
     cases: tuple[tuple[Any, ...], ...]  # the arguments, the smallest first
     slips: tuple[Slip, ...]
     eps: float = 1e-9  # of the largest number; integers differ by more
+    options: tuple[str, ...] = ()  # the names of its further arguments
 
 
 @lru_cache(maxsize=1)

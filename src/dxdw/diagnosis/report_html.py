@@ -96,7 +96,8 @@ def _maps(title: str, a: Array) -> str:
     most = float(finite.max(initial=0.0)) or 1.0
     tables = "".join(_map(plane, most) for plane in planes[:_PLANES])
     more = "<p>…</p>" if len(planes) > _PLANES else ""
-    return f"<div><div>{escape(title)} {a.shape}</div>{tables}{more}</div>"
+    shape = f" {a.shape}" if a.ndim else ""
+    return f"<div><div>{escape(title)}{shape}</div>{tables}{more}</div>"
 
 
 def _map(plane: Array, most: float) -> str:

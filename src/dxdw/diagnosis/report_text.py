@@ -99,8 +99,8 @@ def _first_wrong(report: Report, paint: Paint) -> list[str]:
 
 def _evidence(evidence: Evidence, paint: Paint) -> list[str]:
     lines = ["", paint("dim", "the smallest case found")]
-    blocks = [(name, a) for name, a in evidence.arguments.items()]
-    lines += _side_by_side([_grid(f"{name} {a.shape}", a) for name, a in blocks])
+    given = evidence.arguments.items()
+    lines += _side_by_side([_grid(f"{name} {a.shape}" if a.ndim else name, a) for name, a in given])
     if not evidence.result:
         return lines
     name, got, expected = evidence.result, evidence.got, evidence.expected

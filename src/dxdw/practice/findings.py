@@ -1,7 +1,7 @@
 """What a test of the series finds: nothing, or a sentence, arrays and the first wrong element."""
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,7 +38,7 @@ class Test(NamedTuple):
 
 
 class Call:
-    """A call of the learner's function: by position, with copies of the arrays.
+    """A call of the learner's function: by position, with copies of the arrays, then the options.
 
     Raises:
         Failed: it raises, or does not return as many arrays as there are names of results.
@@ -48,14 +48,13 @@ class Call:
         self,
         fn: Solution,
         arrays: dict[str, Any],
-        options: Sequence[Any] = (),
+        options: Mapping[str, Any] | None = None,
         results: Sequence[str] = ("out",),
     ) -> None:
-        self.arguments = {name: np.asarray(a) for name, a in arrays.items()}
-        if options:
-            self.arguments["options"] = np.array(options)
-        answer = call_by_position(fn, tuple(arrays), [*map(np.array, arrays.values()), *options],
-                                  len(results))  # fmt: skip
+        options = options or {}
+        self.arguments = {n: np.asarray(a) for n, a in (*arrays.items(), *options.items())}
+        given = [*map(np.array, arrays.values()), *options.values()]
+        answer = call_by_position(fn, tuple(arrays), given, len(results))
         if not answer.usable:
             raise Failed(answer.why, crash=answer.crash)
         self.changed = answer.changed

@@ -163,7 +163,7 @@ def _own_case(functions: Mapping[str, Solution], case: Case) -> None:
     except (TypeError, ValueError) as error:
         raise NoCase(str(error)) from None
     arrays = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
-    options = [value for name, value in values.items() if name not in arrays]
+    options = {name: value for name, value in values.items() if name not in arrays}
     call = Call(functions[function], arrays, options, tuple(expected))
     for result, array in expected.items():
         # Numbers of any size: the last bits of a sum depend on its order.

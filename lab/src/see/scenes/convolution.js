@@ -122,6 +122,8 @@ export const BACKWARD = {
       { name: "G", title: "grad_out", edit: true },
       { name: "x", title: "image", edit: true },
       { name: "W", title: "kernel", edit: true },
+    ],
+    [
       { name: "dx", title: "of x" },
       { name: "dW", title: "of W" },
     ],

@@ -142,7 +142,7 @@ export const PADDING_AND_STRIDE = {
   trace: forwardTrace("conv2d", ["x", "W"], shapeOfOut),
   state: ({ arguments: given }) => {
     if (!given.x || !given.W) return null;
-    const [padding = 0, stride = 1] = given.options ?? [];
+    const { padding = 0, stride = 1 } = given;
     return {
       arrays: { x: NdArray.fromLists(given.x), W: NdArray.fromLists(given.W) },
       options: { padding, stride },

@@ -140,7 +140,7 @@ export const POOLING = {
     ...counts(x.shape.slice(1), [k, k], stride),
   ]),
   state: ({ arguments: given }) => {
-    const [k, stride] = given.options ?? [];
+    const { kernel_size: k, stride } = given;
     return given.x && k && stride ? state(NdArray.fromLists(given.x), k, stride) : null;
   },
 };

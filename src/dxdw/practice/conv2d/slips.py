@@ -83,7 +83,8 @@ def _conv2d() -> Exercise:
         Slip("stride-of-one-axis", _columns_unstrided),
         Slip("options-exchanged", lambda x, W, p, s: convolve(x, W, s, max(p, 1))),
     )  # fmt: skip
-    return Exercise("conv2d", ("x", "W"), convolve, cases, (*slips, *convolution_slips()))
+    slips = (*slips, *convolution_slips())
+    return Exercise("conv2d", ("x", "W"), convolve, cases, slips, options=("padding", "stride"))
 
 
 def _pad(x: Array, p: int, **options: Any) -> Array:

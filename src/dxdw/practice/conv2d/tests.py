@@ -11,7 +11,7 @@ _ONE = np.ones((1, 1, 1, 1))
 
 
 def _called(fn: Solution, x: Any, W: Any, padding: int, stride: int) -> Call:
-    return Call(fn, {"x": x, "W": W}, (padding, stride))
+    return Call(fn, {"x": x, "W": W}, {"padding": padding, "stride": stride})
 
 
 def _size(fn: Solution) -> None:

@@ -58,7 +58,8 @@ def _max_pool_2d() -> Exercise:
         if k <= min(shape[1:])
     )
     cases += tuple((-np.abs(x), k, s) for x, k, s in cases[:6])
-    return Exercise("max_pool_2d", ("x",), pooled, cases, _pooling_slips())
+    options = ("kernel_size", "stride")
+    return Exercise("max_pool_2d", ("x",), pooled, cases, _pooling_slips(), options=options)
 
 
 def _pooling_slips() -> tuple[Slip, ...]:

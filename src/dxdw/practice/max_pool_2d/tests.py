@@ -12,7 +12,7 @@ _X = np.array(
 
 
 def _called(fn: Solution, x: Any, kernel_size: int, stride: int) -> Call:
-    return Call(fn, {"x": x}, (kernel_size, stride))
+    return Call(fn, {"x": x}, {"kernel_size": kernel_size, "stride": stride})
 
 
 def _shape(fn: Solution) -> None:
