@@ -14,7 +14,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 .NOTPARALLEL:
 .PHONY: help demo lab test test-long test-random test-interrupts test-peers test-peers-long test-dask test-dask-long test-install \
   test-lab test-lab-firefox test-lab-webkit test-all \
-  test-native fuzz test-aarch64 sanitize sanitize-threads wasm test-wasm bench-wasm lint bench bench-training \
+  test-native fuzz fuzz-python test-aarch64 sanitize sanitize-threads wasm test-wasm bench-wasm lint bench bench-training \
   bench-dask docs wheel wheel-lab clean
 
 help: ## this list
@@ -80,6 +80,13 @@ fuzz: $(STAMPS)/cmake ## run the fuzzer over the kernels' C interface for SECOND
 	mkdir -p build/fuzz/found
 	cd build/fuzz && ASAN_OPTIONS=allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
 	  ./fuzz_plans -max_total_time=$(SECONDS) -timeout=60 -rss_limit_mb=4096 found ../../native/fuzz/corpus
+
+# Atheris is there for CPython on Linux. What is found lies in build/fuzz.
+FUZZED := arguments model manifest program
+fuzz-python: $(STAMPS)/test $(STAMPS)/native $(STAMPS)/fuzzing ## run it over arguments and files, SECONDS=60 for each kind
+	mkdir -p $(FUZZED:%=build/fuzz/%)
+	cd build/fuzz && $(foreach door,$(FUZZED),$(abspath $(BIN))/python ../../tests/fuzzing/python_doors.py $(door) \
+	  $(door) -max_total_time=$(SECONDS) -rss_limit_mb=4096 &&) true
 
 test-native: PRESET := testing
 test-native: $(STAMPS)/cmake ## run the test programs of the kernels
@@ -201,9 +208,9 @@ $(STAMPS)/native: pyproject.toml $(KERNELS) | $(STAMPS)/venv
 	@$(BIN)/dxdw --version
 	@touch $@
 
-# What freezes programs.
-$(STAMPS)/frozen: pyproject.toml | $(STAMPS)/venv
-	@$(PIP) install --quiet --group frozen
+# What freezes programs, and what fuzzes Python.
+$(STAMPS)/frozen $(STAMPS)/fuzzing: pyproject.toml | $(STAMPS)/venv
+	@$(PIP) install --quiet --group $(@F)
 	@touch $@
 
 # CMake and Ninja as the package index has them, for those builds that no installation makes.

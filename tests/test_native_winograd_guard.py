@@ -1,4 +1,4 @@
-"""Winograd's guard: large values cost no sum its digits that does not read them, however many there are."""
+"""Winograd's guard: large values, however many, cost no sum its digits that does not read them."""
 
 from pathlib import Path
 
@@ -128,16 +128,18 @@ def test_ordinary_data_is_transformed_all_of_it(name, data):
 @pytest.mark.parametrize("name", CASES)
 def test_what_explain_prints_holds_at_every_element(name):
     case = CASES[name]
-    said = explain("forward", case.x_shape, case.W_shape, case.padding, case.stride,
-                   dilation=case.dilation, dtype="float32", engine="winograd").error_bound  # fmt: skip
+    options = {"dilation": case.dilation, "dtype": "float32", "engine": "winograd"}
+    shapes = (case.x_shape, case.W_shape, case.padding, case.stride)
+    said = explain("forward", *shapes, **options).error_bound
     factor = float(said.split("and ≤ ")[1].split(" ")[0])
     assert said.endswith("unless that is of zeros alone")
     for largest in (1, 50, 200, 1e3, 1e4, 1e6):
         a = operands(case, 2)
         a["x"][0, :5, 7, 7] = largest
         a["x"][0, 9, 3, 3:5] = largest
-        error = abs(convolve("forward", a, case, engine="winograd")
-                    - oracles.run("forward", *(a[n].astype(float) for n in ("x", "W")), case))  # fmt: skip
+        first, second = (a[n].astype(float) for n in ("x", "W"))
+        wanted = oracles.run("forward", first, second, case)
+        error = abs(convolve("forward", a, case, engine="winograd") - wanted)
         ones = np.ones_like(a["W"], float)
         windows = oracles.run("forward", abs(a["x"]).astype(float), ones, case)
         assert (error <= factor * abs(a["W"]).max() * windows).all()

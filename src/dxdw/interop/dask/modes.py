@@ -52,9 +52,7 @@ def _axes(a: da.Array, geometry: ConvGeometry, ndim: int) -> Iterator[tuple[int,
             yield d, axis
 
 
-def _borders(
-    dx: da.Array, d: int, axis: Axis, mode: str
-) -> Iterator[tuple[da.Array, int]]:
+def _borders(dx: da.Array, d: int, axis: Axis, mode: str) -> Iterator[tuple[da.Array, int]]:
     """The gradient of both borders, and at which position of x it belongs."""
     before, after, size = axis.before, axis.after, axis.size
     sources = {
