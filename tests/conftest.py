@@ -19,9 +19,9 @@ GROUPS = {
 FOUND = hypothesis.database.DirectoryBasedExampleDatabase(".hypothesis/examples")
 left_out = dict.fromkeys(GROUPS, 0)
 
-# How long an example takes says something of the machine, not of the code. The same examples are drawn
-# every time, so that a red run is about the change it ran on; `make test-random` draws new ones, and
-# what it finds is kept in .hypothesis, where it is tried again, until a test has it.
+# How long an example takes says something of the machine, not of the code. The same examples are
+# drawn every time, so that a red run is about the change it ran on; `make test-random` draws new
+# ones, and what it finds is kept in .hypothesis, where it is tried again, until a test has it.
 hypothesis.settings.register_profile(
     "fixed",
     deadline=None,

@@ -1,4 +1,4 @@
-"""dxdw.interop.dask with every padding mode: what the functions in memory give, in whatever chunks."""
+"""dxdw.interop.dask with every padding mode: as the functions in memory, in whatever chunks."""
 
 import numpy as np
 import pytest

@@ -33,7 +33,7 @@ print("frozen", len(load_digits()[0]))
 
 def test_a_frozen_program_has_the_kernels_and_the_files(tmp_path):
     isa = native_library.isa()
-    engines = ["array", "fft", "reference"] + (["winograd", "direct"] if isa != "none" else [])
+    engines = ["array", "reference"] + (["winograd", "direct"] if isa != "none" else [])
     program = PROGRAM.format(isa=isa, engines=engines)
     (tmp_path / "small.py").write_text(program, encoding="utf-8")
     freeze = [

@@ -1,6 +1,7 @@
-"""Atheris over the doors by which foreign bytes come in: `python python_doors.py DOOR [libFuzzer's options]`.
+"""Atheris over the doors by which foreign bytes come in: `python python_doors.py DOOR [OPTIONS]`.
 
-Each door takes what it was made for, and refuses the rest with its own error: any other ends the run.
+Each door takes what it was made for, and refuses the rest with its own error: any other ends the
+run. The options are libFuzzer's.
 """
 
 import sys

@@ -1,7 +1,7 @@
 """Padding by other than zeros, of Dask arrays: borders copied from the inside, and their adjoint.
 
-As padding.py does it in memory, axis by axis. A border is cut from the chunks it lies in; what is padded
-is convolved as any other array, without padding.
+As padding.py does it in memory, axis by axis. A border is cut from the chunks it lies in; what is
+padded is convolved as any other array, without padding.
 """
 
 from collections.abc import Iterator
