@@ -37,7 +37,7 @@ test-random: $(STAMPS)/test $(STAMPS)/native ## run the tests whose examples are
 	HYPOTHESIS_PROFILE=random $(BIN)/python -m pytest -m 'hypothesis and not peers and not dask and not slow and not install'
 
 test-interrupts: $(STAMPS)/test $(STAMPS)/native ## interrupt 10,000 calls, and 200 problems of every kind: half an hour
-	$(BIN)/python -m pytest -m slow tests/test_native_interrupts.py
+	$(BIN)/python -m pytest -m slow tests/engines/test_native_interrupts.py
 
 test-peers: $(STAMPS)/peers $(STAMPS)/native ## run the tests against PyTorch, JAX, autograd and PyLops
 	$(BIN)/python -m pytest -m 'peers and not slow'
@@ -98,7 +98,7 @@ test-aarch64: $(STAMPS)/cmake ## the same for 64-bit ARM, cross-compiled, under 
 	$(native-tests)
 
 # PYTHON_TESTS: of the Python tests, those to run on a checked library, options of pytest included.
-PYTHON_TESTS ?= tests/test_install_library.py $(wildcard tests/test_native*.py) tests/test_engines.py
+PYTHON_TESTS ?= tests/package/test_install_library.py tests/engines
 sanitize: PRESET := address
 # The leaks of Python itself are many: there every test counts the kernels' own blocks (tests/conftest.py),
 # and the programs of native/tests are looked at for all leaks.
@@ -109,7 +109,7 @@ sanitize: $(STAMPS)/test $(STAMPS)/cmake ## test the kernels with reads and writ
 	$(native-tests)
 	$(call sanitized-pytest,asan ubsan)
 
-PYTHON_THREAD_TESTS ?= $(wildcard tests/test_native*thread*.py) tests/test_hazards_concurrency.py
+PYTHON_THREAD_TESTS ?= $(wildcard tests/engines/*thread*.py) tests/call/test_hazards_concurrency.py
 sanitize-threads: PRESET := thread
 # Of a race, one side is ours: what NumPy's BLAS does among its own threads was not compiled to tell.
 sanitize-threads: export TSAN_OPTIONS := ignore_noninstrumented_modules=1 halt_on_error=1 die_after_fork=0

@@ -114,11 +114,12 @@ def without_kernels() -> Iterator[None]:
 @pytest.fixture
 def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the engines that computed a result, in the order in which they did."""
-    from dxdw import shortcut
-    from dxdw.plan import engines
+    from dxdw.call import known, plan
+    from dxdw.call.plan import engines
 
-    shortcut.forget()
-    monkeypatch.setattr(shortcut, "MOST_FLOPS", 0)  # it calls no engine's run
+    known.forget()
+    plan.prepared.cache_clear()
+    monkeypatch.setattr(known, "_steps", lambda *_: ((), False))  # these are no engine's run
 
     names: list[str] = []
 

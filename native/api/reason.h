@@ -19,6 +19,8 @@ bool because(Reason &why, const char *sentence, Values... values) {
   return false;
 }
 
+constexpr char kPlanesOnly[] = "takes arrays whose channels lie before their positions";
+
 // A number of people's: with a comma before every third digit from the right.
 struct Grouped {
   char text[32];

@@ -15,6 +15,7 @@ constexpr Index kDepthwiseRows = 7;
 constexpr Index kDepthwiseColumns = 1 << 15;
 
 inline bool depthwise_takes_plan(const Plan &plan, Reason &why) {
+  if (plan.source_last || plan.destination_last) return because(why, kPlanesOnly);
   if (!plan.phases) return because(why, "no window reaches a value");
   if (least(plan.sources, plan.destinations) != 1 ||
       most(plan.sources, plan.destinations) > kDepthwiseChannels)

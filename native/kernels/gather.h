@@ -178,16 +178,15 @@ class Gather {
     if (at_.in_place) {
       x += depth * pass.axis[0].step * pass.source.depth + first * at_.pitch;
     } else {
-      for (Index c = 0; c < plan_.sources && !cancelled(team); ++c)
-        at_.band.copy_channel(x + c * pass.source.channel, depth, first * at_.row_step,
-                              at_.rows_of_band(count), band + c * at_.band.channel);
+      at_.band.copy_channels(x, plan_.sources, depth, first * at_.row_step, at_.rows_of_band(count),
+                             band, team);
       x = band;
     }
     const Axis *axis = pass.axis;
     const Strides &to = pass.destination;
     T *out = destination_ + image * to.image + group * to.group +
              (axis[0].start + depth * axis[0].spacing) * to.depth +
-             (axis[1].start + first * axis[1].spacing) * to.row + axis[2].start;
+             (axis[1].start + first * axis[1].spacing) * to.row + axis[2].start * to.column;
     for (; block < last_block; ++block) {
       const Index start = block_start(block), M = block_start(block + 1) - start;
       const T *w[GatherLayout::kStrands];

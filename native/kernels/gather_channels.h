@@ -59,7 +59,8 @@ class GatherByChannels {
     if (!fills_vectors<T>(plan_.destinations) || columns.step > kMostReadStep) return false;
     // Cycles of a vector of results, either way: its products, its share in copying rows of the
     // source (30 and more for each, twice that to separate its residues), and in writing it. Its
-    // choice was within 4 % of the faster way for 42 of 48 passes of 24 layers.
+    // choice was within 4 % of the faster way for 42 of 48 passes of 24 layers. It does not follow from
+    // where the channels lie, for it decides the bits.
     const double products = double(plan_.sources) * at_.taps;
     const double per_row = 16.0 / (double(columns.count) * at_.taps * plan_.destinations);
     const double copying = (30 + columns.count / 4.0) * per_row;
@@ -122,12 +123,17 @@ class GatherByChannels {
       for (int i = 0; i < at_.strands; ++i)
         strip(at_.strand[i], from, w[i], M, rows, columns, sums + i * strand, team);
       if (cancelled(team)) return;
-      T *to = out + r * row + q * spacing;
-      const bool dense = spacing == 1 && row == columns;
+      const Index apart = spacing * at_.pass.destination.column;  // from one position to the next
+      T *to = out + r * row + q * apart;
+      const bool dense = spacing == 1 && row == columns * apart;
       const Index lines = dense ? 1 : rows, length = dense ? rows * columns : columns;
       for (Index i = 0; i < lines; ++i, to += row) {
         const T *line = sums + i * columns * M;
-        if (at_.strands > 1)
+        if (at_.pass.destination.channels_last()) {
+          write_positions(line, M, length, D, to, apart);
+          if (at_.strands > 1)
+            write_positions(line + strand, M, at_.in_second(q, columns), D, to + apart / 2, apart);
+        } else if (at_.strands > 1)
           weave_transposed(line, line + strand, M, length, at_.in_second(q, columns), D, to,
                            channel);
         else

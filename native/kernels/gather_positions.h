@@ -68,13 +68,14 @@ class GatherByPositions {
                   T *spare, const Team &team) const {
     const Index columns = at_.pass.axis[2].count, pitch = at_.band.pitch;
     const Index row_step = at_.pass.axis[1].spacing * at_.pass.destination.row;
-    const Index spacing = at_.pass.axis[2].spacing, channel = at_.pass.destination.channel;
+    const Index channel = at_.pass.destination.channel;
+    const Index apart = at_.pass.axis[2].spacing * at_.pass.destination.column;
     const Index end = (count - 1) * pitch + columns;
     Index row = 0, column = 0;
     for (Index s = 0; s < end && !cancelled(team);) {
       const Index V = least(vectors_, divide_up(end - s, lanes<T>)), width = V * lanes<T>;
       const Tile<T> tile = gather_tiles<T>.of(M, 1, V);
-      if (spacing == 1 && column + width <= columns) {
+      if (in_lines() && column + width <= columns) {
         tile(band + s, runs(at_.strand[0]), w[0], out + row * row_step + column, channel, 0);
       } else {
         for (int i = 0; i < at_.strands; ++i)
@@ -83,7 +84,7 @@ class GatherByPositions {
         for (Index i = 0; i < width && r < count;) {
           const Index n = least(width - i, columns - q);
           if (n > 0)
-            write(out + r * row_step + q * spacing, spare + i, width, M, q, n);
+            write(out + r * row_step + q * apart, spare + i, width, M, q, n);
           i += pitch - q, q = 0, ++r;
         }
       }
@@ -97,7 +98,8 @@ class GatherByPositions {
                      T *spare, const Team &team) const {
     const Index columns = at_.pass.axis[2].count, pitch = at_.band.pitch;
     const Index row_step = at_.pass.axis[1].spacing * at_.pass.destination.row;
-    const Index spacing = at_.pass.axis[2].spacing, channel = at_.pass.destination.channel;
+    const Index channel = at_.pass.destination.channel;
+    const Index apart = at_.pass.axis[2].spacing * at_.pass.destination.column;
     for (Index first = 0; first < count; first += rows_) {
       // The last rows are computed anew with those before them: the tile is of one height.
       const Index r = least(first, count - rows_);
@@ -105,8 +107,8 @@ class GatherByPositions {
         const Index V = least(vectors_, divide_up(columns - q, lanes<T>)), width = V * lanes<T>;
         const Tile<T> tile = gather_tiles<T>.of(M, rows_, V);
         const T *x = band + r * pitch + q;
-        T *corner = out + r * row_step + q * spacing;
-        if (spacing == 1 && q + width <= columns) {
+        T *corner = out + r * row_step + q * apart;
+        if (in_lines() && q + width <= columns) {
           tile(x, runs(at_.strand[0]), w[0], corner, channel, row_step);
         } else {
           for (int i = 0; i < at_.strands; ++i)
@@ -120,10 +122,21 @@ class GatherByPositions {
     }
   }
 
+  // Whether a tile's sums can be written where they belong.
+  bool in_lines() const {
+    return at_.pass.axis[2].spacing == 1 && !at_.pass.destination.channels_last();
+  }
+
   // Writes n results of a row, from the first strand's position q on, of M channels.
   void write(T *to, const T *from, Index ld, Index M, Index q, Index n) const {
-    const Index spacing = at_.pass.axis[2].spacing, channel = at_.pass.destination.channel;
-    if (spacing == 1)
+    const Strides &destination = at_.pass.destination;
+    const Index spacing = at_.pass.axis[2].spacing, channel = destination.channel;
+    if (destination.channels_last()) {
+      const Index apart = spacing * destination.column;
+      write_lines(from, ld, n, M, to, apart);
+      if (at_.strands > 1)
+        write_lines(from + strand_elements(), ld, at_.in_second(q, n), M, to + apart / 2, apart);
+    } else if (spacing == 1)
       for (Index m = 0; m < M; ++m) copy(to + m * channel, from + m * ld, n);
     else if (at_.strands > 1)
       for (Index m = 0; m < M; ++m)

@@ -170,7 +170,7 @@ class WeightGradient {
     const Axis *axis = pass_.axis;
     const Index C = plan_.sources, O = plan_.destinations, T_ = taps_;
     rows_left_ = !by_channels_ && O <= 3 && axis[1].taps > 1 && band_.row.count == 1;
-    in_place_ = by_channels_ && reads_inside(pass_);
+    in_place_ = by_channels_ && reads_inside(pass_) && !pass_.source.channels_last();
     pitch_ = row_step_ * (in_place_ ? pass_.source.row : band_.pitch);
     g_rows_ = height_ + (rows_left_ ? 2 * band_.halo() : 0);
     g_channel_ = round_up(g_rows_ * band_.pitch, lanes<T>) + lanes<T>;  // zeros past the end
@@ -254,9 +254,8 @@ class WeightGradient {
     if (in_place_) {
       x += depth * pass_.axis[0].step * pass_.source.depth + first * pitch_;
     } else {
-      for (Index i = c; i < last_c && !cancelled(team); ++i)
-        band_.copy_channel(x + i * pass_.source.channel, depth, first * row_step_,
-                           rows_of_band(count), copied + i * band_.channel);
+      band_.copy_channels(x + c * pass_.source.channel, last_c - c, depth, first * row_step_,
+                          rows_of_band(count), copied + c * band_.channel, team);
       // Whole vectors are read, from every column shift, past the end.
       const Index past = band_.column.most - band_.column.least + kVectors * lanes<T>;
       memset(copied + last_c * band_.channel, 0, past * sizeof(T));
@@ -287,9 +286,19 @@ class WeightGradient {
 
   void transpose_run(const T *g, Index o, Index width, Index r, Index rows, Index q,
                      Index columns, T *to, Index ld) const {
-    for (Index i = 0; i < rows; ++i)
-      transpose(g + o * pass_.destination.channel + (r + i) * pass_.destination.row + q,
-                pass_.destination.channel, width, columns, to + i * columns * ld, ld);
+    const Strides &at = pass_.destination;
+    for (Index i = 0; i < rows; ++i, to += columns * ld) {
+      const T *from = g + o * at.channel + (r + i) * at.row + q * at.column;
+      if (!at.channels_last()) {
+        transpose(from, at.channel, width, columns, to, ld);
+        continue;
+      }
+      for (Index p = 0; p < columns; ++p) {
+        T *line = to + p * ld;
+        copy(line, from + p * at.column, width);
+        for (Index k = width; k < round_up(width, lanes<T>); ++k) line[k] = 0;
+      }
+    }
   }
 
   void sum_channels(const T *x, const T *g, Index o, Index width, Index count, Index k,
@@ -339,7 +348,11 @@ class WeightGradient {
       memset(to, 0, above * pitch * sizeof(T));
       for (Index r = 0; r < count; ++r) {
         T *line = to + (above + r) * pitch;
-        copy(line, grad_out + o * pass_.destination.channel + r * pass_.destination.row, columns);
+        const T *from = grad_out + o * pass_.destination.channel + r * pass_.destination.row;
+        if (pass_.destination.channels_last())
+          copy_strided(line, from, columns, pass_.destination.column);
+        else
+          copy(line, from, columns);
         for (Index i = columns; i < pitch; ++i) line[i] = 0;
       }
       const Index end = (above + count) * pitch;

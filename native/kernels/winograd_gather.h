@@ -169,7 +169,7 @@ class WinogradGather {
         const Index d = block * block_ + o;
         inverse_row<T, Side>(product_at + (row - first) * across_.tiles * block_ + o, product_,
                              block_, across_, least(lanes<T>, plan_.destinations - d),
-                             image + d * to.channel, to.channel, down_.dilation * to.row,
+                             image + d * to.channel, to, down_.dilation * to.row,
                              down_.destinations(tile), strip);
       }
     }

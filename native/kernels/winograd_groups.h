@@ -2,7 +2,7 @@
 #pragma once
 #include <atomic>
 
-#include "layout/plan_view.h"
+#include "layout/source_band.h"
 #include "run/pool.h"
 
 namespace dxdw {
@@ -53,8 +53,8 @@ class GroupsPass {
   Index flops() const { return plan_.flops(); }
   Index workspace(int threads) const { return bytes_of_groups(plan_, threads, pass_); }
   int run(const T *first, const T *second, T *result, const Team &team) const {
-    const Index source = plan_.sources * plan_.source_plane();
-    const Index destination = plan_.destinations * plan_.destination_plane();
+    const Pass at = pass_of(one_, phase_);
+    const Index source = at.source.group, destination = at.destination.group;
     const Index weights = plan_.weights_of_group();
     const bool dW = plan_.kind == kWeightGradient;
     return each_group(plan_, team, [&](Index group, const Team &own) {

@@ -193,18 +193,19 @@ class PlaceSums {
     for (Index i = 0; i < size; ++i) {
       const Index h = where.row + i * where.apart;
       if (h < 0 || h >= pass.source_size[1]) continue;
-      const T *line = source + where.image * pass.source.image + h * pass.source.row + where.column;
+      const Strides &at = pass.source;
+      const T *line = source + where.image * at.image + h * at.row + where.column * at.column;
       T *to = sums + i * columns_;
       Index j = low;
-      for (; j + lanes<T> <= high; j += lanes<T>) {
+      for (; !at.channels_last() && j + lanes<T> <= high; j += lanes<T>) {
         Vector<T> sum = {};
         for (Index c = 0; c < channels; ++c)
-          sum += magnitude<T>(load(line + c * pass.source.channel + j));
+          sum += magnitude<T>(load(line + c * at.channel + j));
         store(to + j, sum);
       }
       for (Index c = 0; c < channels; ++c)
         for (Index k = j; k < high; ++k) {
-          const T v = line[c * pass.source.channel + k];
+          const T v = line[c * at.channel + k * at.column];
           to[k] += v < 0 ? -v : v;
         }
     }

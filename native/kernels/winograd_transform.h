@@ -1,5 +1,6 @@
 // Tiles of an image to frequencies and back, with vectors along channels: rows are transposed as
-// they are read, before a transform makes 2.25 values of each, or more.
+// they are read, before a transform makes 2.25 values of each, or more. (Where channels lie last, they
+// are copied.)
 //
 //   to[frequency][tile][channel]
 #pragma once
@@ -93,8 +94,12 @@ Sight transform_row(const Pass &pass, const T *source, Index channels, const Til
         continue;
       }
       memset(line, 0, low * lanes<T> * sizeof(T));
-      transpose(image + c * pass.source.channel + h * pass.source.row + where.column + low,
-                pass.source.channel, width, high - low, line + low * lanes<T>, lanes<T>);
+      const Strides &at = pass.source;
+      const T *from = image + c * at.channel + h * at.row + (where.column + low) * at.column;
+      if (at.channels_last())
+        read_lanes(from, at.column, high - low, width, line + low * lanes<T>);
+      else
+        transpose(from, at.channel, width, high - low, line + low * lanes<T>, lanes<T>);
       memset(line + high * lanes<T>, 0, (columns - high) * lanes<T> * sizeof(T));
     }
     for (Index j = 0; j < columns; ++j) {
@@ -133,7 +138,7 @@ Index strip_elements(const TiledAxis &across) {
 // rows of an image, row_step apart, whose first such channel is at out.
 template <class T, int Side>
 void inverse_row(const T *from, Index frequency, Index ld, const TiledAxis &across, Index width,
-                 T *out, Index channel, Index row_step, Index rows, T *strip) {
+                 T *out, const Strides &to, Index row_step, Index rows, T *strip) {
   const Index pitch = across.span(Side) * lanes<T>, step = across.dilation * lanes<T>;
   across.each([&](Index tile, Index start) {
     T *corner = strip + start * lanes<T>;
@@ -141,8 +146,11 @@ void inverse_row(const T *from, Index frequency, Index ld, const TiledAxis &acro
       store(corner + i * pitch + j * step, value);
     });
   });
-  for (Index i = 0; i < rows; ++i)
-    transpose_back(strip + i * pitch, across.count, width, out + i * row_step, channel);
+  for (Index i = 0; i < rows; ++i, strip += pitch, out += row_step)
+    if (to.channels_last())
+      write_positions(strip, lanes<T>, across.count, width, out, to.column);
+    else
+      transpose_back(strip, across.count, width, out, to.channel);
 }
 
 // to[tap][channel] of `width` channels' Taps, which stand `step` elements apart. Whole vectors are

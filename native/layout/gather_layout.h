@@ -65,7 +65,7 @@ struct GatherLayout {
   void lay_out(bool with_steps, Index *&memory) {
     row_step = with_steps ? pass.axis[1].step : 1;
     band = Band(with_steps ? without_steps(pass) : pass, memory);
-    in_place = with_steps && reads_inside(pass);
+    in_place = with_steps && reads_inside(pass) && !pass.source.channels_last();
   }
 
   // Bands of so many destination rows, read by tiles of so many.

@@ -30,6 +30,7 @@ struct Plan {
   Index weight_source, weight_destination;  // elements from one such channel's taps to the next's
   Index taps;                              // of a kernel
   Index source_size[3], destination_size[3], kernel_size[3];
+  Index source_last, destination_last;  // whether an array's channels lie behind its positions
   Index phases;
   const Index *first_phase;
   Index groups_of_image;  // also where a plan is of one group alone
@@ -51,8 +52,8 @@ struct Plan {
 
 inline Plan view(const Index *words) {
   Plan plan;
-  memcpy(&plan, words, 20 * sizeof(Index));
-  plan.first_phase = words + 20;
+  memcpy(&plan, words, 22 * sizeof(Index));
+  plan.first_phase = words + 22;
   plan.groups_of_image = plan.groups;
   return plan;
 }

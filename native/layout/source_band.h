@@ -6,16 +6,31 @@
 // A destination at (row r, column q) of the band reads tap t of channel c at
 // c·channel + offset[t] + r·pitch + q: the vectors of a kernel run along q, and over row ends.
 #pragma once
+#include "layout/channels_last.h"
 #include "layout/plan_view.h"
+#include "run/pool.h"
 
 namespace dxdw {
 namespace {
 
 constexpr Index kCacheLine = 64;  // bytes, or twice that: then it prefetches some lines twice
 
-// Where the arrays stand, in elements. Rows can be images: see images_as_rows.
+// Where an array's values stand, in elements. Rows can be images: see images_as_rows.
 struct Strides {
-  Index image, group, channel, depth, row;
+  Index image, group, channel, depth, row, column;
+
+  Strides() = default;
+  Strides(Index groups, Index channels, const Index *size, bool channels_last) {
+    const Index all = groups * channels, plane = size[0] * size[1] * size[2];
+    image = all * plane;
+    channel = channels_last ? 1 : plane;
+    column = channels_last ? all : 1;
+    group = channels * channel;
+    row = size[2] * column;
+    depth = size[1] * row;
+  }
+
+  bool channels_last() const { return column != 1; }
 };
 
 // One phase as the kernels run it.
@@ -33,12 +48,9 @@ inline Pass pass_of(const Plan &plan, const Phase &phase) {
     pass.axis[a] = phase.axis[a];
     pass.source_size[a] = plan.source_size[a];
   }
-  const Index x = plan.source_plane(), y = plan.destination_plane();
-  pass.source = {plan.groups_of_image * plan.sources * x, plan.sources * x, x,
-                 plan.source_size[1] * plan.source_size[2], plan.source_size[2]};
-  pass.destination = {plan.groups_of_image * plan.destinations * y, plan.destinations * y, y,
-                      plan.destination_size[1] * plan.destination_size[2],
-                      plan.destination_size[2]};
+  pass.source = Strides(plan.groups_of_image, plan.sources, plan.source_size, plan.source_last);
+  pass.destination = Strides(plan.groups_of_image, plan.destinations, plan.destination_size,
+                             plan.destination_last);
   return pass;
 }
 
@@ -77,7 +89,7 @@ inline Pass without_steps(Pass pass) {
 }
 
 // Nothing beyond the edges of the source is read: then it can be read where it is, without a copy
-// that has borders.
+// that has borders, if a channel's columns lie next to each other.
 inline bool reads_inside(const Pass &pass) {
   for (int a = 0; a < 3; ++a) {
     const Axis &axis = pass.axis[a];
@@ -178,7 +190,16 @@ struct Band {
     return (grid * held + row.shift[h] - row.least) * pitch + column.shift[w] - column.least;
   }
 
-  // Copies what destination rows [first, first + count) at depth q read of one channel.
+  // Copies what destination rows [first, first + count) at depth q read, of so many channels.
+  template <class T>
+  void copy_channels(const T *x, Index channels, Index q, Index first, Index count, T *to,
+                     const Team &team) const {
+    if (source.channels_last()) return copy_behind(x, channels, q, first, count, to);
+    for (Index c = 0; c < channels && !cancelled(team); ++c)
+      copy_channel(x + c * source.channel, q, first, count, to + c * channel);
+  }
+
+ private:
   template <class T>
   void copy_channel(const T *x, Index q, Index first, Index count, T *to) const {
     for (Index d = 0; d < depth.taps; ++d) {
@@ -203,7 +224,32 @@ struct Band {
     }
   }
 
- private:
+  // The same where they lie behind the positions.
+  template <class T>
+  void copy_behind(const T *x, Index channels, Index q, Index first, Index count, T *to) const {
+    for (Index d = 0; d < depth.taps; ++d) {
+      const Index plane = q * depth.step + depth.offset[d];
+      const bool inside = plane >= 0 && plane < source_depth;
+      for (Index r = 0; r < row.count; ++r)
+        for (Index c = 0; c < column.count; ++c, to += held * pitch)
+          for (Index i = 0; i < held; ++i) {
+            const Index h = (first + i + row.least) * rows.step + row.value[r];
+            const bool there = inside && h >= 0 && h < source_rows && i < count + halo();
+            const Index begin = there ? low[c] : 0, end = there ? high[c] : 0;
+            T *line = to + i * pitch;
+            for (Index k = 0; k < channels; ++k) {
+              memset(line + k * channel, 0, begin * sizeof(T));
+              memset(line + k * channel + end, 0, (pitch - end) * sizeof(T));
+            }
+            const Index at = first_column(c) + begin * columns.step;
+            if (begin < end)
+              read_transposed(x + plane * source.depth + h * source.row + at * source.column,
+                              columns.step * source.column, end - begin, channels, line + begin,
+                              channel);
+          }
+    }
+  }
+
   // Where in a source row the first column of a grid stands; before it, where there is padding.
   Index first_column(Index grid) const { return column.least * columns.step + column.value[grid]; }
 

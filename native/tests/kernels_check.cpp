@@ -28,9 +28,23 @@ T *integers(int64_t n, unsigned seed) {
   return values;
 }
 
-// The bits of fractions, which a sum in another order would round otherwise.
+// Images of so many channels and positions, the other way round: from planes to channels last, or back.
 template <class T>
-bool same_with_other_caches(const Problem &p, int kind, const char *kernel) {
+void turn(const T *from, int64_t images, int64_t channels, int64_t positions, T *to, bool back) {
+  for (int64_t i = 0; i < images; ++i)
+    for (int64_t c = 0; c < channels; ++c)
+      for (int64_t q = 0; q < positions; ++q) {
+        const int64_t plane = (i * channels + c) * positions + q;
+        const int64_t last = (i * positions + q) * channels + c;
+        to[back ? plane : last] = from[back ? last : plane];
+      }
+}
+
+// The bits of fractions, which a sum in another order would round otherwise: with other caches, and of
+// arrays whose channels lie last.
+template <class T>
+bool same_bits_otherwise(const Problem &p, int kind, const char *kernel) {
+  const int64_t h = p.out(p.H, p.kH), w = p.out(p.W, p.kW);
   const int64_t nx = p.elements_of_x(), nW = p.elements_of_W(), ng = p.elements_of_out();
   const int64_t n = kind == kForward ? ng : kind == kInputGradient ? nx : nW;
   T *x = integers<T>(nx, 1), *W = integers<T>(nW, 2), *g = integers<T>(ng, 3);
@@ -50,16 +64,34 @@ bool same_with_other_caches(const Problem &p, int kind, const char *kernel) {
     dxdw_forget(prepared);
   }
   dxdw::pretend(own.l1, own.l2, own.l3);
-  const bool same = memcmp(results[0], results[1], n * sizeof(T)) == 0 &&
-                    memcmp(results[0], results[2], n * sizeof(T)) == 0;
+  bool same = memcmp(results[0], results[1], n * sizeof(T)) == 0 &&
+              memcmp(results[0], results[2], n * sizeof(T)) == 0;
   if (!same) printf("kind %d, %s: other bits with other caches\n", kind, kernel);
-  free(x), free(W), free(g);
+  T *lx = integers<T>(nx, 1), *lg = integers<T>(ng, 3);
+  turn(x, p.batch, p.groups * p.C, p.H * p.W, lx, false);
+  turn(g, p.batch, p.groups * p.O, h * w, lg, false);
+  make_plan(p, kind, sizeof(T) == 8, true, true);
+  char why[256];
+  if (dxdw_takes(words, kernel_of(kernel), why, sizeof why)) {
+    void *prepared = dxdw_prepare(words, end - words, kernel_of(kernel));
+    dxdw_run(prepared, kind == kForward ? lx : lg, kind == kWeightGradient ? lx : W, nullptr,
+             results[1], nullptr, 2);
+    dxdw_forget(prepared);
+    if (kind == kForward) turn(results[1], p.batch, p.groups * p.O, h * w, results[2], true);
+    if (kind == kInputGradient) turn(results[1], p.batch, p.groups * p.C, p.H * p.W, results[2], true);
+    const T *turned = results[kind == kWeightGradient ? 1 : 2];
+    const bool as_planes = memcmp(results[0], turned, n * sizeof(T)) == 0;
+    if (!as_planes) printf("kind %d, %s: other bits with channels last\n", kind, kernel);
+    same = same && as_planes;
+  }
+  free(x), free(W), free(g), free(lx), free(lg);
   for (T *result : results) free(result);
   return same;
 }
 
 template <class T>
-bool check(const Problem &p, int kind, const char *kernel, int threads) {
+bool check(const Problem &p, int kind, const char *kernel, int threads, bool x_last = false,
+           bool out_last = false) {
   const int64_t h = p.out(p.H, p.kH), w = p.out(p.W, p.kW), nx = p.elements_of_x();
   const int64_t nW = p.elements_of_W(), ng = p.elements_of_out();
   T *x = integers<T>(nx, 1), *W = integers<T>(nW, 2), *g = integers<T>(ng, 3);
@@ -85,17 +117,29 @@ bool check(const Problem &p, int kind, const char *kernel, int threads) {
                 if (kind == kInputGradient) wanted[at_x] += double(g[at_g]) * double(W[at_W]);
                 if (kind == kWeightGradient) wanted[at_W] += double(g[at_g]) * double(x[at_x]);
               }
-  make_plan(p, kind, sizeof(T) == 8);
+  make_plan(p, kind, sizeof(T) == 8, x_last, out_last);
   char why[256];
   const bool sums = dxdw_kernel_sums(kernel_of(kernel));
   if (sums && !dxdw_takes(words, kernel_of(kernel), why, sizeof why)) {
     free(x), free(W), free(g), free(result), free(wanted);
     return strlen(why) > 0;
   }
+  T *own_x = static_cast<T *>(malloc(nx * sizeof(T))), *own_g = static_cast<T *>(malloc(ng * sizeof(T)));
+  T *own_result = static_cast<T *>(malloc(n * sizeof(T)));
+  turn(x, p.batch, x_last ? p.groups * p.C : 1, x_last ? p.H * p.W : nx / p.batch, own_x, false);
+  turn(g, p.batch, out_last ? p.groups * p.O : 1, out_last ? h * w : ng / p.batch, own_g, false);
+  memset(own_result, 0xFF, n * sizeof(T));
   void *prepared = dxdw_prepare(words, end - words, kernel_of(kernel));
-  const int status = dxdw_run(prepared, kind == kForward ? x : g, kind == kWeightGradient ? x : W,
-                              nullptr, result, nullptr, threads);
+  const int status = dxdw_run(prepared, kind == kForward ? own_x : own_g,
+                              kind == kWeightGradient ? own_x : W, nullptr, own_result, nullptr, threads);
   dxdw_forget(prepared);
+  if (kind == kForward && out_last)
+    turn(own_result, p.batch, p.groups * p.O, h * w, result, true);
+  else if (kind == kInputGradient && x_last)
+    turn(own_result, p.batch, p.groups * p.C, p.H * p.W, result, true);
+  else
+    memcpy(result, own_result, n * sizeof(T));
+  free(own_x), free(own_g), free(own_result);
   double worst = 0, largest = 1;
   for (int64_t i = 0; i < n; ++i) {
     const double error = double(result[i]) - wanted[i], size = error < 0 ? -error : error;
@@ -105,10 +149,10 @@ bool check(const Problem &p, int kind, const char *kernel, int threads) {
   const double allowed = sums ? 0 : 1e-4 * largest;
   const bool right = status == DXDW_DONE && worst <= allowed;
   if (!right)
-    printf("kind %d, %s, %d bytes, %d threads, k %d, stride %d: status %d, error %g\n", kind,
-           kernel, int(sizeof(T)), threads, int(p.kH), int(p.stride), status, worst);
+    printf("kind %d, %s, %d bytes, %d threads, k %d, stride %d, last %d %d: status %d, error %g\n", kind,
+           kernel, int(sizeof(T)), threads, int(p.kH), int(p.stride), x_last, out_last, status, worst);
   free(x), free(W), free(g), free(result), free(wanted);
-  return right && same_with_other_caches<T>(p, kind, kernel);
+  return right && (x_last || out_last || same_bits_otherwise<T>(p, kind, kernel));
 }
 
 }  // namespace
@@ -131,17 +175,21 @@ int main() {
       {2, 1, 16, 18, 13, 17, 3, 3, 1, 2, 2},
       {1, 1, 33, 20, 11, 9, 5, 5, 1, 1, 2},
       {1, 1, 16, 17, 15, 16, 5, 5, 1, 2, 3},
+      {1, 3, 16, 20, 10, 11, 3, 3, 1, 1, 1},
   };
   put_end();
-  int wrong = dxdw_prepare(words, 20, 0) != nullptr;  // of a version that there is not
+  int wrong = dxdw_prepare(words, 22, 0) != nullptr;  // of a version that there is not
   for (int kind = kForward; kind <= kInputGradient; ++kind)
     for (int threads = 1; threads <= 3; threads += 2) {
       for (const Problem &p : direct)
         for (const char *kernel : kSums)
-          wrong += !check<float>(p, kind, kernel, threads) + !check<double>(p, kind, kernel, threads);
+          for (int last = 0; last < 4; ++last)
+            wrong += !check<float>(p, kind, kernel, threads, last & 1, last & 2) +
+                     !check<double>(p, kind, kernel, threads, last & 1, last & 2);
       for (const Problem &p : winograd)
-        wrong += !check<float>(p, kind, "winograd", threads) +
-                 !check<double>(p, kind, "winograd", threads);
+        for (int last = 0; last < 4; ++last)
+          wrong += !check<float>(p, kind, "winograd", threads, last & 1, last & 2) +
+                   !check<double>(p, kind, "winograd", threads, last & 1, last & 2);
     }
   printf("%s: %d wrong\n", dxdw_isa(), wrong);
   return wrong != 0;

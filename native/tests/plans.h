@@ -59,7 +59,9 @@ bool has_taps(const Problem &p, int64_t size, int64_t taps, int64_t phase) {
   return false;
 }
 
-void make_plan(const Problem &p, int kind, int dtype) {
+// last: whether x's channels, and the output's, lie behind their positions.
+void make_plan(const Problem &p, int kind, int dtype, bool x_last = false,
+               bool out_last = false) {
   end = words;
   const int64_t taps = p.kH * p.kW, h = p.out(p.H, p.kH), w = p.out(p.W, p.kW);
   const bool dx = kind == kInputGradient;
@@ -70,6 +72,7 @@ void make_plan(const Problem &p, int kind, int dtype) {
   for (int64_t v : {int64_t(1), dx ? h : p.H, dx ? w : p.W, int64_t(1), dx ? p.H : h,
                     dx ? p.W : w, int64_t(1), p.kH, p.kW})
     put(v);
+  for (bool last : {dx ? out_last : x_last, dx ? x_last : out_last}) put(last);
   int64_t *phases = end;
   put(0);
   for (int64_t a = 0; a < (dx ? p.stride : 1); ++a)

@@ -15,7 +15,7 @@ from dxdw.engines import native_library
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-TESTS = ("native/wasm/kernels.py", "tests/test_explain.py", "tests/test_seed_contract.py")
+TESTS = ("native/wasm/kernels.py", "tests/call/test_explain.py", "tests/call/test_seed_contract.py")
 
 
 def output(command, **env):
@@ -37,7 +37,7 @@ def pyodide(*program):
 
 
 def cpython(*program, **env):
-    folders = [str(ROOT / "tests"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    folders = [str(ROOT / "tests" / "support"), *filter(None, [os.environ.get("PYTHONPATH")])]
     return output([sys.executable, *program], PYTHONPATH=os.pathsep.join(folders), **env)
 
 

@@ -45,6 +45,7 @@ __all__ = [
 # Imported when they are first asked for, by __getattr__: not every program needs all of them, and
 # pytest, which finds the plugin by this package, needs none.
 if TYPE_CHECKING:
+    from .call.plan import EngineDeclined
     from .convolution import (
         conv1d,
         conv1d_backward,
@@ -68,7 +69,6 @@ if TYPE_CHECKING:
     from .gradchecks import DotTest, GradCheck, dot_test, gradcheck
     from .layers import max_pool_2d, relu, softmax
     from .mini_cnn import mini_cnn_forward
-    from .plan import EngineDeclined
     from .reference import conv2d_backward_naive, conv2d_naive
     from .transposed import (
         conv_transpose1d,
@@ -81,7 +81,7 @@ if TYPE_CHECKING:
 else:  # a checker of types that saw this __getattr__ would take any name for ours
     _HOMES = (
         "convolution",
-        "plan",
+        "call.plan",
         "derivatives",
         "explanation",
         "gradchecks",
@@ -91,7 +91,7 @@ else:  # a checker of types that saw this __getattr__ would take any name for ou
         "transposed",
     )
 
-    _forks = import_module(".forks", __name__)
+    _forks = import_module(".core.forks", __name__)
 
     def __getattr__(name: str) -> object:
         if name in _HOMES:
@@ -106,4 +106,4 @@ else:  # a checker of types that saw this __getattr__ would take any name for ou
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__() -> list[str]:
-        return sorted({*globals(), *__all__, *_HOMES})
+        return sorted({*globals(), *__all__, *(home for home in _HOMES if "." not in home)})

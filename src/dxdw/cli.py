@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from . import __version__
 from .classifier.files import FileRefused
 from .commands import CommandError
-from .documentation import more
+from .core.documentation import more
 from .extras import MissingExtra
 
 COMMANDS = ("train", "predict", "explain", "bench", "check", "lab")

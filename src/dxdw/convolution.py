@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from . import arguments, outputs, passes, shortcut
-from .engines.libraries import Array
-from .passes import NEEDS
+from .call import convolution as call
+from .call.options import Options
+from .core.arrays import Array
 
 
 def conv2d(
@@ -60,6 +60,8 @@ def conv2d(
         (C_out, out_H, out_W), with N in front where x has it: a new array, or out. Its dtype is
         NumPy's promotion of x, W and bias, with integers as float64. float16 and bfloat16 are
         summed in float32. Arrays of PyTorch, JAX or CuPy give arrays of the same kind and device.
+        Where an x whose channels lie last in memory (an (N, H, W, C) array with its axes moved) is
+        computed as it lies, without a copy, the result lies so too. Its bits are the same.
 
     Infinities and NaN propagate as they do in the loops over a zero-padded x, whatever the engine.
 
@@ -79,8 +81,10 @@ def conv2d(
 
     Source: Dumoulin & Visin, "A guide to convolution arithmetic for deep learning", 2016.
     """
-    how = arguments.execution(precision, engine, threads, max_workspace)
-    return _forward(2, x, W, padding, stride, dilation, groups, bias, padding_mode, out, how)
+    options = Options(
+        padding, stride, dilation, groups, padding_mode, precision, engine, threads, max_workspace
+    )
+    return call.forward(2, x, W, bias, out, options)
 
 
 def conv2d_backward(
@@ -142,9 +146,10 @@ def conv2d_backward(
 
     Source: LeCun et al., "Backpropagation applied to handwritten zip code recognition", 1989.
     """
-    how = arguments.execution(precision, engine, threads, max_workspace)
-    options = (padding, stride, dilation, groups, padding_mode, needs, out, accumulate, how)
-    return _backward(2, grad_out, x, W, *options)
+    options = Options(
+        padding, stride, dilation, groups, padding_mode, precision, engine, threads, max_workspace
+    )
+    return call.backward(2, grad_out, x, W, options, needs, out, accumulate)
 
 
 def conv1d(
@@ -175,8 +180,10 @@ def conv1d(
 
     Source: as for `conv2d`.
     """
-    how = arguments.execution(precision, engine, threads, max_workspace)
-    return _forward(1, x, W, padding, stride, dilation, groups, bias, padding_mode, out, how)
+    options = Options(
+        padding, stride, dilation, groups, padding_mode, precision, engine, threads, max_workspace
+    )
+    return call.forward(1, x, W, bias, out, options)
 
 
 def conv1d_backward(
@@ -208,9 +215,10 @@ def conv1d_backward(
 
     Source: as for `conv2d_backward`.
     """
-    how = arguments.execution(precision, engine, threads, max_workspace)
-    options = (padding, stride, dilation, groups, padding_mode, needs, out, accumulate, how)
-    return _backward(1, grad_out, x, W, *options)
+    options = Options(
+        padding, stride, dilation, groups, padding_mode, precision, engine, threads, max_workspace
+    )
+    return call.backward(1, grad_out, x, W, options, needs, out, accumulate)
 
 
 def conv3d(
@@ -242,8 +250,10 @@ def conv3d(
 
     Source: as for `conv2d`.
     """
-    how = arguments.execution(precision, engine, threads, max_workspace)
-    return _forward(3, x, W, padding, stride, dilation, groups, bias, padding_mode, out, how)
+    options = Options(
+        padding, stride, dilation, groups, padding_mode, precision, engine, threads, max_workspace
+    )
+    return call.forward(3, x, W, bias, out, options)
 
 
 def conv3d_backward(
@@ -277,103 +287,7 @@ def conv3d_backward(
 
     Source: as for `conv2d_backward`.
     """
-    how = arguments.execution(precision, engine, threads, max_workspace)
-    options = (padding, stride, dilation, groups, padding_mode, needs, out, accumulate, how)
-    return _backward(3, grad_out, x, W, *options)
-
-
-def _forward(
-    ndim: int,
-    x: Any,
-    W: Any,
-    padding: Any,
-    stride: Any,
-    dilation: Any,
-    groups: Any,
-    bias: Any,
-    padding_mode: str,
-    out: Array | None,
-    how: arguments.Execution,
-) -> Array:
-    plain = bias is None and out is None and padding_mode == "zeros"
-    known = None
-    if plain:
-        options = (padding, stride, dilation, groups)
-        known = shortcut.key((x, W), options, shortcut.FORWARD, how)
-    if known is not None and (results := shortcut.run(known, (x, W))):
-        return results[0]
-    x, W = arguments.array(x, "x"), arguments.array(W, "W")
-    bias = None if bias is None else arguments.array(bias, "bias")
-    dtypes = arguments.common_dtypes(x=x, W=W, bias=bias)
-    geometry, batched = arguments.convolution(
-        ndim, x.shape, W.shape, padding, stride, dilation, groups, padding_mode
+    options = Options(
+        padding, stride, dilation, groups, padding_mode, precision, engine, threads, max_workspace
     )
-    call = passes.Call(ndim, geometry, batched, *dtypes, how)
-    if bias is not None:
-        arguments.check_bias(bias, geometry.channels_out)
-    if out is not None:
-        outputs.writable(out, "out", call.out_shape, call.result)
-    try:
-        result = passes.forward(call.x(x), call.W(W), geometry, how)
-        result = passes.with_bias(result, bias, call)
-        result = call.deliver(result, call.out_shape, out, accumulate=False)
-    except MemoryError as error:
-        raise call.too_large(error) from error
-    if known is not None:
-        shortcut.keep(known, geometry, call.compute, (("forward", call.out_shape, 0, 1),))
-    return result
-
-
-def _backward(
-    ndim: int,
-    grad_out: Any,
-    x: Any,
-    W: Any,
-    padding: Any,
-    stride: Any,
-    dilation: Any,
-    groups: Any,
-    padding_mode: str,
-    needs: Sequence[str],
-    out: Sequence[Array | None] | None,
-    accumulate: bool,
-    how: arguments.Execution,
-) -> tuple[Array, ...]:
-    known = None
-    if out is None and accumulate is False and padding_mode == "zeros":
-        options = (padding, stride, dilation, groups)
-        known = shortcut.key((grad_out, x, W), options, needs, how)
-        if known is not None and (results := shortcut.run(known, (grad_out, x, W))):
-            return tuple(results)
-    grad_out, x = arguments.array(grad_out, "grad_out"), arguments.array(x, "x")
-    W = arguments.array(W, "W")
-    dtypes = arguments.common_dtypes(grad_out=grad_out, x=x, W=W)
-    geometry, batched = arguments.convolution(
-        ndim, x.shape, W.shape, padding, stride, dilation, groups, padding_mode
-    )
-    call = passes.Call(ndim, geometry, batched, *dtypes, how)
-    names = outputs.needs(needs, NEEDS)
-    arguments.check_grad_out(grad_out, call.out_shape, x, W, geometry)
-    shapes = {"dx": call.x_shape, "dW": call.W_shape, "db": (geometry.channels_out,)}
-
-    at_once: dict[str, Array] = {}
-
-    def compute(name: str) -> Array:
-        g = call.out(grad_out)
-        if name != "db" and not at_once and "dx" in names and "dW" in names:
-            both = passes.dx_and_dW(g, call.x(x), call.W(W), geometry, how)
-            at_once.update(zip(("dx", "dW"), both or (), strict=False))
-        if name in at_once:
-            return at_once[name]
-        if name == "dx":
-            return passes.dx(g, call.W(W), geometry, how)
-        if name == "dW":
-            return passes.dW(g, call.x(x), geometry, how)
-        return passes.db(g)
-
-    gradients = call.gradients(names, compute, shapes, out, accumulate)
-    if known is not None and "db" not in names:
-        # grad_out, x and W are operands 0, 1 and 2.
-        each = tuple((name, shapes[name], 0, 2 if name == "dx" else 1) for name in names)
-        shortcut.keep(known, geometry, call.compute, each)
-    return gradients
+    return call.backward(3, grad_out, x, W, options, needs, out, accumulate)

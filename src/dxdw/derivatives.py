@@ -6,10 +6,10 @@ A convolution is linear in x and in W, so all of them are its own three passes o
 from collections.abc import Sequence
 from typing import Any
 
-from . import arguments, outputs, passes
-from .engines.libraries import Array, device_of, namespace
-
-DOUBLE_NEEDS = ("dgrad_out", "dx", "dW")
+from .call import derivatives as call
+from .call.derivatives import DOUBLE_NEEDS
+from .call.options import Options
+from .core.arrays import Array
 
 
 def conv2d_double_backward(
@@ -65,9 +65,10 @@ def conv2d_double_backward(
 
     Source: the product rule, on the equations of `conv2d_backward`.
     """
-    how = arguments.execution(precision, engine, threads, max_workspace)
-    options = (padding, stride, dilation, groups, padding_mode, needs, how)
-    return _double_backward(2, ggx, ggW, grad_out, x, W, *options)
+    options = Options(
+        padding, stride, dilation, groups, padding_mode, precision, engine, threads, max_workspace
+    )
+    return call.double_backward(2, ggx, ggW, grad_out, x, W, options, needs)
 
 
 def conv2d_jvp(
@@ -110,9 +111,10 @@ def conv2d_jvp(
 
     Source: the product rule.
     """
-    how = arguments.execution(precision, engine, threads, max_workspace)
-    options = (padding, stride, dilation, groups, padding_mode, how)
-    return _jvp(2, x, W, tx, tW, bias_tangent, *options)
+    options = Options(
+        padding, stride, dilation, groups, padding_mode, precision, engine, threads, max_workspace
+    )
+    return call.jvp(2, x, W, tx, tW, bias_tangent, options)
 
 
 def conv2d_per_sample_dW(
@@ -152,9 +154,10 @@ def conv2d_per_sample_dW(
     Source: Rochette et al., "Efficient per-example gradient computations in convolutional neural
     networks", 2019: images as groups.
     """
-    how = arguments.execution(precision, engine, threads, max_workspace)
-    options = (padding, stride, dilation, groups, padding_mode, how)
-    return _per_sample_dW(2, grad_out, x, W, *options)
+    options = Options(
+        padding, stride, dilation, groups, padding_mode, precision, engine, threads, max_workspace
+    )
+    return call.per_sample_dW(2, grad_out, x, W, options)
 
 
 def conv1d_double_backward(
@@ -188,9 +191,10 @@ def conv1d_double_backward(
 
     Source: as for `conv2d_double_backward`.
     """
-    how = arguments.execution(precision, engine, threads, max_workspace)
-    options = (padding, stride, dilation, groups, padding_mode, needs, how)
-    return _double_backward(1, ggx, ggW, grad_out, x, W, *options)
+    options = Options(
+        padding, stride, dilation, groups, padding_mode, precision, engine, threads, max_workspace
+    )
+    return call.double_backward(1, ggx, ggW, grad_out, x, W, options, needs)
 
 
 def conv1d_jvp(
@@ -221,9 +225,10 @@ def conv1d_jvp(
 
     Source: the product rule.
     """
-    how = arguments.execution(precision, engine, threads, max_workspace)
-    options = (padding, stride, dilation, groups, padding_mode, how)
-    return _jvp(1, x, W, tx, tW, bias_tangent, *options)
+    options = Options(
+        padding, stride, dilation, groups, padding_mode, precision, engine, threads, max_workspace
+    )
+    return call.jvp(1, x, W, tx, tW, bias_tangent, options)
 
 
 def conv1d_per_sample_dW(
@@ -252,9 +257,10 @@ def conv1d_per_sample_dW(
 
     Source: as for `conv2d_per_sample_dW`.
     """
-    how = arguments.execution(precision, engine, threads, max_workspace)
-    options = (padding, stride, dilation, groups, padding_mode, how)
-    return _per_sample_dW(1, grad_out, x, W, *options)
+    options = Options(
+        padding, stride, dilation, groups, padding_mode, precision, engine, threads, max_workspace
+    )
+    return call.per_sample_dW(1, grad_out, x, W, options)
 
 
 def conv3d_double_backward(
@@ -288,9 +294,10 @@ def conv3d_double_backward(
 
     Source: as for `conv2d_double_backward`.
     """
-    how = arguments.execution(precision, engine, threads, max_workspace)
-    options = (padding, stride, dilation, groups, padding_mode, needs, how)
-    return _double_backward(3, ggx, ggW, grad_out, x, W, *options)
+    options = Options(
+        padding, stride, dilation, groups, padding_mode, precision, engine, threads, max_workspace
+    )
+    return call.double_backward(3, ggx, ggW, grad_out, x, W, options, needs)
 
 
 def conv3d_jvp(
@@ -321,9 +328,10 @@ def conv3d_jvp(
 
     Source: the product rule.
     """
-    how = arguments.execution(precision, engine, threads, max_workspace)
-    options = (padding, stride, dilation, groups, padding_mode, how)
-    return _jvp(3, x, W, tx, tW, bias_tangent, *options)
+    options = Options(
+        padding, stride, dilation, groups, padding_mode, precision, engine, threads, max_workspace
+    )
+    return call.jvp(3, x, W, tx, tW, bias_tangent, options)
 
 
 def conv3d_per_sample_dW(
@@ -356,145 +364,7 @@ def conv3d_per_sample_dW(
 
     Source: as for `conv2d_per_sample_dW`.
     """
-    how = arguments.execution(precision, engine, threads, max_workspace)
-    options = (padding, stride, dilation, groups, padding_mode, how)
-    return _per_sample_dW(3, grad_out, x, W, *options)
-
-
-def _call(
-    ndim: int,
-    operands: dict[str, Array],
-    padding: Any,
-    stride: Any,
-    dilation: Any,
-    groups: Any,
-    padding_mode: str,
-    how: arguments.Execution,
-) -> passes.Call:
-    x, W = operands["x"], operands["W"]
-    geometry, batched = arguments.convolution(
-        ndim, x.shape, W.shape, padding, stride, dilation, groups, padding_mode
+    options = Options(
+        padding, stride, dilation, groups, padding_mode, precision, engine, threads, max_workspace
     )
-    return passes.Call(ndim, geometry, batched, *arguments.common_dtypes(**operands), how)
-
-
-def _operands(optional: tuple[str, ...], **given: Any) -> dict[str, Array]:
-    """The arrays by name; those named optional may be None."""
-    return {
-        name: None if a is None and name in optional else arguments.array(a, name)
-        for name, a in given.items()
-    }
-
-
-def _double_backward(
-    ndim: int,
-    ggx: Any,
-    ggW: Any,
-    grad_out: Any,
-    x: Any,
-    W: Any,
-    padding: Any,
-    stride: Any,
-    dilation: Any,
-    groups: Any,
-    padding_mode: str,
-    needs: Sequence[str],
-    how: arguments.Execution,
-) -> tuple[Array, ...]:
-    given = _operands(("ggx", "ggW"), ggx=ggx, ggW=ggW, grad_out=grad_out, x=x, W=W)
-    ggx, ggW, grad_out, x, W = given.values()
-    call = _call(ndim, given, padding, stride, dilation, groups, padding_mode, how)
-    names = outputs.needs(needs, DOUBLE_NEEDS)
-    geometry = call.geometry
-    arguments.check_grad_out(grad_out, call.out_shape, x, W, geometry)
-    arguments.check_like(ggx, "ggx", x, "x")
-    arguments.check_like(ggW, "ggW", W, "W")
-    shapes = {"dgrad_out": call.out_shape, "dx": call.x_shape, "dW": call.W_shape}
-
-    def compute(name: str) -> Array:
-        if name == "dgrad_out":
-            return _product_rule(call, x, W, ggx, ggW)
-        if name == "dx":
-            if ggW is None:
-                return _zeros(x, geometry.x_shape, call)
-            return passes.dx(call.out(grad_out), call.W(ggW), geometry, how)
-        if ggx is None:
-            return _zeros(x, geometry.W_shape, call)
-        return passes.dW(call.out(grad_out), call.x(ggx), geometry, how)
-
-    return call.gradients(names, compute, shapes, None, False)
-
-
-def _jvp(
-    ndim: int,
-    x: Any,
-    W: Any,
-    tx: Any,
-    tW: Any,
-    bias_tangent: Any,
-    padding: Any,
-    stride: Any,
-    dilation: Any,
-    groups: Any,
-    padding_mode: str,
-    how: arguments.Execution,
-) -> Array:
-    optional = ("tx", "tW", "bias_tangent")
-    given = _operands(optional, x=x, W=W, tx=tx, tW=tW, bias_tangent=bias_tangent)
-    x, W, tx, tW, bias_tangent = given.values()
-    call = _call(ndim, given, padding, stride, dilation, groups, padding_mode, how)
-    arguments.check_like(tx, "tx", x, "x")
-    arguments.check_like(tW, "tW", W, "W")
-    if bias_tangent is not None:
-        arguments.check_bias(bias_tangent, call.geometry.channels_out, "bias_tangent")
-    try:
-        tangent = passes.with_bias(_product_rule(call, x, W, tx, tW), bias_tangent, call)
-        return call.deliver(tangent, call.out_shape, None, accumulate=False)
-    except MemoryError as error:
-        raise call.too_large(error) from error
-
-
-def _per_sample_dW(
-    ndim: int,
-    grad_out: Any,
-    x: Any,
-    W: Any,
-    padding: Any,
-    stride: Any,
-    dilation: Any,
-    groups: Any,
-    padding_mode: str,
-    how: arguments.Execution,
-) -> Array:
-    given = _operands((), grad_out=grad_out, x=x, W=W)
-    grad_out, x, W = given.values()
-    call = _call(ndim, given, padding, stride, dilation, groups, padding_mode, how)
-    arguments.check_grad_out(grad_out, call.out_shape, x, W, call.geometry)
-    if not call.geometry.batch:
-        empty = _zeros(x, (0, *call.W_shape), call)
-        return call.deliver(empty, empty.shape, None, accumulate=False)
-    each = call._replace(geometry=call.geometry.images_as_groups)
-    shape = (call.geometry.batch, *call.W_shape)
-    try:
-        result = passes.dW(each.out(grad_out), each.x(x), each.geometry, how)
-        return call.deliver(result, shape, None, accumulate=False)
-    except MemoryError as error:
-        raise call.too_large(error) from error
-
-
-def _product_rule(
-    call: passes.Call, x: Array, W: Array, tx: Array | None, tW: Array | None
-) -> Array:
-    """forward(tx, W) + forward(x, tW), each where its direction is given."""
-    terms = []
-    if tx is not None:
-        terms.append(passes.forward(call.x(tx), call.W(W), call.geometry, call.how))
-    if tW is not None:
-        terms.append(passes.forward(call.x(x), call.W(tW), call.geometry, call.how))
-    if not terms:
-        return _zeros(x, call.geometry.out_shape, call)
-    return terms[0] if len(terms) == 1 else terms[0] + terms[1]
-
-
-def _zeros(like: Array, shape: tuple[int, ...], call: passes.Call) -> Array:
-    return namespace(like).zeros(shape, dtype=call.compute, device=device_of(like))
+    return call.per_sample_dW(3, grad_out, x, W, options)

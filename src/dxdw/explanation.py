@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from . import arguments, plan
-from .documentation import refused
-from .engines.problem import KINDS, Problem
-from .padding import held as held_by_padding
+from .call import geometries, operands, plan
+from .call.options import AXIS_NAMES, Options, execution
+from .call.padding import held as held_by_padding
+from .core.documentation import refused
+from .core.problem import KINDS, Problem
 
 
 @dataclass(frozen=True, repr=False)
@@ -115,21 +116,21 @@ def explain(
             ValueError, f"kind is {kind!r}: it must be one of {', '.join(map(repr, KINDS))}"
         )
     ndim = len(W_shape) - 2
-    if ndim not in arguments.AXIS_NAMES:
+    if ndim not in AXIS_NAMES:
         raise refused(ValueError, f"W_shape is {W_shape}: it must have 3, 4 or 5 entries")
-    how = arguments.execution(precision, engine, threads, max_workspace)
-    geometry, _ = arguments.convolution(
-        ndim, x_shape, W_shape, padding, stride, dilation, groups, padding_mode
+    options = Options(
+        padding, stride, dilation, groups, padding_mode, precision, engine, threads, max_workspace
     )
-    own = arguments.empty_of(dtype, "an array of this dtype")
-    compute, _ = arguments.common_dtypes(x=own)
+    how = execution(options)
+    geometry, _ = geometries.convolution(ndim, x_shape, W_shape, options)
+    own = operands.empty_of(dtype, "an array of this dtype")
+    compute, _ = operands.common_dtypes(x=own)
     inner = geometry.prepadded if geometry.explicit_padding else geometry
-    limits = (how.precision, how.max_workspace, how.threads)
     held = held_by_padding(geometry, compute) if geometry.explicit_padding else 0
-    problem = Problem(kind, inner, compute, "numpy", *limits, held)
+    problem = Problem(kind, inner, compute, how=how, held=held)
     verdicts = plan.decide(problem)
     try:
-        chosen = plan.accepting(problem, how.engine)[0]
+        chosen = plan.accepting(problem)[0]
     except plan.EngineDeclined:
         chosen = None
     module = None if chosen is None else plan.engines()[chosen]

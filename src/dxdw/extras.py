@@ -2,7 +2,7 @@
 
 from importlib.util import find_spec
 
-from .documentation import PAGES, more
+from .core.documentation import PAGES, more
 
 
 class MissingExtra(ImportError):

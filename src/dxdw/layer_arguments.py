@@ -1,24 +1,25 @@
-"""The checks of what a user gives the layers, as `arguments` has those of the convolutions."""
+"""The checks of what a user gives the layers, as `call` has those of the convolutions."""
 
 from operator import index
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import arguments
-from .documentation import refused
-from .engines.libraries import Array, is_numpy
+from .call.operands import array, common_dtypes
+from .call.options import per_axis
+from .core.arrays import Array, cast, is_numpy
+from .core.documentation import refused
 
 
 def operands(**given: Any) -> tuple[list[Any], Any]:
     """The operands in the dtype to compute in (None stays None), and the results' own dtype."""
     arrays = {k: None if k == "b" and v is None else _real(v, k) for k, v in given.items()}
-    compute, result = arguments.common_dtypes(**arrays)
-    return [None if a is None else arguments.cast(a, compute) for a in arrays.values()], result
+    compute, result = common_dtypes(**arrays)
+    return [None if a is None else cast(a, compute) for a in arrays.values()], result
 
 
 def _real(value: Any, name: str) -> Array:
-    a = arguments.array(value, name)
+    a = array(value, name)
     if not is_numpy(a):
         kind = f"{type(a).__module__}.{type(a).__name__}"
         raise refused(
@@ -42,8 +43,8 @@ class Windows(NamedTuple):
 
 def windows(shape: tuple[int, ...], kernel_size: Any, stride: Any) -> Windows:
     """The checked windows of a pooling over x of this shape."""
-    sizes = arguments.per_axis(kernel_size, 2, "kernel_size", least=1)
-    strides = arguments.per_axis(stride, 2, "stride", least=1)
+    sizes = per_axis(kernel_size, 2, "kernel_size", least=1)
+    strides = per_axis(stride, 2, "stride", least=1)
     if len(shape) not in (3, 4):
         raise refused(
             ValueError,

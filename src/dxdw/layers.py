@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from . import layer_arguments as checks
-from .engines.libraries import Array, unwarned
+from .core.arrays import Array, unwarned
 
 
 def relu(x: Any) -> Array:

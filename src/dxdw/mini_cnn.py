@@ -4,8 +4,8 @@ from typing import Any
 
 from . import layer_arguments as checks
 from .convolution import conv2d
-from .documentation import refused
-from .engines.libraries import Array
+from .core.arrays import Array
+from .core.documentation import refused
 from .layers import linear, max_pool_2d, relu, softmax
 
 

@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .arguments import seed_operands
+from .call import geometries, operands
+from .call.options import Options
+from .core.documentation import refused
 
 
 def conv2d_naive(x: Any, W: Any) -> NDArray[Any]:
@@ -25,7 +27,7 @@ def conv2d_naive(x: Any, W: Any) -> NDArray[Any]:
     array([[[3.],
             [7.]]])
     """
-    x, W = seed_operands(x=x, W=W)
+    x, W = _operands(x=x, W=W)
     C_out, _, kH, kW = W.shape
     out_H, out_W = x.shape[1] - kH + 1, x.shape[2] - kW + 1
     out = np.zeros((C_out, out_H, out_W), np.result_type(x, W))
@@ -49,7 +51,7 @@ def conv2d_backward_naive(grad_out: Any, x: Any, W: Any) -> tuple[NDArray[Any], 
     >>> dW
     array([[[[1., 2.]]]])
     """
-    grad_out, x, W = seed_operands(grad_out=grad_out, x=x, W=W)
+    grad_out, x, W = _operands(grad_out=grad_out, x=x, W=W)
     C_out, _, kH, kW = W.shape
     _, out_H, out_W = grad_out.shape
     dx = np.zeros(x.shape, np.result_type(grad_out, W))
@@ -61,3 +63,15 @@ def conv2d_backward_naive(grad_out: Any, x: Any, W: Any) -> tuple[NDArray[Any], 
                 dW[o] += g * x[:, i : i + kH, j : j + kW]
                 dx[:, i : i + kH, j : j + kW] += g * W[o]
     return dx, dW
+
+
+def _operands(**given: Any) -> list[Any]:
+    """Checked, and wide, for an oracle must not round."""
+    arrays = {name: np.asarray(operands.array(a, name)) for name, a in given.items()}
+    x, W = arrays["x"], arrays["W"]
+    if x.ndim != 3:
+        raise refused(ValueError, f"x has shape {x.shape}: the loops take one image (C_in, H, W)")
+    geometry, _ = geometries.convolution(2, x.shape, W.shape, Options())
+    if "grad_out" in arrays:
+        operands.check_grad_out(arrays["grad_out"], geometry.out_shape[1:], x, W, geometry)
+    return [a.astype(np.complex128 if a.dtype.kind == "c" else np.float64) for a in arrays.values()]

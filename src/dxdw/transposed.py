@@ -7,9 +7,9 @@ convolution's dx, and our gradients are its forward and its dW.
 from collections.abc import Sequence
 from typing import Any
 
-from . import arguments, outputs, passes, plan
-from .engines.libraries import Array
-from .passes import NEEDS
+from .call import transposed as call
+from .call.options import Options
+from .core.arrays import Array
 
 
 def conv_transpose2d(
@@ -56,9 +56,19 @@ def conv_transpose2d(
 
     Source: Zeiler et al., "Deconvolutional networks", 2010.
     """
-    how = arguments.execution(precision, engine, threads, max_workspace)
-    options = (padding, stride, output_padding, dilation, groups, bias, out, how)
-    return _forward(2, x, W, *options)
+    options = Options(
+        padding,
+        stride,
+        dilation,
+        groups,
+        "zeros",
+        precision,
+        engine,
+        threads,
+        max_workspace,
+        output_padding,
+    )
+    return call.forward(2, x, W, bias, out, options)
 
 
 def conv_transpose2d_backward(
@@ -97,9 +107,19 @@ def conv_transpose2d_backward(
 
     Source: as for `conv_transpose2d`.
     """
-    how = arguments.execution(precision, engine, threads, max_workspace)
-    options = (padding, stride, output_padding, dilation, groups, needs, out, accumulate, how)
-    return _backward(2, grad_out, x, W, *options)
+    options = Options(
+        padding,
+        stride,
+        dilation,
+        groups,
+        "zeros",
+        precision,
+        engine,
+        threads,
+        max_workspace,
+        output_padding,
+    )
+    return call.backward(2, grad_out, x, W, options, needs, out, accumulate)
 
 
 def conv_transpose1d(
@@ -129,9 +149,19 @@ def conv_transpose1d(
 
     Source: as for `conv_transpose2d`.
     """
-    how = arguments.execution(precision, engine, threads, max_workspace)
-    options = (padding, stride, output_padding, dilation, groups, bias, out, how)
-    return _forward(1, x, W, *options)
+    options = Options(
+        padding,
+        stride,
+        dilation,
+        groups,
+        "zeros",
+        precision,
+        engine,
+        threads,
+        max_workspace,
+        output_padding,
+    )
+    return call.forward(1, x, W, bias, out, options)
 
 
 def conv_transpose1d_backward(
@@ -162,9 +192,19 @@ def conv_transpose1d_backward(
 
     Source: as for `conv_transpose2d`.
     """
-    how = arguments.execution(precision, engine, threads, max_workspace)
-    options = (padding, stride, output_padding, dilation, groups, needs, out, accumulate, how)
-    return _backward(1, grad_out, x, W, *options)
+    options = Options(
+        padding,
+        stride,
+        dilation,
+        groups,
+        "zeros",
+        precision,
+        engine,
+        threads,
+        max_workspace,
+        output_padding,
+    )
+    return call.backward(1, grad_out, x, W, options, needs, out, accumulate)
 
 
 def conv_transpose3d(
@@ -196,9 +236,19 @@ def conv_transpose3d(
 
     Source: as for `conv_transpose2d`.
     """
-    how = arguments.execution(precision, engine, threads, max_workspace)
-    options = (padding, stride, output_padding, dilation, groups, bias, out, how)
-    return _forward(3, x, W, *options)
+    options = Options(
+        padding,
+        stride,
+        dilation,
+        groups,
+        "zeros",
+        precision,
+        engine,
+        threads,
+        max_workspace,
+        output_padding,
+    )
+    return call.forward(3, x, W, bias, out, options)
 
 
 def conv_transpose3d_backward(
@@ -232,87 +282,16 @@ def conv_transpose3d_backward(
 
     Source: as for `conv_transpose2d`.
     """
-    how = arguments.execution(precision, engine, threads, max_workspace)
-    options = (padding, stride, output_padding, dilation, groups, needs, out, accumulate, how)
-    return _backward(3, grad_out, x, W, *options)
-
-
-def _call(
-    ndim: int,
-    operands: dict[str, Array],
-    padding: Any,
-    stride: Any,
-    output_padding: Any,
-    dilation: Any,
-    groups: Any,
-    how: arguments.Execution,
-) -> passes.Call:
-    x, W = operands["x"], operands["W"]
-    geometry, batched = arguments.transposed(
-        ndim, x.shape, W.shape, padding, stride, output_padding, dilation, groups
+    options = Options(
+        padding,
+        stride,
+        dilation,
+        groups,
+        "zeros",
+        precision,
+        engine,
+        threads,
+        max_workspace,
+        output_padding,
     )
-    return passes.Call(ndim, geometry, batched, *arguments.common_dtypes(**operands), how)
-
-
-def _forward(
-    ndim: int,
-    x: Any,
-    W: Any,
-    padding: Any,
-    stride: Any,
-    output_padding: Any,
-    dilation: Any,
-    groups: Any,
-    bias: Any,
-    out: Array | None,
-    how: arguments.Execution,
-) -> Array:
-    operands = {"x": arguments.array(x, "x"), "W": arguments.array(W, "W")}
-    if bias is not None:
-        operands["bias"] = bias = arguments.array(bias, "bias")
-    call = _call(ndim, operands, padding, stride, output_padding, dilation, groups, how)
-    shape = call.x_shape  # of the adjoint convolution: its x is our output
-    if bias is not None:
-        arguments.check_bias(bias, shape[-ndim - 1])
-    if out is not None:
-        outputs.writable(out, "out", shape, call.result)
-    try:
-        x, W = call.out(operands["x"]), call.W(operands["W"])
-        result = plan.run("dx", x, W, call.geometry, how)
-        return call.deliver(passes.with_bias(result, bias, call), shape, out, accumulate=False)
-    except MemoryError as error:
-        raise call.too_large(error) from error
-
-
-def _backward(
-    ndim: int,
-    grad_out: Any,
-    x: Any,
-    W: Any,
-    padding: Any,
-    stride: Any,
-    output_padding: Any,
-    dilation: Any,
-    groups: Any,
-    needs: Sequence[str],
-    out: Sequence[Array | None] | None,
-    accumulate: bool,
-    how: arguments.Execution,
-) -> tuple[Array, ...]:
-    given = {"grad_out": grad_out, "x": x, "W": W}
-    operands = {name: arguments.array(a, name) for name, a in given.items()}
-    grad_out, x, W = operands.values()
-    call = _call(ndim, operands, padding, stride, output_padding, dilation, groups, how)
-    names = outputs.needs(needs, NEEDS)
-    arguments.check_grad_out(grad_out, call.x_shape, x, W, call.geometry)
-    shapes = {"dx": call.out_shape, "dW": call.W_shape, "db": call.x_shape[-ndim - 1 : -ndim]}
-
-    def compute(name: str) -> Array:
-        g = call.x(grad_out)
-        if name == "dx":
-            return passes.forward(g, passes.conjugate(call.W(W)), call.geometry, how)
-        if name == "dW":
-            return plan.run("dW", passes.conjugate(call.out(x)), g, call.geometry, how)
-        return passes.db(g)
-
-    return call.gradients(names, compute, shapes, out, accumulate)
+    return call.backward(3, grad_out, x, W, options, needs, out, accumulate)

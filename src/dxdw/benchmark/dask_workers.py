@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..convolution import conv2d_backward
-from ..engines.libraries import Array
+from ..core.arrays import Array
 from ..extras import need
 
 KEEP_MEMORY = {

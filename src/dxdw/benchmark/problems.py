@@ -12,8 +12,9 @@ from functools import lru_cache
 from importlib import resources
 from typing import NamedTuple
 
-from ..arguments import convolution
-from ..geometry import ConvGeometry
+from ..call.geometries import convolution
+from ..call.options import Options
+from ..core.geometry import ConvGeometry
 
 _FIELD = re.compile(r"(mb|g|ic|ih|iw|oc|oh|ow|kh|kw|sh|sw|dh|dw|ph|pw)(\d+)")
 _LINE = re.compile(rf'(?P<fields>(?:{_FIELD.pattern})+)n"(?P<name>[^"]+)"')
@@ -33,8 +34,8 @@ class ConvProblem(NamedTuple):
 
     @property
     def geometry(self) -> ConvGeometry:
-        sizes = (self.x_shape, self.W_shape, self.padding, self.stride, self.dilation)
-        return convolution(2, *sizes, self.groups)[0]
+        options = Options(self.padding, self.stride, self.dilation, self.groups)
+        return convolution(2, self.x_shape, self.W_shape, options)[0]
 
     @property
     def options(self) -> dict[str, int | tuple[int, int]]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..engines.libraries import Array
+from ..core.arrays import Array
 
 ASIDE, UP_OR_DOWN, SLANT = 0.5, 0.25, 0.5  # pixels at most; SLANT in the first and the last row
 

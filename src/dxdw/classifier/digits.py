@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..engines.libraries import Array
+from ..core.arrays import Array
 
 SIZE = 8  # pixels along each side
 LEVELS = 16  # a pixel's ink is 0…16 sixteenths

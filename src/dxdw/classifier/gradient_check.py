@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..engines.libraries import Array
+from ..core.arrays import Array
 from ..layers import max_pool_2d, max_pool_2d_backward, softmax_cross_entropy
 from .digits import Digits
 from .tinycnn import POOL, TinyCNN

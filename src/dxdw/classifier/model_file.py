@@ -9,7 +9,7 @@ from tokenize import TokenError
 
 import numpy as np
 
-from ..engines.libraries import Array
+from ..core.arrays import Array
 from .files import FileRefused, check_readable, replacing
 from .tinycnn import SHAPES, TinyCNN
 

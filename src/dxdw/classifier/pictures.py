@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..engines.libraries import Array
+from ..core.arrays import Array
 from .digits import SIZE
 from .files import FileRefused, check_readable
 

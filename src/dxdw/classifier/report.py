@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..engines.libraries import Array
+from ..core.arrays import Array
 from .digits import Digits
 from .gradient_check import GradientCheck, check_gradients
 from .tinycnn import TinyCNN

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..engines.libraries import Array
+from ..core.arrays import Array
 from .report import Reading, Report
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from ..convolution import conv2d, conv2d_backward
-from ..engines.libraries import Array
+from ..core.arrays import Array
 from ..layers import (
     linear,
     linear_backward,

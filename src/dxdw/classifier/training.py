@@ -6,8 +6,8 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from ..core.arrays import Array, unwarned
 from ..engines.blas_threads import limited
-from ..engines.libraries import Array, unwarned
 from .augmentation import jitter
 from .digits import Digits
 from .tinycnn import TinyCNN

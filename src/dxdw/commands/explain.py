@@ -3,8 +3,8 @@
 import argparse
 from typing import Any
 
-from ..arguments import PADDING_MODES, PRECISIONS
-from ..engines.problem import KINDS
+from ..call.options import PADDING_MODES, PRECISIONS
+from ..core.problem import KINDS
 from ..explanation import explain
 from . import CommandError
 

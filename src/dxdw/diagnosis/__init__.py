@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from ..documentation import refused
-from ..engines.libraries import apart
+from ..core.arrays import apart
+from ..core.documentation import refused
 from ..problem_names import PROBLEMS
 from .causes import CAUSES
 from .contract import Contract, promised_by

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engines.libraries import Array
+from ..core.arrays import Array
 from .contract import Contract
 from .problem import OPERANDS, Problem
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from ..documentation import refused
-from ..engines.libraries import Array
+from ..core.arrays import Array
+from ..core.documentation import refused
 from .problem import PLAIN, Geometry, Problem
 
 RETURNS = ("dx", "dW", "db")

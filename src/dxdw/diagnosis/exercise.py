@@ -9,11 +9,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..engines.libraries import Array
+from ..core.arrays import Array
 from .calls import Answer, call_by_position, changed_in_words
 from .causes import Cause
-from .exercise_causes import EXERCISE_CAUSES
-from .exercises import Exercise, Slip
+from .exercises import Exercise, Slip, exercise_causes
 from .report import Check, Evidence, FirstWrong, Report
 
 QUESTIONS = {
@@ -115,7 +114,7 @@ def _explained(
                 places = np.argwhere(~(np.abs(got - wanted) <= exercise.eps))
             index = tuple(int(k) for k in places[0])
             first = FirstWrong("out", index, float(got[index]), float(wanted[index]))
-    texts = tuple(EXERCISE_CAUSES[c] for c in causes)
+    texts = tuple(exercise_causes()[c] for c in causes)
     missing = () if causes else _missing(exercise, answers, right)
     return replace(
         report,

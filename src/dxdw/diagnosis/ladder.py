@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 
-from ..engines.libraries import Array, unwarned
+from ..core.arrays import Array, unwarned
 from .calls import Answer, Crash, call, changed_in_words
 from .contract import Contract
 from .forms import Unfit, adapted

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..engines.libraries import Array
+from ..core.arrays import Array
 from .mistake import Mistake
 from .mistakes import mistakes
 from .problem import Problem

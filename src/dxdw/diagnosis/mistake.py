@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..engines.libraries import Array
+from ..core.arrays import Array
 from .terms import Terms
 
 Change = Callable[[Terms], None]

@@ -5,7 +5,7 @@ from functools import lru_cache, partial
 
 import numpy as np
 
-from ..engines.libraries import Array
+from ..core.arrays import Array
 from .mistake import Change, Mistake, mapped
 from .mistakes_of_axes import axes_mistakes
 from .mistakes_of_geometry import geometry_mistakes, shifts

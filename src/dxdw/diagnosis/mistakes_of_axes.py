@@ -5,7 +5,7 @@ from itertools import product
 
 import numpy as np
 
-from ..engines.libraries import Array
+from ..core.arrays import Array
 from .mistake import Mistake, mapped
 from .terms import Impossible, Terms
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..engines.libraries import Array
+from ..core.arrays import Array
 from .causes import listed
 from .contract import Contract
 from .ladder import Case, Ladder

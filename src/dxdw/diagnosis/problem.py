@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..convolution import conv2d_backward
-from ..engines.libraries import Array
+from ..core.arrays import Array
 
 OPERANDS = ("grad_out", "x", "W")
 

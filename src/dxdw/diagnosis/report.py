@@ -34,7 +34,7 @@ import operator
 from dataclasses import dataclass, is_dataclass, replace
 from typing import Any, NamedTuple
 
-from ..engines.libraries import Array, unwarned
+from ..core.arrays import Array, unwarned
 from .calls import Crash
 from .causes import Cause
 

@@ -4,7 +4,7 @@ from html import escape
 
 import numpy as np
 
-from ..engines.libraries import Array
+from ..core.arrays import Array
 from .causes import Cause
 from .report import Evidence, Report
 

@@ -5,7 +5,7 @@ from textwrap import fill, wrap
 
 import numpy as np
 
-from ..engines.libraries import Array
+from ..core.arrays import Array
 from .report import Evidence, Report
 
 Paint = Callable[[str, str], str]  # a style and words: these in its colour

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..engines.libraries import Array
+from ..core.arrays import Array
 from .dtypes import is_cast
 from .ladder import Case, Ladder
 from .problem import Problem

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..engines.libraries import Array
+from ..core.arrays import Array
 from .ladder import Case, Ladder
 from .matching import Seen
 from .problem import Problem

@@ -20,20 +20,15 @@ After Chellapilla, Puri & Simard 2006 (im2col) and Cho & Brand 2017 (lowering al
 from functools import lru_cache
 from math import prod
 
-from ..geometry import ConvGeometry
-from .costs import add_in_place, matrix_product
+from ..core.arrays import Array, all_finite, device_of, namespace
+from ..core.geometry import ConvGeometry
+from ..core.problem import Problem, direct_bound
+from . import tuning
 from .gather import Shape, gather, gather_tile
-from .libraries import Array, all_finite, device_of, namespace
-from .problem import Problem, direct_bound
 from .scatter import Reach, scatter, scatter_bytes, scatter_tile
 from .weight_gradient import gradient_bytes, gradient_tile, weight_gradient
 
 METHOD = "shifted matrix products over tiles"
-# Scratch for one tile, in bytes. Measured on 2 cores with 512 kB of L2 each and 32 MB of L3: 1 MiB
-# loses up to a third on 64 channels and more, 16 MiB gains nothing.
-TILE_BYTES = 4 << 20
-# Other libraries charge for every operation they are handed: fewer, larger tiles.
-TILE_BYTES_ELSEWHERE = 64 << 20
 
 error_bound = direct_bound
 
@@ -90,7 +85,11 @@ def scatter_pays(geometry: ConvGeometry, kind: str) -> bool:
         sizes, phases = geometry.x_shape[2:], (geometry.forward_gathers,)
     products = prod(a.taps for a in geometry.axes) * D
     positions = geometry.batch * G * prod(sizes)
-    scattered = positions * products * (S * matrix_product(products, S) + add_in_place(sizes[-1]))
+    scattered = (
+        positions
+        * products
+        * (S * tuning.matrix_product(products, S) + tuning.add_in_place(sizes[-1]))
+    )
     return scattered < sum(Shape(geometry.batch, G, S, D, phase, 1).cost for phase in phases)
 
 
@@ -103,10 +102,10 @@ def _padded(geometry: ConvGeometry) -> bool:
 
 def tile_bytes(problem: Problem) -> int:
     """What a tile may take: the default, or what max_workspace leaves beside the fixed parts."""
-    default = TILE_BYTES if problem.library == "numpy" else TILE_BYTES_ELSEWHERE
-    if problem.max_workspace is None:
+    default = tuning.TILE_BYTES if problem.library == "numpy" else tuning.TILE_BYTES_ELSEWHERE
+    if problem.how.max_workspace is None:
         return default
-    return max(1, min(default, problem.max_workspace - problem.held - _fixed_bytes(problem)))
+    return max(1, min(default, problem.how.max_workspace - problem.held - _fixed_bytes(problem)))
 
 
 def workspace(problem: Problem) -> int:

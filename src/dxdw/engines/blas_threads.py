@@ -16,7 +16,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from ..forks import whole
+from ..core.forks import whole
 
 Result = TypeVar("Result")
 

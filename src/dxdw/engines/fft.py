@@ -25,42 +25,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..forks import whole
-from ..geometry import Gather, meeting
-from . import native, native_library
-from .libraries import Array, all_finite, unwarned
+from ..core.arrays import Array, all_finite, unwarned
+from ..core.forks import whole
+from ..core.geometry import Gather, meeting
+from ..core.problem import Problem
+from . import native, native_library, tuning
 from .pairwise import PairwiseSum
-from .problem import Problem
 from .tiles import Tile, tile_shape, tiles
 
 METHOD = "fast Fourier transforms of tiles"
-# Scratch for the spectra of one block of tiles, in bytes, at the most.
-BLOCK_BYTES = 8 << 20
-# What all of it should not pass, beyond the size of the tensors.
-SCRATCH_BYTES = 8 << 20
-# Up to this many pairs of channels, a product for each beats a matrix product per frequency.
-FEW_PAIRS = 32
-# Rows that a transposition reads at a time: a cache line of each stays at hand.
-STRIP = 32
-# Costs in nanoseconds of one core in float32, measured; float64 doubles both sides. Of a transform,
-# for each point and doubling; of a complex product of spectra, alone and inside a matrix product
-# (with the transpositions it takes; for dW, whose matrices are thin, three times that); and of the
-# calls for one tile.
-TRANSFORM_NS = 0.3
-PAIR_NS, MATRIX_NS, TRANSPOSED_NS = 2.0, 0.8, 3.0
-# Of one product of the direct engine with one channel in a group, with few, and with many.
-DIRECT_ONE_NS, DIRECT_FEW_NS, DIRECT_MANY_NS = 0.17, 0.12, 0.035
-MANY_CHANNELS = 12
-# Of one product of the compiled kernels, if they added up one at a time: SSE2 has four at once,
-# AVX2 sixteen. AVX-512's 32 take as long as 22, for many CPUs halve its vectors.
-COMPILED_NS = 0.56
-MOST_AT_ONCE = 22.4
-# The estimates are rough, and being wrong for the FFT costs more than being wrong against it.
-MARGIN = 1.3
-# A direct sum cheaper than this is left alone: a call takes as long by itself, and small integers
-# stay exact.
-LEAST_NS = 200_000.0
-TILE_NS = 120_000.0
 
 
 class Layout(NamedTuple):
@@ -90,13 +63,13 @@ def declines(problem: Problem) -> str | None:
     reason = None
     if problem.library != "numpy":
         reason = f"takes NumPy arrays, not those of {problem.library}"
-    elif problem.precision == "highest":
+    elif problem.how.precision == "highest":
         reason = "its error is relative to a tile's norm, not to each element"
     elif any(a.stride > 1 for a in geometry.axes):
         reason = "takes stride 1 only"
     elif not geometry.sizes[0]:
         reason = "x has no elements"
-    elif (direct := _direct_cost(problem)) < LEAST_NS:
+    elif (direct := _direct_cost(problem)) < tuning.LEAST_FOR_FFT_NS:
         reason = "too little to sum for a transform to gain anything"
     elif (cost := _cost(problem)) > direct:
         reason = f"estimated at {cost / 1e6:.1f} ms of a core, the direct sum at {direct / 1e6:.1f}"
@@ -154,7 +127,7 @@ def layout(problem: Problem) -> Layout:
 def _correlate(problem: Problem, source: Array, W: Array) -> Array:
     """Forward and dx: source (N, G, S, *sizes) with W (G, D, S, *taps)."""
     plan = layout(problem)
-    forward, inverse = _transforms(problem.dtype, problem.threads)
+    forward, inverse = _transforms(problem.dtype, problem.how.threads)
     axes = tuple(range(3, source.ndim))
     kernel: Array = np.zeros((*W.shape[:3], *plan.transform), problem.dtype)
     for d, gather in enumerate(plan.gathers, start=3):
@@ -174,7 +147,7 @@ def _correlate(problem: Problem, source: Array, W: Array) -> Array:
 def _gradient(problem: Problem, grad: Array, source: Array) -> Array:
     """dW: grad (N, G, D, *outs) with source (N, G, S, *sizes)."""
     plan = layout(problem)
-    forward, inverse = _transforms(problem.dtype, problem.threads)
+    forward, inverse = _transforms(problem.dtype, problem.how.threads)
     axes = tuple(range(3, source.ndim))
     total = PairwiseSum()
     for tile in _tiles(problem, plan):
@@ -195,7 +168,7 @@ class Kernels:
 
     def __init__(self, spectra: Array) -> None:
         G, D, S = spectra.shape[:3]
-        self._few = D * S <= FEW_PAIRS
+        self._few = D * S <= tuning.FEW_PAIRS
         if self._few:
             self._spectra = spectra
         else:
@@ -223,8 +196,8 @@ class Kernels:
 def _transposed(a: Array) -> Array:
     """The transpose of a matrix, written out in strips whose rows stay in the nearest cache."""
     result = np.empty(a.shape[::-1], a.dtype)
-    for first in range(0, len(a), STRIP):
-        result[:, first : first + STRIP] = a[first : first + STRIP].T
+    for first in range(0, len(a), tuning.STRIP):
+        result[:, first : first + tuning.STRIP] = a[first : first + tuning.STRIP].T
     return result
 
 
@@ -263,7 +236,7 @@ def _kernel_bytes(problem: Problem) -> int:
 def _images(problem: Problem) -> int:
     """Of a block: as many as what the kernels' spectra leave has room for, but at least one."""
     tensors = sum(problem.geometry.sizes) * _real_itemsize(problem.dtype)
-    room = min(BLOCK_BYTES, tensors + SCRATCH_BYTES - _kernel_bytes(problem))
+    room = min(tuning.BLOCK_BYTES, tensors + tuning.SCRATCH_BYTES - _kernel_bytes(problem))
     cost = _block_cost(problem)
     _, images = tile_shape((1, problem.geometry.batch), lambda _, n: cost(n), max(room, cost(1)))
     return images
@@ -303,7 +276,7 @@ def _real_itemsize(dtype: Any) -> int:
 def _cost(problem: Problem) -> float:
     """Estimated nanoseconds."""
     plan = layout(problem)
-    return MARGIN * _tiles_cost(problem, plan.counts, plan.span, plan.transform)
+    return tuning.MARGIN * _tiles_cost(problem, plan.counts, plan.span, plan.transform)
 
 
 def _tiles_cost(
@@ -317,22 +290,27 @@ def _tiles_cost(
     points = prod(transform)
     kernels = geometry.sizes[1] // prod(geometry.W_shape[2:])
     planes = geometry.batch * tiles * (geometry.channels_in + geometry.channels_out)
-    cost = tiles * TILE_NS + (planes + kernels) * points * log2(points + 1) * TRANSFORM_NS
+    cost = (
+        tiles * tuning.TILE_NS
+        + (planes + kernels) * points * log2(points + 1) * tuning.TRANSFORM_NS
+    )
     products = geometry.batch * tiles * kernels * (points / 2)
-    if kernels // geometry.groups <= FEW_PAIRS:
-        return cost + products * PAIR_NS
+    if kernels // geometry.groups <= tuning.FEW_PAIRS:
+        return cost + products * tuning.PAIR_NS
     products *= 3 if problem.kind == "dW" else 1
-    return cost + products * MATRIX_NS + (planes + kernels) * points / 2 * TRANSPOSED_NS
+    return (
+        cost + products * tuning.MATRIX_NS + (planes + kernels) * points / 2 * tuning.TRANSPOSED_NS
+    )
 
 
 def _direct_cost(problem: Problem) -> float:
     geometry = problem.geometry
     if native.missing(problem) is None:
-        at_once = min(native_library.products_at_once(), MOST_AT_ONCE)
-        return geometry.products * COMPILED_NS / at_once
+        at_once = min(native_library.products_at_once(), tuning.MOST_AT_ONCE)
+        return geometry.products * tuning.COMPILED_NS / at_once
     narrow = min(geometry.channels_in, geometry.channels_out) // geometry.groups
-    rate = DIRECT_FEW_NS if narrow < MANY_CHANNELS else DIRECT_MANY_NS
-    return geometry.products * (DIRECT_ONE_NS if narrow == 1 else rate)
+    rate = tuning.DIRECT_FEW_NS if narrow < tuning.MANY_CHANNELS else tuning.DIRECT_MANY_NS
+    return geometry.products * (tuning.DIRECT_ONE_NS if narrow == 1 else rate)
 
 
 @lru_cache(maxsize=1024)

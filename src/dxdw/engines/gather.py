@@ -16,18 +16,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..geometry import Gather
-from .costs import ADD_NS, CALL_NS, COPY_NS, SUM_NS, matrix_product
-from .libraries import Array, contiguous, element_size, is_numpy, matmul, namespace, put
+from ..core.arrays import Array, contiguous, element_size, is_numpy, matmul, namespace, put
+from ..core.geometry import Gather
+from . import tuning
 from .lowering import Rows, bordered_elements, lower, lower_whole, rows_for, split_channels
 from .scratch import Scratch
 from .tiles import Tile, tile_shape, tiles
-
-# With fewer source channels than this in a group, by row beats by tap (measured: 1.2 to 1.7 times
-# at 1 to 16 channels).
-FEW_CHANNELS = 32
-# A matrix product of fewer columns than this spends much of its time on W: images are joined.
-FEW_COLUMNS = 128
 
 
 class Shape(NamedTuple):
@@ -49,7 +43,7 @@ class Shape(NamedTuple):
         """Estimated nanoseconds."""
         positions = self.batch * prod(g.count for g in self.gathers)
         depth = self.sources * prod(len(g.taps) for g in self.gathers)
-        products = self.destinations * depth * matrix_product(self.destinations, depth)
+        products = self.destinations * depth * tuning.matrix_product(self.destinations, depth)
         return positions * self.groups * products + min(_extra_costs(self).values())
 
     @property
@@ -95,20 +89,23 @@ def _extra_costs(shape: Shape) -> dict[str, float]:
     S, D = shape.sources, shape.destinations
     positions = shape.batch * shape.groups * prod(g.count for g in shape.gathers)
     residues = min(U, rows.step)
-    calls = shape.groups * CALL_NS
+    calls = shape.groups * tuning.CALL_NS
+    copy = tuning.COPY_NS
+    lowered = S * V * copy
+    by_row = lowered + D * (copy + (residues - 1) * tuning.ADD_NS)
+    by_tap = lowered + D * (copy + (U - 1) * tuning.SUM_NS)
     return {
-        "whole": positions * S * V * U * COPY_NS + shape.batch * calls,
-        "by row": positions * (S * V * COPY_NS + D * (COPY_NS + (residues - 1) * ADD_NS))
-        + rows.count * residues * calls,
-        "by tap": positions * (S * V * COPY_NS + D * (COPY_NS + (U - 1) * SUM_NS)),
+        "whole": positions * S * V * U * copy + shape.batch * calls,
+        "by row": positions * by_row + rows.count * residues * calls,
+        "by tap": positions * by_tap,
     }
 
 
 @lru_cache(maxsize=1024)
 def _way(shape: Shape) -> str:
     costs = _extra_costs(shape)
-    windows = "by row" if shape.sources < FEW_CHANNELS else "by tap"
-    wide = prod(g.count for g in shape.gathers) >= FEW_COLUMNS or shape.batch == 1
+    windows = "by row" if shape.sources < tuning.FEW_CHANNELS else "by tap"
+    wide = prod(g.count for g in shape.gathers) >= tuning.FEW_COLUMNS or shape.batch == 1
     return "whole" if wide and costs["whole"] <= costs[windows] else windows
 
 

@@ -6,8 +6,8 @@ from itertools import product
 from math import prod
 from typing import NamedTuple
 
-from ..geometry import Gather, meeting
-from .libraries import Array, namespace, put
+from ..core.arrays import Array, namespace, put
+from ..core.geometry import Gather, meeting
 from .scratch import Scratch
 from .tiles import Tile
 

@@ -12,18 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from ..geometry import ConvGeometry
-from . import native_library
-from .libraries import Array
+from ..core.arrays import Array
+from ..core.geometry import ConvGeometry
+from ..core.problem import Problem, direct_bound
+from . import native_library, tuning
 from .native_plan import Words, native_plan
-from .problem import Problem, direct_bound
 
 DONE, NO_MEMORY, CANCELLED, DECLINED, PENDING = range(5)  # of native/api/dxdw.h
 
-# A call of more FLOPs for each of its threads, or of more elements, may take so long that signals
-# have to be looked at meanwhile: Ctrl-C is to be answered within 250 ms.
-LONG_FLOPS = 200_000_000
-LONG_ELEMENTS = 16_000_000
 # Bytes of scratch memory that a call may take beside as much as its tensors.
 BESIDE_OPERANDS = 8 << 20
 # How far Winograd's guard lets a tile exceed what a window sums: kWidestRange of winograd_guard.h.
@@ -53,10 +49,12 @@ class Kernel:
     METHOD: str
     sums: bool  # each element's own products, as the definition has them
 
+    AT_ONCE = True  # may take both gradients by one call
+
     def declines(self, problem: Problem) -> str | None:
         if why := missing(problem) or _declined(problem, self.index):
             return why
-        if problem.precision == "highest" and not self.sums:
+        if problem.how.precision == "highest" and not self.sums:
             return "precision 'highest' keeps the elementwise bound, and transforms do not"
         needed = self.workspace(problem)
         if needed <= _promised(problem):
@@ -65,7 +63,7 @@ class Kernel:
 
     def workspace(self, problem: Problem) -> int:
         """Bytes of scratch memory at the peak."""
-        return prepared(problem, self.index).workspace
+        return handle(problem, self.index).workspace
 
     least_workspace = workspace
 
@@ -95,7 +93,7 @@ class Kernel:
 
     def run(self, problem: Problem, *operands: Array) -> Any:
         """The result, new, or a list of both; None where there are values that it doesn't take."""
-        ready = prepared(problem, self.index)
+        ready = handle(problem, self.index)
         results: list[Array] = [np.empty(s, problem.dtype) for s in problem.result_shapes]
         given, into = map(_bytes, operands), map(c_ubyte.from_buffer, results)
         a, b, c, r, s = [*given, None][:3] + [*into, None][:2]
@@ -119,23 +117,23 @@ def kernels() -> dict[str, Kernel]:
     return rows
 
 
-class Prepared:
+class Handle:
     """A pass of which nothing but the operands is missing."""
 
-    __slots__ = ("_forget", "_library", "address", "long", "threads", "workspace")
+    __slots__ = ("_forget", "_library", "address", "kernel", "long", "threads", "workspace")
 
     def __init__(self, problem: Problem, kernel: int) -> None:
         library: Any = native_library.load()
         words = _plan(problem)
-        self._library, self._forget = library, library.dxdw_forget
+        self._library, self._forget, self.kernel = library, library.dxdw_forget, kernel
         self.address = library.dxdw_prepare(words.ctypes.data, words.size, kernel)
         if not self.address:
             raise MemoryError(f"no {words.nbytes:,} bytes for the plan of {problem.kind}")
         most = _promised(problem)
-        if problem.max_workspace is not None:
-            most = min(most, problem.max_workspace - problem.held)
+        if problem.how.max_workspace is not None:
+            most = min(most, problem.how.max_workspace - problem.held)
         # As many threads as their scratch memory allows.
-        threads = problem.threads or native_library.threads()
+        threads = problem.how.threads or native_library.threads()
         while (needed := library.dxdw_workspace(self.address, threads)) > most and threads > 1:
             threads -= 1
         self.threads, self.workspace = threads, int(needed)
@@ -179,14 +177,14 @@ class Prepared:
 
 
 @lru_cache(maxsize=1024)
-def prepared(problem: Problem, kernel: int) -> Prepared:
+def handle(problem: Problem, kernel: int) -> Handle:
     """The pass as that kernel is called for it."""
-    return Prepared(problem, kernel)
+    return Handle(problem, kernel)
 
 
 @lru_cache(maxsize=1024)
 def _plan(problem: Problem) -> Words:
-    return native_plan(problem.kind, problem.geometry, problem.dtype)
+    return native_plan(problem)
 
 
 def _declined(problem: Problem, kernel: int) -> str | None:
@@ -198,7 +196,8 @@ def _declined(problem: Problem, kernel: int) -> str | None:
 
 
 def _long(geometry: ConvGeometry, threads: int) -> bool:
-    return geometry.flops > LONG_FLOPS * threads or sum(geometry.sizes) > LONG_ELEMENTS
+    elements = sum(geometry.sizes)
+    return geometry.flops > tuning.LONG_FLOPS * threads or elements > tuning.LONG_ELEMENTS
 
 
 def _answers_signals() -> bool:

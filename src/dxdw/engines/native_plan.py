@@ -5,10 +5,10 @@ from math import prod
 
 import numpy as np
 
-from ..geometry import ConvGeometry, Gather
-from .problem import BOTH
+from ..core.geometry import Gather
+from ..core.problem import BOTH, Problem
 
-VERSION = 2  # of this form, native/layout/plan_version.h
+VERSION = 3  # of this form, native/layout/plan_version.h
 KINDS = ("forward", "dW", "dx", BOTH)
 # A step past every image: from 2**60 on, its product with a row's length would not fit 64 bits.
 FAR = 2**20
@@ -16,29 +16,31 @@ FAR = 2**20
 Words = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
-def native_plan(kind: str, geometry: ConvGeometry, dtype: np.dtype[np.floating]) -> Words:
+def native_plan(problem: Problem) -> Words:
     """The plan of one pass: whom it gathers from, through which taps, to where.
 
     Of both gradients, a head and the plan of each.
     """
-    if kind == BOTH:
-        dx, dW = (_words(kind, geometry, dtype) for kind in ("dx", "dW"))
-        words = [*_head(kind, dtype), 4 + len(dx), *dx, *dW]
+    if problem.kind == BOTH:
+        dx, dW = (_words(problem._replace(kind=kind)) for kind in ("dx", "dW"))
+        words = [*_head(problem), 4 + len(dx), *dx, *dW]
     else:
-        words = _words(kind, geometry, dtype)
+        words = _words(problem)
     return np.array(words, np.int64)
 
 
-def _head(kind: str, dtype: np.dtype[np.floating]) -> list[int]:
-    return [VERSION, KINDS.index(kind), int(dtype.itemsize == 8)]
+def _head(problem: Problem) -> list[int]:
+    return [VERSION, KINDS.index(problem.kind), int(problem.dtype.itemsize == 8)]
 
 
-def _words(kind: str, geometry: ConvGeometry, dtype: np.dtype[np.floating]) -> list[int]:
+def _words(problem: Problem) -> list[int]:
+    geometry, last = problem.geometry, problem.channels_last
     in_group = geometry.channels_in // geometry.groups
     out_group = geometry.channels_out // geometry.groups
     taps = prod(geometry.W_shape[2:])
     inputs, outputs = geometry.x_shape[2:], geometry.out_shape[2:]
-    if kind == "dx":
+    if problem.kind == "dx":
+        last = last[::-1]
         channels = (out_group, in_group, in_group * taps, taps)
         sizes = (outputs, inputs)
         phases = geometry.dx_phases
@@ -48,12 +50,13 @@ def _words(kind: str, geometry: ConvGeometry, dtype: np.dtype[np.floating]) -> l
         phases = (geometry.forward_gathers,)
     phases = tuple(phase for phase in phases if all(g.taps for g in phase))
     words = [
-        *_head(kind, dtype),
+        *_head(problem),
         geometry.batch,
         geometry.groups,
         *channels,
         taps,
         *(size for group in (*sizes, geometry.W_shape[2:]) for size in _three(group)),
+        *map(int, last),
         len(phases),
     ]
     for phase in phases:

@@ -1,6 +1,6 @@
 """Summation whose rounding error grows with the logarithm of the number of terms."""
 
-from .libraries import Array
+from ..core.arrays import Array
 
 
 class PairwiseSum:

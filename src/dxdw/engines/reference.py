@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from ..geometry import ConvGeometry
-from .libraries import Array
-from .problem import Problem, direct_bound
+from ..core.arrays import Array
+from ..core.geometry import ConvGeometry
+from ..core.problem import Problem, direct_bound
 
 METHOD = "the definition's loops, in float64"
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .libraries import Array, add_at, element_size, matmul, namespace
+from ..core.arrays import Array, add_at, element_size, matmul, namespace
 from .lowering import split_channels
 from .scratch import Scratch
 from .tiles import tile_shape, tiles

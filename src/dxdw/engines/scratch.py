@@ -10,10 +10,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from .libraries import Array, device_of, is_numpy, namespace
+from ..core.arrays import Array, device_of, is_numpy, namespace
+from . import tuning
 
-# What a thread keeps at the most, in bytes.
-KEPT_BYTES = 8 << 20
 # Cache lines are not shared between arrays, and vectors load whole.
 ALIGNMENT = 64
 
@@ -42,7 +41,7 @@ class Scratch:
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self._block is not None and self._block.size <= KEPT_BYTES:
+        if self._block is not None and self._block.size <= tuning.KEPT_BYTES:
             _kept.block = self._block
         self._block = None
 

@@ -13,14 +13,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..geometry import ConvGeometry
-from .libraries import Array
-from .problem import Problem, direct_bound
+from ..core.arrays import Array
+from ..core.geometry import ConvGeometry
+from ..core.problem import Problem, direct_bound
+from . import tuning
 
 METHOD = "one gather through an index table and one matrix product"
-# Elements of all images' columns. Up to here it is ahead of the array engine (measured: 5 to 30
-# times at 15,000 elements and fewer, 2 to 3 times at 28,000, level at 200,000).
-LARGEST = 1 << 17
 
 
 class Tables(NamedTuple):
@@ -39,8 +37,8 @@ def declines(problem: Problem) -> str | None:
     if problem.geometry.groups > 1:
         return "takes one group only"
     size = _columns(problem.geometry)
-    if size > LARGEST:
-        return f"{size:,} column elements, more than {LARGEST:,}"
+    if size > tuning.SMALL_COLUMNS:
+        return f"{size:,} column elements, more than {tuning.SMALL_COLUMNS:,}"
     return None
 
 

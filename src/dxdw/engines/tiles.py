@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 from typing import NamedTuple
 
-# Columns are copied and multiplied in runs: shorter ones cost more than rows lowered twice.
-SHORT_RUN = 16
+from . import tuning
 
 
 class Tile(NamedTuple):
@@ -45,7 +44,7 @@ def tile_shape(sizes: Sequence[int], cost: Cost, budget: int, span: int = 0) -> 
     """
     shape = list(sizes)
     columns = range(3, len(shape))
-    floors = [(0, 1), (1, 1), (2, 2 * span), *((axis, SHORT_RUN) for axis in columns)]
+    floors = [(0, 1), (1, 1), (2, 2 * span), *((axis, tuning.SHORT_RUN) for axis in columns)]
     floors += [(2, 1), *((axis, 1) for axis in columns)]
     for axis, floor in floors:
         if axis >= len(shape) or cost(*shape) <= budget:

@@ -4,27 +4,44 @@ It promises neither the elementwise bound nor a limit of memory, so who asks for
 the array engine's matrix products on the device. (No GPU was at hand: this was run on the CPU.)
 """
 
-from .libraries import Array, device_of
-from .problem import Problem
+from typing import Any
+
+from ..core.arrays import Array, device_of
+from ..core.problem import BOTH, Problem
+
+METHOD = "PyTorch's own convolution, on its device"
+AT_ONCE = True  # takes both gradients by one call
 
 
-def takes(problem: Problem, a: Array) -> bool:
-    """Whether the operands, of which this is one, are for it."""
-    return (
-        problem.library == "torch"
-        and a.device.type != "cpu"
-        and problem.precision != "highest"
-        and problem.max_workspace is None
-        # PyTorch wants as many outputs as there is room for.
-        and all(a.padded - a.extent < a.out * a.stride for a in problem.geometry.axes)
-    )
+def declines(problem: Problem) -> str | None:
+    if problem.library != "torch" or problem.device == "cpu":
+        return "takes PyTorch's tensors on a device such as a GPU"
+    if problem.how.precision == "highest":
+        return "PyTorch promises no elementwise bound"
+    if problem.how.max_workspace is not None:
+        return "PyTorch takes no limit of scratch memory"
+    if any(a.padded - a.extent >= a.out * a.stride for a in problem.geometry.axes):
+        return "PyTorch wants as many outputs as there is room for"
+    return None
 
 
-def run(problem: Problem, first: Array, second: Array) -> Array:
+def least_workspace(_: Problem) -> int:
+    """Not known: who limits it is declined."""
+    return 0
+
+
+workspace = least_workspace
+
+
+def error_bound(_: Problem) -> str:
+    return "as PyTorch has it on that device"
+
+
+def run(problem: Problem, first: Array, second: Array, third: Array | None = None) -> Any:
     import torch
     from torch.nn.functional import pad
 
-    geometry = problem.geometry
+    geometry, kind = problem.geometry, problem.kind
     axes = geometry.axes
     even = all(a.before == a.after for a in axes)
     # PyTorch pads both sides alike; elsewhere x comes padded, and the gradient is cut.
@@ -36,21 +53,17 @@ def run(problem: Problem, first: Array, second: Array) -> Array:
         return x if even else pad(x, sides)
 
     with torch.no_grad():
-        if problem.kind == "forward":
+        if kind == "forward":
             return torch.convolution(padded(first), second, None, *options, geometry.groups)
-        if problem.kind == "dW":
-            x = padded(second)
-            W = torch.empty(geometry.W_shape, dtype=x.dtype, device=device_of(x))
-        else:
-            W, inner = second, geometry if even else geometry.prepadded
-            x = torch.empty(inner.x_shape, dtype=W.dtype, device=device_of(W))
-        mask = [problem.kind == "dx", problem.kind == "dW", False]
+        where = {"dtype": first.dtype, "device": device_of(first)}
+        inner = geometry if even else geometry.prepadded
+        x = torch.empty(inner.x_shape, **where) if kind == "dx" else padded(second)
+        W = torch.empty(geometry.W_shape, **where) if kind == "dW" else third
+        W = second if kind == "dx" else W
         dx, dW, _ = torch.ops.aten.convolution_backward(
-            first, x, W, None, *options, geometry.groups, mask
+            first, x, W, None, *options, geometry.groups, [kind != "dW", kind != "dx", False]
         )
-    if problem.kind == "dW":
-        return dW
-    inside = [slice(None)] * 2
-    if not even:
-        inside += [slice(a.before, a.before + a.size) for a in axes]
-    return dx[tuple(inside)].contiguous()
+    if not even and dx is not None:
+        inside = (slice(a.before, a.before + a.size) for a in axes)
+        dx = dx[(slice(None), slice(None), *inside)].contiguous()
+    return [dx, dW] if kind == BOTH else dx if kind == "dx" else dW

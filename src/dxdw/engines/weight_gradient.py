@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from functools import lru_cache, partial
 from math import prod
 
-from ..geometry import ConvGeometry
-from .gather import FEW_COLUMNS
-from .libraries import Array, contiguous, element_size, namespace, put
+from ..core.arrays import Array, contiguous, element_size, namespace, put
+from ..core.geometry import ConvGeometry
+from . import tuning
 from .lowering import bordered_elements, lower, lower_whole, rows_for, split_channels
 from .pairwise import PairwiseSum
 from .scratch import Scratch
@@ -33,7 +33,7 @@ def lowers_whole(geometry: ConvGeometry) -> bool:
     S, D = geometry.channels_in // geometry.groups, geometry.channels_out // geometry.groups
     U, *others = geometry.W_shape[2:]
     pays = S * prod(others) * (U - 1) < 1.5 * D  # windows cost a copy of grad_out
-    return pays and (prod(geometry.out_shape[2:]) >= FEW_COLUMNS or geometry.batch == 1)
+    return pays and (prod(geometry.out_shape[2:]) >= tuning.FEW_COLUMNS or geometry.batch == 1)
 
 
 def _whole(

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ..documentation import refused
-from ..engines.libraries import Array, unwarned
+from ..core.arrays import Array, unwarned
+from ..core.documentation import refused
 from .differences import NOISE_FACTOR
 from .noise import noise
 from .reals import Functions, Layout, Point, Precision, native

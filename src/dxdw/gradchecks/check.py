@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..documentation import refused
-from ..engines.libraries import unwarned
+from ..core.arrays import unwarned
+from ..core.documentation import refused
 from .comparison import Comparison
 from .reals import Functions, native
 from .result import GradCheck

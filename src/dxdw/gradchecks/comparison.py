@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..documentation import refused
-from ..engines.libraries import Array
+from ..core.arrays import Array
+from ..core.documentation import refused
 from .differences import NOISE_FACTOR, Differences, Estimate
 from .imaginary import complex_step
 from .lines import Coordinate, Direction, Line

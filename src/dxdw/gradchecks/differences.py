@@ -37,7 +37,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..engines.libraries import Array
+from ..core.arrays import Array
 from .lines import Line
 from .reals import Point, Precision, Real
 

@@ -16,7 +16,7 @@ from math import sqrt
 
 import numpy as np
 
-from ..engines.libraries import Array
+from ..core.arrays import Array
 from .differences import NOISE_FACTOR, Estimate
 from .lines import Coordinate
 from .reals import Point

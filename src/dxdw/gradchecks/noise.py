@@ -24,7 +24,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..engines.libraries import Array
+from ..core.arrays import Array
 from .reals import Point, Precision
 
 LINES = 3

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..documentation import refused
-from ..engines.libraries import Array
+from ..core.arrays import Array
+from ..core.documentation import refused
 
 Real = Any  # a number of the wider type
 Point = list[Array]  # of each checked argument its reals, in its own precision

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engines.libraries import Array, unwarned
+from ..core.arrays import Array, unwarned
 from .verdicts import NOT_CHECKED, NOT_DIFFERENTIABLE, RIGHT, UNDECIDED, VERDICTS, WRONG
 
 SHOWN = 3  # elements of each kind in the text

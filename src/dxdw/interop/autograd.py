@@ -12,7 +12,7 @@ functions: each pass of a convolution is bilinear, and its derivatives are the o
 
 from typing import Any
 
-from ..documentation import pointing_to, refused
+from ..core.documentation import pointing_to, refused
 from ..extras import need
 
 need("autograd", "dxdw.interop.autograd", "autograd")
@@ -21,7 +21,8 @@ import autograd.numpy as anp  # noqa: E402
 from autograd.extend import defjvp, defvjp, primitive  # noqa: E402
 from autograd.tracer import isbox  # noqa: E402
 
-from .. import arguments  # noqa: E402
+from ..call import geometries, operands  # noqa: E402
+from ..call.options import Options  # noqa: E402
 from . import numpy_passes  # noqa: E402
 from .bilinear import PULLBACKS, Case  # noqa: E402
 
@@ -142,15 +143,15 @@ def _convolve(
 ) -> Any:
     x, W = _operand(x, "x"), _operand(W, "W")
     x_shape, W_shape = anp.shape(x), anp.shape(W)
-    geometry, batched = arguments.convolution(
-        ndim, x_shape, W_shape, padding, stride, dilation, groups, padding_mode
+    geometry, batched = geometries.convolution(
+        ndim, x_shape, W_shape, Options(padding, stride, dilation, groups, padding_mode)
     )
     if not batched:
         x = anp.reshape(x, (1, *x_shape))
     out = bilinear(x, W, "forward", Case(geometry, ndim))
     if bias is not None:
         bias = _operand(bias, "bias")
-        arguments.check_bias(bias, geometry.channels_out)
+        operands.check_bias(bias, geometry.channels_out)
         out = out + anp.reshape(bias, (-1, *[1] * ndim))
     return out if batched else out[0]
 
@@ -162,15 +163,15 @@ def _operand(value: Any, name: str) -> Any:
             value = anp.array(value)  # a list of followed numbers is followed
         except ValueError as error:
             raise refused(ValueError, f"{name} can't be made an array: {error}", ROOM) from None
-    return value if isbox(value) else arguments.numpy_array(value, name)
+    return value if isbox(value) else operands.numpy_array(value, name)
 
 
 @primitive
 def bilinear(first: Any, second: Any, kind: str, case: Case) -> Any:
     """One of the three passes: "forward" of (x, W), "dx" of (g, W) or "dW" of (g, x)."""
     # A list that autograd follows comes as it is.
-    operands = arguments.numpy_array(first, "x"), arguments.numpy_array(second, "W")
-    return numpy_passes.run(kind, *operands, case)
+    first, second = operands.numpy_array(first, "x"), operands.numpy_array(second, "W")
+    return numpy_passes.run(kind, first, second, case)
 
 
 def _vjp(index: int) -> Any:

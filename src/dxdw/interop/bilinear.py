@@ -8,9 +8,9 @@ has derivatives of any order. (Without conjugates: those of complex arrays are t
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from ..engines.libraries import Array
-from ..engines.problem import KINDS
-from ..geometry import ConvGeometry
+from ..core.arrays import Array
+from ..core.geometry import ConvGeometry
+from ..core.problem import KINDS
 
 # For each pass, of its first and of its second operand: the pass that pulls a cotangent g back to
 # it, and which of (g, first, second) that is of.

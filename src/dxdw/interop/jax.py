@@ -17,7 +17,7 @@ checked on the CPU.)
 from functools import lru_cache, partial
 from typing import Any
 
-from ..documentation import pointing_to, refused
+from ..core.documentation import pointing_to, refused
 from ..extras import need
 
 need("jax", "dxdw.interop.jax", "jax")
@@ -27,7 +27,8 @@ from jax import numpy as jnp  # noqa: E402
 from jax.extend.core import Primitive  # noqa: E402
 from jax.interpreters import ad, batching, mlir  # noqa: E402
 
-from .. import arguments  # noqa: E402
+from ..call import geometries, operands  # noqa: E402
+from ..call.options import Options  # noqa: E402
 from . import xla_handler  # noqa: E402
 from .bilinear import PULLBACKS, Case, stacked  # noqa: E402
 
@@ -150,8 +151,8 @@ def _convolve(
 ) -> jax.Array:
     x, W = _operand(x, "x"), _operand(W, "W")
     _register()
-    geometry, batched = arguments.convolution(
-        ndim, x.shape, W.shape, padding, stride, dilation, groups, padding_mode
+    geometry, batched = geometries.convolution(
+        ndim, x.shape, W.shape, Options(padding, stride, dilation, groups, padding_mode)
     )
     # A float that both have in common: adding a Python float makes one of integers.
     dtype = jnp.result_type(x, W)
@@ -161,7 +162,7 @@ def _convolve(
     out = bilinear("forward", Case(geometry, ndim), x.astype(dtype), W.astype(dtype))
     if bias is not None:
         bias = _operand(bias, "bias")
-        arguments.check_bias(bias, geometry.channels_out)
+        operands.check_bias(bias, geometry.channels_out)
         out = out + bias.reshape(-1, *[1] * ndim)
     return out if batched else out[0]
 

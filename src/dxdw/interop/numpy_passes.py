@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import arguments, passes, plan
-from ..arguments import PLAIN, Execution
+from ..call import operands, passes, plan
+from ..call.call import Call
+from ..core.problem import PLAIN, Execution, Problem
 from ..engines import native
-from ..engines.problem import Problem
 from .bilinear import ROLES, Case
 
 
@@ -18,27 +18,25 @@ def run(kind: str, first: Any, second: Any, case: Case, how: Execution = PLAIN) 
     Raises:
         MemoryError: with the number of bytes.
     """
-    dtypes = arguments.common_dtypes(first=first, second=second)
-    call = passes.Call(case.ndim, case.geometry, True, *dtypes, how)
+    dtypes = operands.common_dtypes(first=first, second=second)
+    call = Call(case.ndim, case.geometry, True, *dtypes, how)
     bring = {"x": call.x, "W": call.W, "out": call.out}
     one, two, _ = ROLES[kind]
-    try:
+    with call.in_memory():
         first, second = bring[one](first), bring[two](second)
         if kind != "forward":  # dx and dW are adjoints, and take the conjugate of this one
             second = passes.conjugate(second)
         result = getattr(passes, kind)(first, second, case.geometry, how)
-        return call.deliver(result, case.shape(kind), None, accumulate=False)
-    except MemoryError as error:
-        raise call.too_large(error) from error
+        return call.deliver(result, case.shape(kind))
 
 
 @lru_cache(maxsize=1024)
 def kernel(
     kind: str, case: Case, dtype: np.dtype[Any], threads: int | None
-) -> native.Prepared | None:
+) -> native.Handle | None:
     """The compiled kernel that takes a pass of dense arrays; None where another engine does."""
     if case.geometry.explicit_padding or dtype.char not in "fd":
         return None
-    problem = Problem(kind, case.geometry, dtype, threads=threads)
-    row = native.kernels().get(plan.accepting(problem)[0])
-    return native.prepared(problem, row.index) if row else None
+    problem = Problem(kind, case.geometry, dtype, how=Execution(threads=threads))
+    row = native.kernels().get(plan.prepared(problem).names[0])
+    return native.handle(problem, row.index) if row else None

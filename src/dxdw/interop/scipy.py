@@ -10,7 +10,7 @@ Solvers of `scipy.sparse.linalg` take them as they are, and PyLops by `pylops.as
 
 from typing import Any
 
-from ..documentation import pointing_to
+from ..core.documentation import pointing_to
 from ..extras import need
 
 need("scipy", "dxdw.interop.scipy", "scipy")
@@ -19,9 +19,10 @@ import numpy as np  # noqa: E402
 from numpy.typing import DTypeLike  # noqa: E402
 from scipy.sparse.linalg import LinearOperator  # noqa: E402
 
-from .. import arguments  # noqa: E402
+from ..call import geometries, operands  # noqa: E402
+from ..call.options import Options, execution  # noqa: E402
 from ..convolution import conv2d, conv2d_backward  # noqa: E402
-from ..engines.libraries import Array  # noqa: E402
+from ..core.arrays import Array  # noqa: E402
 from .bilinear import Case, stacked  # noqa: E402
 
 __all__ = ["Conv2dOperator", "FilterOperator"]
@@ -89,16 +90,16 @@ class Conv2dOperator(_Columns):
         precision: str = "high",
         dtype: DTypeLike | None = None,
     ) -> None:
-        self._W = arguments.numpy_array(W, "W")
-        self.x_shape = arguments.shape(x_shape, "x_shape")
-        x = arguments.empty_of(self._W.dtype if dtype is None else dtype, "x of this dtype")
-        _, result = arguments.common_dtypes(x=x, W=self._W)
+        self._W = operands.numpy_array(W, "W")
+        self.x_shape = operands.shape(x_shape, "x_shape")
+        x = operands.empty_of(self._W.dtype if dtype is None else dtype, "x of this dtype")
+        _, result = operands.common_dtypes(x=x, W=self._W)
         options = {"dilation": dilation, "groups": groups, "padding_mode": padding_mode}
-        geometry, self._batched = arguments.convolution(
-            2, self.x_shape, self._W.shape, padding, stride, **options
+        geometry, self._batched = geometries.convolution(
+            2, self.x_shape, self._W.shape, Options(padding, stride, **options)
         )
         self._options = {"padding": padding, "stride": stride, "precision": precision, **options}
-        arguments.execution(precision, None, None, None)
+        execution(Options(precision=precision))
         self.out_shape = geometry.out_shape if self._batched else geometry.out_shape[1:]
         super().__init__(result, (int(np.prod(self.out_shape)), int(np.prod(self.x_shape))))
 
@@ -159,16 +160,16 @@ class FilterOperator(_Columns):
         precision: str = "high",
         dtype: DTypeLike | None = None,
     ) -> None:
-        x = arguments.numpy_array(x, "x")
-        self.W_shape = arguments.shape(W_shape, "W_shape")
-        W = arguments.empty_of(x.dtype if dtype is None else dtype, "W of this dtype")
-        _, result = arguments.common_dtypes(x=x, W=W)
+        x = operands.numpy_array(x, "x")
+        self.W_shape = operands.shape(W_shape, "W_shape")
+        W = operands.empty_of(x.dtype if dtype is None else dtype, "W of this dtype")
+        _, result = operands.common_dtypes(x=x, W=W)
         options = {"dilation": dilation, "groups": groups, "padding_mode": padding_mode}
-        geometry, batched = arguments.convolution(
-            2, x.shape, self.W_shape, padding, stride, **options
+        geometry, batched = geometries.convolution(
+            2, x.shape, self.W_shape, Options(padding, stride, **options)
         )
         self._options = {"padding": padding, "stride": stride, "precision": precision, **options}
-        arguments.execution(precision, None, None, None)
+        execution(Options(precision=precision))
         self._x, self._case = x.reshape(geometry.x_shape), Case(geometry, 2)
         self.out_shape = geometry.out_shape if batched else geometry.out_shape[1:]
         super().__init__(result, (int(np.prod(self.out_shape)), int(np.prod(self.W_shape))))

@@ -30,9 +30,9 @@ from typing import Any
 
 import numpy as np
 
+from ..core.arrays import Array
+from ..core.geometry import Axis, ConvGeometry
 from ..engines import native
-from ..engines.libraries import Array
-from ..geometry import Axis, ConvGeometry
 from . import numpy_passes
 from .bilinear import Case, stacked
 

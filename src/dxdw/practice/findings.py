@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.arrays import Array, unwarned
 from ..diagnosis.calls import Crash, call_by_position
 from ..diagnosis.report import Evidence, FirstWrong
-from ..engines.libraries import Array, unwarned
 
 Solution = Callable[..., Any]
 

@@ -7,12 +7,12 @@ from typing import NamedTuple
 import numpy as np
 
 from ..convolution import conv2d_backward
+from ..core.arrays import Array
 from ..diagnosis.causes import CAUSES
 from ..diagnosis.mistake import Mistake
 from ..diagnosis.mistakes import mistakes
 from ..diagnosis.problem import PLAIN, Problem, Sizes, integers
 from ..diagnosis.terms import Impossible, Terms
-from ..engines.libraries import Array
 from .own_functions import refuse_padding
 
 RESULTS = ("dx", "dW")

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from ..classifier.tinycnn import Functions
+from ..core.arrays import Array
 from ..diagnosis.calls import invoke
 from ..diagnosis.problem import OPERANDS
-from ..engines.libraries import Array
 from .findings import Solution
 from .learners_code import functions
 

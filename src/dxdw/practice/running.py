@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from ..core.arrays import Array, apart
 from ..diagnosis import Check, Report, diagnose, questions
 from ..diagnosis.exercises import exercises
 from ..diagnosis.loading import NotLoaded
 from ..diagnosis.report import plain
-from ..engines.libraries import Array, apart
 from ..reference import conv2d_backward_naive
 from .findings import Call, Failed, Solution
 from .learners_code import functions as functions_of

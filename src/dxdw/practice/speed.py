@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from ..convolution import conv2d_backward
+from ..core.arrays import Array
 from ..diagnosis.calls import invoke
 from ..diagnosis.loading import NotLoaded
 from ..diagnosis.problem import OPERANDS, PLAIN, Sizes, integers
-from ..engines.libraries import Array
 from ..explanation import explain
 from ..reference import conv2d_backward_naive
 from .learners_code import functions

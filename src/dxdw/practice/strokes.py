@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..classifier.pictures import BITMAP, MOST_SLANT, WIDEST, counted
-from ..engines.libraries import Array
+from ..core.arrays import Array
 
 INK = 0.29  # of the bitmap, about what the data set's digits have
 SPACING = 0.04  # between points of a stroke, of the drawing's size

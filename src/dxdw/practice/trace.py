@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.arrays import Array, apart
 from ..diagnosis.calls import Answer, invoke
 from ..diagnosis.loading import NotLoaded
 from ..diagnosis.problem import OPERANDS
-from ..engines.libraries import Array, apart
 from .learners_code import FILE, functions
 
 FUNCTION = "conv2d_backward"

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.arrays import Array, apart
 from ..diagnosis.calls import invoke
 from ..diagnosis.loading import NotLoaded
-from ..engines.libraries import Array, apart
 from .learners_code import FILE, functions
 
 MOST_LINES = 20_000  # that are run; in the browser some seconds

@@ -15,9 +15,9 @@ import numpy as np
 from ..classifier.digits import CLASSES, SIZE, split_digits
 from ..classifier.tinycnn import POOL, TinyCNN
 from ..classifier.training import BATCH, Adam, History, batch_by_batch, one_blas_thread
+from ..core.arrays import Array, unwarned
 from ..diagnosis.causes import told
 from ..diagnosis.loading import NotLoaded
-from ..engines.libraries import Array, unwarned
 from . import strokes as pen
 from .mistaken_gradients import mistaken, mistakes_of_gradients
 from .own_functions import OwnFailed, network_functions

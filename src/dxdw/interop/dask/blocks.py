@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from ... import arguments, passes
-from ...engines.libraries import Array, unwarned
-from ...geometry import Spans
-from ...passes import Call
+from ...call import passes
+from ...call.call import Call
+from ...core.arrays import Array, cast, unwarned
+from ...core.geometry import Spans
 from .fixed_tree import pairwise_sum
 from .spans import Starts, common, index_of, inside, length, volume
 
@@ -46,7 +46,7 @@ class Pieces:
 
     def cut(self, piece: Array, spans: Spans, part: Spans) -> Array:
         """Part of a piece, in the dtype to compute in; the piece itself where it is all of it."""
-        return arguments.cast(piece[index_of(inside(part, spans))], self._dtype)
+        return cast(piece[index_of(inside(part, spans))], self._dtype)
 
     def joined(self, spans: Spans) -> "Pieces":
         """One piece with these spans, zero where there was none."""
@@ -80,7 +80,7 @@ class Forward:
                     yield outputs, passes.forward(seen, W, part, call.how)
 
         out = _sum(parts(), self.outputs, geometry.channels_out, call)
-        return _delivered(passes.with_bias(out, bias, call), call)
+        return _delivered(passes.with_bias(out, call.bias(bias)), call)
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ class ParameterGradients:
         call, geometry = self.call, self.call.geometry
         start = tuple(first for first, _ in self.outputs)
         ((_, g),) = Pieces.of(call, (start,), [grad_out], geometry.channels_out)
-        g = arguments.cast(g, call.compute)
+        g = cast(g, call.compute)
         results = {}
         if "dW" in self.names:
             results["dW"] = self._dW(g, Pieces.of(call, self.x, x, geometry.channels_in))
@@ -158,7 +158,7 @@ class Delivered:
     shape: tuple[int, ...]
 
     def __call__(self, sums: tuple[Array, ...]) -> Array:
-        return self.call.deliver(sums[self.place], self.shape, None, accumulate=False)
+        return self.call.deliver(sums[self.place], self.shape)
 
 
 def _sum(parts: Iterable[tuple[Spans, Array]], spans: Spans, channels: int, call: Call) -> Array:

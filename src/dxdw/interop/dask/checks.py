@@ -5,8 +5,8 @@ from typing import Any
 import dask.array as da
 import numpy as np
 
-from ... import arguments
-from ...documentation import refused
+from ...call import operands
+from ...core.documentation import refused
 
 
 def chunked(a: Any, name: str) -> None:
@@ -14,7 +14,7 @@ def chunked(a: Any, name: str) -> None:
     if not isinstance(a, da.Array):
         raise refused(
             TypeError,
-            f"{name} is a {arguments.type_name(a)}: it must be a Dask array, as "
+            f"{name} is a {operands.type_name(a)}: it must be a Dask array, as "
             f"dask.array.from_array({name}, chunks=…) makes one; for arrays in memory there is "
             "dxdw itself",
             "dask",
@@ -35,11 +35,11 @@ def _check_blocks(a: da.Array, name: str) -> None:
     if type(meta) is not np.ndarray and not isinstance(meta, np.ma.MaskedArray):
         raise refused(
             TypeError,
-            f"{name} has blocks of {arguments.type_name(meta)}: they must be NumPy arrays, "
+            f"{name} has blocks of {operands.type_name(meta)}: they must be NumPy arrays, "
             f"as after {name}.map_blocks(numpy.asarray)",
             "dask",
         )
-    arguments.array(meta, name)
+    operands.array(meta, name)
 
 
 def one_chunk_of_channels(a: da.Array, name: str, ndim: int) -> None:

@@ -6,13 +6,12 @@ from typing import Any
 import dask.array as da
 import numpy as np
 
-from ... import arguments, outputs
-from ...arguments import Execution
-from ...passes import NEEDS, Call
+from ...call import geometries, operands, outputs
+from ...call.call import Call
+from ...call.options import Options, execution
+from ...call.passes import NEEDS
+from ...core.problem import Execution
 from . import checks, graphs, modes, pairs
-
-Options = tuple[Any, Any, Any, Any, str]
-"""Padding, stride, dilation, groups and the padding's mode, as the caller has them."""
 
 
 def conv2d(
@@ -62,7 +61,7 @@ def conv2d(
     Source: Jin et al., "Spatially parallel convolutions", 2018, for the halo exchange.
     """
     how = _how(precision)
-    options = (padding, stride, dilation, groups, padding_mode)
+    options = Options(padding, stride, dilation, groups, padding_mode)
     return _forward(2, x, W, options, bias, how)
 
 
@@ -118,7 +117,7 @@ def conv2d_backward(
     tree as the simplest of the ways to the same bits.
     """
     how = _how(precision)
-    options = (padding, stride, dilation, groups, padding_mode)
+    options = Options(padding, stride, dilation, groups, padding_mode)
     return _backward(2, grad_out, x, W, options, needs, how)
 
 
@@ -145,7 +144,7 @@ def conv1d(
     Source: as for `conv2d`.
     """
     how = _how(precision)
-    options = (padding, stride, dilation, groups, padding_mode)
+    options = Options(padding, stride, dilation, groups, padding_mode)
     return _forward(1, x, W, options, bias, how)
 
 
@@ -177,7 +176,7 @@ def conv1d_backward(
     Source: as for `conv2d_backward`.
     """
     how = _how(precision)
-    options = (padding, stride, dilation, groups, padding_mode)
+    options = Options(padding, stride, dilation, groups, padding_mode)
     return _backward(1, grad_out, x, W, options, needs, how)
 
 
@@ -204,7 +203,7 @@ def conv3d(
     Source: as for `conv2d`.
     """
     how = _how(precision)
-    options = (padding, stride, dilation, groups, padding_mode)
+    options = Options(padding, stride, dilation, groups, padding_mode)
     return _forward(3, x, W, options, bias, how)
 
 
@@ -235,13 +234,13 @@ def conv3d_backward(
     Source: as for `conv2d_backward`.
     """
     how = _how(precision)
-    options = (padding, stride, dilation, groups, padding_mode)
+    options = Options(padding, stride, dilation, groups, padding_mode)
     return _backward(3, grad_out, x, W, options, needs, how)
 
 
 def _how(precision: str) -> Execution:
     """One thread for a task: workers run as many tasks at once as there are processors for."""
-    return arguments.execution(precision, None, 1, None)
+    return execution(Options(precision=precision, threads=1))
 
 
 def _forward(
@@ -255,11 +254,11 @@ def _forward(
     checks.chunked(x, "x")
     W = _in_one_chunk(W, "W")
     bias = None if bias is None else _in_one_chunk(bias, "bias")
-    dtypes = arguments.common_dtypes(x=_like(x), W=_like(W), bias=_like(bias))
-    geometry, batched = arguments.convolution(ndim, x.shape, W.shape, *options)
+    dtypes = operands.common_dtypes(x=_like(x), W=_like(W), bias=_like(bias))
+    geometry, batched = geometries.convolution(ndim, x.shape, W.shape, options)
     checks.one_chunk_of_channels(x, "x", ndim)
     if bias is not None:
-        arguments.check_bias(bias, geometry.channels_out)
+        operands.check_bias(bias, geometry.channels_out)
     call = Call(ndim, modes.padded(geometry), batched, *dtypes, how)
     return graphs.forward(call, modes.pad(x, geometry, ndim), W, bias)
 
@@ -276,11 +275,11 @@ def _backward(
     checks.chunked(grad_out, "grad_out")
     checks.chunked(x, "x")
     W = _in_one_chunk(W, "W")
-    dtypes = arguments.common_dtypes(grad_out=_like(grad_out), x=_like(x), W=_like(W))
-    geometry, batched = arguments.convolution(ndim, x.shape, W.shape, *options)
+    dtypes = operands.common_dtypes(grad_out=_like(grad_out), x=_like(x), W=_like(W))
+    geometry, batched = geometries.convolution(ndim, x.shape, W.shape, options)
     call = Call(ndim, modes.padded(geometry), batched, *dtypes, how)
     names = outputs.needs(needs, NEEDS)
-    arguments.check_grad_out(grad_out, call.out_shape, x, W, geometry)
+    operands.check_grad_out(grad_out, call.out_shape, x, W, geometry)
     checks.one_chunk_of_channels(grad_out, "grad_out", ndim)
     checks.one_chunk_of_channels(x, "x", ndim)
 
@@ -297,7 +296,7 @@ def _backward(
 
 def _in_one_chunk(a: Any, name: str) -> da.Array:
     if not isinstance(a, da.Array):
-        return da.from_array(arguments.array(a, name), chunks=-1)
+        return da.from_array(operands.array(a, name), chunks=-1)
     checks.chunked(a, name)
     return a.rechunk(-1)
 

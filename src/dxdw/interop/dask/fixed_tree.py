@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ...engines.libraries import Array
+from ...core.arrays import Array
 
 FAN_IN = 8
 """Terms that one task adds. With 2 there are seven times as many tasks, of microseconds of work and

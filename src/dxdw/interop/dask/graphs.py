@@ -9,7 +9,7 @@ from dask.base import tokenize
 from dask.delayed import Delayed
 from dask.highlevelgraph import HighLevelGraph
 
-from ...passes import Call
+from ...call.call import Call
 from .blocks import Delivered, Forward, InputGradient, ParameterGradients
 from .fixed_tree import Key, sum_in_tree
 from .grid import Grid

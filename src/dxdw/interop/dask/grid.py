@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise, product
 from typing import Any
 
-from ...geometry import ConvGeometry, Span, Spans
-from ...passes import Call
+from ...call.call import Call
+from ...core.geometry import ConvGeometry, Span, Spans
 from .spans import inside, length, volume
 
 Index = tuple[int, ...]

@@ -5,8 +5,8 @@ from typing import Any
 
 import dask.array as da
 
-from ...engines.libraries import Array
-from ...geometry import Spans
+from ...core.arrays import Array
+from ...core.geometry import Spans
 from .fixed_tree import Key
 from .grid import Grid
 from .spans import Starts

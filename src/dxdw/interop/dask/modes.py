@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import dask.array as da
 
-from ...geometry import Axis, ConvGeometry
+from ...core.geometry import Axis, ConvGeometry
 
 DASKS = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import dask.array as da
 
-from ...engines.libraries import Array
+from ...core.arrays import Array
 
 
 def paired(grad_out: da.Array, x: da.Array) -> tuple[da.Array, da.Array]:

@@ -2,7 +2,7 @@
 
 from math import prod
 
-from ...geometry import Span, Spans
+from ...core.geometry import Span, Spans
 
 Starts = tuple[tuple[int, ...], ...]
 """Where each piece begins: the first image, and the first position along each axis."""

@@ -8,12 +8,12 @@ from dask.base import tokenize
 from dask.delayed import Delayed
 from dask.highlevelgraph import HighLevelGraph
 
-from ... import arguments
+from ...call import options
 from ...classifier import training
 from ...classifier.digits import Digits
 from ...classifier.tinycnn import SHAPES, TinyCNN
 from ...classifier.training import SGD, Adam, History
-from ...engines.libraries import Array, unwarned
+from ...core.arrays import Array, unwarned
 from .fixed_tree import sum_in_tree
 
 
@@ -60,7 +60,7 @@ def train(
 
     Source: Goyal et al., "Accurate, large minibatch SGD", 2017, for data-parallel steps.
     """
-    shards = arguments.per_axis(shards, 1, "shards", least=1)[0]
+    shards = options.per_axis(shards, 1, "shards", least=1)[0]
     return training.train(
         model,
         digits,

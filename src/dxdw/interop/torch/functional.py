@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as theirs
 
-from ... import arguments
-from ...documentation import more, pointing_to, refused
+from ...call import operands
+from ...core.documentation import more, pointing_to, refused
 from ..bilinear import Case
 from . import kernels, operators, tensors
 from .functions import differentiable
@@ -310,7 +310,7 @@ def _handed_on(
             )
             raise refused(
                 TypeError,
-                f"{name} is a {arguments.type_name(a)}: it must be a torch.Tensor, as in "
+                f"{name} is a {operands.type_name(a)}: it must be a torch.Tensor, as in "
                 f"torch.as_tensor({name}){or_none}",
                 kernels.ROOM,
             )
@@ -327,7 +327,7 @@ def _handed_on(
 def _check_bias(bias: Tensor | None, channels: int) -> None:
     if bias is not None and bias.shape != (channels,):
         with pointing_to(kernels.ROOM):
-            arguments.check_bias(bias, channels)
+            operands.check_bias(bias, channels)
 
 
 def _case(

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from ...engines.torch_memory import dense
+from ...core.torch_memory import dense
 from ..bilinear import PULLBACKS, Case
 from . import kernels, operators, tensors
 

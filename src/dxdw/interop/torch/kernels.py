@@ -15,10 +15,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ... import arguments, plan
-from ...documentation import pointing_to, refused
+from ...call import geometries, plan
+from ...call.options import Options
+from ...core.documentation import pointing_to, refused
+from ...core.problem import BOTH, Execution, Problem
+from ...core.torch_memory import dense
 from ...engines import native
-from ...engines.torch_memory import dense
 from .. import numpy_passes
 from ..bilinear import ROLES, Case
 from .tensors import DTYPES
@@ -59,7 +61,8 @@ def convolution(
 ) -> Case:
     """The checked case of a convolution of x with a batch axis."""
     stride, padding, dilation = (_each(v, ndim) for v in (stride, padding, dilation))
-    geometry, _ = arguments.convolution(ndim, x_shape, W_shape, padding, stride, dilation, groups)
+    options = Options(padding, stride, dilation, groups)
+    geometry, _ = geometries.convolution(ndim, x_shape, W_shape, options)
     if padding == "same" and any(a.stride > 1 for a in geometry.axes):
         raise refused(ValueError, f"stride is {stride}: with padding 'same' it must be 1", ROOM)
     return Case(geometry, ndim)
@@ -81,9 +84,8 @@ def transposed(
     stride, padding, output_padding, dilation = (
         _each(v, ndim) for v in (stride, padding, output_padding, dilation)
     )
-    geometry, _ = arguments.transposed(
-        ndim, x_shape, W_shape, padding, stride, output_padding, dilation, groups
-    )
+    options = Options(padding, stride, dilation, groups, output_padding=output_padding)
+    geometry, _ = geometries.transposed(ndim, x_shape, W_shape, options)
     return Case(geometry, ndim)
 
 
@@ -113,7 +115,7 @@ def of_shapes(
     x, W, out = shapes["x"], shapes["W"], shapes["out"]
     padding = tuple(zip(before, after, strict=True))
     ndim = len(stride)
-    geometry, _ = arguments.convolution(ndim, x, W, padding, stride, dilation, groups)
+    geometry, _ = geometries.convolution(ndim, x, W, Options(padding, stride, dilation, groups))
     case = Case(geometry, ndim)
     most = case.shape("forward")
     along = zip(out[2:], most[2:], strict=False)
@@ -163,15 +165,16 @@ def _runner_of_both(
 ) -> Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor] | None]:
     of_out, of_x, of_W = (_asked(role, case, dtype) for role in ("out", "x", "W"))
     dx, dW = (_kernel(kind, case, dtype, threads) for kind in ("dx", "dW"))
-    grouped = case.geometry.groups > 1
+    numpys = Problem(BOTH, case.geometry, DTYPES[dtype], how=Execution(threads=threads))
+    # (In one pass there are no threads of PyTorch's, which is worth it for groups alone.)
+    both = plan.prepared(numpys) if case.geometry.groups > 1 else None
+    at_once = both if both and both.names[0] != plan.APART else None
 
     def run(grad_out: Tensor, x: Tensor, W: Tensor) -> tuple[Tensor, Tensor] | None:
         a, b, c = dense(grad_out, *of_out), dense(x, *of_x), dense(W, *of_W)
         if a is None or b is None or c is None:
             return None
-        if grouped and (both := _in_one_pass(a, b, c, case, threads)):
-            return both
-        return dx(a, c), dW(a, b)
+        return _in_one_pass(at_once, a, b, c, case) if at_once else (dx(a, c), dW(a, b))
 
     return run
 
@@ -188,16 +191,12 @@ def _asked(role: str, case: Case, dtype: torch.dtype) -> tuple[torch.dtype, Size
 
 
 def _in_one_pass(
-    g: Tensor, x: Tensor, W: Tensor, case: Case, threads: int
-) -> tuple[Tensor, Tensor] | None:
+    both: plan.Prepared, g: Tensor, x: Tensor, W: Tensor, case: Case
+) -> tuple[Tensor, Tensor]:
     geometry = case.geometry
     shapes = (geometry.out_shape, geometry.x_shape, geometry.W_shape)
     arrays = [a.detach().numpy().reshape(s) for a, s in zip((g, x, W), shapes, strict=True)]
-    how = arguments.Execution(threads=threads)
-    both = plan.run_both(arrays[0], arrays[1], arrays[2], geometry, how)
-    if both is None:
-        return None
-    dx, dW = map(torch.from_numpy, both)
+    dx, dW = map(torch.from_numpy, both(*arrays))
     return dx.view(case.shape("dx")), dW.view(case.shape("dW"))
 
 
@@ -206,7 +205,7 @@ def _kernel(
     kind: str, case: Case, dtype: torch.dtype, threads: int
 ) -> Callable[[Tensor, Tensor], Tensor]:
     """The pass of tensors that `dense` let through as they are asked for here."""
-    how = arguments.Execution(threads=threads)
+    how = Execution(threads=threads)
     ready = numpy_passes.kernel(kind, case, DTYPES[dtype], threads)
     shape, empty = case.shape(kind), torch.empty
 

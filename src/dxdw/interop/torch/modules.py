@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional as theirs
 from torch.nn.utils.parametrize import type_before_parametrizations
 
-from ... import arguments, plan
-from ...documentation import more, refused
-from ...engines.problem import KINDS, Problem
+from ...call import operands, plan
+from ...core.documentation import more, refused
+from ...core.problem import KINDS, Problem
 from ..bilinear import Case
 from . import kernels
 from .functional import convolve, transpose
@@ -101,7 +101,7 @@ def restore(model: Model) -> Model:
 def _modules(model: nn.Module) -> Iterator[nn.Module]:
     if not isinstance(model, nn.Module):
         is_class = isinstance(model, type)
-        got = f"the class {model.__name__}" if is_class else f"a {arguments.type_name(model)}"
+        got = f"the class {model.__name__}" if is_class else f"a {operands.type_name(model)}"
         raise refused(
             TypeError,
             f"model is {got}: it must be an instance of torch.nn.Module, as nn.Conv2d(1, 8, 3) is",
@@ -127,7 +127,7 @@ def pays(case: Case, dtype: torch.dtype) -> bool:
     Without dxdw's compiled kernels it never is.
     """
     geometry = case.geometry
-    engines = {plan.accepting(Problem(kind, geometry, DTYPES[dtype]))[0] for kind in KINDS}
+    engines = {plan.prepared(Problem(kind, geometry, DTYPES[dtype])).names[0] for kind in KINDS}
     if not any(map(plan.is_compiled, engines)):
         return "fft" in engines
     if dtype is torch.float64 or geometry.groups > 1 or engines != {"direct"}:

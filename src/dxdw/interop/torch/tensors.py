@@ -11,7 +11,7 @@ from torch import Tensor
 from torch._C._dynamo import eval_frame as _dynamo
 from torch.autograd import forward_ad
 
-from ...engines.torch_memory import PLAIN, TRANSFORMED, TYPES, is_compiling, thread
+from ...core.torch_memory import PLAIN, TRANSFORMED, TYPES, is_compiling, thread
 
 Function = TypeVar("Function", bound=Any)
 

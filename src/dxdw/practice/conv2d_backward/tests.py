@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ...engines.libraries import Array
+from ...core.arrays import Array
 from ...reference import conv2d_naive
 from ..findings import Call, Solution, Test
 

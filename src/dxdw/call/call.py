@@ -1,0 +1,96 @@
+"""One checked call: how its operands come in, and how its results go out.
+
+Behind it arrays have the geometry's shapes and one dtype. Before it they are as a caller has them:
+without a batch axis, of one dimension, in narrow or integer dtypes, with arrays for the results.
+"""
+
+from typing import Any, NamedTuple
+
+from ..core.arrays import Array, cast, element_size, namespace, put, reshaped
+from ..core.geometry import ConvGeometry
+from ..core.problem import Execution
+
+
+class Call(NamedTuple):
+    """What a call computes, of which its arrays alone are missing."""
+
+    ndim: int
+    geometry: ConvGeometry
+    batched: bool
+    compute: Any  # the dtype to compute in
+    result: Any  # and the results' own
+    how: Execution
+
+    @property
+    def x_shape(self) -> tuple[int, ...]:
+        return self._own(self.geometry.x_shape)
+
+    @property
+    def out_shape(self) -> tuple[int, ...]:
+        return self._own(self.geometry.out_shape)
+
+    @property
+    def W_shape(self) -> tuple[int, ...]:
+        shape = self.geometry.W_shape
+        return shape[:2] + shape[-self.ndim :]
+
+    def _own(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """A shape of the geometry as the caller has it."""
+        batch = shape[:1] if self.batched else ()
+        return (*batch, shape[1], *shape[-self.ndim :])
+
+    def x(self, a: Array) -> Array:
+        return reshaped(cast(a, self.compute), self.geometry.x_shape)
+
+    def out(self, a: Array) -> Array:
+        return reshaped(cast(a, self.compute), self.geometry.out_shape)
+
+    def W(self, a: Array) -> Array:
+        return reshaped(cast(a, self.compute), self.geometry.W_shape)
+
+    def bias(self, a: Array | None) -> Array | None:
+        return None if a is None else cast(a, self.compute)
+
+    def deliver(
+        self, result: Array, shape: tuple[int, ...], out: Array | None = None, add: bool = False
+    ) -> Array:
+        """The result in the caller's shape and dtype, written or added into out where given."""
+        result = reshaped(result, shape)
+        if out is not None and add:
+            result = result + cast(out, self.compute)
+        if result.dtype != self.result:
+            result = namespace(result).astype(result, self.result)
+        return result if out is None else put(out, ..., result)
+
+    def deliver_each(
+        self,
+        results: list[Array],
+        shapes: list[tuple[int, ...]],
+        into: tuple[Array | None, ...],
+        add: bool,
+    ) -> tuple[Array, ...]:
+        """Every result: nothing is written before all are there, for out may overlap operands."""
+        each = zip(results, shapes, into, strict=True)
+        return tuple([self.deliver(result, shape, out, add) for result, shape, out in each])
+
+    def in_memory(self) -> "_InMemory":
+        """A context in which too little memory is told in bytes."""
+        return _InMemory(self)
+
+
+class _InMemory:
+    def __init__(self, call: Call) -> None:
+        self.call = call
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, MemoryError):
+            call = self.call
+            needed = sum(call.geometry.sizes) * element_size(call.compute)
+            raise MemoryError(
+                f"not enough memory: x {call.x_shape}, W {call.W_shape} and the output "
+                f"{call.out_shape} take {needed:,} bytes as {call.compute}, beside scratch memory, "
+                f"which max_workspace limits ({error})"
+            ) from error

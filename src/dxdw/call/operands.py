@@ -1,0 +1,200 @@
+"""Every coercion and check of a caller's arrays: what leaves this room is trusted behind it."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from ..core.arrays import Array, is_numpy, is_tensor
+from ..core.documentation import refused
+from ..core.geometry import ConvGeometry
+from .options import listed, whole
+
+_FLOATS = "efdFD"  # characters of float16, …, complex128: NumPy's own alone
+
+
+def array(value: Any, name: str) -> Array:
+    """An array of a dtype that can be computed with: NumPy's, or another library's as it is."""
+    if value is None:
+        raise refused(TypeError, f"{name} is None: it must be an array or nested lists of numbers")
+    if type(value) is not np.ndarray:
+        if isinstance(value, np.ma.MaskedArray):
+            raise refused(
+                TypeError,
+                f"{name} is a masked array, whose mask would be lost: fill it first, "
+                f"as in {name}.filled(0)",
+            )
+        if isinstance(value, np.matrix):
+            raise refused(TypeError, f"{name} is a np.matrix: convert it with np.asarray({name})")
+        if not isinstance(value, np.ndarray) and foreign(value):
+            _check_tensor(value, name)
+            return value
+        try:
+            value = _lent(value) if hasattr(value, "__dlpack__") else np.asarray(value)
+        except (BufferError, ValueError) as error:
+            raise refused(ValueError, f"{name} can't be made an array: {error}") from None
+    dtype = value.dtype
+    float_ = dtype.kind in "fc" and dtype.char in _FLOATS
+    if float_ or dtype.kind in "iu" or dtype.name == "bfloat16":
+        return value
+    extended = dtype.kind in "fc" and dtype.itemsize > 1
+    hint = "float64 is the widest dtype here" if extended else "convert it first"
+    raise refused(
+        TypeError,
+        f"{name} has dtype {dtype}: it must be an integer, float16, bfloat16, float32, float64, "
+        f"complex64 or complex128 array; {hint}",
+    )
+
+
+def numpy_array(value: Any, name: str) -> Array:
+    """The same, for bridges to libraries that compute with NumPy's alone."""
+    value = array(value, name)
+    if isinstance(value, np.ndarray):
+        return value
+    raise refused(
+        TypeError,
+        f"{name} is a {type_name(value)}: it must be a NumPy array; "
+        f"convert it first, as in np.asarray({name})",
+    )
+
+
+def type_name(value: Any) -> str:
+    """The name of its type, with that of the library it is of."""
+    kind = type(value)
+    inside = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
+    return inside + kind.__qualname__
+
+
+def foreign(value: Any) -> bool:
+    """Whether value is an array of another library that has the array API."""
+    if is_tensor(value):
+        return True
+    return hasattr(value, "__array_namespace__") or type(value).__module__.startswith("cupy")
+
+
+def _check_tensor(value: Any, name: str) -> None:
+    """Refuse what is called a tensor of PyTorch's and is no array."""
+    if not is_tensor(value):
+        return
+    from ..core import torch_memory
+
+    if (kind := torch_memory.other_kind(value)) is not None:
+        what, right = kind
+        raise refused(
+            TypeError,
+            f"{name} is {what}: it must be a dense torch.Tensor{right.format(name=name)}",
+        )
+
+
+def _lent(value: Any) -> Array:
+    """An array of a library that has DLPack and nothing more: where it lies, as NumPy's."""
+    return (
+        np.asarray(value) if isinstance(value, np.ndarray | np.generic) else np.from_dlpack(value)
+    )
+
+
+def empty_of(dtype: Any, name: str) -> Array:
+    """Nothing, in the dtype that is asked for, to be promoted with others."""
+    try:
+        nothing = np.empty(0, dtype)
+    except TypeError:
+        raise refused(
+            TypeError, f"dtype is {dtype!r}: it must be a dtype of NumPy's, as in np.float32"
+        ) from None
+    return array(nothing, name)
+
+
+def common_dtypes(**arrays: Array | None) -> tuple[Any, Any]:
+    """The dtype to compute in, and the results' own: NumPy's promotion, integers as float64."""
+    given = {name: a for name, a in arrays.items() if a is not None}
+    for a in given.values():
+        if not is_numpy(a):
+            break
+    else:
+        return _numpy_dtypes(*[a.dtype for a in given.values()])
+    first = next(iter(given.values()))
+    xp = _one_library(given)
+    floats = [a.dtype for a in given.values() if not xp.isdtype(a.dtype, ("integral", "bool"))]
+    if any(xp.isdtype(a.dtype, "bool") for a in given.values()):
+        raise refused(
+            TypeError, f"{listed(given)}: arrays of dtype bool can't be convolved; convert first"
+        )
+    result = xp.result_type(*floats) if floats else xp.asarray(first, dtype=xp.float64).dtype
+    narrow = str(result).endswith("float16")
+    return (xp.float32 if narrow else result), result
+
+
+@lru_cache(maxsize=256)
+def _numpy_dtypes(*dtypes: np.dtype[Any]) -> tuple[np.dtype[Any], np.dtype[Any]]:
+    floats = [np.dtype(np.float64) if d.kind in "iu" else d.newbyteorder("=") for d in dtypes]
+    narrow = {d.name for d in floats if d.itemsize == 2}
+    if narrow == {"float16", "bfloat16"}:  # neither holds the other
+        floats.append(np.dtype(np.float32))
+        floats = [d for d in floats if d.itemsize > 2]
+    result = np.result_type(*floats)
+    return (np.dtype(np.float32) if result.itemsize == 2 else result), result
+
+
+def _one_library(given: dict[str, Array]) -> Any:
+    from array_api_compat import array_namespace
+
+    if all(map(is_tensor, given.values())) and len({a.device for a in given.values()}) > 1:
+        where = ", ".join(f"{name} on {a.device}" for name, a in given.items())
+        raise refused(TypeError, f"tensors on different devices ({where}): give all on one")
+    try:
+        return array_namespace(*given.values())
+    except TypeError:
+        kinds = ", ".join(f"{n} a {type_name(a)}" for n, a in given.items())
+        followed = any(type(a).__module__.startswith("autograd.") for a in given.values())
+        hint = "; what autograd follows goes to dxdw.interop.autograd" if followed else ""
+        raise refused(
+            TypeError, f"arrays of different libraries ({kinds}): give all of one{hint}"
+        ) from None
+
+
+def shape(value: Any, name: str) -> tuple[int, ...]:
+    """A shape of an array that is yet to come: any sequence of integers."""
+    if isinstance(value, (str, bytes)) or not (
+        isinstance(value, Sequence) or (isinstance(value, np.ndarray) and value.ndim == 1)
+    ):
+        raise refused(
+            TypeError,
+            f"{name} is a {type_name(value)}: it must be a tuple of integers, as x.shape is",
+        )
+    return tuple(whole(v, name, least=0) for v in value)
+
+
+def check_bias(bias: Array, channels: int, name: str = "bias") -> None:
+    """Refuses a bias that has not one element for each output channel."""
+    if tuple(bias.shape) != (channels,):
+        raise refused(
+            ValueError,
+            f"{name} has shape {tuple(bias.shape)}: it must be {(channels,)}, one for each of the "
+            "output's channels",
+        )
+
+
+def check_like(a: Array | None, name: str, model: Array, model_name: str) -> None:
+    """Refuses a that has not the shape of its model; None is nothing to refuse."""
+    if a is not None and tuple(a.shape) != tuple(model.shape):
+        raise refused(
+            ValueError,
+            f"{name} has shape {tuple(a.shape)}: it must be {tuple(model.shape)}, the shape of "
+            f"{model_name}",
+        )
+
+
+def check_grad_out(
+    grad_out: Array, shape: tuple[int, ...], x: Array, W: Array, geometry: ConvGeometry
+) -> None:
+    """Refuses a grad_out that has not the output's shape, with all that decides it."""
+    if tuple(grad_out.shape) != shape:
+        axes = geometry.axes
+        raise refused(
+            ValueError,
+            f"grad_out has shape {tuple(grad_out.shape)}: it must be {shape}, the output's shape "
+            f"for x {tuple(x.shape)}, W {tuple(W.shape)}, "
+            f"padding {tuple((a.before, a.after) for a in axes)}, "
+            f"stride {tuple(a.stride for a in axes)}, dilation {tuple(a.dilation for a in axes)}",
+        )

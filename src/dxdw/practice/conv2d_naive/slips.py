@@ -1,0 +1,111 @@
+"""What can be made wrong in a convolution, and how it is told."""
+
+import numpy as np
+
+from ... import convolution
+from ...core.arrays import Array
+from ...diagnosis.causes import Cause
+from ...diagnosis.exercises import Exercise, Slip, integers
+
+_OUT = "out[o, i, j] = (x[:, i : i + kH, j : j + kW] * W[o]).sum()"
+_SIZE = "outH = (H + 2 * p - kH) // s + 1"
+
+CAUSES = {
+    "kernel-flipped": Cause(
+        "the kernel is flipped", _OUT,
+        "The kernel is laid on the image as it stands, without turning it.",
+        "Which pixel of the window does W[o, c, 0, 0] meet?",
+    ),
+    "kernel-transposed": Cause(
+        "the kernel's rows and columns are exchanged", _OUT,
+        "The kernel's first row lies on the window's first row.",
+        "Which axis of W runs along the rows of the image?",
+    ),
+    "last-position-skipped": Cause(
+        "the last row or column of the output is missing", _SIZE,
+        "The last window that fits into the image counts too.",
+        "How many windows of 2 fit into 3 pixels?",
+    ),
+    "input-channels-lost": Cause(
+        "only the first input channel is used", _OUT,
+        "All input channels add to the same output.",
+        "What does channel 1 of x add to the output?",
+    ),
+    "kernel-channel-fixed": Cause(
+        "one kernel stands for all", _OUT,
+        "Every output channel o has a kernel of its own, W[o].",
+        "Which kernel makes output channel o?",
+    ),
+    "scaled": Cause(
+        "the output is divided by the kernel's size", _OUT,
+        "A convolution adds its products up; it takes no mean of them.",
+        "Is the output of a convolution a mean?",
+    ),
+    "output-overwritten": Cause(
+        "the last channel overwrites the others", _OUT,
+        "All input channels add to the same output.",
+        "What is in the output before the second channel comes, and what after?",
+    ),
+}  # fmt: skip
+
+
+def convolve(x: Array, W: Array, padding: int = 0, stride: int = 1) -> Array:
+    """The right one."""
+    return convolution.conv2d(x, W, padding, stride, engine="reference")
+
+
+def convolution_slips() -> tuple[Slip, ...]:
+    """With whatever options come after x and W."""
+
+    def last(x: Array, W: Array, *more: int) -> Array:
+        out = convolve(x, W, *more)
+        out[:, -1], out[:, :, -1] = 0, 0
+        return out
+
+    def row(x: Array, W: Array, *more: int) -> Array:
+        out = convolve(x, W, *more)
+        out[:, -1] = 0
+        return out
+
+    def column(x: Array, W: Array, *more: int) -> Array:
+        out = convolve(x, W, *more)
+        out[:, :, -1] = 0
+        return out
+
+    def shorter(x: Array, W: Array, *more: int) -> Array:
+        return convolve(x, W, *more)[:, :-1, :-1]
+
+    def each(x: Array, W: Array, *more: int) -> Array:
+        return convolve(x[:1], W[:, :1], *more)
+
+    def first_kernel(x: Array, W: Array, *more: int) -> Array:
+        return np.repeat(convolve(x, W[:1], *more), len(W), 0)
+
+    def mean(x: Array, W: Array, *more: int) -> Array:
+        return convolve(x, W, *more) / W[0].size
+
+    return (
+        Slip("kernel-flipped", lambda x, W, *more: convolve(x, W[:, :, ::-1, ::-1], *more)),
+        Slip("kernel-flipped", lambda x, W, *more: convolve(x, W[:, :, ::-1], *more)),
+        Slip("kernel-flipped", lambda x, W, *more: convolve(x, W[..., ::-1], *more)),
+        Slip("kernel-transposed", lambda x, W, *more: convolve(x, W.swapaxes(2, 3), *more)),
+        Slip("last-position-skipped", last),
+        Slip("last-position-skipped", row),
+        Slip("last-position-skipped", column),
+        Slip("last-position-skipped", shorter),
+        Slip("input-channels-lost", each),
+        Slip("kernel-channel-fixed", first_kernel),
+        Slip("scaled", mean),
+        Slip("output-overwritten", lambda x, W, *more: convolve(x[-1:], W[:, -1:], *more)),
+    )
+
+
+PAIRS = tuple(
+    (integers(*x), integers(*W, seed=1))
+    for x, W in (
+        ((1, 2, 3), (1, 1, 1, 2)), ((1, 4, 4), (1, 1, 2, 2)), ((2, 5, 5), (2, 2, 3, 3)),
+        ((3, 5, 6), (2, 3, 2, 2)), ((2, 5, 7), (3, 2, 2, 3)), ((2, 7, 4), (3, 2, 3, 2)),
+    )
+)  # fmt: skip
+
+EXERCISES = (Exercise("conv2d_naive", ("x", "W"), convolve, PAIRS, convolution_slips()),)

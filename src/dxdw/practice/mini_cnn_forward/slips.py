@@ -1,0 +1,85 @@
+"""What can be made wrong in a small network, and how it is told."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ... import layers, mini_cnn
+from ...core.arrays import Array
+from ...diagnosis.causes import Cause
+from ...diagnosis.exercises import Exercise, Slip, integers
+from ..conv2d_naive.slips import convolve
+from ..max_pool_2d.slips import pooled, windows_of
+
+_NET = "softmax(max_pool_2d(relu(conv2d_naive(x, W_conv)), 2, 2).ravel() @ W_fc)"
+
+CAUSES = {
+    "flatten-order": Cause(
+        "the features are flattened in another order", _NET,
+        "Channel after channel, and each of them row after row: as ravel does it.",
+        "Which feature is multiplied by the second row of W_fc?",
+    ),
+    "relu-left-out": Cause(
+        "the ReLU is left out", _NET,
+        "Negative numbers become 0 before the pooling.", "What comes after the convolution?",
+    ),
+    "softmax-left-out": Cause(
+        "the softmax is left out", _NET,
+        "The last step turns scores into probabilities.", "Do your outputs add up to 1?",
+    ),
+}  # fmt: skip
+
+
+def _mini_cnn_forward() -> Exercise:
+    cases = tuple(
+        (
+            integers(1, 8, 8, seed=n),
+            integers(C, 1, 3, 3, seed=n),
+            integers(9 * C, 2, seed=n) / 2048,  # so that no probability is 0 or 1
+        )
+        for n, C in enumerate((1, 2, 3, 5))
+    )
+
+    def network(
+        flatten: Callable[[Array], Array] = np.ravel,
+        turn: Callable[[Array], Array] = lambda W: W,
+        activate: Callable[[Array], Array] = layers.relu,
+        pool: Callable[[Array], Array] = lambda a: pooled(a, 2, 2),
+        last: Callable[[Array], Array] = layers.softmax,
+    ) -> Callable[..., Array]:
+        def forward(x: Array, W_conv: Array, W_fc: Array) -> Array:
+            features = flatten(pool(activate(convolve(x, turn(W_conv)))))
+            return last(np.asarray(features @ W_fc))
+
+        return forward
+
+    def scores(z: Array) -> Array:
+        return z
+
+    def unnormalised(z: Array) -> Array:
+        return np.asarray(np.exp(z - z.max()))
+
+    slips = (
+        Slip("flatten-order", network(lambda a: a.transpose(1, 2, 0).ravel())),
+        Slip("flatten-order", network(lambda a: a.transpose(0, 2, 1).ravel())),
+        Slip("flatten-order", network(lambda a: a.ravel("F"))),
+        Slip("flatten-order", network(lambda a: a.transpose(2, 1, 0)[..., ::-1].ravel())),
+        Slip("kernel-flipped", network(turn=lambda W: W[:, :, ::-1, ::-1])),
+        Slip("kernel-transposed", network(turn=lambda W: W.swapaxes(2, 3))),
+        Slip("relu-left-out", network(activate=lambda a: a)),
+        Slip("relu-absolute", network(activate=np.abs)),
+        Slip("mean-for-max", network(pool=lambda a: windows_of(a, 2, 2).mean((-2, -1)))),
+        Slip("windows-cut-short", network(pool=lambda a: a[:, ::2, ::2])),
+        Slip("stride-ignored", network(
+            pool=lambda a: windows_of(a, 2, 1)[:, :3, :3].max((-2, -1)))),
+        Slip("softmax-left-out", network(last=scores)),
+        Slip("softmax-not-normalised", network(last=unnormalised)),
+        Slip("softmax-logarithm", network(last=lambda z: np.log(layers.softmax(z)))),
+        Slip("softmax-sign", network(last=lambda z: layers.softmax(-z))),
+    )  # fmt: skip
+    return Exercise(
+        "mini_cnn_forward", ("x", "W_conv", "W_fc"), mini_cnn.mini_cnn_forward, cases, slips
+    )
+
+
+EXERCISES = (_mini_cnn_forward(),)

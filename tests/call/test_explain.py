@@ -1,0 +1,136 @@
+"""explain: what it says runs is what runs, and its figures are those that hold."""
+
+import re
+from html import escape
+from itertools import product
+
+import numpy as np
+import oracles
+import pytest
+from calls import KINDS, convolve, same_bits
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oracles import MODES, simple
+
+from dxdw import explain
+from dxdw.call.plan import engines
+from dxdw.engines import native
+
+PROBLEMS = {
+    "small": simple((1, 2, 8, 7), (3, 2, 3, 3), pad=1),
+    "grouped": simple((2, 8, 30, 31), (12, 2, 3, 3), pad=1, stride=2, groups=4),
+    "many channels": simple((4, 48, 28, 28), (64, 48, 3, 3), pad=1),
+    "large kernel": simple((2, 1, 128, 120), (2, 1, 31, 31), pad=15),
+    "one axis": simple((2, 3, 40), (4, 3, 5), pad=2),
+    "three axes": simple((2, 3, 6, 7, 8), (4, 3, 3, 2, 3), pad=1),
+}
+
+
+def explained(kind, case, **options):
+    given_ = case.options | options
+    padding, stride = given_.pop("padding"), given_.pop("stride")
+    return explain(kind, case.x_shape, case.W_shape, padding, stride, **given_)
+
+
+@pytest.mark.parametrize("options", [{}, {"precision": "highest"}, {"threads": 1}], ids=str)
+@pytest.mark.parametrize(("name", "mode"), list(product(PROBLEMS, MODES)))
+def test_the_engine_named_is_the_one_that_runs(name, mode, options, ran):
+    case = PROBLEMS[name]._replace(mode=mode)
+    a = oracles.operands(case, 0, dtype=np.float32, draw=oracles.reals)
+    for kind in KINDS:
+        explanation = explained(kind, case, dtype=np.float32, **options)
+        result = convolve(kind, a, case, **options)
+        assert ran[-1] == explanation.engine
+        assert same_bits(result, convolve(kind, a, case, engine=explanation.engine, **options))
+        ran.clear()
+
+
+@settings(max_examples=60)
+@given(oracles.cases(), st.sampled_from(KINDS))
+def test_every_geometry_is_explained_and_its_flops_counted(case, kind):
+    explanation = explained(kind, case)
+    products = np.prod(case.out_shape) * case.channels[0] * np.prod(case.taps)
+    assert explanation.flops == 2 * products
+    assert [v.engine for v in explanation.verdicts] == list(engines())
+    # Where all windows lie in the padding, dx has nothing to sum, nor to hold.
+    assert explanation.workspace > 0 or kind == "dx"
+    assert str(explanation)
+
+
+@pytest.mark.usefixtures("without_kernels")
+def test_a_table_that_a_reader_can_follow():
+    text = str(explain("dW", (8, 64, 56, 56), (64, 64, 3, 3), 1, dtype="float32"))
+    lines = text.splitlines()
+    for name in native.kernels():
+        lines.remove(f"  {name:<9}  declines: no compiled kernels: left out by a test")
+    assert lines[0] == "dW of x (8, 64, 56, 56) and W (64, 64, 3, 3) in float32"
+    lines.remove("  vendor     declines: takes PyTorch's tensors on a device such as a GPU")
+    assert re.match(r"  fft        declines: estimated at ", lines[1])
+    assert re.match(r"  small      declines: 14,450,688 column elements, more than ", lines[2])
+    assert lines[3] == "  array      runs: shifted matrix products over tiles"
+    assert lines[4] == "  reference  only when asked for by name"
+    assert re.match(r"  1,849,688,064 FLOPs, [\d,]+ bytes of scratch memory", lines[5])
+    assert re.match(r"  \|error\| ≤ 1.5e-03 · M elementwise", lines[6])
+    assert lines[7] == "  threads: as NumPy's BLAS library is set"
+
+
+@pytest.mark.usefixtures("without_kernels")
+def test_the_bound_is_gamma_K_with_the_sums_own_length():
+    """K = 25·12 products in float32: 300·2^-24 = 1.8e-5."""
+    assert "1.8e-05" in explain("forward", (12, 40, 40), (3, 12, 5, 5), dtype="f4").error_bound
+    assert "3.3e-14" in explain("forward", (12, 40, 40), (3, 12, 5, 5)).error_bound
+    assert "9.4e-14" in explain("forward", (12, 40, 40), (3, 12, 5, 5), dtype="c16").error_bound
+    fft = explain("dx", (1, 200, 200), (1, 1, 31, 31), dtype="f4")
+    assert fft.engine == "fft"
+    assert "relative to the tile" in fft.error_bound
+    sharp = explain("dx", (1, 200, 200), (1, 1, 31, 31), dtype="f4", precision="highest")
+    assert "elementwise" in sharp.error_bound
+
+
+def test_narrow_and_integer_dtypes_are_explained_as_what_they_are_summed_in():
+    for dtype, summed in (("i4", "float64"), ("f2", "float32"), ("c8", "complex64")):
+        assert explain("dx", (1, 4, 4), (1, 1, 2, 2), dtype=dtype).problem.endswith(summed)
+
+
+def test_where_nothing_runs_it_says_why_of_each():
+    explanation = explain("dx", (8, 64, 56, 56), (64, 64, 3, 3), 1, max_workspace=1000)
+    assert explanation.engine is None
+    assert explanation.workspace == 0
+    reasons = {v.engine: v.declined for v in explanation.verdicts}
+    assert all(reasons.values())
+    assert re.fullmatch(r"needs at least [\d,]+ bytes of scratch memory", reasons["array"])
+    assert "FLOPs" not in str(explanation)
+
+
+@pytest.mark.usefixtures("without_kernels")
+@pytest.mark.parametrize("mode", MODES)
+def test_workspace_is_within_max_workspace_and_counts_padding(mode):
+    case = PROBLEMS["many channels"]._replace(mode=mode)
+    padded = 4 * 48 * 30 * 30 * 4  # bytes
+    for kind in KINDS:
+        roomy = explained(kind, case, dtype="float32")
+        assert roomy.workspace > (padded if mode != "zeros" else 0)
+        limit = 3_500_000
+        tight = explained(kind, case, dtype="float32", max_workspace=limit)
+        assert tight.engine == "array"
+        assert tight.workspace <= limit
+
+
+def test_sizes_at_their_ends_are_explained():
+    assert explain("dx", (1, 0, 4), (1, 1, 3, 3), 2).flops == 2 * 2 * 6 * 9
+    assert explain("dW", (0, 1, 4, 4), (1, 1, 3, 3)).flops == 0
+    assert explain("forward", (0, 4, 4), (2, 0, 3, 3)).flops == 0
+
+
+def test_a_short_form_and_a_table():
+    found = explain("dx", (1, 1, 8, 8), (1, 1, 3, 3))
+    assert repr(found).startswith(
+        "<Explanation: dx of x (1, 1, 8, 8) and W (1, 1, 3, 3) in float64 by"
+    )
+    html = found._repr_html_()
+    assert html.startswith('<div class="dxdw-explanation"')
+    assert html.count("<tr>") == len(found.verdicts)
+    for verdict in found.verdicts:
+        assert f"<code>{verdict.engine}</code>" in html
+        assert escape(verdict.declined or "") in html
+    assert escape(found.error_bound) in html

@@ -1,0 +1,327 @@
+"""`dxdw check`: its exit statuses, its limits, and where a report points."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from dxdw.cli import main
+
+RIGHT = """\
+import numpy as np
+
+def conv2d_backward(grad_out, x, W):
+    print("called")
+    dx, dW = np.zeros(x.shape), np.zeros(W.shape)
+    kH, kW = W.shape[2:]
+    for o, i, j in np.ndindex(grad_out.shape):
+        dW[o] += grad_out[o, i, j] * x[:, i : i + kH, j : j + kW]
+        dx[:, i : i + kH, j : j + kW] += grad_out[o, i, j] * W[o]
+    return dx, dW
+"""
+WRONG = RIGHT.replace("kW] += grad_out[o, i, j] * W[o]", "kW] = grad_out[o, i, j] * W[o]")
+
+
+@pytest.fixture
+def mine(tmp_path):
+    def write(source, name="mine.py"):
+        path = tmp_path / name
+        path.write_text(source, encoding="utf-8")
+        return str(path)
+
+    return write
+
+
+def checked(capsys, *arguments):
+    status = main(["check", *map(str, arguments)])
+    return status, *capsys.readouterr()
+
+
+def test_right(capsys, mine):
+    status, out, err = checked(capsys, mine(RIGHT))
+    assert status == 0
+    assert out.startswith("conv2d_backward: right\n")
+    assert not err
+
+
+def test_wrong_is_named(capsys, mine):
+    status, out, _ = checked(capsys, f"{mine(WRONG)}:conv2d_backward")
+    assert status == 1
+    assert "\ndx-overwritten\n" in out
+    assert "\x1b" not in out  # no colours where there is no terminal
+
+
+def test_solved_is_said_beside_what_is_harder_to_fool(capsys, mine):
+    absolute = RIGHT.replace("grad_out[o, i, j]", "abs(grad_out[o, i, j])")
+    status, out, _ = checked(capsys, mine(absolute))
+    assert status == 1
+    assert "solved: yes (the problem's own tests)   harder to fool: no (the checks)" in out
+    _, out, _ = checked(capsys, mine(RIGHT), "--json")
+    report = json.loads(out)
+    assert (report["solved"], report["harder"]) == (True, True)
+    form = RIGHT.replace("return dx, dW", "return dW, dx")
+    _, out, _ = checked(capsys, mine(form), "--json", "--returns", "dW,dx")
+    assert json.loads(out)["solved"] is None
+
+
+def test_the_report_in_the_readme_is_what_is_printed(capsys, mine):
+    flipped = RIGHT.replace("* W[o]", "* W[o, :, ::-1, ::-1]")
+    _, out, _ = checked(capsys, mine(flipped))
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    shown = readme[readme.index("conv2d_backward: wrong") :].partition("\n```")[0]
+    assert shown == out.partition("\n\nok ")[0]
+
+
+def test_buffers_of_integers_are_advice(capsys, mine):
+    like = RIGHT.replace("np.zeros(x.shape)", "np.zeros_like(x)")
+    status, out, _ = checked(capsys, mine(like))
+    assert status == 0
+    assert out.startswith("conv2d_backward: right\n")
+    assert "\nadvice: integer-truncated\n" in out
+
+
+LAYERS = (
+    RIGHT
+    + """
+
+class Conv:
+    def backward(self, dout, x, w):
+        return conv2d_backward(dout, x, w)
+
+
+class Layer:
+    def __init__(self, W, b):
+        self.W = W
+
+    def backward(self, dout):
+        return dout
+
+
+conv = Conv()
+
+
+def conv_backward(dout, cache):
+    x, w, b, conv_param = cache
+    return (*conv2d_backward(dout, x, w), dout.sum((1, 2)))
+"""
+)
+
+
+def test_methods_and_caches(capsys, mine):
+    place = mine(LAYERS)
+    for address in ("Conv.backward", "conv.backward"):
+        status, out, _ = checked(capsys, f"{place}:{address}")
+        assert status == 0, out
+    assert checked(capsys, f"{place}:conv_backward", "--bias")[0] == 0
+    status, _, said = checked(capsys, f"{place}:Layer.backward")
+    assert status == 2
+    assert "layer = Layer(W, np.zeros(len(W)))" in said
+    assert checked(capsys, f"{place}:conv.forward")[0] == 2
+
+
+def test_json_and_html(capsys, mine, tmp_path):
+    page = tmp_path / "report.html"
+    status, out, _ = checked(capsys, mine(WRONG), "--json", "--html", page)
+    report = json.loads(out)
+    assert status == 1
+    assert report["ok"] is False
+    assert report["causes"] == ["dx-overwritten"]
+    assert report["form"] == 1
+    assert report["first_wrong"]["result"] == "dx"
+    html = page.read_text(encoding="utf-8")
+    assert "dx-overwritten" in html
+    assert html.startswith("<!doctype html>")
+    assert "<script" not in html
+
+
+def test_the_problem_is_known_by_the_functions_name(capsys, mine):
+    status, out, _ = checked(capsys, mine("def relu(x):\n    return abs(x)\n"))
+    assert status == 1
+    assert "\nrelu-absolute\n" in out
+    assert checked(capsys, "dxdw:softmax")[0] == 0
+    assert checked(capsys, "dxdw:max_pool_2d", "--problem", "max_pool_2d")[0] == 0
+
+
+def test_a_notebook(capsys, mine):
+    cells = [
+        {"cell_type": "markdown", "source": ["# mine"]},
+        {"cell_type": "code", "source": ["%matplotlib inline\n", "import numpy as np\n"]},
+        {"cell_type": "code", "source": WRONG},
+    ]
+    status, out, _ = checked(capsys, mine(json.dumps({"cells": cells}), "mine.ipynb"))
+    assert status == 1
+    assert "dx-overwritten" in out
+
+
+def test_a_module(capsys):
+    assert checked(capsys, "dxdw.reference:conv2d_backward_naive")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "said"),
+    [
+        (RIGHT, ":nothing", "there is no nothing; it has conv2d_backward"),
+        ("import numpy as np\n1 / 0\n", "", "line 2: ZeroDivisionError: division by zero"),
+        ("def f(:\n", "", "line 1: SyntaxError"),
+        ("raise SystemExit(0)\n", "", "line 1: SystemExit: 0"),
+        ("", "", "it has no functions"),
+    ],
+)
+def test_what_cannot_be_loaded(capsys, mine, source, name, said):
+    status, out, err = checked(capsys, mine(source) + name)
+    assert (status, out) == (2, "")
+    assert said in err
+
+
+def test_no_file(capsys):
+    assert checked(capsys, "nowhere.py:f")[0] == 2
+    assert checked(capsys, "nowhere_at_all:f")[0] == 2
+
+
+def test_an_endless_loop_is_found_with_its_line(capsys, mine):
+    source = "def conv2d_backward(grad_out, x, W):\n    while True:\n        x = x + 0\n"
+    status, out, _ = checked(capsys, mine(source), "--timeout", 2, "--json")
+    report = json.loads(out)
+    assert status == 3
+    assert report["crash"]["line"] in (2, 3)
+    assert "still running after 2 s" in report["summary"]
+
+
+def test_an_endless_loop_while_loading(capsys, mine):
+    assert checked(capsys, mine("while True:\n    pass\n"), "--timeout", 1)[0] == 3
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_a_crash_of_the_process_is_found_with_its_line(capsys, mine):
+    source = "import os\ndef conv2d_backward(grad_out, x, W):\n    os.abort()\n"
+    status, out, _ = checked(capsys, mine(source), "--json")
+    report = json.loads(out)
+    assert status == 1
+    assert report["crash"]["line"] == 3
+    assert "SIGABRT" in report["summary"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of memory")
+def test_too_much_memory_is_found_with_its_line(capsys, mine):
+    source = (
+        "import numpy as np\ndef conv2d_backward(grad_out, x, W):\n    return np.ones(1 << 33), W\n"
+    )
+    status, out, _ = checked(capsys, mine(source), "--json")
+    report = json.loads(out)
+    assert status == 1
+    assert report["crash"]["kind"].endswith("MemoryError")
+    assert report["crash"]["line"] == 3
+
+
+def test_an_exception_points_at_the_learners_line(capsys, mine):
+    source = "def conv2d_backward(grad_out, x, W):\n    return helper(x)\n\n\n"
+    source += "def helper(x):\n    return x[9]\n"
+    status, out, _ = checked(capsys, mine(source), "--json")
+    crash = json.loads(out)["crash"]
+    assert status == 1
+    assert (crash["kind"], crash["line"], crash["source"]) == ("IndexError", 6, "return x[9]")
+    assert "diagnosis" not in crash["trace"]
+
+
+def test_the_forms_of_a_function(capsys, mine):
+    source = """if True:
+        from dxdw import conv2d_backward as f
+        def conv2d_backward(grad_out, x, W, stride, padding):
+            return f(grad_out, x, W, padding, stride, needs=("dx", "dW", "db"))[::-1]
+    """
+    options = "--batch", "--stride", "2,1", "--padding", 1, "--bias", "--returns", "db,dW,dx"
+    status, out, _ = checked(capsys, mine(source), *options)
+    assert status == 0, out
+
+
+@pytest.mark.slow
+def test_feedback_is_quick(mine):
+    def seconds(source):
+        command = [sys.executable, "-m", "dxdw", "check", mine(source)]
+        start = time.perf_counter()
+        subprocess.run(command, capture_output=True, check=False)
+        return time.perf_counter() - start
+
+    assert min(seconds(RIGHT) for _ in range(5)) < 2
+    assert min(seconds(WRONG) for _ in range(5)) < 3
+
+
+# --- what code may do ---------------------------------------------------------------------------
+
+DAEMON = """
+import subprocess, sys
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", {mark!r}]{options})
+"""
+
+
+def running(mark):
+    """Processes whose command line has this mark, which may take a moment to be gone."""
+    for _ in range(50):
+        found = []
+        for file in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                words = file.read_bytes()
+            except OSError:  # it has just ended
+                continue
+            if mark.encode() in words:
+                found.append(file.parent.name)
+        if not found:
+            break
+        time.sleep(0.1)
+    return found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a session of its own gets away")
+@pytest.mark.parametrize("options", ["", ", stderr=subprocess.DEVNULL", ", start_new_session=True"])
+@pytest.mark.parametrize(("body", "status"), [("pass", 0), ("while True: pass", 3)])
+def test_nothing_that_the_code_has_started_is_left(capsys, mine, options, body, status):
+    mark = f"left-by-a-test-{time.monotonic_ns()}"
+    source = DAEMON.format(mark=mark, options=options) + RIGHT.replace('print("called")', body)
+    begun = time.monotonic()
+    assert checked(capsys, mine(source), "--timeout", "3")[0] == status
+    assert time.monotonic() - begun < 20
+    assert not running(mark)
+
+
+def test_what_floods_stderr_is_not_kept_in_memory(mine):
+    flood = RIGHT.replace('print("called")', "\n    while True: os.write(2, bytes(1 << 20))")
+    watched = (
+        "import resource, sys\nfrom dxdw.cli import main\n"
+        "status = main(['check', sys.argv[1], '--timeout', '2'])\n"
+        "assert status == 3, status\n"
+        "assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 300 << 10\n"
+    )
+    if sys.platform == "win32":
+        pytest.skip("there is no resource module")
+    command = [sys.executable, "-c", watched, mine("import os\n" + flood)]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+
+
+def test_characters_that_no_file_can_hold_are_written_as_escapes(capsys, mine, tmp_path):
+    page = tmp_path / "report.html"
+    source = RIGHT.replace('print("called")', "raise ValueError('\\udcff')")
+    status, _, err = checked(capsys, mine(source), "--html", page)
+    assert (status, err) == (1, "")
+    assert "\\udcff" in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["json", "html", "random", "numbers", "types", "copy", "resource"])
+def test_files_named_as_the_standard_librarys_hide_none_of_it(mine, tmp_path, name):
+    mine("x = 1\n", f"{name}.py")
+    mine("ONE = 1\n", "beside_it.py")
+    mine("from beside_it import ONE\n" + RIGHT)
+    command = [sys.executable, "-P", "-m", "dxdw", "check", "mine.py", "--html", "report.html"]
+    done = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("head", "encoding"), [("", "utf-8-sig"), ("# coding: latin-1\n# \xe9\n", "latin-1")]
+)
+def test_the_encoding_of_a_file_is_pythons(capsys, tmp_path, head, encoding):
+    path = tmp_path / "mine.py"
+    path.write_text(head + RIGHT, encoding=encoding)
+    assert checked(capsys, path)[0] == 0

@@ -1,0 +1,214 @@
+"""The other problems of the practice series: who is right, and classic mistakes by name."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+import dxdw
+from dxdw.core.arrays import Array
+from dxdw.diagnosis import diagnose
+from dxdw.diagnosis.exercises import exercise_causes, exercises
+from dxdw.problem_names import PROBLEMS
+
+NAMES = PROBLEMS[1:]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_packages_own_are_right(name):
+    report = diagnose(getattr(dxdw, name), problem=name)
+    assert report.ok, str(report)
+
+
+def loops(x: Array, W: Array, padding: int = 0, stride: int = 1) -> Array:
+    x = np.pad(x, ((0, 0), (padding, padding), (padding, padding)))
+    C_out, _, kH, kW = W.shape
+    rows, columns = (x.shape[1] - kH) // stride + 1, (x.shape[2] - kW) // stride + 1
+    out = np.zeros((C_out, rows, columns))
+    for o in range(C_out):
+        for i in range(rows):
+            for j in range(columns):
+                a, b = i * stride, j * stride
+                out[o, i, j] = (x[:, a : a + kH, b : b + kW] * W[o]).sum()
+    return out
+
+
+def pool(x: Array, k: int, stride: int, start: float = -np.inf) -> Array:
+    rows, columns = (x.shape[1] - k) // stride + 1, (x.shape[2] - k) // stride + 1
+    out = np.full((x.shape[0], rows, columns), start)
+    for c, i, j in np.ndindex(out.shape):
+        for u, v in np.ndindex(k, k):
+            out[c, i, j] = max(out[c, i, j], x[c, i * stride + u, j * stride + v])
+    return out
+
+
+def network(x: Array, W_conv: Array, W_fc: Array, order: str = "C") -> Array:
+    hidden = pool(np.maximum(loops(x, W_conv), 0), 2, 2)
+    if order == "channels last":
+        hidden = hidden.transpose(1, 2, 0)
+    scores = hidden.ravel() @ W_fc
+    powers = np.exp(scores - scores.max())
+    return powers / powers.sum()
+
+
+def of_one_stride(x: Array, W: Array, padding: int = 0, stride: int = 1) -> Array:
+    """As many windows as there should be, which lie one column apart."""
+    rows, columns = loops(x, W, padding, stride).shape[1:]
+    return loops(x, W, padding)[:, ::stride, :columns][:, :rows]
+
+
+def pooled_one_apart(x: Array, W_conv: Array, W_fc: Array) -> Array:
+    hidden = pool(np.maximum(loops(x, W_conv), 0), 2, 1)[:, :3, :3]
+    scores = hidden.ravel() @ W_fc
+    powers = np.exp(scores - scores.max())
+    return powers / powers.sum()
+
+
+def naive_softmax(z: Array) -> Array:
+    return np.exp(z) / np.exp(z).sum(-1, keepdims=True)
+
+
+def stable_softmax(z: Array) -> Array:
+    z = z - np.max(z, axis=-1, keepdims=True)
+    return np.exp(z) / np.exp(z).sum(-1, keepdims=True)
+
+
+RIGHT: dict[str, Callable[..., Array]] = {
+    "conv2d_naive": loops,
+    "conv2d": loops,
+    "max_pool_2d": pool,
+    "relu": lambda x: x * (x > 0),
+    "softmax": stable_softmax,
+    "mini_cnn_forward": network,
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_right_solutions_are_not_accused(name):
+    report = diagnose(RIGHT[name], problem=name)
+    assert report.ok, str(report)
+
+
+def padded_after(x: Array, W: Array, padding: int, stride: int) -> Array:
+    return loops(np.pad(x, ((0, 0), (0, 2 * padding), (0, 2 * padding))), W, 0, stride)
+
+
+def pool_beyond(x: Array, k: int, stride: int) -> Array:
+    rows, columns = (-(-(n - k) // stride) + 1 for n in x.shape[1:])
+    out = np.zeros((len(x), rows, columns))
+    for c, i, j in np.ndindex(out.shape):
+        out[c, i, j] = x[c, i * stride : i * stride + k, j * stride : j * stride + k].max()
+    return out
+
+
+def relu_in_place(x: Array) -> Array:
+    x[x < 0] = 0
+    return x
+
+
+WRONG: list[tuple[str, str, Callable[..., Array]]] = [
+    ("conv2d_naive", "kernel-flipped", lambda x, W: loops(x, W[:, :, ::-1, ::-1])),
+    ("conv2d_naive", "kernel-channel-fixed", lambda x, W: loops(x, np.stack([W[0]] * len(W)))),
+    ("conv2d_naive", "input-channels-lost", lambda x, W: loops(x[:1], W[:, :1])),
+    ("conv2d_naive", "last-position-skipped", lambda x, W: loops(x, W)[:, :-1, :-1]),
+    ("conv2d_naive", "scaled", lambda x, W: loops(x, W / W[0].size)),
+    ("conv2d", "padding-ignored", lambda x, W, _, stride: loops(x, W, 0, stride)),
+    ("conv2d", "padding-one-sided", padded_after),
+    ("conv2d", "stride-ignored", lambda x, W, padding, _: loops(x, W, padding)),
+    ("conv2d", "stride-of-one-axis", lambda x, W, p, s: loops(x, W, p)[:, ::s]),
+    ("conv2d", "stride-of-one-axis", of_one_stride),
+    ("conv2d", "kernel-flipped", lambda x, W, p, s: loops(x, W[:, :, ::-1, ::-1], p, s)),
+    ("max_pool_2d", "maximum-from-zero", lambda x, k, s: pool(x, k, s, start=0)),
+    ("max_pool_2d", "stride-ignored", lambda x, k, _: pool(x, k, k)),
+    ("max_pool_2d", "options-exchanged", lambda x, k, s: pool(x, s, k)),
+    ("max_pool_2d", "windows-past-the-edge", pool_beyond),
+    ("relu", "relu-absolute", np.abs),
+    ("relu", "relu-step", lambda x: 1.0 * (x > 0)),
+    ("softmax", "softmax-overflows", naive_softmax),
+    ("softmax", "softmax-overflows", lambda z: naive_softmax(z - z.mean(-1, keepdims=True))),
+    ("softmax", "softmax-overflows", lambda z: naive_softmax(z - z[..., :1])),
+    ("softmax", "softmax-axis", lambda z: np.exp(z - z.max()) / np.exp(z - z.max()).sum()),
+    ("softmax", "softmax-not-normalised", lambda z: np.exp(z - z.max(-1, keepdims=True))),
+    ("mini_cnn_forward", "flatten-order", lambda x, a, b: network(x, a, b, "channels last")),
+    ("mini_cnn_forward", "stride-ignored", pooled_one_apart),
+    ("mini_cnn_forward", "kernel-flipped", lambda x, a, b: network(x, a[..., ::-1, ::-1], b)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "cause", "fn"),
+    WRONG,
+    ids=[f"{name}-{cause}-{n}" for n, (name, cause, _) in enumerate(WRONG)],
+)
+def test_a_classic_mistake_is_named(name, cause, fn):
+    report = diagnose(fn, problem=name)
+    assert report.causes == (cause,), str(report)
+    assert str(report)
+    assert report._repr_html_()
+    assert report.to_json()
+
+
+def test_an_argument_changed_in_place():
+    report = diagnose(relu_in_place, problem="relu")
+    assert report.failed == ("arguments",)
+    assert report.summary.startswith("the call changes x: make new arrays")
+
+
+def test_an_if_for_a_whole_array_is_told_in_other_words_than_numpys():
+    def one_if(x):
+        if x > 0:
+            return x
+        return 0 * x
+
+    report = diagnose(one_if, problem="relu")
+    assert "each needs a decision of its own" in report.summary
+
+
+def test_what_is_not_recognised_is_said_to_be():
+    report = diagnose(lambda x: np.maximum(x, 0) + 0.125, problem="relu")
+    assert not report.ok
+    assert report.causes == ()
+    assert report.summary.startswith("not recognised")
+
+
+def test_every_slip_has_its_words_and_the_other_way_round():
+    used = {slip.cause for exercise in exercises().values() for slip in exercise.slips}
+    assert used == set(exercise_causes())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_slip_is_told_from_the_others(name):
+    exercise = exercises()[name]
+    for slip in exercise.slips:
+        report = diagnose(slip.function, problem=name)
+        assert not report.causes or slip.cause in report.causes, slip.cause
+        assert len(report.causes) < 2 or report.either
+
+
+def test_two_slips_at_once_are_both_named():
+    def axis_and_overflow(z):
+        powers = np.exp(z)
+        return powers / sum(powers)
+
+    report = diagnose(axis_and_overflow, problem="softmax")
+    assert report.causes == ("softmax-axis", "softmax-overflows")
+    assert not report.either
+
+
+def test_a_last_window_that_ends_with_the_image_is_missed():
+    def up_to_the_last(x, k, s):
+        H, W = x.shape[1:]
+        return np.array([[[c[i : i + k, j : j + k].max() for j in range(0, W - k, s)]
+                          for i in range(0, H - k, s)] for c in x])  # fmt: skip
+
+    report = diagnose(up_to_the_last, problem="max_pool_2d")
+    assert report.causes == ("last-position-skipped",)
+
+
+def test_an_unknown_problem_and_options_that_do_not_fit():
+    with pytest.raises(
+        ValueError, match="problem is '07': it must be one of conv2d_backward, conv"
+    ):
+        diagnose(np.abs, problem="07")
+    with pytest.raises(ValueError, match="the problem relu has no options"):
+        diagnose(np.abs, problem="relu", stride=2)

@@ -1,0 +1,90 @@
+"""Ctrl-C: no call is torn by one, or by two, whenever they come, and every call answers soon.
+
+What is tried runs in processes of their own: interruptible.py has the problems, interrupts.py the
+signals.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from interruptible import answers
+
+from dxdw.engines import native_library
+
+SANITIZED = "san.so" in os.environ.get("LD_PRELOAD", "")
+SUPPORT = Path(__file__).parents[1] / "support"
+
+pytestmark = [
+    pytest.mark.skipif(
+        sys.platform == "win32", reason="a process cannot send itself a Ctrl-C there"
+    ),
+    pytest.mark.skipif(
+        native_library.load() is None, reason=native_library.why_missing() or "no kernels"
+    ),
+]
+
+
+def succeeds(*arguments, limit=600):
+    """In a process of its own, which a deadlock ends after a time."""
+    done = subprocess.run(
+        [
+            *(sys.executable, "-X", "faulthandler", "-W", "ignore"),
+            *("interrupts.py", *map(str, arguments)),
+        ],
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=limit,
+        cwd=SUPPORT,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_at_random_moments_once_and_twice():
+    succeeds("moments", 40 if SANITIZED else 200)
+
+
+@pytest.mark.slow
+def test_at_ten_thousand_random_moments():
+    succeeds("moments", 10_000, limit=5_000)
+
+
+@pytest.mark.skipif(SANITIZED, reason="Python's steps are the same without a sanitizer")
+def test_at_every_step_of_python():
+    succeeds("steps")
+
+
+@pytest.mark.skipif(
+    not hasattr(native_library.load(), "dxdw_signal_at"),
+    reason="needs a library built with -DDXDW_TESTING, in DXDW_LIBRARY",
+)
+def test_at_every_boundary_inside_the_kernels():
+    succeeds("boundaries")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+def test_a_handler_may_call_and_fork_and_raise():
+    succeeds("handlers")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+def test_calls_of_other_threads_go_on():
+    succeeds("threads")
+
+
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer makes everything 10 to 50 times as long")
+def test_problems_of_every_kind_answer_soon():
+    """Half of them within 250 ms, and all within a second: others may compute here meanwhile."""
+    took = sorted(answers(60, rounds=1, every=3))
+    assert took[len(took) // 2][0] < 0.25, took[len(took) // 2]
+    assert took[-1][0] < 1, took[-1]
+
+
+@pytest.mark.slow
+def test_200_problems_answer_soon():
+    took = sorted(answers(200, rounds=3))
+    assert took[197][0] < 0.25, took[197]
+    assert took[-1][0] < 0.4, took[-1]
