@@ -12,9 +12,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
 # One environment, so one pip at a time, also under `make -j`.
 .NOTPARALLEL:
-.PHONY: help demo lab test test-long test-interrupts test-peers test-peers-long test-dask test-dask-long test-install \
+.PHONY: help demo lab test test-long test-random test-interrupts test-peers test-peers-long test-dask test-dask-long test-install \
   test-lab test-lab-firefox test-lab-webkit test-all \
-  test-native test-aarch64 sanitize sanitize-threads wasm test-wasm bench-wasm lint bench bench-training \
+  test-native fuzz fuzz-python test-aarch64 sanitize sanitize-threads wasm test-wasm bench-wasm lint bench bench-training \
   bench-dask docs wheel wheel-lab clean
 
 help: ## this list
@@ -33,6 +33,9 @@ test: $(STAMPS)/test $(STAMPS)/native ## run the tests, but for the long ones an
 test-long: $(STAMPS)/test $(STAMPS)/native ## run the long forms: every pair of tiny geometries, half an hour and more
 	$(BIN)/python -m pytest -m 'slow and not peers and not dask'
 
+test-random: $(STAMPS)/test $(STAMPS)/native ## run the tests whose examples are drawn, on new ones each time
+	HYPOTHESIS_PROFILE=random $(BIN)/python -m pytest -m 'hypothesis and not peers and not dask and not slow and not install'
+
 test-interrupts: $(STAMPS)/test $(STAMPS)/native ## interrupt 10,000 calls, and 200 problems of every kind: half an hour
 	$(BIN)/python -m pytest -m slow tests/engines/test_native_interrupts.py
 
@@ -48,7 +51,7 @@ test-dask: $(STAMPS)/dask $(STAMPS)/native ## run the tests on Dask arrays and o
 test-dask-long: $(STAMPS)/dask $(STAMPS)/native ## dx and dW of 40,000 × 40,000 pixels: 20 GB of disk, some minutes
 	$(BIN)/python -m pytest -m 'dask and slow'
 
-test-install: $(STAMPS)/test $(STAMPS)/native $(STAMPS)/cmake ## build wheels with and without a compiler, install and try them
+test-install: $(STAMPS)/test $(STAMPS)/frozen $(STAMPS)/native $(STAMPS)/cmake ## build wheels with and without a compiler, install and try them
 	$(BIN)/python -m pytest -m install
 
 CHROMIUM ?= $(shell command -v chromium || command -v google-chrome)
@@ -68,6 +71,22 @@ test-lab-webkit: $(STAMPS)/page ## the heart of them in WebKitGTK, on a screen t
 test-all: test test-peers test-dask test-install test-lab ## run every group of tests
 
 # --- the kernels' own tests: CMake's presets in native/, the programs of native/tests -------------
+
+# Where clang++ is. What is found lies in build/fuzz, and belongs into native/fuzz/corpus.
+SECONDS ?= 60
+fuzz: $(STAMPS)/cmake ## run the fuzzer over the kernels' C interface for SECONDS=60, checked (ASan and UBSan)
+	.ci/packages clang:clang++ libclang-rt-14-dev:clang++
+	cd native && PATH="$(abspath $(BIN)):$$PATH" && cmake --preset fuzz && cmake --build --preset fuzz --target fuzz_plans
+	mkdir -p build/fuzz/found
+	cd build/fuzz && ASAN_OPTIONS=allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
+	  ./fuzz_plans -max_total_time=$(SECONDS) -timeout=60 -rss_limit_mb=4096 found ../../native/fuzz/corpus
+
+# Atheris is there for CPython on Linux. What is found lies in build/fuzz.
+FUZZED := arguments model manifest program
+fuzz-python: $(STAMPS)/test $(STAMPS)/native $(STAMPS)/fuzzing ## run it over arguments and files, SECONDS=60 for each kind
+	mkdir -p $(FUZZED:%=build/fuzz/%)
+	cd build/fuzz && $(foreach door,$(FUZZED),$(abspath $(BIN))/python ../../tests/fuzzing/python_doors.py $(door) \
+	  $(door) -max_total_time=$(SECONDS) -rss_limit_mb=4096 &&) true
 
 test-native: PRESET := testing
 test-native: $(STAMPS)/cmake ## run the test programs of the kernels
@@ -187,6 +206,11 @@ $(STAMPS)/native: pyproject.toml $(KERNELS) | $(STAMPS)/venv
 	@echo 'building the native kernels ...'
 	@$(PIP) install --quiet --no-deps --editable .
 	@$(BIN)/dxdw --version
+	@touch $@
+
+# What freezes programs, and what fuzzes Python.
+$(STAMPS)/frozen $(STAMPS)/fuzzing: pyproject.toml | $(STAMPS)/venv
+	@$(PIP) install --quiet --group $(@F)
 	@touch $@
 
 # CMake and Ninja as the package index has them, for those builds that no installation makes.

@@ -16,19 +16,23 @@ GROUPS = {
     "dask": ("dask", "distributed", "zarr"),
 }
 
+FOUND = hypothesis.database.DirectoryBasedExampleDatabase(".hypothesis/examples")
 left_out = dict.fromkeys(GROUPS, 0)
 
-# How long an example takes says something of the machine, not of the code. CI draws the same
-# examples every time, so that a red run is about the change it ran on; elsewhere they are new.
-hypothesis.settings.register_profile("dev", deadline=None, print_blob=True)
+# How long an example takes says something of the machine, not of the code. The same examples are
+# drawn every time, so that a red run is about the change it ran on; `make test-random` draws new
+# ones, and what it finds is kept in .hypothesis, where it is tried again, until a test has it.
 hypothesis.settings.register_profile(
-    "ci",
+    "fixed",
     deadline=None,
     derandomize=True,
     print_blob=True,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
-hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "dev")
+hypothesis.settings.register_profile(
+    "random", hypothesis.settings.get_profile("fixed"), derandomize=False, database=FOUND
+)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
 
 
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:

@@ -127,6 +127,8 @@ DXDW_API double dxdw_bandwidth(int threads);
 #ifdef DXDW_TESTING
 /* Refuses the nth allocation (or new thread) from now, once; 0: none. */
 DXDW_API void dxdw_fail_allocation(int64_t nth);
+/* Whether that one has not come yet. */
+DXDW_API int dxdw_allocation_left(void);
 /* Sends so many SIGINT, the first at the nth boundary from now, one at each; 0: none. Returns how many
    boundaries the one before was still away: not above 0 where it came. */
 DXDW_API int64_t dxdw_signal_at(int64_t nth, int64_t signals);

@@ -39,6 +39,8 @@ void count_block(int change) { live_blocks += change; }
 
 void dxdw_fail_allocation(int64_t nth) { dxdw::allocations_to_failure = nth; }
 
+int dxdw_allocation_left(void) { return dxdw::allocations_to_failure.load() > 0; }
+
 int64_t dxdw_signal_at(int64_t nth, int64_t signals) {
   dxdw::signals_left = signals;
   return dxdw::boundaries_to_signal.exchange(nth);

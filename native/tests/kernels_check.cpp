@@ -4,91 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <initializer_list>
-
 #include "api/dxdw.h"
 #include "machine/tuning.h"
+#include "plans.h"
 
 namespace {
 
-enum { kForward, kWeightGradient, kInputGradient };
 const char *const kSums[] = {"direct", "depthwise"};
 
 int kernel_of(const char *name) {
   for (int i = 0; i < dxdw_kernels(); ++i)
     if (strcmp(dxdw_kernel_name(i), name) == 0) return i;
   return -1;
-}
-
-struct Problem {
-  int64_t batch, groups, C, O, H, W, kH, kW, stride, dilation, padding;  // C, O: of a group
-  int64_t out(int64_t size, int64_t taps) const {
-    return (size + 2 * padding - (taps - 1) * dilation - 1) / stride + 1;
-  }
-};
-
-int64_t words[512];
-int64_t *end;
-
-void put(int64_t value) { *end++ = value; }
-
-void put_end() {
-  end = words;
-  put(dxdw_plan_version() + 1);
-}
-
-int64_t floor_divide(int64_t a, int64_t b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
-
-// One axis of one phase, as geometry.py lays it out: forward, or the phase of dx.
-void put_axis(const Problem &p, int64_t size, int64_t taps, int64_t phase, bool forward) {
-  if (forward) {
-    for (int64_t v : {p.out(size, taps), int64_t(0), int64_t(1), p.stride, taps}) put(v);
-    for (int64_t u = 0; u < taps; ++u) put(u);
-    for (int64_t u = 0; u < taps; ++u) put(u * p.dilation - p.padding);
-    return;
-  }
-  int64_t of_phase[32], n = 0;
-  for (int64_t u = taps; u-- > 0;) {
-    const int64_t at = u * p.dilation - p.padding - phase;
-    if (at == floor_divide(at, p.stride) * p.stride) of_phase[n++] = u;
-  }
-  for (int64_t v : {(size - phase + p.stride - 1) / p.stride, phase, p.stride, int64_t(1), n}) put(v);
-  for (int64_t i = 0; i < n; ++i) put(of_phase[i]);
-  for (int64_t i = 0; i < n; ++i) put((phase + p.padding - of_phase[i] * p.dilation) / p.stride);
-}
-
-bool has_taps(const Problem &p, int64_t size, int64_t taps, int64_t phase) {
-  if (phase >= size) return false;
-  for (int64_t u = 0; u < taps; ++u) {
-    const int64_t at = u * p.dilation - p.padding - phase;
-    if (at == floor_divide(at, p.stride) * p.stride) return true;
-  }
-  return false;
-}
-
-// last: whether x's channels, and the output's, lie behind their positions.
-void make_plan(const Problem &p, int kind, int dtype, bool x_last, bool out_last) {
-  end = words;
-  const int64_t taps = p.kH * p.kW, h = p.out(p.H, p.kH), w = p.out(p.W, p.kW);
-  const bool dx = kind == kInputGradient;
-  for (int64_t v : {dxdw_plan_version(), int64_t(kind), int64_t(dtype), p.batch, p.groups}) put(v);
-  for (int64_t v : {dx ? p.O : p.C, dx ? p.C : p.O, dx ? p.C * taps : taps,
-                    dx ? taps : p.C * taps, taps})
-    put(v);
-  for (int64_t v : {int64_t(1), dx ? h : p.H, dx ? w : p.W, int64_t(1), dx ? p.H : h,
-                    dx ? p.W : w, int64_t(1), p.kH, p.kW})
-    put(v);
-  for (bool last : {dx ? out_last : x_last, dx ? x_last : out_last}) put(last);
-  int64_t *phases = end;
-  put(0);
-  for (int64_t a = 0; a < (dx ? p.stride : 1); ++a)
-    for (int64_t b = 0; b < (dx ? p.stride : 1); ++b) {
-      if (dx && !(has_taps(p, p.H, p.kH, a) && has_taps(p, p.W, p.kW, b))) continue;
-      ++*phases;
-      for (int64_t v : {1, 0, 1, 1, 1, 0, 0}) put(v);
-      put_axis(p, p.H, p.kH, a, !dx);
-      put_axis(p, p.W, p.kW, b, !dx);
-    }
 }
 
 template <class T>
@@ -118,8 +45,7 @@ void turn(const T *from, int64_t images, int64_t channels, int64_t positions, T 
 template <class T>
 bool same_bits_otherwise(const Problem &p, int kind, const char *kernel) {
   const int64_t h = p.out(p.H, p.kH), w = p.out(p.W, p.kW);
-  const int64_t nx = p.batch * p.groups * p.C * p.H * p.W;
-  const int64_t nW = p.groups * p.O * p.C * p.kH * p.kW, ng = p.batch * p.groups * p.O * h * w;
+  const int64_t nx = p.elements_of_x(), nW = p.elements_of_W(), ng = p.elements_of_out();
   const int64_t n = kind == kForward ? ng : kind == kInputGradient ? nx : nW;
   T *x = integers<T>(nx, 1), *W = integers<T>(nW, 2), *g = integers<T>(ng, 3);
   for (int64_t i = 0; i < nx; ++i) x[i] /= T(3);
@@ -166,9 +92,8 @@ bool same_bits_otherwise(const Problem &p, int kind, const char *kernel) {
 template <class T>
 bool check(const Problem &p, int kind, const char *kernel, int threads, bool x_last = false,
            bool out_last = false) {
-  const int64_t h = p.out(p.H, p.kH), w = p.out(p.W, p.kW), taps = p.kH * p.kW;
-  const int64_t nx = p.batch * p.groups * p.C * p.H * p.W, nW = p.groups * p.O * p.C * taps;
-  const int64_t ng = p.batch * p.groups * p.O * h * w;
+  const int64_t h = p.out(p.H, p.kH), w = p.out(p.W, p.kW), nx = p.elements_of_x();
+  const int64_t nW = p.elements_of_W(), ng = p.elements_of_out();
   T *x = integers<T>(nx, 1), *W = integers<T>(nW, 2), *g = integers<T>(ng, 3);
   const int64_t n = kind == kForward ? ng : kind == kInputGradient ? nx : nW;
   T *result = static_cast<T *>(malloc(n * sizeof(T)));

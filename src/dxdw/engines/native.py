@@ -75,8 +75,8 @@ class Kernel:
         if problem.kind == "dW":
             return f"{of_tile}: relative to the tile, not to the element"
         return (
-            f"{of_tile}, and ≤ {growth * WIDEST_RANGE:.1e} · max|W| · Σ|first| over its own window, "
-            "unless that is of zeros alone"
+            f"{of_tile}, and ≤ {growth * WIDEST_RANGE:.1e} · max|W| · Σ|first| over its own "
+            "window, unless that is of zeros alone"
         )
 
     def growth(self, problem: Problem) -> float:

@@ -57,20 +57,23 @@ def read(folder: Path) -> dict[str, File]:
     """
     try:
         listed = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
+        named = {str(name): str(entry["sha256"]) for name, entry in listed.items()}
     except FileNotFoundError:
         raise NoPage(f"{folder} has no {MANIFEST}: it is no built page") from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise NoPage(f"{folder / MANIFEST} can't be read: {error}") from None
     found = {}
-    for name, entry in listed.items():
+    for name, sha256 in named.items():
         path = folder / name
+        if ".." in path.parts or not path.is_relative_to(folder) or "\0" in name:
+            raise NoPage(f"{MANIFEST} names {name!r}, which is no file below {folder}")
         try:
             content = path.read_bytes()
         except OSError as error:
             raise NoPage(f"{path}: {error.strerror}, though {MANIFEST} names it") from None
         digest = hashlib.sha256(content).hexdigest()
-        if digest != entry["sha256"]:
-            raise NoPage(f"{path} is not what was built: SHA-256 {digest}, not {entry['sha256']}")
+        if digest != sha256:
+            raise NoPage(f"{path} is not what was built: SHA-256 {digest}, not {sha256}")
         media_type = TYPES.get(path.suffix, "application/octet-stream")
         found["/" + name] = File(content, media_type, digest)
     if "/index.html" in found:

@@ -11,7 +11,7 @@ from ...call.call import Call
 from ...call.options import Options, execution
 from ...call.passes import NEEDS
 from ...core.problem import Execution
-from . import checks, graphs, pairs
+from . import checks, graphs, modes, pairs
 
 
 def conv2d(
@@ -23,6 +23,7 @@ def conv2d(
     dilation: Any = 1,
     groups: int = 1,
     bias: Any = None,
+    padding_mode: str = "zeros",
     precision: str = "high",
 ) -> da.Array:
     """`dxdw.conv2d` of a Dask array: computed when it is asked for, block by block.
@@ -37,7 +38,8 @@ def conv2d(
             blocks. All channels must be in one chunk, for every output is a sum over them: a
             `rechunk` here would multiply the memory of each task without having been asked for.
         W, bias: arrays or Dask arrays; they go to every worker, in one piece.
-        padding, stride, dilation, groups, precision: as for `dxdw.conv2d`. Padding is of zeros.
+        padding, stride, dilation, groups, padding_mode, precision: as for `dxdw.conv2d`. Borders of
+            another mode than zeros are chunks of their own.
 
     Returns:
         A Dask array of what `dxdw.conv2d` returns, dtype included. Products of a tile are summed in
@@ -59,7 +61,8 @@ def conv2d(
     Source: Jin et al., "Spatially parallel convolutions", 2018, for the halo exchange.
     """
     how = _how(precision)
-    return _forward(2, x, W, padding, stride, dilation, groups, bias, how)
+    options = Options(padding, stride, dilation, groups, padding_mode)
+    return _forward(2, x, W, options, bias, how)
 
 
 def conv2d_backward(
@@ -71,6 +74,7 @@ def conv2d_backward(
     *,
     dilation: Any = 1,
     groups: int = 1,
+    padding_mode: str = "zeros",
     needs: Sequence[str] = ("dx", "dW"),
     precision: str = "high",
 ) -> tuple[da.Array, ...]:
@@ -84,7 +88,7 @@ def conv2d_backward(
         grad_out: the gradient with respect to the output, of its shape, chunked in any way but
             along channels. Chunks as `conv2d` gives its output need the least of each other.
         x, W: as the forward had them.
-        padding, stride, dilation, groups: as the forward had them. Padding is of zeros.
+        padding, stride, dilation, groups, padding_mode: as the forward had them.
         needs: what to return, of "dx", "dW" and "db", in this order. Compute them together, in one
             `dask.compute`, and chunks are read once for all; of x and grad_out, both are read
             for dx too if dW is asked for as well.
@@ -113,7 +117,8 @@ def conv2d_backward(
     tree as the simplest of the ways to the same bits.
     """
     how = _how(precision)
-    return _backward(2, grad_out, x, W, padding, stride, dilation, groups, needs, how)
+    options = Options(padding, stride, dilation, groups, padding_mode)
+    return _backward(2, grad_out, x, W, options, needs, how)
 
 
 def conv1d(
@@ -125,6 +130,7 @@ def conv1d(
     dilation: Any = 1,
     groups: int = 1,
     bias: Any = None,
+    padding_mode: str = "zeros",
     precision: str = "high",
 ) -> da.Array:
     """`dxdw.conv1d` of a Dask array (C_in, L) or (N, C_in, L), as `conv2d` here is of its.
@@ -138,7 +144,8 @@ def conv1d(
     Source: as for `conv2d`.
     """
     how = _how(precision)
-    return _forward(1, x, W, padding, stride, dilation, groups, bias, how)
+    options = Options(padding, stride, dilation, groups, padding_mode)
+    return _forward(1, x, W, options, bias, how)
 
 
 def conv1d_backward(
@@ -150,6 +157,7 @@ def conv1d_backward(
     *,
     dilation: Any = 1,
     groups: int = 1,
+    padding_mode: str = "zeros",
     needs: Sequence[str] = ("dx", "dW"),
     precision: str = "high",
 ) -> tuple[da.Array, ...]:
@@ -168,7 +176,8 @@ def conv1d_backward(
     Source: as for `conv2d_backward`.
     """
     how = _how(precision)
-    return _backward(1, grad_out, x, W, padding, stride, dilation, groups, needs, how)
+    options = Options(padding, stride, dilation, groups, padding_mode)
+    return _backward(1, grad_out, x, W, options, needs, how)
 
 
 def conv3d(
@@ -180,6 +189,7 @@ def conv3d(
     dilation: Any = 1,
     groups: int = 1,
     bias: Any = None,
+    padding_mode: str = "zeros",
     precision: str = "high",
 ) -> da.Array:
     """`dxdw.conv3d` of a Dask array (C_in, D, H, W), or with N in front, as `conv2d` is of its.
@@ -193,7 +203,8 @@ def conv3d(
     Source: as for `conv2d`.
     """
     how = _how(precision)
-    return _forward(3, x, W, padding, stride, dilation, groups, bias, how)
+    options = Options(padding, stride, dilation, groups, padding_mode)
+    return _forward(3, x, W, options, bias, how)
 
 
 def conv3d_backward(
@@ -205,6 +216,7 @@ def conv3d_backward(
     *,
     dilation: Any = 1,
     groups: int = 1,
+    padding_mode: str = "zeros",
     needs: Sequence[str] = ("dx", "dW"),
     precision: str = "high",
 ) -> tuple[da.Array, ...]:
@@ -222,7 +234,8 @@ def conv3d_backward(
     Source: as for `conv2d_backward`.
     """
     how = _how(precision)
-    return _backward(3, grad_out, x, W, padding, stride, dilation, groups, needs, how)
+    options = Options(padding, stride, dilation, groups, padding_mode)
+    return _backward(3, grad_out, x, W, options, needs, how)
 
 
 def _how(precision: str) -> Execution:
@@ -234,10 +247,7 @@ def _forward(
     ndim: int,
     x: Any,
     W: Any,
-    padding: Any,
-    stride: Any,
-    dilation: Any,
-    groups: Any,
+    options: Options,
     bias: Any,
     how: Execution,
 ) -> da.Array:
@@ -245,14 +255,12 @@ def _forward(
     W = _in_one_chunk(W, "W")
     bias = None if bias is None else _in_one_chunk(bias, "bias")
     dtypes = operands.common_dtypes(x=_like(x), W=_like(W), bias=_like(bias))
-    geometry, batched = geometries.convolution(
-        ndim, x.shape, W.shape, Options(padding, stride, dilation, groups)
-    )
+    geometry, batched = geometries.convolution(ndim, x.shape, W.shape, options)
     checks.one_chunk_of_channels(x, "x", ndim)
     if bias is not None:
         operands.check_bias(bias, geometry.channels_out)
-    call = Call(ndim, geometry, batched, *dtypes, how)
-    return graphs.forward(call, x, W, bias)
+    call = Call(ndim, modes.padded(geometry), batched, *dtypes, how)
+    return graphs.forward(call, modes.pad(x, geometry, ndim), W, bias)
 
 
 def _backward(
@@ -260,10 +268,7 @@ def _backward(
     grad_out: Any,
     x: Any,
     W: Any,
-    padding: Any,
-    stride: Any,
-    dilation: Any,
-    groups: Any,
+    options: Options,
     needs: Any,
     how: Execution,
 ) -> tuple[da.Array, ...]:
@@ -271,21 +276,21 @@ def _backward(
     checks.chunked(x, "x")
     W = _in_one_chunk(W, "W")
     dtypes = operands.common_dtypes(grad_out=_like(grad_out), x=_like(x), W=_like(W))
-    geometry, batched = geometries.convolution(
-        ndim, x.shape, W.shape, Options(padding, stride, dilation, groups)
-    )
-    call = Call(ndim, geometry, batched, *dtypes, how)
+    geometry, batched = geometries.convolution(ndim, x.shape, W.shape, options)
+    call = Call(ndim, modes.padded(geometry), batched, *dtypes, how)
     names = outputs.needs(needs, NEEDS)
     operands.check_grad_out(grad_out, call.out_shape, x, W, geometry)
     checks.one_chunk_of_channels(grad_out, "grad_out", ndim)
     checks.one_chunk_of_channels(x, "x", ndim)
 
+    chunks, x = x.chunks, modes.pad(x, geometry, ndim)
     if "dx" in names and "dW" in names:
         grad_out, x = pairs.paired(grad_out, x)
     summed = tuple(name for name in names if name != "dx")
     results = graphs.parameter_gradients(call, summed, grad_out, x) if summed else {}
     if "dx" in names:
-        results["dx"] = graphs.input_gradient(call, grad_out, x, W)
+        dx = graphs.input_gradient(call, grad_out, x, W)
+        results["dx"] = modes.fold(dx, geometry, ndim).rechunk(chunks)
     return tuple(results[name] for name in names)
 
 

@@ -1,0 +1,141 @@
+// Convolutions out of bytes, through the C interface: what takes them, prepares and runs them, and every
+// result against the one that the direct kernel has, which serves every plan.
+//
+// A plan is trusted: Python works it out, and the kernels check nothing of it. So the bytes choose the
+// convolution (sizes, padding, strides, dilation, groups, kind, kernel, threads, failing memory), and the
+// plan follows as native_plan.py writes it. What the interface does check is tried with bytes as they are.
+#include <math.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <memory>
+#include <vector>
+
+#include "api/dxdw.h"
+#include "tests/plans.h"
+
+namespace {
+
+struct Bytes {
+  const uint8_t *at;
+  size_t left;
+
+  int64_t below(int64_t n) {
+    if (!left) return 0;
+    --left;
+    return *at++ % n;
+  }
+};
+
+void require(bool holds, const char *what) {
+  if (holds) return;
+  fprintf(stderr, "does not hold: %s\n", what);
+  abort();
+}
+
+Problem problem_of(Bytes &bytes) {
+  Problem p;
+  p.batch = 1 + bytes.below(3), p.groups = 1 + bytes.below(4);
+  // Few channels are other code than a vector's or more.
+  p.C = 1 + bytes.below(bytes.below(2) ? 40 : 4), p.O = 1 + bytes.below(bytes.below(2) ? 40 : 4);
+  p.kH = 1 + bytes.below(7), p.kW = 1 + bytes.below(7);
+  if (bytes.below(2)) p.kW = p.kH = bytes.below(2) ? 3 : 5;
+  p.stride = 1 + (bytes.below(2) ? 0 : bytes.below(5)), p.dilation = 1 + bytes.below(4);
+  p.padding = bytes.below(9);
+  const auto size = [&](int64_t taps) {
+    const int64_t fewest = (taps - 1) * p.dilation + 1 - 2 * p.padding;
+    return (fewest > 1 ? fewest : 1) + bytes.below(24);
+  };
+  p.H = size(p.kH), p.W = size(p.kW);
+  return p;
+}
+
+// Values of all kinds: small integers, and now and then what spoils a tile.
+template <class T>
+std::vector<T> values(int64_t n, Bytes &bytes, bool &plain) {
+  std::vector<T> made(n);
+  unsigned seed = unsigned(bytes.below(256)) + 1;
+  for (T &v : made) seed = seed * 1103515245u + 12345u, v = T(int(seed >> 16 & 7) - 3);
+  const T odd[] = {T(NAN), T(INFINITY), T(-INFINITY), T(1e30), T(1e-30), T(-0.0), T(1e8), T(1e-42)};
+  for (int64_t i = bytes.below(6) - 3; i > 0; --i) {
+    made[(bytes.below(256) * 256 + bytes.below(256)) % n] = odd[bytes.below(8)];
+    plain = false;
+  }
+  return made;
+}
+
+template <class T>
+void run(Bytes &bytes, const Problem &p, int kind) {
+  const int64_t nx = p.elements_of_x(), nW = p.elements_of_W(), ng = p.elements_of_out();
+  bool plain = true;
+  const std::vector<T> x = values<T>(nx, bytes, plain), W = values<T>(nW, bytes, plain),
+                       g = values<T>(ng, bytes, plain);
+  const T *a = kind == kForward ? x.data() : g.data(), *b = kind == kWeightGradient ? x.data() : W.data();
+  const int64_t n = kind == kForward ? ng : kind == kInputGradient ? nx : nW;
+  const int threads = 1 + int(bytes.below(3)), way = int(bytes.below(4));
+  const int64_t failing = bytes.below(4) ? 0 : 1 + bytes.below(8);
+  std::vector<T> wanted;
+  for (int kernel = dxdw_kernels() - 1; kernel >= 0; --kernel) {  // the direct one first
+    char why[200];
+    if (!dxdw_takes(words, kernel, why, sizeof why)) {
+      require(strlen(why) > 0 && strlen(why) < sizeof why, "a reason is a sentence");
+      continue;
+    }
+    dxdw_fail_allocation(failing);
+    void *prepared = dxdw_prepare(words, end - words, kernel);
+    if (!prepared) {
+      require(failing, "a plan that is taken can be prepared");
+      continue;
+    }
+    require(dxdw_workspace(prepared, threads) >= 0, "a workspace is a number of bytes");
+    std::vector<T> result(n, T(77));
+    int status;
+    if (way) {
+      status = dxdw_run(prepared, a, b, nullptr, result.data(), nullptr, threads);
+    } else {
+      void *job = dxdw_start(prepared, a, b, nullptr, result.data(), nullptr, threads);
+      if (bytes.below(2)) dxdw_cancel(job);
+      while ((status = dxdw_wait(job, 1000)) == DXDW_PENDING) {}
+      dxdw_release(job);
+    }
+    dxdw_fail_allocation(0);
+    dxdw_forget(prepared);
+    require(failing || status != DXDW_NO_MEMORY, "memory is there");
+    require(status != DXDW_CANCELLED || !way, "nobody cancelled");
+    if (status != DXDW_DONE || !plain) continue;
+    if (wanted.empty()) {
+      wanted = result;
+      continue;
+    }
+    double largest = 1;
+    for (T v : wanted) largest = fmax(largest, fabs(double(v)));
+    for (int64_t i = 0; i < n; ++i)
+      require(fabs(double(result[i]) - double(wanted[i])) <= 1e-3 * largest, "two kernels agree");
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  // Words of any kind: refused by their version, by their number, or by a kernel that there is not.
+  if (size >= 8 && data[0] == 0xff) {
+    std::vector<int64_t> raw(size / 8);
+    memcpy(raw.data(), data, raw.size() * 8);
+    if (raw[0] != dxdw_plan_version()) require(!dxdw_prepare(raw.data(), int64_t(raw.size()), 0), "refused");
+    require(!dxdw_prepare(raw.data(), 3, 0) && !dxdw_prepare(raw.data(), int64_t(raw.size()), -1) &&
+                !dxdw_prepare(raw.data(), int64_t(raw.size()), dxdw_kernels()),
+            "refused");
+    return 0;
+  }
+  Bytes bytes = {data, size};
+  const int kind = int(bytes.below(3)), dtype = int(bytes.below(2));
+  const Problem p = problem_of(bytes);
+  if (p.elements_of_x() * p.O * p.kH * p.kW > 20'000'000) return -1;  // too slow to learn from
+  make_plan(p, kind, dtype);
+  const int64_t before = dxdw_live_blocks();
+  dtype ? run<double>(bytes, p, kind) : run<float>(bytes, p, kind);
+  require(dxdw_live_blocks() == before, "all memory has come back");
+  return 0;
+}

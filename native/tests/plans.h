@@ -1,0 +1,88 @@
+// Convolutions for tests, and their plans: written as Python's native_plan.py does it.
+#pragma once
+#include <stdint.h>
+
+#include <initializer_list>
+
+#include "api/dxdw.h"
+
+namespace {
+
+enum { kForward, kWeightGradient, kInputGradient };
+
+struct Problem {
+  int64_t batch, groups, C, O, H, W, kH, kW, stride, dilation, padding;  // C, O: of a group
+  int64_t out(int64_t size, int64_t taps) const {
+    return (size + 2 * padding - (taps - 1) * dilation - 1) / stride + 1;
+  }
+  int64_t elements_of_x() const { return batch * groups * C * H * W; }
+  int64_t elements_of_W() const { return groups * O * C * kH * kW; }
+  int64_t elements_of_out() const { return batch * groups * O * out(H, kH) * out(W, kW); }
+};
+
+int64_t words[8192];  // 25 phases of a stride of 5 take 1,100
+int64_t *end;
+
+void put(int64_t value) { *end++ = value; }
+
+inline void put_end() {
+  end = words;
+  put(dxdw_plan_version() + 1);
+}
+
+int64_t floor_divide(int64_t a, int64_t b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
+
+// One axis of one phase, as geometry.py lays it out: forward, or the phase of dx.
+void put_axis(const Problem &p, int64_t size, int64_t taps, int64_t phase, bool forward) {
+  if (forward) {
+    for (int64_t v : {p.out(size, taps), int64_t(0), int64_t(1), p.stride, taps}) put(v);
+    for (int64_t u = 0; u < taps; ++u) put(u);
+    for (int64_t u = 0; u < taps; ++u) put(u * p.dilation - p.padding);
+    return;
+  }
+  int64_t of_phase[32], n = 0;
+  for (int64_t u = taps; u-- > 0;) {
+    const int64_t at = u * p.dilation - p.padding - phase;
+    if (at == floor_divide(at, p.stride) * p.stride) of_phase[n++] = u;
+  }
+  for (int64_t v : {(size - phase + p.stride - 1) / p.stride, phase, p.stride, int64_t(1), n}) put(v);
+  for (int64_t i = 0; i < n; ++i) put(of_phase[i]);
+  for (int64_t i = 0; i < n; ++i) put((phase + p.padding - of_phase[i] * p.dilation) / p.stride);
+}
+
+bool has_taps(const Problem &p, int64_t size, int64_t taps, int64_t phase) {
+  if (phase >= size) return false;
+  for (int64_t u = 0; u < taps; ++u) {
+    const int64_t at = u * p.dilation - p.padding - phase;
+    if (at == floor_divide(at, p.stride) * p.stride) return true;
+  }
+  return false;
+}
+
+// last: whether x's channels, and the output's, lie behind their positions.
+void make_plan(const Problem &p, int kind, int dtype, bool x_last = false,
+               bool out_last = false) {
+  end = words;
+  const int64_t taps = p.kH * p.kW, h = p.out(p.H, p.kH), w = p.out(p.W, p.kW);
+  const bool dx = kind == kInputGradient;
+  for (int64_t v : {dxdw_plan_version(), int64_t(kind), int64_t(dtype), p.batch, p.groups}) put(v);
+  for (int64_t v : {dx ? p.O : p.C, dx ? p.C : p.O, dx ? p.C * taps : taps,
+                    dx ? taps : p.C * taps, taps})
+    put(v);
+  for (int64_t v : {int64_t(1), dx ? h : p.H, dx ? w : p.W, int64_t(1), dx ? p.H : h,
+                    dx ? p.W : w, int64_t(1), p.kH, p.kW})
+    put(v);
+  for (bool last : {dx ? out_last : x_last, dx ? x_last : out_last}) put(last);
+  int64_t *phases = end;
+  put(0);
+  for (int64_t a = 0; a < (dx ? p.stride : 1); ++a)
+    for (int64_t b = 0; b < (dx ? p.stride : 1); ++b) {
+      if (dx && !(has_taps(p, p.H, p.kH, a) && has_taps(p, p.W, p.kW, b))) continue;
+      ++*phases;
+      for (int64_t v : {1, 0, 1, 1, 1, 0, 0}) put(v);
+      put_axis(p, p.H, p.kH, a, !dx);
+      put_axis(p, p.W, p.kW, b, !dx);
+    }
+}
+
+}  // namespace
