@@ -37,7 +37,7 @@ def test_a_frozen_program_has_the_kernels_and_the_files(tmp_path):
     program = PROGRAM.format(isa=isa, engines=engines)
     (tmp_path / "small.py").write_text(program, encoding="utf-8")
     # Peers that other tests installed here would come along too: gigabytes, for bridges not in use.
-    others = "torch jax jaxlib dask distributed autograd pylops onnx scipy".split()
+    others = ("torch", "jax", "jaxlib", "dask", "distributed", "autograd", "onnx", "scipy")
     left_out = [part for name in others for part in ("--exclude-module", name)]
     freeze = [sys.executable, "-m", "PyInstaller", "--noconfirm", "--log-level", "ERROR"]
     freeze += [*left_out, "small.py"]
