@@ -18,7 +18,11 @@ def run(folder, program):
     if module := program[0] == "-m":
         program = program[1:]
     sys.argv = program
-    sys.path[:0] = [folder if module else os.path.dirname(program[0]), f"{folder}/tests/support"]
+    sys.path[:0] = [
+        folder if module else os.path.dirname(program[0]),
+        f"{folder}/tests/support",
+        f"{folder}/tests/engines",
+    ]
     try:
         if module:
             runpy.run_module(program[0], run_name="__main__", alter_sys=True)

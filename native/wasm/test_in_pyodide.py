@@ -37,7 +37,8 @@ def pyodide(*program):
 
 
 def cpython(*program, **env):
-    folders = [str(ROOT / "tests" / "support"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    folders = [str(ROOT / "tests" / name) for name in ("support", "engines")]
+    folders += filter(None, [os.environ.get("PYTHONPATH")])
     return output([sys.executable, *program], PYTHONPATH=os.pathsep.join(folders), **env)
 
 
