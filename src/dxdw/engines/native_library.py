@@ -60,6 +60,7 @@ WATCHED = {"dxdw_run_watched": (c_int, _operands)}
 # Of a library built with DXDW_TESTING.
 FOR_TESTS = {
     "dxdw_fail_allocation": (None, [c_int64]),
+    "dxdw_allocation_left": (c_int, []),
     "dxdw_signal_at": (c_int64, [c_int64, c_int64]),
     "dxdw_live_blocks": (c_int64, []),
 }
