@@ -134,6 +134,18 @@ test("05 by someone who has never seen it, with two mistakes on the way: nothing
   assert.ok((await scrolled()).every((top) => top === 0));
 });
 
+test("Back leads to what stood there, in an address without a place too", async () => {
+  const { page } = await lab.open();
+  await page.waitForFunction(() => performance.getEntriesByName("usable").length > 0);
+  const first = await page.title();
+  await page.evaluate(() => {
+    location.hash = "#digits";
+  });
+  await page.waitForFunction(() => document.title.startsWith("Train"));
+  await page.goBack();
+  await page.waitForFunction((title) => document.title === title, first);
+});
+
 test("on a phone the run button is in reach of every pane, and a run leads to the verdict", async () => {
   const page = await lab.fresh({ viewport: { width: 360, height: 640 } });
   await enter(page, "05", OVERWRITES);

@@ -43,6 +43,7 @@ document.body.append(
 const announce = liveRegion(document.body);
 
 let shown = null; // { place, page }
+let unnamed = null; // what an address without a place shows, so that Back finds it again
 
 function skipped(event) {
   event.preventDefault();
@@ -99,7 +100,8 @@ function next(number) {
 async function show() {
   const { place, code } = await parsed(location.hash);
   const known = problems.has(place) || place === DIGITS;
-  const wanted = known ? place : store.get("place", FIRST);
+  if (!known) unnamed ??= store.get("place", FIRST);
+  const wanted = known ? place : unnamed;
   if (shown?.place !== wanted) {
     const first = shown === null;
     shown?.page.destroy();
