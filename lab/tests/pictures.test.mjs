@@ -201,7 +201,7 @@ for (const number of ["01", "02", "03"]) {
 const STAGES = ["conv", "relu", "pool", "scores", "p"];
 const traced = async (page) => {
   await page.getByRole("button", { name: "Trace your code" }).first().click();
-  await page.getByText("Traced: play it").waitFor();
+  await page.locator(".trace-words", { hasText: "Traced: play it" }).waitFor();
 };
 const words = (page) => page.locator(".trace-words:visible");
 const differing = async (page) => {
@@ -273,12 +273,12 @@ test("right code ends the same, new numbers are traced again, and changed code s
   await enter(page, "05", RIGHT);
   await pythonReady(page);
   await page.getByRole("button", { name: "Trace your code" }).click();
-  await page.getByText("Traced: play it").waitFor();
+  await page.locator(".trace-words", { hasText: "Traced: play it" }).waitFor();
   await toTheEnd(page);
   await page.getByText("Both end the same.").waitFor();
   await page.getByText("Other numbers and sizes").click();
   await page.getByRole("button", { name: "Two channels, two kernels" }).click();
-  await page.getByText("Traced: play it").waitFor();
+  await page.locator(".trace-words", { hasText: "Traced: play it" }).waitFor();
   await toTheEnd(page);
   await page.getByText("Both end the same.").waitFor();
   assert.equal(await figure(page, "dW", "yours").locator("table").count(), 4);

@@ -119,7 +119,7 @@ test("05 by someone who has never seen it, with two mistakes on the way: nothing
   assert.equal(await page.locator(".finding .mistake").count(), 2);
   assert.deepEqual(await unseen(page, LOOKED_FOR), []);
   await page.getByRole("button", { name: "See it step by step" }).click();
-  await page.getByText("Traced: play it").waitFor();
+  await page.locator(".trace-words", { hasText: "Traced: play it" }).waitFor();
   await step.fill("2");
   assert.deepEqual(await unseen(page, [".cm-step", ".trace-words", '.yours[data-array="dW"]']), []);
   await enter(page, "05", OVERWRITES);
@@ -158,7 +158,7 @@ test("on a phone the run button is in reach of every pane, and a run leads to th
   await run(page);
   assert.deepEqual(await unseen(page, ["button.run", ".verdict-head", ".finding .mistake"]), []);
   await page.getByRole("button", { name: "See it step by step" }).click();
-  await page.getByText("Traced: play it").waitFor();
+  await page.locator(".trace-words", { hasText: "Traced: play it" }).waitFor();
   assert.deepEqual(await unseen(page, [".player input", ".picture .grid table"]), []);
 });
 
@@ -184,7 +184,7 @@ test("on a phone no line of code is wider than the editor, and a step is seen wi
   assert.equal(await page.evaluate(wider), 0);
   await run(page);
   await page.getByRole("button", { name: "See it step by step" }).click();
-  await page.getByText("Traced: play it").waitFor();
+  await page.locator(".trace-words", { hasText: "Traced: play it" }).waitFor();
   const on = page.getByRole("button", { name: "One step on" });
   for (let count = 0; count < 5; count++) await on.click(); // to the last array on the way forward
   assert.deepEqual(await unseen(page, ['.grid[data-array="p"] td[data-role="here"]', ".player input"]), []);
@@ -198,7 +198,7 @@ test("on a large screen the picture is larger, and an option is told by its name
   assert.ok(height >= 40, `${height} px`);
   assert.match(await verdict(page), /for these arguments, with kernel_size = 2 and stride = 2:/);
   await page.getByRole("button", { name: "See it step by step" }).click();
-  await page.getByText("Traced: play it").waitFor();
+  await page.locator(".trace-words", { hasText: "Traced: play it" }).waitFor();
   assert.equal(await page.getByRole("spinbutton", { name: "kernel_size" }).inputValue(), "2");
 });
 
@@ -330,7 +330,7 @@ test("the checker's smallest case goes into the picture, traced with one's own c
   await enter(page, "05", OVERWRITES);
   await run(page);
   await page.getByRole("button", { name: "See it step by step" }).click();
-  await page.getByText("Traced: play it").waitFor();
+  await page.locator(".trace-words", { hasText: "Traced: play it" }).waitFor();
   const expected = page.locator(".finding table.array").nth(1).locator("tbody td");
   const slider = page.getByRole("slider", { name: "Step", exact: true });
   await slider.fill(await slider.getAttribute("max"));
