@@ -57,17 +57,9 @@ def conv_transpose2d(
     Source: Zeiler et al., "Deconvolutional networks", 2010.
     """
     options = Options(
-        padding,
-        stride,
-        dilation,
-        groups,
-        "zeros",
-        precision,
-        engine,
-        threads,
-        max_workspace,
+        padding, stride, dilation, groups, "zeros", precision, engine, threads, max_workspace,
         output_padding,
-    )
+    )  # fmt: skip
     return call.forward(2, x, W, bias, out, options)
 
 
@@ -108,17 +100,9 @@ def conv_transpose2d_backward(
     Source: as for `conv_transpose2d`.
     """
     options = Options(
-        padding,
-        stride,
-        dilation,
-        groups,
-        "zeros",
-        precision,
-        engine,
-        threads,
-        max_workspace,
+        padding, stride, dilation, groups, "zeros", precision, engine, threads, max_workspace,
         output_padding,
-    )
+    )  # fmt: skip
     return call.backward(2, grad_out, x, W, options, needs, out, accumulate)
 
 
@@ -150,17 +134,9 @@ def conv_transpose1d(
     Source: as for `conv_transpose2d`.
     """
     options = Options(
-        padding,
-        stride,
-        dilation,
-        groups,
-        "zeros",
-        precision,
-        engine,
-        threads,
-        max_workspace,
+        padding, stride, dilation, groups, "zeros", precision, engine, threads, max_workspace,
         output_padding,
-    )
+    )  # fmt: skip
     return call.forward(1, x, W, bias, out, options)
 
 
@@ -193,17 +169,9 @@ def conv_transpose1d_backward(
     Source: as for `conv_transpose2d`.
     """
     options = Options(
-        padding,
-        stride,
-        dilation,
-        groups,
-        "zeros",
-        precision,
-        engine,
-        threads,
-        max_workspace,
+        padding, stride, dilation, groups, "zeros", precision, engine, threads, max_workspace,
         output_padding,
-    )
+    )  # fmt: skip
     return call.backward(1, grad_out, x, W, options, needs, out, accumulate)
 
 
@@ -237,17 +205,9 @@ def conv_transpose3d(
     Source: as for `conv_transpose2d`.
     """
     options = Options(
-        padding,
-        stride,
-        dilation,
-        groups,
-        "zeros",
-        precision,
-        engine,
-        threads,
-        max_workspace,
+        padding, stride, dilation, groups, "zeros", precision, engine, threads, max_workspace,
         output_padding,
-    )
+    )  # fmt: skip
     return call.forward(3, x, W, bias, out, options)
 
 
@@ -283,15 +243,7 @@ def conv_transpose3d_backward(
     Source: as for `conv_transpose2d`.
     """
     options = Options(
-        padding,
-        stride,
-        dilation,
-        groups,
-        "zeros",
-        precision,
-        engine,
-        threads,
-        max_workspace,
+        padding, stride, dilation, groups, "zeros", precision, engine, threads, max_workspace,
         output_padding,
-    )
+    )  # fmt: skip
     return call.backward(3, grad_out, x, W, options, needs, out, accumulate)

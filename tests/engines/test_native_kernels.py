@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from oracles import simple
 
-from dxdw import conv2d, conv2d_backward, explain
+from dxdw import conv2d, conv2d_backward, conv3d, conv3d_backward, explain
 from dxdw.call import geometries, known
 from dxdw.call.options import Options
 from dxdw.core.problem import Problem
@@ -442,6 +442,16 @@ def test_a_call_like_an_earlier_one_is_not_checked_again(monkeypatch):
         conv2d_backward(*operands, threads=0)
     with pytest.raises(TypeError, match="threads is True"):
         conv2d_backward(*operands, threads=True)
+
+
+def test_a_call_of_another_number_of_axes_is_not_like_it():
+    """conv3d of what conv2d took is refused, whether conv2d has taken it before or not."""
+    grad_out, x, W = np.ones((1, 3, 3)), np.ones((1, 4, 4)), np.ones((1, 1, 2, 2))
+    conv2d(x, W), conv2d_backward(grad_out, x, W)
+    with pytest.raises(ValueError, match=r"x has shape \(1, 4, 4\): it must have 4 axes"):
+        conv3d(x, W)
+    with pytest.raises(ValueError, match=r"x has shape \(1, 4, 4\): it must have 4 axes"):
+        conv3d_backward(grad_out, x, W)
 
 
 # --- threads, memory, instruction sets ------------------------------------------------------------

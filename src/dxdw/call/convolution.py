@@ -11,13 +11,13 @@ from .options import Options, execution
 
 def forward(ndim: int, x: Any, W: Any, bias: Any, out: Array | None, options: Options) -> Array:
     """The convolution of x and W, with bias, new or written into out."""
-    like = known.key((x, W), options, known.FORWARD) if bias is None else None
+    like = known.key(ndim, (x, W), options, known.FORWARD) if bias is None else None
     found = known.find(like)
     if found is None:
         x, W = operands.array(x, "x"), operands.array(W, "W")
         bias = None if bias is None else operands.array(bias, "bias")
         if like is None and bias is None:
-            like = known.key((x, W), options, known.FORWARD)
+            like = known.key(ndim, (x, W), options, known.FORWARD)
             found = known.find(like)
         found = found or _checked_forward(ndim, like, x, W, bias, options)
     call = found.call
@@ -63,11 +63,11 @@ def backward(
 ) -> tuple[Array, ...]:
     """The gradients that are named, new, or written or added into out."""
     given = (grad_out, x, W)
-    like = known.key(given, options, needs)
+    like = known.key(ndim, given, options, needs)
     found = known.find(like)
     if found is None:
         given = tuple(map(operands.array, given, ("grad_out", "x", "W")))
-        like = like or known.key(given, options, needs)
+        like = like or known.key(ndim, given, options, needs)
         found = known.find(like) or _checked_backward(ndim, like, given, options, needs)
     if out is None and accumulate is False and found.steps and (results := found.results(given)):
         return tuple(results)

@@ -117,7 +117,7 @@ class Known(NamedTuple):
 _known: dict[Key, Known] = {}
 
 
-def key(operands: tuple[Any, ...], options: Options, needs: Any) -> Key | None:
+def key(ndim: int, operands: tuple[Any, ...], options: Options, needs: Any) -> Key | None:
     """What calls that are alike have in common, or None for those that are not kept.
 
     Options that are integers, tuples of them, words and None alone, for 1 == True == 1.0.
@@ -137,7 +137,8 @@ def key(operands: tuple[Any, ...], options: Options, needs: Any) -> Key | None:
     if type(first) is not _ndarray or type(middle) is not _ndarray or type(last) is not _ndarray:
         return None
     return (
-        first.shape, middle.shape, last.shape, first.dtype, middle.dtype, last.dtype, options, needs
+        first.shape, middle.shape, last.shape, first.dtype, middle.dtype, last.dtype,
+        options, needs, ndim,
     )  # fmt: skip
 
 

@@ -55,15 +55,19 @@ def run(problem: Problem, first: Array, second: Array, third: Array | None = Non
     with torch.no_grad():
         if kind == "forward":
             return torch.convolution(padded(first), second, None, *options, geometry.groups)
+        # Of an operand that no result is made of, PyTorch wants the shape.
         where = {"dtype": first.dtype, "device": device_of(first)}
         inner = geometry if even else geometry.prepadded
-        x = torch.empty(inner.x_shape, **where) if kind == "dx" else padded(second)
-        W = torch.empty(geometry.W_shape, **where) if kind == "dW" else third
-        W = second if kind == "dx" else W
+        if kind == "dx":
+            x, W = torch.empty(inner.x_shape, **where), second
+        elif kind == "dW":
+            x, W = padded(second), torch.empty(geometry.W_shape, **where)
+        else:
+            x, W = padded(second), third
         dx, dW, _ = torch.ops.aten.convolution_backward(
             first, x, W, None, *options, geometry.groups, [kind != "dW", kind != "dx", False]
         )
     if not even and dx is not None:
         inside = (slice(a.before, a.before + a.size) for a in axes)
         dx = dx[(slice(None), slice(None), *inside)].contiguous()
-    return [dx, dW] if kind == BOTH else dx if kind == "dx" else dW
+    return {"dx": dx, "dW": dW, BOTH: [dx, dW]}[kind]
