@@ -10,7 +10,7 @@ from math import prod
 from typing import Any
 
 from ..core.arrays import Array, add_at, device_of, element_size, namespace, put
-from ..core.geometry import ConvGeometry
+from ..core.geometry import Axis, ConvGeometry, Span
 
 Index = tuple[slice, ...]
 
@@ -60,14 +60,21 @@ def _borders(geometry: ConvGeometry) -> Iterator[tuple[int, Index, Index]]:
     """
     inside = _inside(geometry)
     for d, axis in enumerate(geometry.axes, start=2):
-        first, last, b, a = axis.before, axis.before + axis.size, axis.before, axis.after
-        sources = {
-            "reflect": (slice(first + 1, first + 1 + b), slice(last - 1 - a, last - 1)),
-            "replicate": (slice(first, first + 1), slice(last - 1, last)),
-            "circular": (slice(last - b, last), slice(first, first + a)),
-        }[geometry.padding_mode]
-        earlier = (slice(None),) * d
-        for border, source in zip((slice(0, b), slice(last, last + a)), sources, strict=True):
-            if border.stop > border.start:
-                later = inside[d + 1 :]
-                yield d, (*earlier, border, *later), (*earlier, source, *later)
+        earlier, later = (slice(None),) * d, inside[d + 1 :]
+        for border, (start, stop) in borders(axis, geometry.padding_mode):
+            source = slice(axis.before + start, axis.before + stop)
+            yield d, (*earlier, slice(*border), *later), (*earlier, source, *later)
+
+
+def borders(axis: Axis, mode: str) -> Iterator[tuple[Span, Span]]:
+    """Those of an axis that are there: where on the padded axis, and from where on x's own."""
+    size, before, after = axis.size, axis.before, axis.after
+    sources = {
+        "reflect": ((1, 1 + before), (size - 1 - after, size - 1)),
+        "replicate": ((0, 1), (size - 1, size)),
+        "circular": ((size - before, size), (0, after)),
+    }[mode]
+    places = ((0, before), (before + size, before + size + after))
+    for place, source in zip(places, sources, strict=True):
+        if place[1] > place[0]:
+            yield place, source

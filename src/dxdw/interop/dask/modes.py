@@ -1,13 +1,14 @@
 """Padding by other than zeros, of Dask arrays: borders copied from the inside, and their adjoint.
 
-As padding.py does it in memory, axis by axis. A border is cut from the chunks it lies in; what is
-padded is convolved as any other array, without padding.
+As call/padding.py does it in memory, axis by axis. A border is cut from the chunks it lies in;
+what is padded is convolved as any other array, without padding.
 """
 
 from collections.abc import Iterator
 
 import dask.array as da
 
+from ...call.padding import borders
 from ...core.geometry import Axis, ConvGeometry
 
 DASKS = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
@@ -36,10 +37,14 @@ def fold(dx: da.Array, geometry: ConvGeometry, ndim: int) -> da.Array:
     for d, axis in reversed(list(_axes(dx, geometry, ndim))):
         end = axis.before + axis.size
         inner = _part(dx, d, axis.before, end)
-        for border, start in _borders(dx, d, axis, geometry.padding_mode):
-            size = border.shape[d]
+        for place, (start, stop) in borders(axis, geometry.padding_mode):
+            border = _part(dx, d, *place)
+            if geometry.padding_mode == "reflect":
+                border = da.flip(border, d)
+            elif geometry.padding_mode == "replicate":
+                border = border.sum(axis=d, keepdims=True)
             widths = [(0, 0)] * dx.ndim
-            widths[d] = start, axis.size - start - size
+            widths[d] = start, axis.size - stop
             inner = inner + da.pad(border, widths).rechunk(inner.chunks)
         dx = inner
     return dx
@@ -50,25 +55,6 @@ def _axes(a: da.Array, geometry: ConvGeometry, ndim: int) -> Iterator[tuple[int,
     for d, axis in enumerate(geometry.axes[-ndim:], start=a.ndim - ndim):
         if axis.before or axis.after:
             yield d, axis
-
-
-def _borders(dx: da.Array, d: int, axis: Axis, mode: str) -> Iterator[tuple[da.Array, int]]:
-    """The gradient of both borders, and at which position of x it belongs."""
-    before, after, size = axis.before, axis.after, axis.size
-    sources = {
-        "reflect": (1, size - 1 - after),
-        "replicate": (0, size - 1),
-        "circular": (size - before, 0),
-    }[mode]
-    spans = ((0, before), (before + size, before + size + after))
-    for (first, last), source in zip(spans, sources, strict=True):
-        if last > first:
-            border = _part(dx, d, first, last)
-            if mode == "reflect":
-                border = da.flip(border, d)
-            elif mode == "replicate":
-                border = border.sum(axis=d, keepdims=True)
-            yield border, source
 
 
 def _part(a: da.Array, d: int, first: int, last: int) -> da.Array:
