@@ -262,7 +262,12 @@ def test_interrupted_in_the_middle_of_training(capsys, monkeypatch, here):
         return images
 
     monkeypatch.setattr("dxdw.classifier.training.jitter", interrupted_at_the_fifth)
-    assert run("train", "--save", "model.npz") == 130
+    # A process that a shell has put into the background ignores the signal.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        assert run("train", "--save", "model.npz") == 130
+    finally:
+        signal.signal(signal.SIGINT, before)
     out, err = capsys.readouterr()
     assert err.strip() == "dxdw: interrupted"
     assert not out
