@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
+from . import _typed
 from .call import convolution as call
 from .call.options import Options
 from .core.arrays import Array
 
 
+@_typed.convolution
 def conv2d(
     x: Any,
     W: Any,
@@ -87,6 +89,7 @@ def conv2d(
     return call.forward(2, x, W, bias, out, options)
 
 
+@_typed.convolution_backward
 def conv2d_backward(
     grad_out: Any,
     x: Any,
@@ -152,6 +155,7 @@ def conv2d_backward(
     return call.backward(2, grad_out, x, W, options, needs, out, accumulate)
 
 
+@_typed.convolution
 def conv1d(
     x: Any,
     W: Any,
@@ -186,6 +190,7 @@ def conv1d(
     return call.forward(1, x, W, bias, out, options)
 
 
+@_typed.convolution_backward
 def conv1d_backward(
     grad_out: Any,
     x: Any,
@@ -221,6 +226,7 @@ def conv1d_backward(
     return call.backward(1, grad_out, x, W, options, needs, out, accumulate)
 
 
+@_typed.convolution
 def conv3d(
     x: Any,
     W: Any,
@@ -256,6 +262,7 @@ def conv3d(
     return call.forward(3, x, W, bias, out, options)
 
 
+@_typed.convolution_backward
 def conv3d_backward(
     grad_out: Any,
     x: Any,

@@ -6,12 +6,14 @@ A convolution is linear in x and in W, so all of them are its own three passes o
 from collections.abc import Sequence
 from typing import Any
 
+from . import _typed
 from .call import derivatives as call
 from .call.derivatives import DOUBLE_NEEDS
 from .call.options import Options
 from .core.arrays import Array
 
 
+@_typed.double_backward
 def conv2d_double_backward(
     ggx: Any,
     ggW: Any,
@@ -71,6 +73,7 @@ def conv2d_double_backward(
     return call.double_backward(2, ggx, ggW, grad_out, x, W, options, needs)
 
 
+@_typed.jvp
 def conv2d_jvp(
     x: Any,
     W: Any,
@@ -117,6 +120,7 @@ def conv2d_jvp(
     return call.jvp(2, x, W, tx, tW, bias_tangent, options)
 
 
+@_typed.per_sample_dW
 def conv2d_per_sample_dW(
     grad_out: Any,
     x: Any,
@@ -160,6 +164,7 @@ def conv2d_per_sample_dW(
     return call.per_sample_dW(2, grad_out, x, W, options)
 
 
+@_typed.double_backward
 def conv1d_double_backward(
     ggx: Any,
     ggW: Any,
@@ -197,6 +202,7 @@ def conv1d_double_backward(
     return call.double_backward(1, ggx, ggW, grad_out, x, W, options, needs)
 
 
+@_typed.jvp
 def conv1d_jvp(
     x: Any,
     W: Any,
@@ -231,6 +237,7 @@ def conv1d_jvp(
     return call.jvp(1, x, W, tx, tW, bias_tangent, options)
 
 
+@_typed.per_sample_dW
 def conv1d_per_sample_dW(
     grad_out: Any,
     x: Any,
@@ -263,6 +270,7 @@ def conv1d_per_sample_dW(
     return call.per_sample_dW(1, grad_out, x, W, options)
 
 
+@_typed.double_backward
 def conv3d_double_backward(
     ggx: Any,
     ggW: Any,
@@ -300,6 +308,7 @@ def conv3d_double_backward(
     return call.double_backward(3, ggx, ggW, grad_out, x, W, options, needs)
 
 
+@_typed.jvp
 def conv3d_jvp(
     x: Any,
     W: Any,
@@ -334,6 +343,7 @@ def conv3d_jvp(
     return call.jvp(3, x, W, tx, tW, bias_tangent, options)
 
 
+@_typed.per_sample_dW
 def conv3d_per_sample_dW(
     grad_out: Any,
     x: Any,

@@ -1,8 +1,8 @@
 """What would run for a problem, and why: the plan, in words."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -12,6 +12,7 @@ from .call.options import AXIS_NAMES, Options, execution
 from .call.padding import held as held_by_padding
 from .core.documentation import refused
 from .core.problem import KINDS, Problem
+from .typing import Kind, Padding, PaddingMode, PerAxis, Precision
 
 
 @dataclass(frozen=True, repr=False)
@@ -72,17 +73,17 @@ class Explanation:
 
 
 def explain(
-    kind: str,
-    x_shape: tuple[int, ...],
-    W_shape: tuple[int, ...],
-    padding: Any = 0,
-    stride: Any = 1,
+    kind: Kind,
+    x_shape: Sequence[int],
+    W_shape: Sequence[int],
+    padding: Padding = 0,
+    stride: PerAxis = 1,
     *,
-    dilation: Any = 1,
+    dilation: PerAxis = 1,
     groups: int = 1,
-    padding_mode: str = "zeros",
+    padding_mode: PaddingMode = "zeros",
     dtype: DTypeLike = np.float64,
-    precision: str = "high",
+    precision: Precision = "high",
     engine: str | None = None,
     threads: int | None = None,
     max_workspace: int | None = None,

@@ -10,10 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from . import _typed
 from . import layer_arguments as checks
 from .core.arrays import Array, unwarned
+from .typing import DxDWDb
 
 
+@_typed.activation
 def relu(x: Any) -> Array:
     """The positive part of x, element by element.
 
@@ -37,6 +40,7 @@ def relu(x: Any) -> Array:
     return np.maximum(x, 0).astype(result, copy=False)
 
 
+@_typed.activation_backward
 def relu_backward(grad_out: Any, x: Any) -> Array:
     """The gradient with respect to what `relu` was given.
 
@@ -66,6 +70,7 @@ def relu_backward(grad_out: Any, x: Any) -> Array:
     return np.where(x <= 0, 0, grad_out).astype(result, copy=False)
 
 
+@_typed.pooling
 def max_pool_2d(x: Any, kernel_size: Any, stride: Any) -> Array:
     """The largest value of each window: problem 03 of the practice series.
 
@@ -95,6 +100,7 @@ def max_pool_2d(x: Any, kernel_size: Any, stride: Any) -> Array:
     return _largest(x, windows).astype(result)  # a copy in any case
 
 
+@_typed.pooling_backward
 def max_pool_2d_backward(grad_out: Any, x: Any, kernel_size: Any, stride: Any) -> Array:
     """The gradient with respect to what `max_pool_2d` was given.
 
@@ -134,6 +140,7 @@ def max_pool_2d_backward(grad_out: Any, x: Any, kernel_size: Any, stride: Any) -
     return dx.astype(result, copy=False)
 
 
+@_typed.linear
 def linear(x: Any, W: Any, b: Any = None) -> Array:
     """A matrix product and a bias.
 
@@ -165,6 +172,7 @@ def linear(x: Any, W: Any, b: Any = None) -> Array:
     return out.astype(result, copy=False)
 
 
+@_typed.linear_backward
 def linear_backward(grad_out: Any, x: Any, W: Any) -> tuple[Array, Array, Array]:
     """The gradients with respect to what `linear` was given.
 
@@ -196,11 +204,11 @@ def linear_backward(grad_out: Any, x: Any, W: Any) -> tuple[Array, Array, Array]
     shape = (*x.shape[:-1], W.shape[1])
     checks.check_shape(grad_out, "grad_out", shape, f"the output's for x {x.shape}, W {W.shape}")
     rows, grad_rows = np.atleast_2d(x), np.atleast_2d(grad_out)
-    gradients = grad_out @ W.T, rows.T @ grad_rows, grad_rows.sum(0)
-    dx, dW, db = (g.astype(result, copy=False) for g in gradients)
-    return dx, dW, db
+    each = grad_out @ W.T, rows.T @ grad_rows, grad_rows.sum(0)
+    return DxDWDb(*[g.astype(result, copy=False) for g in each])
 
 
+@_typed.softmax
 def softmax(z: Any, axis: int = -1) -> Array:
     """Numbers as probabilities that sum to 1 along an axis.
 
@@ -237,6 +245,7 @@ def _softmax(z: Array, axis: int) -> Array:
     return powers / powers.sum(axis, keepdims=True)
 
 
+@_typed.cross_entropy
 def softmax_cross_entropy(logits: Any, labels: Any) -> tuple[float, Array]:
     """The mean loss of softmax probabilities against the true classes, and its gradient.
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from . import _typed
 from . import layer_arguments as checks
 from .convolution import conv2d
 from .core.arrays import Array
@@ -9,6 +10,7 @@ from .core.documentation import refused
 from .layers import linear, max_pool_2d, relu, softmax
 
 
+@_typed.network
 def mini_cnn_forward(x: Any, W_conv: Any, W_fc: Any) -> Array:
     """The two probabilities that a small network gives an 8×8 image.
 

@@ -13,11 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from . import _typed
 from .call import geometries, operands
 from .call.options import Options
 from .core.documentation import refused
+from .typing import DxDW
 
 
+@_typed.loops
 def conv2d_naive(x: Any, W: Any) -> NDArray[Any]:
     """Out (C_out, out_H, out_W) of x (C_in, H, W) and W (C_out, C_in, kH, kW), as loops.
 
@@ -38,7 +41,8 @@ def conv2d_naive(x: Any, W: Any) -> NDArray[Any]:
     return out
 
 
-def conv2d_backward_naive(grad_out: Any, x: Any, W: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+@_typed.loops_backward
+def conv2d_backward_naive(grad_out: Any, x: Any, W: Any) -> DxDW[NDArray[Any]]:
     """(dx, dW) in the shapes of x and W, as loops; grad_out is (C_out, out_H, out_W).
 
     Stride 1, no padding, in float64. `conv2d_backward` does the same, fast. For complex arrays this
@@ -62,7 +66,7 @@ def conv2d_backward_naive(grad_out: Any, x: Any, W: Any) -> tuple[NDArray[Any], 
                 g = grad_out[o, i, j]
                 dW[o] += g * x[:, i : i + kH, j : j + kW]
                 dx[:, i : i + kH, j : j + kW] += g * W[o]
-    return dx, dW
+    return DxDW(dx, dW)
 
 
 def _operands(**given: Any) -> list[Any]:

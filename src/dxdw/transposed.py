@@ -7,11 +7,13 @@ convolution's dx, and our gradients are its forward and its dW.
 from collections.abc import Sequence
 from typing import Any
 
+from . import _typed
 from .call import transposed as call
 from .call.options import Options
 from .core.arrays import Array
 
 
+@_typed.transposed_convolution
 def conv_transpose2d(
     x: Any,
     W: Any,
@@ -63,6 +65,7 @@ def conv_transpose2d(
     return call.forward(2, x, W, bias, out, options)
 
 
+@_typed.transposed_convolution_backward
 def conv_transpose2d_backward(
     grad_out: Any,
     x: Any,
@@ -106,6 +109,7 @@ def conv_transpose2d_backward(
     return call.backward(2, grad_out, x, W, options, needs, out, accumulate)
 
 
+@_typed.transposed_convolution
 def conv_transpose1d(
     x: Any,
     W: Any,
@@ -140,6 +144,7 @@ def conv_transpose1d(
     return call.forward(1, x, W, bias, out, options)
 
 
+@_typed.transposed_convolution_backward
 def conv_transpose1d_backward(
     grad_out: Any,
     x: Any,
@@ -175,6 +180,7 @@ def conv_transpose1d_backward(
     return call.backward(1, grad_out, x, W, options, needs, out, accumulate)
 
 
+@_typed.transposed_convolution
 def conv_transpose3d(
     x: Any,
     W: Any,
@@ -211,6 +217,7 @@ def conv_transpose3d(
     return call.forward(3, x, W, bias, out, options)
 
 
+@_typed.transposed_convolution_backward
 def conv_transpose3d_backward(
     grad_out: Any,
     x: Any,

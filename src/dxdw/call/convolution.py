@@ -8,6 +8,8 @@ from . import geometries, known, operands, outputs, passes
 from .call import Call
 from .options import Options, execution
 
+_as = tuple.__new__
+
 
 def forward(ndim: int, x: Any, W: Any, bias: Any, out: Array | None, options: Options) -> Array:
     """The convolution of x and W, with bias, new or written into out."""
@@ -70,7 +72,7 @@ def backward(
         like = like or known.key(ndim, given, options, needs)
         found = known.find(like) or _checked_backward(ndim, like, given, options, needs)
     if out is None and accumulate is False and found.steps and (results := found.results(given)):
-        return tuple(results)
+        return _as(found.named, results)
     call, names = found.call, found.names
     shapes = _shapes(call)
     into = outputs.checked(out, accumulate, names, shapes, call.result)
@@ -80,7 +82,8 @@ def backward(
         x = call.x(x) if "dW" in names else None
         W = call.W(W) if "dx" in names else None
         results = passes.gradients(names, call.out(grad_out), x, W, call.geometry, call.how)
-        return call.deliver_each(results, [shapes[name] for name in names], into, accumulate)
+        each = call.deliver_each(results, [shapes[name] for name in names], into, accumulate)
+        return _as(found.named, each)
 
 
 def _checked_backward(

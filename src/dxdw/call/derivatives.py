@@ -6,6 +6,7 @@ A convolution is linear in x and in W, so all of them are its own three passes o
 from collections.abc import Sequence
 from typing import Any
 
+from ..core import gradients
 from ..core.arrays import Array, device_of, namespace
 from . import operands, outputs, passes
 from .call import Call
@@ -49,9 +50,10 @@ def double_backward(
 
     with call.in_memory():
         results = [gradient(name) for name in names]
-        return tuple(
+        each = [
             call.deliver(result, shapes[name]) for name, result in zip(names, results, strict=True)
-        )
+        ]
+        return gradients.of(names, each)
 
 
 def jvp(ndim: int, x: Any, W: Any, tx: Any, tW: Any, bias_tangent: Any, options: Options) -> Array:

@@ -1,5 +1,6 @@
 """Every coercion and check of a caller's arrays: what leaves this room is trusted behind it."""
 
+import sys
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -19,7 +20,7 @@ def array(value: Any, name: str) -> Array:
     if value is None:
         raise refused(TypeError, f"{name} is None: it must be an array or nested lists of numbers")
     if type(value) is not np.ndarray:
-        if isinstance(value, np.ma.MaskedArray):
+        if is_masked(value):
             raise refused(
                 TypeError,
                 f"{name} is a masked array, whose mask would be lost: fill it first, "
@@ -57,6 +58,12 @@ def numpy_array(value: Any, name: str) -> Array:
         f"{name} is a {type_name(value)}: it must be a NumPy array; "
         f"convert it first, as in np.asarray({name})",
     )
+
+
+def is_masked(value: Any) -> bool:
+    """Whether it is a masked array: who has one has loaded its module, which takes NumPy 8 ms."""
+    ma = sys.modules.get("numpy.ma")
+    return ma is not None and isinstance(value, ma.MaskedArray)
 
 
 def type_name(value: Any) -> str:

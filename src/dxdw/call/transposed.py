@@ -7,6 +7,7 @@ convolution's dx, and our gradients are its forward and its dW. A call's x is th
 from collections.abc import Sequence
 from typing import Any
 
+from ..core import gradients
 from ..core.arrays import Array
 from . import geometries, operands, outputs, passes, plan
 from .call import Call
@@ -61,7 +62,8 @@ def backward(
     with call.in_memory():
         g = call.x(grad_out)
         results = [gradient(name, g) for name in names]
-        return call.deliver_each(results, [shapes[name] for name in names], into, accumulate)
+        each = call.deliver_each(results, [shapes[name] for name in names], into, accumulate)
+        return gradients.of(names, each)
 
 
 def _checked(ndim: int, given: dict[str, Array], options: Options) -> Call:

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from ..core.arrays import apart
 from ..core.documentation import refused
-from ..problem_names import PROBLEMS
+from ..problem_names import PROBLEMS, ProblemName
 from .causes import CAUSES
 from .contract import Contract, promised_by
 from .diagnose import examine
@@ -37,8 +38,8 @@ def diagnose(
     bias: bool = False,
     returns: str | None = None,
     channels_last: bool = False,
-    dtype: Any = np.float64,
-    problem: str = "conv2d_backward",
+    dtype: DTypeLike = np.float64,
+    problem: ProblemName = "conv2d_backward",
     noted: Callable[[Check], None] | None = None,
 ) -> Report:
     """What is wrong with a function that computes (dx, dW), by name where the mistake is known.
@@ -111,7 +112,7 @@ def diagnose(
     return apart(examine_exercise, fn, known[problem], noted)
 
 
-def check_names(problem: str = "conv2d_backward") -> tuple[str, ...]:
+def check_names(problem: ProblemName = "conv2d_backward") -> tuple[str, ...]:
     """The names of a report's checks, in their order.
 
     >>> check_names("relu")
@@ -120,7 +121,7 @@ def check_names(problem: str = "conv2d_backward") -> tuple[str, ...]:
     return tuple(questions(problem))
 
 
-def questions(problem: str = "conv2d_backward") -> dict[str, str]:
+def questions(problem: ProblemName = "conv2d_backward") -> dict[str, str]:
     """What each check asks, by its name, in the order of the report.
 
     >>> questions("relu")["exact"]

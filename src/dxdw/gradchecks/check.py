@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from math import isfinite
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -23,7 +23,7 @@ def gradcheck(
     argnums: Sequence[int] | None = None,
     takes_grad_out: bool = True,
     grad_out: Any = None,
-    mode: str = "full",
+    mode: Literal["full", "projection", "complex-step"] = "full",
     elements: int | None = None,
     directions: int = 8,
     rtol: float = 0.0,

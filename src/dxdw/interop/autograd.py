@@ -23,6 +23,7 @@ from autograd.tracer import isbox  # noqa: E402
 
 from ..call import geometries, operands  # noqa: E402
 from ..call.options import Options  # noqa: E402
+from ..typing import Padding, PaddingMode, PerAxis  # noqa: E402
 from . import numpy_passes  # noqa: E402
 from .bilinear import PULLBACKS, Case  # noqa: E402
 
@@ -34,13 +35,13 @@ ROOM = "autograd"
 def conv2d(
     x: Any,
     W: Any,
-    padding: Any = 0,
-    stride: Any = 1,
+    padding: Padding = 0,
+    stride: PerAxis = 1,
     *,
-    dilation: Any = 1,
+    dilation: PerAxis = 1,
     groups: int = 1,
     bias: Any = None,
-    padding_mode: str = "zeros",
+    padding_mode: PaddingMode = "zeros",
 ) -> Any:
     """`dxdw.conv2d` for autograd: of x, W and bias the derivatives are known, of any order.
 
@@ -75,13 +76,13 @@ def conv2d(
 def conv1d(
     x: Any,
     W: Any,
-    padding: Any = 0,
-    stride: Any = 1,
+    padding: Padding = 0,
+    stride: PerAxis = 1,
     *,
-    dilation: Any = 1,
+    dilation: PerAxis = 1,
     groups: int = 1,
     bias: Any = None,
-    padding_mode: str = "zeros",
+    padding_mode: PaddingMode = "zeros",
 ) -> Any:
     """`dxdw.conv1d` for autograd, as `conv2d` here is `dxdw.conv2d`.
 
@@ -103,13 +104,13 @@ def conv1d(
 def conv3d(
     x: Any,
     W: Any,
-    padding: Any = 0,
-    stride: Any = 1,
+    padding: Padding = 0,
+    stride: PerAxis = 1,
     *,
-    dilation: Any = 1,
+    dilation: PerAxis = 1,
     groups: int = 1,
     bias: Any = None,
-    padding_mode: str = "zeros",
+    padding_mode: PaddingMode = "zeros",
 ) -> Any:
     """`dxdw.conv3d` for autograd, as `conv2d` here is `dxdw.conv2d`.
 

@@ -29,6 +29,7 @@ from jax.interpreters import ad, batching, mlir  # noqa: E402
 
 from ..call import geometries, operands  # noqa: E402
 from ..call.options import Options  # noqa: E402
+from ..typing import Numbers, Padding, PaddingMode, PerAxis  # noqa: E402
 from . import xla_handler  # noqa: E402
 from .bilinear import PULLBACKS, Case, stacked  # noqa: E402
 
@@ -39,15 +40,15 @@ TARGET = "dxdw_pass"
 
 
 def conv2d(
-    x: Any,
-    W: Any,
-    padding: Any = 0,
-    stride: Any = 1,
+    x: jax.Array | Numbers,
+    W: jax.Array | Numbers,
+    padding: Padding = 0,
+    stride: PerAxis = 1,
     *,
-    dilation: Any = 1,
+    dilation: PerAxis = 1,
     groups: int = 1,
-    bias: Any = None,
-    padding_mode: str = "zeros",
+    bias: jax.Array | Numbers | None = None,
+    padding_mode: PaddingMode = "zeros",
 ) -> jax.Array:
     """`dxdw.conv2d` for JAX: under jit, vmap and grad, of any order.
 
@@ -84,15 +85,15 @@ def conv2d(
 
 
 def conv1d(
-    x: Any,
-    W: Any,
-    padding: Any = 0,
-    stride: Any = 1,
+    x: jax.Array | Numbers,
+    W: jax.Array | Numbers,
+    padding: Padding = 0,
+    stride: PerAxis = 1,
     *,
-    dilation: Any = 1,
+    dilation: PerAxis = 1,
     groups: int = 1,
-    bias: Any = None,
-    padding_mode: str = "zeros",
+    bias: jax.Array | Numbers | None = None,
+    padding_mode: PaddingMode = "zeros",
 ) -> jax.Array:
     """`dxdw.conv1d` for JAX, as `conv2d` here is `dxdw.conv2d`.
 
@@ -111,15 +112,15 @@ def conv1d(
 
 
 def conv3d(
-    x: Any,
-    W: Any,
-    padding: Any = 0,
-    stride: Any = 1,
+    x: jax.Array | Numbers,
+    W: jax.Array | Numbers,
+    padding: Padding = 0,
+    stride: PerAxis = 1,
     *,
-    dilation: Any = 1,
+    dilation: PerAxis = 1,
     groups: int = 1,
-    bias: Any = None,
-    padding_mode: str = "zeros",
+    bias: jax.Array | Numbers | None = None,
+    padding_mode: PaddingMode = "zeros",
 ) -> jax.Array:
     """`dxdw.conv3d` for JAX, as `conv2d` here is `dxdw.conv2d`.
 

@@ -23,6 +23,7 @@ from ..call import geometries, operands  # noqa: E402
 from ..call.options import Options, execution  # noqa: E402
 from ..convolution import conv2d, conv2d_backward  # noqa: E402
 from ..core.arrays import Array  # noqa: E402
+from ..typing import Numbers, Padding, PaddingMode, PerAxis, Precision  # noqa: E402
 from .bilinear import Case, stacked  # noqa: E402
 
 __all__ = ["Conv2dOperator", "FilterOperator"]
@@ -79,22 +80,26 @@ class Conv2dOperator(_Columns):
     @pointing_to(ROOM)
     def __init__(
         self,
-        W: Any,
+        W: Numbers,
         x_shape: tuple[int, ...],
-        padding: Any = 0,
-        stride: Any = 1,
+        padding: Padding = 0,
+        stride: PerAxis = 1,
         *,
-        dilation: Any = 1,
+        dilation: PerAxis = 1,
         groups: int = 1,
-        padding_mode: str = "zeros",
-        precision: str = "high",
+        padding_mode: PaddingMode = "zeros",
+        precision: Precision = "high",
         dtype: DTypeLike | None = None,
     ) -> None:
         self._W = operands.numpy_array(W, "W")
         self.x_shape = operands.shape(x_shape, "x_shape")
         x = operands.empty_of(self._W.dtype if dtype is None else dtype, "x of this dtype")
         _, result = operands.common_dtypes(x=x, W=self._W)
-        options = {"dilation": dilation, "groups": groups, "padding_mode": padding_mode}
+        options: dict[str, Any] = {
+            "dilation": dilation,
+            "groups": groups,
+            "padding_mode": padding_mode,
+        }
         geometry, self._batched = geometries.convolution(
             2, self.x_shape, self._W.shape, Options(padding, stride, **options)
         )
@@ -149,28 +154,32 @@ class FilterOperator(_Columns):
     @pointing_to(ROOM)
     def __init__(
         self,
-        x: Any,
+        x: Numbers,
         W_shape: tuple[int, int, int, int],
-        padding: Any = 0,
-        stride: Any = 1,
+        padding: Padding = 0,
+        stride: PerAxis = 1,
         *,
-        dilation: Any = 1,
+        dilation: PerAxis = 1,
         groups: int = 1,
-        padding_mode: str = "zeros",
-        precision: str = "high",
+        padding_mode: PaddingMode = "zeros",
+        precision: Precision = "high",
         dtype: DTypeLike | None = None,
     ) -> None:
-        x = operands.numpy_array(x, "x")
+        self._x = operands.numpy_array(x, "x")
         self.W_shape = operands.shape(W_shape, "W_shape")
-        W = operands.empty_of(x.dtype if dtype is None else dtype, "W of this dtype")
+        W = operands.empty_of(self._x.dtype if dtype is None else dtype, "W of this dtype")
         _, result = operands.common_dtypes(x=x, W=W)
-        options = {"dilation": dilation, "groups": groups, "padding_mode": padding_mode}
+        options: dict[str, Any] = {
+            "dilation": dilation,
+            "groups": groups,
+            "padding_mode": padding_mode,
+        }
         geometry, batched = geometries.convolution(
-            2, x.shape, self.W_shape, Options(padding, stride, **options)
+            2, self._x.shape, self.W_shape, Options(padding, stride, **options)
         )
         self._options = {"padding": padding, "stride": stride, "precision": precision, **options}
         execution(Options(precision=precision))
-        self._x, self._case = x.reshape(geometry.x_shape), Case(geometry, 2)
+        self._x, self._case = self._x.reshape(geometry.x_shape), Case(geometry, 2)
         self.out_shape = geometry.out_shape if batched else geometry.out_shape[1:]
         super().__init__(result, (int(np.prod(self.out_shape)), int(np.prod(self.W_shape))))
 

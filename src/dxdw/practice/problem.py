@@ -7,6 +7,7 @@ from importlib import import_module
 from importlib.resources import files
 from typing import Any, NamedTuple, cast
 
+from ..problem_names import ProblemName
 from .findings import Test
 
 
@@ -28,7 +29,7 @@ class Problem:
     number: str
     title: str
     folder: str
-    functions: tuple[str, ...]
+    functions: tuple[ProblemName, ...]
 
     @cached_property
     def statement(self) -> str:

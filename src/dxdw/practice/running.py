@@ -13,6 +13,7 @@ from ..diagnosis import Check, Report, diagnose, questions
 from ..diagnosis.exercises import exercises
 from ..diagnosis.loading import NotLoaded
 from ..diagnosis.report import plain
+from ..problem_names import ProblemName
 from ..reference import conv2d_backward_naive
 from .findings import Call, Failed, Solution
 from .learners_code import functions as functions_of
@@ -74,7 +75,8 @@ def run(number: str, code: str, tell: Callable[[Event], None], cases: Iterable[C
         told(_tried(f"test/{place}", partial(test.check, functions[test.function])))
         unsolved |= {test.function} if states[-1] != "passed" else set()
     harder = True
-    for name, fn in functions.items():
+    for name in problem.functions:
+        fn = functions[name]
         report = replace(_diagnosed(name, fn, told), solved=name not in unsolved)
         harder &= report.ok
         tell({"kind": "report", "function": name, "report": report.form()})
@@ -120,7 +122,7 @@ def _tried(name: str, check: Callable[[], None]) -> Event:
     return {**event, "seconds": round(perf_counter() - started, 6), **shown}
 
 
-def _diagnosed(name: str, fn: Solution, told: Callable[[Event], None]) -> Report:
+def _diagnosed(name: ProblemName, fn: Solution, told: Callable[[Event], None]) -> Report:
     """The checker's report; its checks are told as they come, and last those it did not run."""
     began = perf_counter()
 

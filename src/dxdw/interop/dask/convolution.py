@@ -1,7 +1,7 @@
 """conv1d, conv2d and conv3d on Dask arrays, and their gradients."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import dask.array as da
 import numpy as np
@@ -10,21 +10,23 @@ from ...call import geometries, operands, outputs
 from ...call.call import Call
 from ...call.options import Options, execution
 from ...call.passes import NEEDS
+from ...core import gradients
 from ...core.problem import Execution
+from ...typing import Gradients, Need, Numbers, Padding, PaddingMode, PerAxis, Precision
 from . import checks, graphs, modes, pairs
 
 
 def conv2d(
     x: da.Array,
-    W: Any,
-    padding: Any = 0,
-    stride: Any = 1,
+    W: Numbers,
+    padding: Padding = 0,
+    stride: PerAxis = 1,
     *,
-    dilation: Any = 1,
+    dilation: PerAxis = 1,
     groups: int = 1,
-    bias: Any = None,
-    padding_mode: str = "zeros",
-    precision: str = "high",
+    bias: Numbers | None = None,
+    padding_mode: PaddingMode = "zeros",
+    precision: Precision = "high",
 ) -> da.Array:
     """`dxdw.conv2d` of a Dask array: computed when it is asked for, block by block.
 
@@ -68,16 +70,16 @@ def conv2d(
 def conv2d_backward(
     grad_out: da.Array,
     x: da.Array,
-    W: Any,
-    padding: Any = 0,
-    stride: Any = 1,
+    W: Numbers,
+    padding: Padding = 0,
+    stride: PerAxis = 1,
     *,
-    dilation: Any = 1,
+    dilation: PerAxis = 1,
     groups: int = 1,
-    padding_mode: str = "zeros",
-    needs: Sequence[str] = ("dx", "dW"),
-    precision: str = "high",
-) -> tuple[da.Array, ...]:
+    padding_mode: PaddingMode = "zeros",
+    needs: Sequence[Need] = ("dx", "dW"),
+    precision: Precision = "high",
+) -> Gradients[da.Array]:
     """`dxdw.conv2d_backward` of Dask arrays: computed when it is asked for, block by block.
 
         dx[n,c,h,w]  = Σ grad_out[n,o,i,j] · W[o,c,u,v]     over h = i·s + u·d − p, w likewise
@@ -123,15 +125,15 @@ def conv2d_backward(
 
 def conv1d(
     x: da.Array,
-    W: Any,
-    padding: Any = 0,
-    stride: Any = 1,
+    W: Numbers,
+    padding: Padding = 0,
+    stride: PerAxis = 1,
     *,
-    dilation: Any = 1,
+    dilation: PerAxis = 1,
     groups: int = 1,
-    bias: Any = None,
-    padding_mode: str = "zeros",
-    precision: str = "high",
+    bias: Numbers | None = None,
+    padding_mode: PaddingMode = "zeros",
+    precision: Precision = "high",
 ) -> da.Array:
     """`dxdw.conv1d` of a Dask array (C_in, L) or (N, C_in, L), as `conv2d` here is of its.
 
@@ -151,16 +153,16 @@ def conv1d(
 def conv1d_backward(
     grad_out: da.Array,
     x: da.Array,
-    W: Any,
-    padding: Any = 0,
-    stride: Any = 1,
+    W: Numbers,
+    padding: Padding = 0,
+    stride: PerAxis = 1,
     *,
-    dilation: Any = 1,
+    dilation: PerAxis = 1,
     groups: int = 1,
-    padding_mode: str = "zeros",
-    needs: Sequence[str] = ("dx", "dW"),
-    precision: str = "high",
-) -> tuple[da.Array, ...]:
+    padding_mode: PaddingMode = "zeros",
+    needs: Sequence[Need] = ("dx", "dW"),
+    precision: Precision = "high",
+) -> Gradients[da.Array]:
     """The gradients of `conv1d`, as `conv2d_backward` here gives those of `conv2d`.
 
         dx[n,c,l] = Σ grad_out[n,o,i] · W[o,c,u]     over l = i·stride + u·dilation − padding
@@ -182,15 +184,15 @@ def conv1d_backward(
 
 def conv3d(
     x: da.Array,
-    W: Any,
-    padding: Any = 0,
-    stride: Any = 1,
+    W: Numbers,
+    padding: Padding = 0,
+    stride: PerAxis = 1,
     *,
-    dilation: Any = 1,
+    dilation: PerAxis = 1,
     groups: int = 1,
-    bias: Any = None,
-    padding_mode: str = "zeros",
-    precision: str = "high",
+    bias: Numbers | None = None,
+    padding_mode: PaddingMode = "zeros",
+    precision: Precision = "high",
 ) -> da.Array:
     """`dxdw.conv3d` of a Dask array (C_in, D, H, W), or with N in front, as `conv2d` is of its.
 
@@ -210,16 +212,16 @@ def conv3d(
 def conv3d_backward(
     grad_out: da.Array,
     x: da.Array,
-    W: Any,
-    padding: Any = 0,
-    stride: Any = 1,
+    W: Numbers,
+    padding: Padding = 0,
+    stride: PerAxis = 1,
     *,
-    dilation: Any = 1,
+    dilation: PerAxis = 1,
     groups: int = 1,
-    padding_mode: str = "zeros",
-    needs: Sequence[str] = ("dx", "dW"),
-    precision: str = "high",
-) -> tuple[da.Array, ...]:
+    padding_mode: PaddingMode = "zeros",
+    needs: Sequence[Need] = ("dx", "dW"),
+    precision: Precision = "high",
+) -> Gradients[da.Array]:
     """The gradients of `conv3d`, as `conv2d_backward` here gives those of `conv2d`.
 
         dx[n,c,…]       = Σ grad_out[n,o,h,i,j] · W[o,c,t,u,v]     over the h, t, … that meet there
@@ -271,7 +273,7 @@ def _backward(
     options: Options,
     needs: Any,
     how: Execution,
-) -> tuple[da.Array, ...]:
+) -> Gradients[da.Array]:
     checks.chunked(grad_out, "grad_out")
     checks.chunked(x, "x")
     W = _in_one_chunk(W, "W")
@@ -291,7 +293,8 @@ def _backward(
     if "dx" in names:
         dx = graphs.input_gradient(call, grad_out, x, W)
         results["dx"] = modes.fold(dx, geometry, ndim).rechunk(chunks)
-    return tuple(results[name] for name in names)
+    found = gradients.of(names, [results[name] for name in names])
+    return cast(Gradients[da.Array], found)
 
 
 def _in_one_chunk(a: Any, name: str) -> da.Array:

@@ -10,6 +10,7 @@ from torch.nn import functional as theirs
 
 from ...call import operands
 from ...core.documentation import more, pointing_to, refused
+from ...typing import Padding, PerAxis
 from ..bilinear import Case
 from . import kernels, operators, tensors
 from .functions import differentiable
@@ -39,9 +40,9 @@ def conv2d(
     x: Tensor,
     W: Tensor,
     bias: Tensor | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
+    stride: PerAxis = 1,
+    padding: Padding = 0,
+    dilation: PerAxis = 1,
     groups: int = 1,
 ) -> Tensor:
     """`torch.nn.functional.conv2d` by dxdw's kernels, with derivatives of any order.
@@ -90,9 +91,9 @@ def conv1d(
     x: Tensor,
     W: Tensor,
     bias: Tensor | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
+    stride: PerAxis = 1,
+    padding: Padding = 0,
+    dilation: PerAxis = 1,
     groups: int = 1,
 ) -> Tensor:
     """`torch.nn.functional.conv1d` by dxdw's kernels: `conv2d` with one spatial axis.
@@ -116,9 +117,9 @@ def conv3d(
     x: Tensor,
     W: Tensor,
     bias: Tensor | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
+    stride: PerAxis = 1,
+    padding: Padding = 0,
+    dilation: PerAxis = 1,
     groups: int = 1,
 ) -> Tensor:
     """`torch.nn.functional.conv3d` by dxdw's kernels: `conv2d` with three spatial axes.
@@ -143,11 +144,11 @@ def conv_transpose2d(
     x: Tensor,
     W: Tensor,
     bias: Tensor | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    output_padding: Any = 0,
+    stride: PerAxis = 1,
+    padding: Padding = 0,
+    output_padding: PerAxis = 0,
     groups: int = 1,
-    dilation: Any = 1,
+    dilation: PerAxis = 1,
 ) -> Tensor:
     """`torch.nn.functional.conv_transpose2d` by dxdw's kernels, with derivatives of any order.
 
@@ -184,11 +185,11 @@ def conv_transpose1d(
     x: Tensor,
     W: Tensor,
     bias: Tensor | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    output_padding: Any = 0,
+    stride: PerAxis = 1,
+    padding: Padding = 0,
+    output_padding: PerAxis = 0,
     groups: int = 1,
-    dilation: Any = 1,
+    dilation: PerAxis = 1,
 ) -> Tensor:
     """`torch.nn.functional.conv_transpose1d` by dxdw's kernels: one spatial axis.
 
@@ -211,11 +212,11 @@ def conv_transpose3d(
     x: Tensor,
     W: Tensor,
     bias: Tensor | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    output_padding: Any = 0,
+    stride: PerAxis = 1,
+    padding: Padding = 0,
+    output_padding: PerAxis = 0,
     groups: int = 1,
-    dilation: Any = 1,
+    dilation: PerAxis = 1,
 ) -> Tensor:
     """`torch.nn.functional.conv_transpose3d` by dxdw's kernels: three spatial axes.
 
