@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypedDict, TypeVar, Unpack, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from .typing import Numbers, Padding, PaddingMode, PerAxis, Precision, SupportsDLPack, Wide
+from .typing import Numbers, Padding, PaddingMode, PerAxis, Precision, Wide
 
 F = TypeVar("F", np.float16, np.float32, np.float64, np.complex64, np.complex128)
 
@@ -23,7 +23,8 @@ class _ArrayAPI(Protocol):
     def __array_namespace__(self, *, api_version: str | None = None) -> Any: ...
 
 
-class _Tensor(SupportsDLPack, Protocol):
+class _Tensor(Protocol):
+    def __dlpack_device__(self) -> Any: ...
     def requires_grad_(self, requires_grad: bool = True, /) -> Any: ...
 
 

@@ -5,14 +5,13 @@ from typing import Any, Protocol, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from .typing import DxDW, DxDWDb, Nested, Numbers, PerAxis, SupportsArray, Wide
+from .typing import DxDW, DxDWDb, Nested, Numbers, PerAxis, Wide
 
 R = TypeVar("R", np.float16, np.float32, np.float64)
 Real = (
     NDArray[np.floating[Any] | np.integer[Any]]
-    | Nested[float | SupportsArray]
+    | Nested[float | np.floating[Any] | NDArray[np.floating[Any] | np.integer[Any]]]
     | float
-    | SupportsArray
 )
 
 # The first that fits counts, which mypy would rather have apart.

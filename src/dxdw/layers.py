@@ -15,6 +15,17 @@ from . import layer_arguments as checks
 from .core.arrays import Array, unwarned
 from .typing import DxDWDb
 
+__all__ = [
+    "linear",
+    "linear_backward",
+    "max_pool_2d",
+    "max_pool_2d_backward",
+    "relu",
+    "relu_backward",
+    "softmax",
+    "softmax_cross_entropy",
+]
+
 
 @_typed.activation
 def relu(x: Any) -> Array:

@@ -33,8 +33,6 @@ __all__ = [
     "PaddingMode",
     "PerAxis",
     "Precision",
-    "SupportsArray",
-    "SupportsDLPack",
     "Wide",
 ]
 
@@ -67,23 +65,15 @@ class Nested(Protocol[T_co]):
     def index(self, value: Any, /) -> int: ...
 
 
-class SupportsArray(Protocol):
-    """What NumPy makes an array of: numbers of its own, tables of other libraries."""
-
-    def __array__(self) -> NDArray[Any]: ...
-
-
-class SupportsDLPack(Protocol):
-    """An array of any library that lends its memory."""
-
-    def __dlpack__(self, *, stream: Any = None) -> Any: ...
-    def __dlpack_device__(self) -> Any: ...
-
-
 Wide = NDArray[np.float64] | NDArray[np.integer[Any]] | Nested[float] | float
 """What alone is computed in float64: integers, and lists of numbers, too."""
 
-Numbers = NDArray[np.number[Any]] | Nested[complex | SupportsArray] | complex | SupportsArray
+Numbers = (
+    NDArray[np.number[Any]]
+    | Nested[complex | np.number[Any] | NDArray[np.number[Any]]]
+    | complex
+    | np.number[Any]
+)
 """An array of numbers, or what is made one."""
 
 if TYPE_CHECKING:

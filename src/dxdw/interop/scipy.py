@@ -92,7 +92,7 @@ class Conv2dOperator(_Columns):
         dtype: DTypeLike | None = None,
     ) -> None:
         self._W = operands.numpy_array(W, "W")
-        self.x_shape = operands.shape(x_shape, "x_shape")
+        self.x_shape: tuple[int, ...] = operands.shape(x_shape, "x_shape")
         x = operands.empty_of(self._W.dtype if dtype is None else dtype, "x of this dtype")
         _, result = operands.common_dtypes(x=x, W=self._W)
         options: dict[str, Any] = {
@@ -105,7 +105,8 @@ class Conv2dOperator(_Columns):
         )
         self._options = {"padding": padding, "stride": stride, "precision": precision, **options}
         execution(Options(precision=precision))
-        self.out_shape = geometry.out_shape if self._batched else geometry.out_shape[1:]
+        shape = geometry.out_shape
+        self.out_shape: tuple[int, ...] = shape if self._batched else shape[1:]
         super().__init__(result, (int(np.prod(self.out_shape)), int(np.prod(self.x_shape))))
 
     def _matmat(self, X: Array) -> Array:
@@ -166,7 +167,7 @@ class FilterOperator(_Columns):
         dtype: DTypeLike | None = None,
     ) -> None:
         self._x = operands.numpy_array(x, "x")
-        self.W_shape = operands.shape(W_shape, "W_shape")
+        self.W_shape: tuple[int, ...] = operands.shape(W_shape, "W_shape")
         W = operands.empty_of(self._x.dtype if dtype is None else dtype, "W of this dtype")
         _, result = operands.common_dtypes(x=x, W=W)
         options: dict[str, Any] = {
@@ -180,7 +181,8 @@ class FilterOperator(_Columns):
         self._options = {"padding": padding, "stride": stride, "precision": precision, **options}
         execution(Options(precision=precision))
         self._x, self._case = self._x.reshape(geometry.x_shape), Case(geometry, 2)
-        self.out_shape = geometry.out_shape if batched else geometry.out_shape[1:]
+        shape = geometry.out_shape
+        self.out_shape: tuple[int, ...] = shape if batched else shape[1:]
         super().__init__(result, (int(np.prod(self.out_shape)), int(np.prod(self.W_shape))))
 
     def _matmat(self, X: Array) -> Array:

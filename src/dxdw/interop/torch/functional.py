@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -14,11 +14,20 @@ from ...typing import Padding, PerAxis
 from ..bilinear import Case
 from . import kernels, operators, tensors
 from .functions import differentiable
+from .signatures import Convolution, TransposedConvolution
 
 Where = Callable[[Case, torch.dtype], bool]
 
 _CONVOLVE = {1: theirs.conv1d, 2: theirs.conv2d, 3: theirs.conv3d}
 _TRANSPOSE = {1: theirs.conv_transpose1d, 2: theirs.conv_transpose2d, 3: theirs.conv_transpose3d}
+
+
+def _convolution(function: Callable[..., Tensor]) -> Convolution:
+    return cast(Convolution, _also_by_their_names(function))
+
+
+def _transposed(function: Callable[..., Tensor]) -> TransposedConvolution:
+    return cast(TransposedConvolution, _also_by_their_names(function))
 
 
 def _also_by_their_names(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -35,7 +44,7 @@ def _also_by_their_names(function: Callable[..., Tensor]) -> Callable[..., Tenso
     return call
 
 
-@_also_by_their_names
+@_convolution
 def conv2d(
     x: Tensor,
     W: Tensor,
@@ -86,7 +95,7 @@ def conv2d(
     return convolve(2, x, W, bias, stride, padding, dilation, groups)
 
 
-@_also_by_their_names
+@_convolution
 def conv1d(
     x: Tensor,
     W: Tensor,
@@ -112,7 +121,7 @@ def conv1d(
     return convolve(1, x, W, bias, stride, padding, dilation, groups)
 
 
-@_also_by_their_names
+@_convolution
 def conv3d(
     x: Tensor,
     W: Tensor,
@@ -139,7 +148,7 @@ def conv3d(
     return convolve(3, x, W, bias, stride, padding, dilation, groups)
 
 
-@_also_by_their_names
+@_transposed
 def conv_transpose2d(
     x: Tensor,
     W: Tensor,
@@ -180,7 +189,7 @@ def conv_transpose2d(
     return transpose(2, x, W, bias, stride, padding, output_padding, groups, dilation)
 
 
-@_also_by_their_names
+@_transposed
 def conv_transpose1d(
     x: Tensor,
     W: Tensor,
@@ -207,7 +216,7 @@ def conv_transpose1d(
     return transpose(1, x, W, bias, stride, padding, output_padding, groups, dilation)
 
 
-@_also_by_their_names
+@_transposed
 def conv_transpose3d(
     x: Tensor,
     W: Tensor,
