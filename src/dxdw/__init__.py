@@ -39,6 +39,7 @@ __all__ = [
     "max_pool_2d",
     "mini_cnn_forward",
     "relu",
+    "show_config",
     "softmax",
 ]
 
@@ -46,6 +47,7 @@ __all__ = [
 # pytest, which finds the plugin by this package, needs none.
 if TYPE_CHECKING:
     from .call.plan import EngineDeclined
+    from .configuration import show_config
     from .convolution import (
         conv1d,
         conv1d_backward,
@@ -82,6 +84,7 @@ else:  # a checker of types that saw this __getattr__ would take any name for ou
     _HOMES = (
         "convolution",
         "call.plan",
+        "configuration",
         "derivatives",
         "explanation",
         "gradchecks",

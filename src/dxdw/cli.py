@@ -3,7 +3,6 @@
 import argparse
 import os
 import sys
-import warnings
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, NoReturn
@@ -39,21 +38,16 @@ class _Version(argparse.Action):
 
 
 def _native() -> str:
-    from .engines import native_library
+    from .configuration import kernels
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the note is part of the answer
-        native_library.load()
-    why = native_library.why_missing()
-    if why is not None:
-        return f"none: {why}"
-    try:
-        threads = f"threads: {native_library.threads()}"
-    except ValueError as error:
-        threads = str(error)
-    note = native_library.isa_note()
-    told = f"{native_library.isa()}, {threads}" + (f" ({note})" if note else "")
-    return f"{told}\nmachine: {native_library.machine()}"
+    found = kernels()
+    if "missing" in found:
+        return f"none: {found['missing']}"
+    threads = found["threads"]
+    threads = threads if isinstance(threads, str) else f"threads: {threads}"
+    told = f"{found['instruction set']}, {threads}"
+    told += f" ({found['note']})" if "note" in found else ""
+    return f"{told}\nmachine: {found['machine']}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

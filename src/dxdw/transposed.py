@@ -169,7 +169,7 @@ def conv_transpose1d_backward(
         dW[c,o,u] = Σ_{n,i} x[n,c,i] · grad_out[n, o, i·stride + u·dilation − padding]
 
     >>> conv_transpose1d_backward([[1, 0, 0, 0]], [[1, 2]], [[[1, 10, 100]]])
-    (array([[1., 0.]]), array([[[1., 0., 0.]]]))
+    Gradients(dx=array([[1., 0.]]), dW=array([[[1., 0., 0.]]]))
 
     Source: as for `conv_transpose2d`.
     """

@@ -59,6 +59,7 @@ dxdw.max_pool_2d(x, 2)  # wrong
 dxdw.mini_cnn_forward(x, W)  # wrong
 dxdw.relu("x")  # wrong
 dxdw.softmax(x, axis=0.5)  # wrong
+dxdw.show_config("json")  # wrong
 dxdw.explain("dw", x.shape, W.shape)  # wrong
 dxdw.explain("dW", x.shape, W.shape).engin  # wrong
 dxdw.gradcheck(conv2d, conv2d_backward, (x, W), mode="fast")  # wrong

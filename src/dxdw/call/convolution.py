@@ -16,8 +16,7 @@ def forward(ndim: int, x: Any, W: Any, bias: Any, out: Array | None, options: Op
     like = known.key(ndim, (x, W), options, known.FORWARD) if bias is None else None
     found = known.find(like)
     if found is None:
-        x, W = operands.array(x, "x"), operands.array(W, "W")
-        bias = None if bias is None else operands.array(bias, "bias")
+        x, W, bias = operands.arrays(("bias",), x=x, W=W, bias=bias).values()
         if like is None and bias is None:
             like = known.key(ndim, (x, W), options, known.FORWARD)
             found = known.find(like)
@@ -68,7 +67,7 @@ def backward(
     like = known.key(ndim, given, options, needs)
     found = known.find(like)
     if found is None:
-        given = tuple(map(operands.array, given, ("grad_out", "x", "W")))
+        given = tuple(operands.arrays(grad_out=grad_out, x=x, W=W).values())
         like = like or known.key(ndim, given, options, needs)
         found = known.find(like) or _checked_backward(ndim, like, given, options, needs)
     if out is None and accumulate is False and found.steps and (results := found.results(given)):
