@@ -44,7 +44,7 @@ nb_render_markdown_format = "myst"  # tables, in what an example shows
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # the docstrings say shapes and dtypes, which types can't
-napoleon_google_docstring = True
+napoleon_google_docstring = False
 napoleon_use_rtype = False
 
 nitpicky = True  # every reference has a target

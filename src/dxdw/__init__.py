@@ -56,21 +56,17 @@ if TYPE_CHECKING:
         conv3d,
         conv3d_backward,
     )
-    from .derivatives import (
+    from .double_backward import (
         conv1d_double_backward,
-        conv1d_jvp,
-        conv1d_per_sample_dW,
         conv2d_double_backward,
-        conv2d_jvp,
-        conv2d_per_sample_dW,
         conv3d_double_backward,
-        conv3d_jvp,
-        conv3d_per_sample_dW,
     )
     from .explanation import Explanation, explain
+    from .forward_mode import conv1d_jvp, conv2d_jvp, conv3d_jvp
     from .gradchecks import DotTest, GradCheck, dot_test, gradcheck
     from .layers import max_pool_2d, relu, softmax
     from .mini_cnn import mini_cnn_forward
+    from .per_sample import conv1d_per_sample_dW, conv2d_per_sample_dW, conv3d_per_sample_dW
     from .reference import conv2d_backward_naive, conv2d_naive
     from .transposed import (
         conv_transpose1d,
@@ -85,11 +81,13 @@ else:  # a checker of types that saw this __getattr__ would take any name for ou
         "convolution",
         "call.plan",
         "configuration",
-        "derivatives",
+        "double_backward",
         "explanation",
         "gradchecks",
+        "forward_mode",
         "layers",
         "mini_cnn",
+        "per_sample",
         "reference",
         "transposed",
     )

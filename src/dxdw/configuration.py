@@ -39,7 +39,7 @@ def show_config(mode: Literal["stdout", "dicts"] = "stdout") -> dict[str, Any] |
 
     See Also
     --------
-    dxdw.explain : which of the kernels would run for a problem.
+    dxdw.explain
 
     Notes
     -----

@@ -26,6 +26,24 @@ def conv2d_naive(x: Any, W: Any) -> NDArray[Any]:
 
     Stride 1, no padding, in float64 (complex128 for complex arrays). `conv2d` does the same, fast.
 
+    Parameters
+    ----------
+    x : array_like
+        (C_in, H, W), one image.
+    W : array_like
+        (C_out, C_in, kH, kW).
+
+    Returns
+    -------
+    array
+        (C_out, out_H, out_W), new.
+
+    See Also
+    --------
+    conv2d, conv2d_backward_naive
+
+    Examples
+    --------
     >>> conv2d_naive([[[1, 2], [3, 4]]], [[[[1, 1]]]])
     array([[[3.],
             [7.]]])
@@ -48,6 +66,26 @@ def conv2d_backward_naive(grad_out: Any, x: Any, W: Any) -> DxDW[NDArray[Any]]:
     Stride 1, no padding, in float64. `conv2d_backward` does the same, fast. For complex arrays this
     is the plain sum of products, without conjugates.
 
+    Parameters
+    ----------
+    grad_out : array_like
+        (C_out, out_H, out_W).
+    x : array_like
+        (C_in, H, W), one image.
+    W : array_like
+        (C_out, C_in, kH, kW).
+
+    Returns
+    -------
+    Gradients
+        (dx, dW), in the shapes of x and W, new.
+
+    See Also
+    --------
+    conv2d_backward, conv2d_naive
+
+    Examples
+    --------
     >>> dx, dW = conv2d_backward_naive([[[1], [0]]], [[[1, 2], [3, 4]]], [[[[5, 6]]]])
     >>> dx
     array([[[5., 6.],

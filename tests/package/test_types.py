@@ -3,7 +3,6 @@
 mypy and pyright come with `make lint`, which runs this too; elsewhere it is skipped.
 """
 
-import importlib
 import inspect
 import json
 import re
@@ -15,6 +14,7 @@ from types import SimpleNamespace
 from typing import get_overloads
 
 import pytest
+from public_names import public
 
 import dxdw
 from dxdw import _signatures, _signatures_backward, _signatures_layers
@@ -26,7 +26,6 @@ CHECKERS = {
     "pyright": ["pyright"],
 }
 ERRORS = {"mypy": r":(\d+): error: ", "pyright": r":(\d+):\d+ - error: "}
-LIBRARIES = ("torch", "jax", "autograd", "scipy", "dask")
 
 
 def run(checker, *arguments):
@@ -58,18 +57,6 @@ def test_right_calls_are_left_alone(checker):
     said = run(checker, *files)
     ours = [line for line in said.splitlines() if re.search(ERRORS[checker], line)]
     assert [line for line in ours if "import" not in line] == []
-
-
-def public():
-    """The public names, by the page that lists the modules."""
-    page = (ROOT / "docs" / "reference" / "public.md").read_text("utf-8")
-    modules = re.findall(r"^\| `(dxdw[\w.]*)` \|", page, re.MULTILINE)
-    assert len(modules) == 10
-    for module in modules:
-        library = module.rpartition(".")[2]
-        if library not in LIBRARIES or find_spec(library):
-            for name in importlib.import_module(module).__all__:
-                yield f"{module}.{name}"
 
 
 def test_every_public_name_has_its_type():
@@ -106,7 +93,7 @@ def test_signatures_for_checkers_are_those_of_the_functions(home):
 
 
 def overloads(protocol):
-    """Of its call: the method itself is no more than a place-holder, which they are not found by."""
+    """Of its call; by the method itself, a place-holder, they are not found."""
     name = f"{protocol.__name__}.__call__"
     return get_overloads(SimpleNamespace(__module__=protocol.__module__, __qualname__=name))
 

@@ -49,21 +49,40 @@ class Conv2dOperator(_Columns):
     `matmat` and `rmatmat` take each column as an image of one batch. Results are new arrays. A
     vector has the length of the raveled image: `A @ x.ravel()`, and `.reshape(A.out_shape)` back.
 
-    Args:
-        W: (C_out, C_in/groups, kH, kW), of NumPy or nested lists. It is not copied: who changes it,
-            changes the operator.
-        x_shape: (C_in, H, W) or (N, C_in, H, W).
-        padding, stride, dilation, groups, padding_mode, precision: as for `conv2d`.
-        dtype: of x; by default W's. The operator's own is that of the results, NumPy's promotion of
-            both, integers as float64.
+    Parameters
+    ----------
+    W : array_like
+        (C_out, C_in/groups, kH, kW), of NumPy or nested lists. It is not copied: who changes it,
+        changes the operator.
+    x_shape : sequence of int
+        (C_in, H, W) or (N, C_in, H, W).
+    padding, stride, dilation, groups, padding_mode, precision : optional
+        As for `conv2d`.
+    dtype : dtype_like or None
+        Of x; by default W's. The operator's own is that of the results, NumPy's promotion of both,
+        integers as float64.
 
-    Attributes:
-        x_shape, out_shape: of x and of conv2d(x, W), for `reshape`.
+    Attributes
+    ----------
+    x_shape, out_shape : tuple of int
+        Of x and of conv2d(x, W), for `reshape`.
 
-    Raises:
-        ValueError, TypeError: as `conv2d`, when it is made; SciPy's own ("dimension mismatch") for
-            a vector of another length.
+    Raises
+    ------
+    ValueError, TypeError
+        As `conv2d`, when it is made; SciPy's own ("dimension mismatch") for a vector of another
+        length.
 
+    See Also
+    --------
+    FilterOperator
+
+    References
+    ----------
+    Claerbout, "Earth soundings analysis", 1992, for operators in pairs with their adjoints.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> A = Conv2dOperator([[[[1, 2], [3, 4]]]], (1, 3, 3))
     >>> A.matvec(np.ones(9)).reshape(A.out_shape)
@@ -73,8 +92,6 @@ class Conv2dOperator(_Columns):
     array([[[1., 2., 0.],
             [3., 4., 0.],
             [0., 0., 0.]]])
-
-    Source: Claerbout, "Earth soundings analysis", 1992, for operators in pairs with their adjoints.
     """
 
     @pointing_to(ROOM)
@@ -129,18 +146,37 @@ class FilterOperator(_Columns):
     Solving A W = y finds an unknown kernel from what goes in and what comes out. `matmat` and
     `rmatmat` take the columns as more output channels of one convolution. Results are new arrays.
 
-    Args:
-        x: (C_in, H, W) or (N, C_in, H, W), of NumPy or nested lists. It is not copied.
-        W_shape: (C_out, C_in/groups, kH, kW).
-        padding, stride, dilation, groups, padding_mode, precision: as for `conv2d`.
-        dtype: of W; by default x's. The operator's own is that of the results.
+    Parameters
+    ----------
+    x : array_like
+        (C_in, H, W) or (N, C_in, H, W), of NumPy or nested lists. It is not copied.
+    W_shape : sequence of int
+        (C_out, C_in/groups, kH, kW).
+    padding, stride, dilation, groups, padding_mode, precision : optional
+        As for `conv2d`.
+    dtype : dtype_like or None
+        Of W; by default x's. The operator's own is that of the results.
 
-    Attributes:
-        W_shape, out_shape: of W and of conv2d(x, W), for `reshape`.
+    Attributes
+    ----------
+    W_shape, out_shape : tuple of int
+        Of W and of conv2d(x, W), for `reshape`.
 
-    Raises:
-        ValueError, TypeError: as for `Conv2dOperator`.
+    Raises
+    ------
+    ValueError, TypeError
+        As for `Conv2dOperator`.
 
+    See Also
+    --------
+    Conv2dOperator
+
+    References
+    ----------
+    As for `Conv2dOperator`.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> from scipy.sparse.linalg import lsqr
     >>> x = np.random.default_rng(0).standard_normal((1, 9, 9))
@@ -148,8 +184,6 @@ class FilterOperator(_Columns):
     >>> A = FilterOperator(x, W.shape)
     >>> lsqr(A, A @ W.ravel(), atol=1e-12, btol=1e-12)[0].round(6)
     array([1., 2., 3., 4.])
-
-    Source: as for `Conv2dOperator`.
     """
 
     @pointing_to(ROOM)
