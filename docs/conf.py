@@ -23,8 +23,28 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
+    "sphinx_copybutton",
+    "sphinx_design",  # cards on the front page
+    "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_ext"]
+exclude_patterns = [
+    "_ext",
+    "gallery/*.ipynb",  # downloads
+    "**sg_execution_times.rst",  # whose page would fetch scripts from elsewhere
+]
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples/gallery",
+    "gallery_dirs": "gallery",
+    "download_all_examples": False,
+    "show_memory": False,
+    "show_signature": False,
+    "min_reported_time": 1e9,  # how long it took says something of the machine that builds
+    "abort_on_example_error": True,
+    "matplotlib_animations": False,
+}
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
 
 html_theme = "furo"
 html_title = f"dxdw {release}"
@@ -45,6 +65,7 @@ nb_render_markdown_format = "myst"  # tables, in what an example shows
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # the docstrings say shapes and dtypes, which types can't
 napoleon_google_docstring = False
+napoleon_use_param = False  # types are words, and no names to be found
 napoleon_use_rtype = False
 
 nitpicky = True  # every reference has a target
