@@ -36,6 +36,7 @@ exclude_patterns = [
 sphinx_gallery_conf = {
     "examples_dirs": "../examples/gallery",
     "gallery_dirs": "gallery",
+    "within_subsection_order": "FileNameSortKey",
     "download_all_examples": False,
     "show_memory": False,
     "show_signature": False,
@@ -53,7 +54,7 @@ html_css_files = ["page.css"]
 # Read from a folder too, without a network: nothing is fetched.
 html_show_sourcelink = False
 
-myst_enable_extensions = ["dollarmath", "deflist"]
+myst_enable_extensions = ["colon_fence", "dollarmath", "deflist"]
 myst_heading_anchors = 3
 
 nb_execution_mode = "force"

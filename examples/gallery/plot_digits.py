@@ -28,7 +28,7 @@ def scores(images):
 
 
 losses, accuracies = [], []
-for epoch in range(12):
+for _ in range(12):
     for batch in np.array_split(rng.permutation(len(train.labels)), 40):
         images, labels = train.images[batch], train.labels[batch]
         before, logits = scores(images)

@@ -31,9 +31,7 @@ out = conv2d(image, W, padding="same", padding_mode="reflect")
 grad_out = np.zeros_like(out)
 strongest = abs(out).reshape(6, -1).argmax(1)
 grad_out.reshape(6, -1)[np.arange(6), strongest] = 1
-dx = conv2d_backward(
-    grad_out, image, W, padding="same", padding_mode="reflect", needs=("dx",)
-).dx
+dx = conv2d_backward(grad_out, image, W, padding="same", padding_mode="reflect", needs=("dx",)).dx
 
 figure, axes = plt.subplots(2, 4, figsize=(10, 5.2), layout="constrained")
 axes[0, 0].imshow(image[0], cmap="gray")
