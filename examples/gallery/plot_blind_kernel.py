@@ -16,18 +16,17 @@ from dxdw import conv2d
 from dxdw.interop.scipy import FilterOperator
 
 sharp = plt.imread(Path("..", "chelsea.png"))[80:208, 60:188].mean(-1)[None].astype(np.float64)
-options = {"padding": "same", "padding_mode": "reflect"}
 
 angle = np.linspace(0, 1.5 * np.pi, 200)  # a hand that trembled
 unknown = np.histogram2d(7 + 4 * np.sin(angle), 7 + 5 * np.cos(angle), 15, [(0, 15), (0, 15)])[0]
 unknown /= unknown.sum()
-camera = conv2d(sharp, unknown[None, None], **options)
+camera = conv2d(sharp, unknown[None, None], padding="same", padding_mode="reflect")
 camera += np.random.default_rng(0).normal(0, 1 / 255, camera.shape)
 
 # %%
 # SciPy's solver asks for ``A @ v`` and ``A.T @ u`` and knows nothing of pictures.
 
-A = FilterOperator(sharp, (1, 1, 15, 15), **options)
+A = FilterOperator(sharp, (1, 1, 15, 15), padding="same", padding_mode="reflect")
 found = lsqr(A, camera.ravel(), iter_lim=150)[0].reshape(15, 15)
 
 figure, axes = plt.subplots(1, 4, figsize=(11, 3), layout="constrained")

@@ -17,9 +17,18 @@ photograph = plt.imread(Path("..", "chelsea.png")).astype(np.float64)
 picture = photograph[60:188, 50:178].transpose(2, 0, 1)[:, None]  # each colour an image of a batch
 
 line = np.eye(9)[None, None] / 9  # a camera that moved along the diagonal
-options = {"padding": "same", "padding_mode": "reflect"}
+
+
+def blur(x):
+    return conv2d(x, line, padding="same", padding_mode="reflect")
+
+
+def adjoint(y, x):
+    return conv2d_backward(y, x, line, padding="same", padding_mode="reflect", needs=("dx",)).dx
+
+
 noise = np.random.default_rng(0).normal(0, 1 / 255, picture.shape)
-blurred = conv2d(picture, line, **options) + noise
+blurred = blur(picture) + noise
 
 # %%
 # Accelerated descent: each step starts from where the last two point to. The blur's norm is 1, and
@@ -28,8 +37,7 @@ blurred = conv2d(picture, line, **options) + noise
 x = before = blurred
 for k in range(60):
     ahead = x + (k - 1) / (k + 2) * (x - before)
-    error = conv2d(ahead, line, **options) - blurred
-    before, x = x, ahead - conv2d_backward(error, x, line, needs=("dx",), **options).dx
+    before, x = x, ahead - adjoint(blur(ahead) - blurred, x)
 
 figure, axes = plt.subplots(1, 3, figsize=(9, 3.2), layout="constrained")
 for ax, title, image in zip(

@@ -13,15 +13,14 @@ from .commands import CommandError
 from .core.documentation import more
 from .extras import MissingExtra
 
-COMMANDS = ("train", "predict", "explain", "bench", "check", "lab")
+COMMANDS = ("train", "predict", "explain", "bench", "check", "lab", "completion")
 
 FAILED, INTERRUPTED = 2, 130
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        self.print_usage(sys.stderr)
-        self.exit(FAILED, f"dxdw: error: {message}\n")
+        self.exit(FAILED, f"dxdw: error: {message}; more by: {self.prog} --help\n")
 
 
 class _Version(argparse.Action):
@@ -54,19 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command, and return its exit status; what its user did wrong is told in one line."""
     if arguments is None:
         arguments = sys.argv[1:]
-    parser = _Parser(
-        prog="dxdw",
-        description="Gradients of convolutions on NumPy arrays, put to work.",
-        epilog="More about it: docs/index.md in the documentation of dxdw.",
-    )
-    parser.add_argument(
-        "--version", action=_Version, help="show the version, and whether native kernels are there"
-    )
-    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
     # The one that is asked for; all of them where none is, to be listed.
-    for command in [c for c in COMMANDS if [c] == list(arguments[:1])] or COMMANDS:
-        import_module(f".commands.{command}", __package__).add(subparsers)
-        subparsers.choices[command].epilog = more(command)
+    parser = parser_of([c for c in COMMANDS if [c] == list(arguments[:1])] or COMMANDS)
     args = parser.parse_args(arguments)
     try:
         status: int = args.run(args)
@@ -84,6 +72,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\ndxdw: interrupted", file=sys.stderr)
         return INTERRUPTED
     return status
+
+
+def parser_of(commands: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser, which knows these commands."""
+    parser = _Parser(
+        prog="dxdw",
+        description="Gradients of convolutions on NumPy arrays, put to work.",
+        epilog="More about it: docs/index.md in the documentation of dxdw.",
+    )
+    parser.add_argument(
+        "--version", action=_Version, help="show the version, and whether native kernels are there"
+    )
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    for command in commands:
+        import_module(f".commands.{command}", __package__).add(subparsers)
+        subparsers.choices[command].epilog = more(command)
+    return parser
 
 
 def _failed(message: str) -> int:

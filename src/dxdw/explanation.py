@@ -1,8 +1,9 @@
 """What would run for a problem, and why: the plan, in words."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from html import escape
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -86,6 +87,10 @@ class Explanation:
             f"<p><b>{escape(self.kind)}</b> of {escape(self.problem)}</p>"
             f"<table>{''.join(rows)}</table><p>{costs}</p></div>"
         )
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it as JSON can hold it; `verdicts` is a list of {"engine", "declined"}."""
+        return asdict(self) | {"verdicts": [verdict._asdict() for verdict in self.verdicts]}
 
     def _note(self, verdict: plan.Verdict) -> str:
         if verdict.engine == self.engine:

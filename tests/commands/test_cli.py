@@ -15,7 +15,6 @@ from dxdw import cli
 from dxdw.classifier.digits import split_digits
 from dxdw.classifier.model_file import load_model
 from dxdw.commands import CommandError
-from dxdw.engines import native_library
 
 README = Path(__file__).parents[2] / "README.md"
 

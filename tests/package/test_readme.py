@@ -57,7 +57,9 @@ def test_commands_run(command, tmp_path):
 
 
 def test_what_is_installed_is_there():
-    extras = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"])
+    extras = set(
+        tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    )
     named = re.findall(r'pip install "\.\[(.*?)\]"', README)
     assert named
     assert {extra for names in named for extra in names.split(",")} <= extras
