@@ -17,6 +17,7 @@ copyright = author  # noqa: A001 - Sphinx's name for it
 version = release = dxdw.__version__
 
 extensions = [
+    "lab_page",
     "mathml",
     "plain_docstrings",
     "myst_nb",  # pages of Markdown whose code runs when they are built
