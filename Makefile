@@ -153,8 +153,8 @@ lint: $(STAMPS)/dev ## check style, formatting, types, docstrings, spelling, wor
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/codespell $(TRACKED)
-	$(BIN)/rumdl check --quiet $(filter %.md,$(TRACKED))
+	@$(BIN)/codespell $(TRACKED)
+	@$(BIN)/rumdl check --quiet $(filter %.md,$(TRACKED))
 	$(BIN)/zizmor --offline --quiet .github
 	$(BIN)/validate-pyproject pyproject.toml lab/pyproject.toml
 	$(BIN)/repo-review --show err .

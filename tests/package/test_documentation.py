@@ -36,6 +36,13 @@ def _source(path):
     return path.read_text("utf-8") if path.suffix == ".py" and path.is_file() else ""
 
 
+def test_published_pages_are_named_by_their_address(monkeypatch):
+    monkeypatch.setattr("dxdw.core.documentation.SITE", "https://dxdw.example/")
+    assert more("torch") == "More about it: https://dxdw.example/howto/pytorch.html"
+    (note,) = refused(ValueError, "no").__notes__
+    assert note == "More about it: https://dxdw.example/reference/errors.html"
+
+
 def test_a_bridges_page_stands_for_the_general_one():
     @pointing_to("scipy")
     def call(error):

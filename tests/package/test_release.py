@@ -10,7 +10,7 @@ import pytest
 import dxdw
 
 ROOT = Path(__file__).parents[2]
-FILES = (".ci/version", "CITATION.cff", "CHANGELOG.md", "pyproject.toml", "lab/pyproject.toml",
+FILES = (".ci/version", "conda/recipe.yaml", "CITATION.cff", "CHANGELOG.md", "pyproject.toml", "lab/pyproject.toml",
          "src/dxdw/__init__.py")  # fmt: skip
 
 
@@ -37,6 +37,7 @@ def test_a_tag_has_to_be_the_version_that_every_file_has(released):
     assert "the tag is v9" in checked(released, "v9").stderr
     for file, told in [
         ("CITATION.cff", "CITATION.cff has another version"),
+        ("conda/recipe.yaml", "conda/recipe.yaml has another version"),
         ("lab/pyproject.toml", "lab/pyproject.toml has another version"),
         ("pyproject.toml", "the extra lab has another version"),
         ("CHANGELOG.md", "CHANGELOG.md has nothing under"),

@@ -27,8 +27,15 @@ PAGES = {
 }
 
 
+# Where the pages are published, with a slash at the end; as long as they are nowhere, errors name
+# them as they lie in the source.
+SITE = ""
+
+
 def more(room: str) -> str:
     """Where there is more about what a room does, as a sentence."""
+    if SITE:
+        return f"More about it: {SITE}{PAGES[room]}.html"
     return f"More about it: docs/{PAGES[room]}.md in the documentation of dxdw."
 
 
