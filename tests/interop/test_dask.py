@@ -396,8 +396,7 @@ KERNEL = np.ones((2, 4, 3, 3))
         ),
         (
             ValueError,
-            "x has shape (4, 6): it must have 3 axes (C_in, H, W) or 4 axes (N, C_in, H, W); "
-            "x[None] adds the axis of a single channel",
+            "x has shape (4, 6): it must have 3 axes (C_in, H, W) or 4 axes (N, C_in, H, W)…",
             X[0, :, 0],
         ),
         (

@@ -10,8 +10,8 @@ import pytest
 import dxdw
 
 ROOT = Path(__file__).parents[2]
-FILES = (".ci/version", "conda/recipe.yaml", "CITATION.cff", "CHANGELOG.md", "pyproject.toml", "lab/pyproject.toml",
-         "src/dxdw/__init__.py")  # fmt: skip
+FILES = (".ci/version", "CITATION.cff", "CHANGELOG.md", "conda/recipe.yaml", "lab/pyproject.toml",
+         "pyproject.toml", "src/dxdw/__init__.py")  # fmt: skip
 
 
 @pytest.fixture
