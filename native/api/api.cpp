@@ -88,7 +88,7 @@ double dxdw_growth(const int64_t *plan, int kernel, int64_t *terms) {
 
 void *dxdw_prepare(const int64_t *plan, int64_t words, int kernel) {
   const Kernel *row = find(kernel);
-  if (!row || words < 4 || plan[0] != kPlanVersion) return nullptr;
+  if (!row || words < 5 || plan[0] != kPlanVersion) return nullptr;
   const size_t bytes = static_cast<size_t>(words) * sizeof *plan;
   void *memory = keep_block(sizeof(Prepared) + bytes);
   if (!memory) return nullptr;

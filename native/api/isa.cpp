@@ -24,7 +24,7 @@ struct Features {
   Features() {
     unsigned a, b, c, d;
     if (!__get_cpuid(1, &a, &b, &c, &d)) return;
-    const bool fma = c >> 12 & 1, system_saves = c >> 27 & 1, avx = c >> 28 & 1;
+    const bool fma = c >> 12 & 1, f16c = c >> 29 & 1, system_saves = c >> 27 & 1, avx = c >> 28 & 1;
     if (!system_saves || !avx || !__get_cpuid_count(7, 0, &a, &b, &c, &d)) return;
     // The operating system must save the registers: XMM and YMM; opmasks and ZMM.
     unsigned low, high;
@@ -35,7 +35,7 @@ struct Features {
 #else
     const bool zmm = (low & 0xe6) == 0xe6;
 #endif
-    avx2 = ymm && fma && (b >> 5 & 1);
+    avx2 = ymm && fma && f16c && (b >> 5 & 1);
     const bool f = b >> 16 & 1, dq = b >> 17 & 1, bw = b >> 30 & 1, vl = b >> 31 & 1;
     avx512 = zmm && avx2 && f && dq && bw && vl;
   }

@@ -1,5 +1,6 @@
 // Every kernel against loops written from the definition, on integers, which sums keep exact: what
 // also runs where there is no Python, under an emulator say.
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -155,6 +156,85 @@ bool check(const Problem &p, int kind, const char *kernel, int threads, bool x_l
   return right && (x_last || out_last || same_bits_otherwise<T>(p, kind, kernel));
 }
 
+// --- bfloat16 and float16: the float32 of what is widened, rounded once -----------------------------
+
+using Stored = uint16_t;
+
+float wide(Stored bits, int dtype) {
+  if (dtype == kBfloat16) {
+    const uint32_t word = uint32_t(bits) << 16;
+    float value;
+    memcpy(&value, &word, sizeof value);
+    return value;
+  }
+  const int exponent = bits >> 10 & 31, digits = bits & 1023;
+  const double value = exponent ? ldexp(1024 + digits, exponent - 25) : ldexp(digits, -24);
+  return float(bits >> 15 ? -value : value);
+}
+
+// The nearest, and of two that are as near the one that is even: by looking at all of them.
+Stored narrow(float value, int dtype) {
+  Stored low = 0, high = dtype == kBfloat16 ? 0x7f7f : 0x7bff;  // the largest that is finite
+  const double size = fabs(double(value));
+  while (low < high) {
+    const Stored middle = Stored((low + high + 1) / 2);
+    if (wide(middle, dtype) <= size)
+      low = middle;
+    else
+      high = Stored(middle - 1);
+  }
+  const double below = size - wide(low, dtype), above = double(wide(Stored(low + 1), dtype)) - size;
+  if (above < below || (above == below && low & 1)) ++low;
+  return Stored(low | (value < 0 ? 0x8000 : 0));
+}
+
+Stored *narrow_fractions(int64_t n, unsigned seed, float divisor, int dtype) {
+  float *values = integers<float>(n, seed);
+  Stored *result = static_cast<Stored *>(malloc(n * sizeof(Stored)));
+  for (int64_t i = 0; i < n; ++i) result[i] = narrow(values[i] / divisor, dtype);
+  free(values);
+  return result;
+}
+
+float *widened(const Stored *from, int64_t n, int dtype) {
+  float *result = static_cast<float *>(malloc(n * sizeof(float)));
+  for (int64_t i = 0; i < n; ++i) result[i] = wide(from[i], dtype);
+  return result;
+}
+
+void run(const char *kernel, const void *a, const void *b, void *result) {
+  void *prepared = dxdw_prepare(words, end - words, kernel_of(kernel));
+  dxdw_run(prepared, a, b, nullptr, result, nullptr, 2);
+  dxdw_forget(prepared);
+}
+
+// wide_dW: dW is wanted in float32, and so without a rounding.
+bool check_narrow(const Problem &p, int kind, const char *kernel, int dtype, bool last, bool wide_dW) {
+  const int64_t nx = p.elements_of_x(), nW = p.elements_of_W(), ng = p.elements_of_out();
+  const int64_t n = kind == kForward ? ng : kind == kInputGradient ? nx : nW;
+  const int64_t na = kind == kForward ? nx : ng, nb = kind == kWeightGradient ? nx : nW;
+  Stored *a = narrow_fractions(na, 1, 3, dtype), *b = narrow_fractions(nb, 2, 7, dtype);
+  float *wide_a = widened(a, na, dtype), *wide_b = widened(b, nb, dtype);
+  float *wanted = static_cast<float *>(malloc(n * sizeof(float)));
+  void *result = malloc(n * sizeof(float));
+  char why[256];
+  make_plan(p, kind, kFloat32, last, last);
+  bool right = true;
+  if (dxdw_takes(words, kernel_of(kernel), why, sizeof why)) {
+    run(kernel, wide_a, wide_b, wanted);
+    make_plan(p, kind, dtype, last, last, wide_dW ? kFloat32 : dtype);
+    run(kernel, a, b, result);
+    for (int64_t i = 0; i < n && right; ++i)
+      right = wide_dW ? memcmp(static_cast<float *>(result) + i, wanted + i, sizeof(float)) == 0
+                      : static_cast<Stored *>(result)[i] == narrow(wanted[i], dtype);
+  }
+  if (!right)
+    printf("kind %d, %s, dtype %d, last %d, wide %d: not the float32 result, rounded\n", kind, kernel, dtype,
+           last, wide_dW);
+  free(a), free(b), free(wide_a), free(wide_b), free(wanted), free(result);
+  return right;
+}
+
 }  // namespace
 
 int main() {
@@ -191,6 +271,15 @@ int main() {
           wrong += !check<float>(p, kind, "winograd", threads, last & 1, last & 2) +
                    !check<double>(p, kind, "winograd", threads, last & 1, last & 2);
     }
+  for (int kind = kForward; kind <= kInputGradient; ++kind)
+    for (int dtype : {kBfloat16, kFloat16})
+      for (bool last : {false, true})
+        for (bool wide_dW : {false, true}) {
+          if (wide_dW && kind != kWeightGradient) continue;
+          for (const Problem &p : direct)
+            for (const char *kernel : kSums) wrong += !check_narrow(p, kind, kernel, dtype, last, wide_dW);
+          for (const Problem &p : winograd) wrong += !check_narrow(p, kind, "winograd", dtype, last, wide_dW);
+        }
   printf("%s: %d wrong\n", dxdw_isa(), wrong);
   return wrong != 0;
 }
