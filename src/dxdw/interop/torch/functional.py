@@ -246,6 +246,7 @@ def convolve(
 ) -> Tensor:
     """conv{ndim}d; with `where`, by PyTorch unless that says yes to the case and dtype."""
     options = (stride, padding, dilation, groups)
+    x, W, bias = tensors.autocast(x, W, bias)
     way = tensors.way(x, W, bias)
     if way is tensors.THEIRS:
         return _handed_on(_CONVOLVE[ndim], x, W, bias, *options)
@@ -274,6 +275,7 @@ def transpose(
 ) -> Tensor:
     """conv_transpose{ndim}d, likewise."""
     options = (stride, padding, output_padding, groups, dilation)
+    x, W, bias = tensors.autocast(x, W, bias)
     way = tensors.way(x, W, bias)
     if way is tensors.THEIRS:
         return _handed_on(_TRANSPOSE[ndim], x, W, bias, *options)
