@@ -81,8 +81,8 @@ int dxdw_takes(const int64_t *plan, int kernel, char *why, int size) {
 
 double dxdw_growth(const int64_t *plan, int kernel, int64_t *terms) {
   const Kernel *row = find(kernel);
-  const Growth growth = row && row->growth ? row->growth(plan) : Growth{0, 0};
-  *terms = growth.terms;
+  const Growth growth = row && row->growth ? row->growth(plan) : Growth{0, 0, false};
+  *terms = growth.elementwise ? -growth.terms : growth.terms;
   return growth.factor;
 }
 
@@ -160,7 +160,7 @@ void dxdw_release(void *job) {
 
 int dxdw_cpus(void) { return cpus(); }
 
-const char *dxdw_isa(void) { return chosen().name; }
+const char *dxdw_isa(void) { return chosen_name(); }
 int dxdw_products_at_once(void) {
   const Kernels &own = chosen();
   return own.vector_bytes / int(sizeof(float)) * (own.fused ? 2 : 1);

@@ -58,8 +58,8 @@ inline Growth winograd_growth(const int64_t *words) {
   const Plan plan = view(words);
   const bool three = plan.kernel_size[1] == 3;
   if (plan.kind == kWeightGradient)
-    return {three ? 1096.0 : 459.0, plan.batch * winograd_tiles_of_image(plan) + kRoundings};
-  return {three ? 752.0 : 1532.0, plan.sources + kRoundings};
+    return {three ? 1096.0 : 459.0, plan.batch * winograd_tiles_of_image(plan) + kRoundings, false};
+  return {three ? 752.0 : 1532.0, plan.sources + kRoundings, false};
 }
 
 template <class S, int Side>

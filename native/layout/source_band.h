@@ -159,6 +159,15 @@ struct Band {
     return Residues::words(pass.axis[1]) + Residues::words(pass.axis[2]) + 2 * pass.axis[2].taps;
   }
 
+  // Of the grids that a pass would have, at the most.
+  static Index most_pitch(const Pass &pass) {
+    const Axis &columns = pass.axis[2];
+    Index low = columns.offset[0], high = low;
+    for (Index t = 1; t < columns.taps; ++t)
+      low = dxdw::least(low, columns.offset[t]), high = dxdw::most(high, columns.offset[t]);
+    return columns.count + (high - low) / columns.step + 1;
+  }
+
   Band() = default;
   Band(const Pass &pass, Index *&memory)
       : depth(pass.axis[0]), rows(pass.axis[1]), columns(pass.axis[2]), row(rows, memory),
@@ -189,6 +198,9 @@ struct Band {
     const Index grid = (d * row.count + row.grid[h]) * column.count + column.grid[w];
     return (grid * held + row.shift[h] - row.least) * pitch + column.shift[w] - column.least;
   }
+
+  // Where in a source row the first column of a grid stands; before it, where there is padding.
+  Index first_column(Index grid) const { return column.least * columns.step + column.value[grid]; }
 
   // Copies what destination rows [first, first + count) at depth q read, of so many channels.
   template <class S, class T = Sum<S>>
@@ -249,9 +261,6 @@ struct Band {
           }
     }
   }
-
-  // Where in a source row the first column of a grid stands; before it, where there is padding.
-  Index first_column(Index grid) const { return column.least * columns.step + column.value[grid]; }
 
   template <class S, class T = Sum<S>>
   DXDW_INLINE void copy_row(const S *x, Index grid, T *line) const {
