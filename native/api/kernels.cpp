@@ -22,13 +22,11 @@ Held *held(const int64_t *words) {
 
 // The kernels, best first. A new one is a file and a row here.
 constexpr Kernel table[] = {
-#if defined(__AVX512F__) || defined(DXDW_TESTING)
     {"bfloat16x2", "the definition's sums, of float32 as two bfloat16, three products each, by tiles",
      bfloat_takes<2>, held<Bfloat<2>>, bfloat_growth},
     {"bfloat16x3", "the definition's sums, of float32 as three bfloat16, six products each, by tiles",
      bfloat_takes<3>, held<Bfloat<3>>, nullptr},
     {"bfloat16", "the definition's sums, of bfloat16 in blocks", bfloat_takes<1>, held<Bfloat<1>>, nullptr},
-#endif
     {"winograd", "Winograd F(4×4, 3×3) or F(2×2, 5×5) by compiled kernels", winograd_takes,
      held<Winograd>, winograd_growth},
     {"depthwise", "the definition's sums, by compiled kernels for channels of their own",

@@ -1,5 +1,7 @@
 // The rows of products of bfloat16: of arrays that hold it, and of float32 as two or three of them.
 #pragma once
+#include <type_traits>
+
 #include "api/held.h"
 #include "api/reason.h"
 #include "kernels/bfloat_weight_gradient.h"
@@ -61,12 +63,13 @@ inline Growth bfloat_growth(const int64_t *words) {
 template <int Parts>
 struct Bfloat {
   template <class S>
-  static Held *of(const int64_t *words) {
-    if constexpr (sizeof(S) == (Parts == 1 ? 2 : 4))
+  static Held *of([[maybe_unused]] const int64_t *words) {
+#if defined(__AVX512F__) || defined(DXDW_TESTING)  // with which alone there is a unit
+    if constexpr (std::is_same_v<S, std::conditional_t<Parts == 1, bfloat16, float>>)
       return words[1] == kWeightGradient ? hold<S, BfloatWeightGradientPass<S, Parts>>(words)
                                          : hold<S, BfloatGatherPass<S, Parts>>(words);
-    else
-      return nullptr;
+#endif
+    return nullptr;  // taken by none
   }
 };
 

@@ -88,4 +88,9 @@ def direct_bound(problem: Problem) -> str:
     ku = problem.terms * problem.unit_roundoff
     gamma = ku / (1 - ku) if ku < 1 else float("inf")
     scale = 1.0 if np.dtype(problem.dtype).kind == "f" else 2**1.5  # a complex product rounds more
-    return f"|error| ≤ {scale * gamma:.1e} · M elementwise, M the same sum of absolute values"
+    return elementwise_bound(scale * gamma)
+
+
+def elementwise_bound(factor: float) -> str:
+    """The bound of an element beside the sum of its products' magnitudes, in words."""
+    return f"|error| ≤ {factor:.1e} · M elementwise, M the same sum of absolute values"

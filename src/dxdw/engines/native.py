@@ -14,7 +14,7 @@ import numpy as np
 
 from ..core.arrays import Array
 from ..core.geometry import ConvGeometry
-from ..core.problem import Problem, direct_bound
+from ..core.problem import Problem, direct_bound, elementwise_bound
 from . import native_library, tuning
 from .native_plan import Words, native_plan
 
@@ -70,6 +70,10 @@ class Kernel:
     def error_bound(self, problem: Problem) -> str:
         if self.sums:
             return direct_bound(problem)
+        factor, terms = self.factor_and_terms(problem)
+        if terms < 0:  # the products themselves, each a little off
+            ku = -terms * problem.unit_roundoff
+            return elementwise_bound(factor + ku / (1 - ku))
         growth = self.growth(problem)
         of_tile = f"|error| ≤ {growth:.1e} · Σ max|first|·max|second| over an element's tiles"
         if problem.kind == "dW":
