@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core import gradients
 from ..core.arrays import Array, cast
 from ..core.problem import BOTH, KINDS, Problem
 from ..engines import native, native_library
@@ -48,6 +49,7 @@ class Known(NamedTuple):
 
     call: Call
     names: tuple[str, ...]  # of its results
+    named: type[tuple[Array, ...]]  # and the tuple that has them
     steps: tuple[Step, ...] = ()  # where kernels do everything: of a call with padding modes, none
     mixed: bool = False  # whether operands come in other dtypes than the one to compute in
     at_once: Any = None  # of a small call: the library's function that runs a step
@@ -57,7 +59,7 @@ class Known(NamedTuple):
 
     def results(self, operands: tuple[Array, ...]) -> list[Array] | None:
         """By the steps; None where the operands, or what memory there is, are not for these."""
-        call, _, steps, mixed, at_once, _, _, stored = self
+        call, _, _, steps, mixed, at_once, _, _, stored = self
         compute = call.compute
         if stored is not None:  # what ctypes has no buffer of
             operands, compute = tuple([a.view(_BITS) for a in operands]), _BITS
@@ -160,8 +162,9 @@ def find(like: Key | None) -> Known | None:
 
 def keep(like: Key | None, call: Call, names: tuple[str, ...], passes: tuple[Pass, ...]) -> Known:
     """The call that is made of these passes, for the next time."""
+    named = gradients.named(names)
     if like is None:
-        return Known(call, names)
+        return Known(call, names, named)
     small, steps = _steps(call, passes)
     library: Any = native_library.load()
     at_once = library.dxdw_run if small else None
@@ -173,7 +176,7 @@ def keep(like: Key | None, call: Call, names: tuple[str, ...], passes: tuple[Pas
         steps = ()
     if len(_known) >= MOST_CALLS:
         _known.clear()
-    _known[like] = known = Known(call, names, steps, mixed, at_once, passes, {}, stored)
+    _known[like] = known = Known(call, names, named, steps, mixed, at_once, passes, {}, stored)
     return known
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..core.arrays import Array
 from ..core.documentation import refused
-from .operands import foreign
+from .operands import foreign, is_masked
 from .options import listed
 
 # How long NumPy may look for an element that two arrays share: those that are harder to tell apart
@@ -87,7 +87,7 @@ def writable(
     """Refuses an array that a result can't be written into; also: another dtype that it can be."""
     if not isinstance(out, np.ndarray) and not foreign(out):
         raise refused(TypeError, f"{name} is a {type(out).__name__}: it must be an array")
-    if isinstance(out, np.ma.MaskedArray):
+    if is_masked(out):
         raise refused(
             TypeError,
             f"{name} is a masked array, whose mask would keep results out: give its data, "

@@ -49,7 +49,26 @@ def is_compiled(name: str) -> bool:
 
 
 class EngineDeclined(ValueError):
-    """A valid problem that the engine asked for, or every engine, does not take."""
+    """A valid problem that the engine asked for, or every engine, does not take.
+
+    Parameters
+    ----------
+    message : str
+        The problem, and the reason of each engine.
+
+    See Also
+    --------
+    dxdw.explain
+
+    Examples
+    --------
+    >>> import dxdw
+    >>> try:
+    ...     dxdw.conv2d([[[1, 2, 3]]], [[[[1, 1]]]], engine="winograd")
+    ... except dxdw.EngineDeclined as error:
+    ...     print(type(error).__name__)
+    EngineDeclined
+    """
 
     def __init__(self, message: str) -> None:
         super().__init__(message)

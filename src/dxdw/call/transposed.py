@@ -7,6 +7,7 @@ convolution's dx, and our gradients are its forward and its dW. A call's x is th
 from collections.abc import Sequence
 from typing import Any
 
+from ..core import gradients
 from ..core.arrays import Array
 from . import geometries, operands, outputs, passes, plan
 from .call import Call
@@ -15,9 +16,8 @@ from .options import Options, execution
 
 def forward(ndim: int, x: Any, W: Any, bias: Any, out: Array | None, options: Options) -> Array:
     """The transposed convolution of x and W, with bias, new or written into out."""
-    given = {"x": operands.array(x, "x"), "W": operands.array(W, "W")}
-    if bias is not None:
-        given["bias"] = bias = operands.array(bias, "bias")
+    given = operands.arrays(("bias",), x=x, W=W, bias=bias)
+    bias = given["bias"]
     call = _checked(ndim, given, options)
     if bias is not None:
         operands.check_bias(bias, call.geometry.channels_in)
@@ -42,8 +42,7 @@ def backward(
     accumulate: bool,
 ) -> tuple[Array, ...]:
     """The gradients that are named, new, or written or added into out."""
-    arrays = {"grad_out": grad_out, "x": x, "W": W}
-    given = {name: operands.array(a, name) for name, a in arrays.items()}
+    given = operands.arrays(grad_out=grad_out, x=x, W=W)
     grad_out, x, W = given.values()
     call = _checked(ndim, given, options)
     names = outputs.needs(needs, passes.NEEDS)
@@ -65,7 +64,8 @@ def backward(
     with call.in_memory():
         g = call.x(grad_out)
         results = [gradient(name, g) for name in names]
-        return call.deliver_each(results, [shapes[name] for name in names], into, accumulate)
+        each = call.deliver_each(results, [shapes[name] for name in names], into, accumulate)
+        return gradients.of(names, each)
 
 
 def _checked(ndim: int, given: dict[str, Array], options: Options) -> Call:

@@ -1,13 +1,14 @@
 """What an engine is told of the call it is to run."""
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from .arrays import element_size
 from .geometry import ConvGeometry
 
-KINDS = ("forward", "dx", "dW")
+Kind = Literal["forward", "dx", "dW"]
+KINDS: tuple[Kind, ...] = ("forward", "dx", "dW")
 BOTH = "dx and dW"  # of (grad_out, x, W) in one call
 
 

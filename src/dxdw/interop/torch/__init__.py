@@ -12,15 +12,9 @@ from ...extras import need
 
 need("torch", "dxdw.interop.torch", "torch")
 
-from .functional import (  # noqa: E402
-    conv1d,
-    conv2d,
-    conv3d,
-    conv_transpose1d,
-    conv_transpose2d,
-    conv_transpose3d,
-)
+from .functional import conv1d, conv2d, conv3d  # noqa: E402
 from .modules import accelerate, restore  # noqa: E402
+from .transposed import conv_transpose1d, conv_transpose2d, conv_transpose3d  # noqa: E402
 
 __all__ = [
     "accelerate",

@@ -42,16 +42,33 @@ def accelerate(model: Model) -> Model:
     dxdw's kernels want contiguous tensors: a model that is in channels_last is slower with them
     than in PyTorch's default layout.
 
-    Args:
-        model: an `nn.Module` of any kind; one convolution is a model too. It is changed in place.
+    Parameters
+    ----------
+    model : torch.nn.Module
+        An `nn.Module` of any kind; one convolution is a model too. It is changed in place.
 
-    Returns:
+    Returns
+    -------
+    torch.nn.Module
         The model that was given, no copy. Deep copies and pickles of it are accelerated too.
 
-    Raises:
-        TypeError: the model is no instance of `nn.Module`; nothing has been changed.
-        RuntimeError: later, of `torch.jit.script`, which can't read it: `restore` the model first.
+    Raises
+    ------
+    TypeError
+        The model is no instance of `nn.Module`; nothing has been changed.
+    RuntimeError
+        Later, of `torch.jit.script`, which can't read it: `restore` the model first.
 
+    See Also
+    --------
+    restore
+
+    References
+    ----------
+    What pays was measured, by `dxdw.benchmark.training_steps` and layer by layer.
+
+    Examples
+    --------
     >>> import torch
     >>> model = accelerate(torch.nn.Sequential(torch.nn.Conv2d(1, 8, 3), torch.nn.ReLU()))
     >>> model(torch.ones(1, 1, 5, 5)).shape
@@ -61,8 +78,6 @@ def accelerate(model: Model) -> Model:
       (0): Conv2d(1, 8, kernel_size=(3, 3), stride=(1, 1))
       (1): ReLU()
     )
-
-    Source: what pays was measured, by `dxdw.benchmark.training_steps` and layer by layer.
     """
     for module in _modules(model):
         kind = type_before_parametrizations(module)
@@ -79,15 +94,27 @@ def accelerate(model: Model) -> Model:
 def restore(model: Model) -> Model:
     """The model itself, as it was before `accelerate`: PyTorch computes its convolutions.
 
-    Args:
-        model: accelerated or not, as a whole or in part. It is changed in place.
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Accelerated or not, as a whole or in part. It is changed in place.
 
-    Returns:
+    Returns
+    -------
+    torch.nn.Module
         The model that was given, no copy, with the parameters it has by now.
 
-    Raises:
-        TypeError: the model is no instance of `nn.Module`.
+    Raises
+    ------
+    TypeError
+        The model is no instance of `nn.Module`.
 
+    See Also
+    --------
+    accelerate
+
+    Examples
+    --------
     >>> import torch
     >>> layer = torch.nn.Conv2d(1, 8, 3)
     >>> vars(restore(accelerate(layer))) == vars(layer)
