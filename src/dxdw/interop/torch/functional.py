@@ -90,10 +90,11 @@ def conv2d(
 
     Notes
     -----
-    float32 and float64 on the CPU are computed here, on `torch.get_num_threads()` threads, also
-    under `torch.compile`, `torch.func` and forward mode; Ctrl-C is answered when a call has ended,
-    as in PyTorch's own functions. All else is handed to PyTorch's function:
-    CUDA tensors, other dtypes, autocast, subclasses of Tensor.
+    float64, float32, bfloat16 and float16 on the CPU are computed here, on
+    `torch.get_num_threads()` threads, also under `torch.autocast`, `torch.compile`, `torch.func`
+    and forward mode; Ctrl-C is answered when a call has ended, as in PyTorch's own functions. The
+    16-bit ones are summed in float32 and rounded once, before the bias is added. All else is handed
+    to PyTorch's function: CUDA tensors, other dtypes, subclasses of Tensor.
 
     References
     ----------
