@@ -77,7 +77,7 @@ def conv2d(
     array
         (C_out, out_H, out_W), with N in front where x has it: a new array, or out. Its dtype is
         NumPy's promotion of x, W and bias, with integers as float64. float16 and bfloat16 are
-        summed in float32. Arrays of PyTorch, JAX or CuPy give arrays of the same kind and device.
+        summed in float32 and rounded once. Arrays of PyTorch, JAX or CuPy give arrays of the same kind and device.
         Where an x whose channels lie last in memory (an (N, H, W, C) array with its axes moved) is
         computed as it lies, without a copy, the result lies so too. Its bits are the same.
 
@@ -164,8 +164,9 @@ def conv2d_backward(
     needs : sequence of str
         What to compute, of "dx", "dW" and "db", in this order. Nothing else is computed.
     out : sequence of array or None
-        A tuple with an array (or None) for each of `needs`, of its shape and dtype. They may
-        overlap the operands, but not each other.
+        A tuple with an array (or None) for each of `needs`, of its shape and dtype; of 16-bit
+        operands also of float32 for dW and db, which are then not rounded. They may overlap the
+        operands, but not each other.
     accumulate : bool
         Add into out, for gradients summed over several calls.
     precision, engine, threads, max_workspace : optional

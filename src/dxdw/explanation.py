@@ -184,10 +184,13 @@ def explain(
     how = execution(options)
     geometry, _ = geometries.convolution(ndim, x_shape, W_shape, options)
     own = operands.empty_of(dtype, "an array of this dtype")
-    compute, _ = operands.common_dtypes(x=own)
+    compute, result = operands.common_dtypes(x=own)
     inner = geometry.prepadded if geometry.explicit_padding else geometry
     held = held_by_padding(geometry, compute) if geometry.explicit_padding else 0
-    problem = Problem(kind, inner, compute, how=how, held=held)
+    # (A padding mode's x is widened with its padding.)
+    narrow = compute != result and not geometry.explicit_padding
+    stored = result.name if narrow else None
+    problem = Problem(kind, inner, compute, how=how, held=held, stored=stored)
     verdicts = plan.decide(problem)
     try:
         chosen = plan.accepting(problem)[0]
@@ -196,12 +199,20 @@ def explain(
     module = None if chosen is None else plan.engines()[chosen]
     return Explanation(
         kind=kind,
-        problem=f"x {tuple(x_shape)} and W {tuple(W_shape)} in {np.dtype(compute)}",
+        problem=f"x {tuple(x_shape)} and W {tuple(W_shape)} in {_dtypes(compute, result)}",
         verdicts=verdicts,
         engine=chosen,
         method="" if chosen is None else plan.method(chosen, problem),
         flops=geometry.flops,
         workspace=held + module.workspace(problem) if module else 0,
-        error_bound=module.error_bound(problem) if module else "",
+        error_bound=_bound(module.error_bound(problem), compute, result) if module else "",
         threads=plan.threads_in_words(chosen, how.threads),
     )
+
+
+def _dtypes(compute: Any, result: Any) -> str:
+    return str(compute) if compute == result else f"{result}, summed in {compute}"
+
+
+def _bound(bound: str, compute: Any, result: Any) -> str:
+    return bound if compute == result else f"{bound}; then one rounding to {result}"

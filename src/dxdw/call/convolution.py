@@ -21,7 +21,7 @@ def forward(ndim: int, x: Any, W: Any, bias: Any, out: Array | None, options: Op
             like = known.key(ndim, (x, W), options, known.FORWARD)
             found = known.find(like)
         found = found or _checked_forward(ndim, like, x, W, bias, options)
-    call = found.call
+    call = found.call if bias is not None else found.call.as_stored()
     if out is not None:
         outputs.writable(out, "out", call.out_shape, call.result)
     elif found.steps and (results := found.results((x, W))):
@@ -74,13 +74,16 @@ def backward(
         return _as(found.named, results)
     call, names = found.call, found.names
     shapes = _shapes(call)
-    into = outputs.checked(out, accumulate, names, shapes, call.result)
+    into = outputs.checked(out, accumulate, names, shapes, call.result, call.compute)
     grad_out, x, W = given
+    call = call if accumulate else call.as_stored()
+    wide = outputs.wide_dW(names, into, call.compute)
     with call.in_memory():
         # What nobody asked for needs no copy.
         x = call.x(x) if "dW" in names else None
         W = call.W(W) if "dx" in names else None
-        results = passes.gradients(names, call.out(grad_out), x, W, call.geometry, call.how)
+        g = call.out(grad_out)
+        results = passes.gradients(names, g, x, W, call.geometry, call.how, wide)
         each = call.deliver_each(results, [shapes[name] for name in names], into, accumulate)
         return _as(found.named, each)
 

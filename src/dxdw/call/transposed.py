@@ -23,6 +23,7 @@ def forward(ndim: int, x: Any, W: Any, bias: Any, out: Array | None, options: Op
         operands.check_bias(bias, call.geometry.channels_in)
     if out is not None:
         outputs.writable(out, "out", call.x_shape, call.result)
+    call = call if bias is not None else call.as_stored()
     with call.in_memory():
         x, W = call.out(given["x"]), call.W(given["W"])
         result = plan.run("dx", (x, W), call.geometry, call.how)[0]
@@ -48,13 +49,16 @@ def backward(
     geometry, how = call.geometry, call.how
     operands.check_grad_out(grad_out, call.x_shape, x, W, geometry)
     shapes = {"dx": call.out_shape, "dW": call.W_shape, "db": (geometry.channels_in,)}
-    into = outputs.checked(out, accumulate, names, shapes, call.result)
+    into = outputs.checked(out, accumulate, names, shapes, call.result, call.compute)
+    call = call if accumulate else call.as_stored()
+    wide = outputs.wide_dW(names, into, call.compute)
 
     def gradient(name: str, g: Array) -> Array:
         if name == "dx":
             return passes.forward(g, passes.conjugate(call.W(W)), geometry, how)
         if name == "dW":
-            return plan.run("dW", (passes.conjugate(call.out(x)), g), geometry, how)[0]
+            pair = passes.conjugate(call.out(x)), g
+            return plan.run("dW", pair, geometry, how, wide_dW=wide)[0]
         return passes.db(g)
 
     with call.in_memory():

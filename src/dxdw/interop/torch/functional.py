@@ -90,10 +90,11 @@ def conv2d(
 
     Notes
     -----
-    float32 and float64 on the CPU are computed here, on `torch.get_num_threads()` threads, also
-    under `torch.compile`, `torch.func` and forward mode; Ctrl-C is answered when a call has ended,
-    as in PyTorch's own functions. All else is handed to PyTorch's function:
-    CUDA tensors, other dtypes, autocast, subclasses of Tensor.
+    float64, float32, bfloat16 and float16 on the CPU are computed here, on
+    `torch.get_num_threads()` threads, also under `torch.autocast`, `torch.compile`, `torch.func`
+    and forward mode; Ctrl-C is answered when a call has ended, as in PyTorch's own functions. The
+    16-bit ones are summed in float32 and rounded once, before the bias is added. All else is handed
+    to PyTorch's function: CUDA tensors, other dtypes, subclasses of Tensor.
 
     References
     ----------
@@ -215,6 +216,7 @@ def convolve(
 ) -> Tensor:
     """conv{ndim}d; with `where`, by PyTorch unless that says yes to the case and dtype."""
     options = (stride, padding, dilation, groups)
+    x, W, bias = tensors.autocast(x, W, bias)
     way = tensors.way(x, W, bias)
     if way is tensors.THEIRS:
         return _handed_on(_CONVOLVE[ndim], x, W, bias, *options)
@@ -243,6 +245,7 @@ def transpose(
 ) -> Tensor:
     """conv_transpose{ndim}d, likewise."""
     options = (stride, padding, output_padding, groups, dilation)
+    x, W, bias = tensors.autocast(x, W, bias)
     way = tensors.way(x, W, bias)
     if way is tensors.THEIRS:
         return _handed_on(_TRANSPOSE[ndim], x, W, bias, *options)

@@ -15,7 +15,7 @@ from ...core.problem import KINDS, Problem
 from ..bilinear import Case
 from . import kernels
 from .functional import convolve, transpose
-from .tensors import DTYPES
+from .tensors import DTYPES, STORED
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -157,10 +157,21 @@ def pays(case: Case, dtype: torch.dtype) -> bool:
     engines = {plan.prepared(Problem(kind, geometry, DTYPES[dtype])).names[0] for kind in KINDS}
     if not any(map(plan.is_compiled, engines)):
         return "fft" in engines
+    if dtype in STORED:
+        return not _native(dtype)
     if dtype is torch.float64 or geometry.groups > 1 or engines != {"direct"}:
         return True
     _, weights, outputs = geometry.sizes
     return weights <= outputs
+
+
+def _native(dtype: torch.dtype) -> bool:
+    """Whether PyTorch has convolutions of 16-bit floats for this CPU, not loops alone."""
+    there = "bf16" if dtype is torch.bfloat16 else "fp16"
+    try:
+        return bool(getattr(torch.ops.mkldnn, f"_is_mkldnn_{there}_supported")())
+    except (AttributeError, RuntimeError):
+        return False
 
 
 class _Part:
