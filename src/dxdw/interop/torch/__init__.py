@@ -4,8 +4,9 @@
 
     model = accelerate(model)  # its convolutions of CPU tensors, forward and backward, by dxdw
 
-Tensors of float64, float32, bfloat16 and float16 on the CPU are computed by dxdw's kernels where they
-lie, on `torch.get_num_threads()` threads. All others (CUDA, complex, subclasses, …) go to PyTorch's own.
+Tensors of float64, float32, bfloat16 and float16 on the CPU are computed by dxdw's kernels where
+they lie, on `torch.get_num_threads()` threads. All others (CUDA, complex, subclasses, …) go to
+PyTorch's own.
 """
 
 from ...extras import need
