@@ -64,9 +64,8 @@ start = {name: value.clone() for name, value in model.state_dict().items()}
 plain = trained(model)
 model.load_state_dict(start)
 ours = trained(accelerate(model))
-print(
-    f"largest difference of a loss: {max(abs(a - b) for a, b in zip(plain, ours, strict=True)):.0e}"
-)
+apart = max(abs(a - b) for a, b in zip(plain, ours, strict=True))
+print(f"largest difference of a loss: {apart:.0e}")
 
 noisy, masks = discs(1)
 with torch.no_grad():

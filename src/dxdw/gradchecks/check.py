@@ -61,7 +61,7 @@ def gradcheck(
     grad_out : array_like or None
         To be used for the check; by default drawn, with 1/2 ≤ |grad_out| ≤ 1 and few digits.
     mode : {"full", "projection", "complex-step"}
-        See above.
+        How to compare: see the notes.
     elements : int or None
         Check so many of each argument's elements, drawn by rng, instead of all.
     directions : int
