@@ -5,8 +5,8 @@ the same parameters. Each stands once, for one to three dimensions, and for thes
 
     F        NumPy arrays of one dtype, whose results have it too
     Wide     what is computed in float64: integers, and lists
-    Other    arrays of PyTorch, JAX or CuPy, which give the same
     Numbers  all else that NumPy makes arrays of
+    Other    arrays of PyTorch, JAX or CuPy, which give the same; NumPy's may stand among JAX's
 """
 
 from typing import Any, Protocol, TypedDict, TypeVar, Unpack, overload
@@ -80,14 +80,14 @@ class Convolution(Protocol):
     ) -> NDArray[np.float64]: ...
     @overload
     def __call__(
-        self, x: Other, W: Other, padding: Padding = 0, stride: PerAxis = 1, *,
-        bias: Other | None = None, out: Other | None = None, **how: Unpack[Geometry],
-    ) -> Other: ...
-    @overload
-    def __call__(
         self, x: Numbers, W: Numbers, padding: Padding = 0, stride: PerAxis = 1, *,
         bias: Numbers | None = None, out: NDArray[Any] | None = None, **how: Unpack[Geometry],
     ) -> NDArray[Any]: ...
+    @overload
+    def __call__(
+        self, x: Other | Numbers, W: Other | Numbers, padding: Padding = 0, stride: PerAxis = 1, *,
+        bias: Other | Numbers | None = None, out: Other | None = None, **how: Unpack[Geometry],
+    ) -> Other: ...
 
 
 class TransposedConvolution(Protocol):
@@ -109,16 +109,16 @@ class TransposedConvolution(Protocol):
     ) -> NDArray[np.float64]: ...
     @overload
     def __call__(
-        self, x: Other, W: Other, padding: Padding = 0, stride: PerAxis = 1, *,
-        bias: Other | None = None, out: Other | None = None,
-        **how: Unpack[TransposedGeometry],
-    ) -> Other: ...
-    @overload
-    def __call__(
         self, x: Numbers, W: Numbers, padding: Padding = 0, stride: PerAxis = 1, *,
         bias: Numbers | None = None, out: NDArray[Any] | None = None,
         **how: Unpack[TransposedGeometry],
     ) -> NDArray[Any]: ...
+    @overload
+    def __call__(
+        self, x: Other | Numbers, W: Other | Numbers, padding: Padding = 0, stride: PerAxis = 1, *,
+        bias: Other | Numbers | None = None, out: Other | None = None,
+        **how: Unpack[TransposedGeometry],
+    ) -> Other: ...
 
 
 class Jvp(Protocol):
@@ -140,16 +140,17 @@ class Jvp(Protocol):
     ) -> NDArray[np.float64]: ...
     @overload
     def __call__(
-        self, x: Other, W: Other, tx: Other | None, tW: Other | None,
-        padding: Padding = 0, stride: PerAxis = 1, *,
-        bias_tangent: Other | None = None, **how: Unpack[Geometry],
-    ) -> Other: ...
-    @overload
-    def __call__(
         self, x: Numbers, W: Numbers, tx: Numbers | None, tW: Numbers | None,
         padding: Padding = 0, stride: PerAxis = 1, *,
         bias_tangent: Numbers | None = None, **how: Unpack[Geometry],
     ) -> NDArray[Any]: ...
+    @overload
+    def __call__(
+        self, x: Other | Numbers, W: Other | Numbers, tx: Other | Numbers | None,
+        tW: Other | Numbers | None,
+        padding: Padding = 0, stride: PerAxis = 1, *,
+        bias_tangent: Other | Numbers | None = None, **how: Unpack[Geometry],
+    ) -> Other: ...
 
 
 class PerSampleDW(Protocol):
@@ -169,11 +170,11 @@ class PerSampleDW(Protocol):
     ) -> NDArray[np.float64]: ...
     @overload
     def __call__(
-        self, grad_out: Other, x: Other, W: Other, padding: Padding = 0,
-        stride: PerAxis = 1, **how: Unpack[Geometry],
-    ) -> Other: ...
-    @overload
-    def __call__(
         self, grad_out: Numbers, x: Numbers, W: Numbers, padding: Padding = 0,
         stride: PerAxis = 1, **how: Unpack[Geometry],
     ) -> NDArray[Any]: ...
+    @overload
+    def __call__(
+        self, grad_out: Other | Numbers, x: Other | Numbers, W: Other | Numbers,
+        padding: Padding = 0, stride: PerAxis = 1, **how: Unpack[Geometry],
+    ) -> Other: ...

@@ -123,36 +123,6 @@ class ConvolutionBackward(Protocol):
     ) -> Gradients[NDArray[np.float64]]: ...
     @overload
     def __call__(
-        self, grad_out: Other, x: Other, W: Other, padding: Padding = 0,
-        stride: PerAxis = 1, *, needs: NeedsDxDW = ("dx", "dW"), **how: Unpack[Backward],
-    ) -> DxDW[Other]: ...
-    @overload
-    def __call__(
-        self, grad_out: Other, x: Other, W: Other, padding: Padding = 0,
-        stride: PerAxis = 1, *, needs: NeedsDx, **how: Unpack[Backward],
-    ) -> Dx[Other]: ...
-    @overload
-    def __call__(
-        self, grad_out: Other, x: Other, W: Other, padding: Padding = 0,
-        stride: PerAxis = 1, *, needs: NeedsDW, **how: Unpack[Backward],
-    ) -> DW[Other]: ...
-    @overload
-    def __call__(
-        self, grad_out: Other, x: Other, W: Other, padding: Padding = 0,
-        stride: PerAxis = 1, *, needs: NeedsDWDb, **how: Unpack[Backward],
-    ) -> DWDb[Other]: ...
-    @overload
-    def __call__(
-        self, grad_out: Other, x: Other, W: Other, padding: Padding = 0,
-        stride: PerAxis = 1, *, needs: NeedsDxDWDb, **how: Unpack[Backward],
-    ) -> DxDWDb[Other]: ...
-    @overload
-    def __call__(
-        self, grad_out: Other, x: Other, W: Other, padding: Padding = 0,
-        stride: PerAxis = 1, *, needs: NeedsAny, **how: Unpack[Backward],
-    ) -> Gradients[Other]: ...
-    @overload
-    def __call__(
         self, grad_out: Numbers, x: Numbers, W: Numbers, padding: Padding = 0,
         stride: PerAxis = 1, *, needs: NeedsDxDW = ("dx", "dW"), **how: Unpack[Backward],
     ) -> DxDW[NDArray[Any]]: ...
@@ -181,6 +151,42 @@ class ConvolutionBackward(Protocol):
         self, grad_out: Numbers, x: Numbers, W: Numbers, padding: Padding = 0,
         stride: PerAxis = 1, *, needs: NeedsAny, **how: Unpack[Backward],
     ) -> Gradients[NDArray[Any]]: ...
+    @overload
+    def __call__(
+        self, grad_out: Other | Numbers, x: Other | Numbers, W: Other | Numbers,
+        padding: Padding = 0,
+        stride: PerAxis = 1, *, needs: NeedsDxDW = ("dx", "dW"), **how: Unpack[Backward],
+    ) -> DxDW[Other]: ...
+    @overload
+    def __call__(
+        self, grad_out: Other | Numbers, x: Other | Numbers, W: Other | Numbers,
+        padding: Padding = 0,
+        stride: PerAxis = 1, *, needs: NeedsDx, **how: Unpack[Backward],
+    ) -> Dx[Other]: ...
+    @overload
+    def __call__(
+        self, grad_out: Other | Numbers, x: Other | Numbers, W: Other | Numbers,
+        padding: Padding = 0,
+        stride: PerAxis = 1, *, needs: NeedsDW, **how: Unpack[Backward],
+    ) -> DW[Other]: ...
+    @overload
+    def __call__(
+        self, grad_out: Other | Numbers, x: Other | Numbers, W: Other | Numbers,
+        padding: Padding = 0,
+        stride: PerAxis = 1, *, needs: NeedsDWDb, **how: Unpack[Backward],
+    ) -> DWDb[Other]: ...
+    @overload
+    def __call__(
+        self, grad_out: Other | Numbers, x: Other | Numbers, W: Other | Numbers,
+        padding: Padding = 0,
+        stride: PerAxis = 1, *, needs: NeedsDxDWDb, **how: Unpack[Backward],
+    ) -> DxDWDb[Other]: ...
+    @overload
+    def __call__(
+        self, grad_out: Other | Numbers, x: Other | Numbers, W: Other | Numbers,
+        padding: Padding = 0,
+        stride: PerAxis = 1, *, needs: NeedsAny, **how: Unpack[Backward],
+    ) -> Gradients[Other]: ...
 
 
 class TransposedConvolutionBackward(Protocol):
@@ -250,36 +256,6 @@ class TransposedConvolutionBackward(Protocol):
     ) -> Gradients[NDArray[np.float64]]: ...
     @overload
     def __call__(
-        self, grad_out: Other, x: Other, W: Other, padding: Padding = 0,
-        stride: PerAxis = 1, *, needs: NeedsDxDW = ("dx", "dW"), **how: Unpack[TransposedBackward],
-    ) -> DxDW[Other]: ...
-    @overload
-    def __call__(
-        self, grad_out: Other, x: Other, W: Other, padding: Padding = 0,
-        stride: PerAxis = 1, *, needs: NeedsDx, **how: Unpack[TransposedBackward],
-    ) -> Dx[Other]: ...
-    @overload
-    def __call__(
-        self, grad_out: Other, x: Other, W: Other, padding: Padding = 0,
-        stride: PerAxis = 1, *, needs: NeedsDW, **how: Unpack[TransposedBackward],
-    ) -> DW[Other]: ...
-    @overload
-    def __call__(
-        self, grad_out: Other, x: Other, W: Other, padding: Padding = 0,
-        stride: PerAxis = 1, *, needs: NeedsDWDb, **how: Unpack[TransposedBackward],
-    ) -> DWDb[Other]: ...
-    @overload
-    def __call__(
-        self, grad_out: Other, x: Other, W: Other, padding: Padding = 0,
-        stride: PerAxis = 1, *, needs: NeedsDxDWDb, **how: Unpack[TransposedBackward],
-    ) -> DxDWDb[Other]: ...
-    @overload
-    def __call__(
-        self, grad_out: Other, x: Other, W: Other, padding: Padding = 0,
-        stride: PerAxis = 1, *, needs: NeedsAny, **how: Unpack[TransposedBackward],
-    ) -> Gradients[Other]: ...
-    @overload
-    def __call__(
         self, grad_out: Numbers, x: Numbers, W: Numbers, padding: Padding = 0,
         stride: PerAxis = 1, *, needs: NeedsDxDW = ("dx", "dW"), **how: Unpack[TransposedBackward],
     ) -> DxDW[NDArray[Any]]: ...
@@ -308,6 +284,42 @@ class TransposedConvolutionBackward(Protocol):
         self, grad_out: Numbers, x: Numbers, W: Numbers, padding: Padding = 0,
         stride: PerAxis = 1, *, needs: NeedsAny, **how: Unpack[TransposedBackward],
     ) -> Gradients[NDArray[Any]]: ...
+    @overload
+    def __call__(
+        self, grad_out: Other | Numbers, x: Other | Numbers, W: Other | Numbers,
+        padding: Padding = 0,
+        stride: PerAxis = 1, *, needs: NeedsDxDW = ("dx", "dW"), **how: Unpack[TransposedBackward],
+    ) -> DxDW[Other]: ...
+    @overload
+    def __call__(
+        self, grad_out: Other | Numbers, x: Other | Numbers, W: Other | Numbers,
+        padding: Padding = 0,
+        stride: PerAxis = 1, *, needs: NeedsDx, **how: Unpack[TransposedBackward],
+    ) -> Dx[Other]: ...
+    @overload
+    def __call__(
+        self, grad_out: Other | Numbers, x: Other | Numbers, W: Other | Numbers,
+        padding: Padding = 0,
+        stride: PerAxis = 1, *, needs: NeedsDW, **how: Unpack[TransposedBackward],
+    ) -> DW[Other]: ...
+    @overload
+    def __call__(
+        self, grad_out: Other | Numbers, x: Other | Numbers, W: Other | Numbers,
+        padding: Padding = 0,
+        stride: PerAxis = 1, *, needs: NeedsDWDb, **how: Unpack[TransposedBackward],
+    ) -> DWDb[Other]: ...
+    @overload
+    def __call__(
+        self, grad_out: Other | Numbers, x: Other | Numbers, W: Other | Numbers,
+        padding: Padding = 0,
+        stride: PerAxis = 1, *, needs: NeedsDxDWDb, **how: Unpack[TransposedBackward],
+    ) -> DxDWDb[Other]: ...
+    @overload
+    def __call__(
+        self, grad_out: Other | Numbers, x: Other | Numbers, W: Other | Numbers,
+        padding: Padding = 0,
+        stride: PerAxis = 1, *, needs: NeedsAny, **how: Unpack[TransposedBackward],
+    ) -> Gradients[Other]: ...
 
 
 class DoubleBackward(Protocol):
@@ -343,18 +355,6 @@ class DoubleBackward(Protocol):
     ) -> Gradients[NDArray[np.float64]]: ...
     @overload
     def __call__(
-        self, ggx: Other | None, ggW: Other | None, grad_out: Other, x: Other, W: Other,
-        padding: Padding = 0, stride: PerAxis = 1, *,
-        needs: NeedsThree = ("dgrad_out", "dx", "dW"), **how: Unpack[Geometry],
-    ) -> DGradOutDxDW[Other]: ...
-    @overload
-    def __call__(
-        self, ggx: Other | None, ggW: Other | None, grad_out: Other, x: Other, W: Other,
-        padding: Padding = 0, stride: PerAxis = 1, *,
-        needs: NeedsOfThree, **how: Unpack[Geometry],
-    ) -> Gradients[Other]: ...
-    @overload
-    def __call__(
         self, ggx: Numbers | None, ggW: Numbers | None, grad_out: Numbers, x: Numbers, W: Numbers,
         padding: Padding = 0, stride: PerAxis = 1, *,
         needs: NeedsThree = ("dgrad_out", "dx", "dW"), **how: Unpack[Geometry],
@@ -365,3 +365,17 @@ class DoubleBackward(Protocol):
         padding: Padding = 0, stride: PerAxis = 1, *,
         needs: NeedsOfThree, **how: Unpack[Geometry],
     ) -> Gradients[NDArray[Any]]: ...
+    @overload
+    def __call__(
+        self, ggx: Other | Numbers | None, ggW: Other | Numbers | None, grad_out: Other | Numbers,
+        x: Other | Numbers, W: Other | Numbers,
+        padding: Padding = 0, stride: PerAxis = 1, *,
+        needs: NeedsThree = ("dgrad_out", "dx", "dW"), **how: Unpack[Geometry],
+    ) -> DGradOutDxDW[Other]: ...
+    @overload
+    def __call__(
+        self, ggx: Other | Numbers | None, ggW: Other | Numbers | None, grad_out: Other | Numbers,
+        x: Other | Numbers, W: Other | Numbers,
+        padding: Padding = 0, stride: PerAxis = 1, *,
+        needs: NeedsOfThree, **how: Unpack[Geometry],
+    ) -> Gradients[Other]: ...
