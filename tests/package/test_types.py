@@ -5,6 +5,7 @@ mypy and pyright come with `make lint`, which runs this too; elsewhere it is ski
 
 import inspect
 import json
+import os
 import re
 import subprocess
 import sys
@@ -31,8 +32,17 @@ ERRORS = {"mypy": r":(\d+): error: ", "pyright": r":(\d+):\d+ - error: "}
 def run(checker, *arguments):
     if find_spec(checker) is None:
         pytest.skip(f"needs {checker}: `make lint` installs it")
+    # pyright asks the first python on the path for its packages.
+    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
     command = [sys.executable, "-m", *CHECKERS[checker], *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT).stdout
+    return subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env=os.environ | {"PATH": path},
+    ).stdout
 
 
 @pytest.mark.parametrize("checker", CHECKERS)
