@@ -32,6 +32,7 @@ export class Picture {
   #scene;
   #changed;
   #state;
+  #seen = null; // the checker's case that is drawn, as JSON
   #trace;
   #entries = [];
   #pointed = null; // by the mouse, and gone with it
@@ -92,6 +93,7 @@ export class Picture {
   /** Draw the checker's smallest case, and the learner's code on it. */
   see(evidence) {
     this.#use(this.#scene.state(evidence));
+    this.#seen = JSON.stringify(evidence.arguments);
     this.#trace?.again();
   }
 
@@ -100,9 +102,14 @@ export class Picture {
     if (this.#trace?.traced) this.#show();
   }
 
-  /** The tests have run: where the code is traced, it is traced again. */
-  ran() {
-    if (this.#trace?.traced) this.#trace.again();
+  /**
+   * The tests have run, with these cases to show. Where the case of a run before was drawn, the new one
+   * takes its place; where the code is traced, it is traced again.
+   */
+  ran(found) {
+    const next = this.#seen === null ? undefined : found.find((evidence) => this.takes(evidence));
+    if (next && JSON.stringify(next.arguments) !== this.#seen) this.see(next);
+    else if (this.#trace?.traced) this.#trace.again();
   }
 
   #row(grids) {
@@ -143,6 +150,7 @@ export class Picture {
   #use(state) {
     const { arrays, options } = state;
     this.#state = state;
+    this.#seen = null;
     this.#context.store.set(this.#scene.kept, { arrays: lists(arrays), options });
     for (const form of this.#forms) form.show(state);
     this.#pointed = null;
