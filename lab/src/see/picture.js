@@ -1,5 +1,6 @@
 import { h } from "../page/element.js";
 import { Explanation, sentence } from "./explanation.js";
+import { fitted } from "./fitting.js";
 import { Grid } from "./grid.js";
 import { NdArray } from "./ndarray.js";
 import { OptionsForm } from "./options.js";
@@ -42,6 +43,7 @@ export class Picture {
   #rows;
   #explanation = new Explanation();
   #forms = [];
+  #fit;
 
   /** `changed(state)` is told of new numbers. */
   constructor(parent, context, scene, changed = () => {}) {
@@ -76,11 +78,13 @@ export class Picture {
       this.#explanation.element,
       more.element,
     );
+    this.#fit = fitted(parent, this.#rows);
     this.#use(kept(context.store, scene) ?? scene.examples[0].make());
   }
 
   destroy() {
     this.#player.pause();
+    this.#fit.end();
     this.#trace?.destroy();
   }
 
@@ -165,6 +169,7 @@ export class Picture {
     this.#entries = this.#trace?.entries ?? this.#scene.entries(this.#state);
     this.#player.reset(this.#entries.length, before === this.#entries.length ? stood : 0);
     this.#walked();
+    this.#fit.again();
   }
 
   #edit(name, index, value) {
