@@ -13,10 +13,12 @@ export function finding(report, { solved, see, hints }) {
   const more = advice ? null : button("Hints of the problem", hints);
   const place = h("div", { class: "where" });
   if (either) place.append(h("p", {}, "One of these is enough: both give the very same answers here."));
-  if (report.crash) place.append(crash(report.crash));
+  const elsewhere = Boolean(evidence?.result); // what is shown is no crash
+  if (report.crash && !elsewhere) place.append(crash(report.crash));
   if (first) place.append(firstWrong(first));
   if (evidence) place.append(caseHead(evidence, see, more), evidenceTables(evidence, first));
   else if (more) place.append(h("p", {}, more));
+  if (report.crash && elsewhere) place.append(crash(report.crash, "On other arrays it stops with "));
   return h(
     "section",
     { class: `finding${advice ? " advice" : ""}`, "aria-label": `What is wrong in ${report.function}` },
@@ -77,7 +79,7 @@ function caseHead(evidence, see, more) {
 /** What a single test has to show of its failure. */
 export function shown(event) {
   const parts = [];
-  if (event.crash) parts.push(crash(event.crash));
+  if (event.crash?.line) parts.push(crashPlace(event.crash)); // its detail has the words
   if (event.evidence) parts.push(evidenceTables(event.evidence, event.first_wrong));
   return parts;
 }
@@ -97,23 +99,26 @@ function firstWrong({ result, index, got, expected, contributions }) {
   );
 }
 
-function crash({ kind, message, line, source, at }) {
-  const values = Object.entries(at)
-    .map(([name, value]) => `${name} = ${value}`)
-    .join(", ");
+function crash(found, before = "") {
+  const { kind, message } = found;
+  return h(
+    "div",
+    { class: "crash" },
+    h("p", {}, before, h("strong", {}, kind), message ? `: ${message}` : ""),
+    crashPlace(found) ?? "",
+  );
+}
+
+/** The line, and what the small integers in it were. */
+function crashPlace({ line, source, at }) {
+  if (!line) return null;
+  const values = Object.entries(at).map(([name, value]) => `${name} = ${value}`);
   return h(
     "p",
-    { class: "crash" },
-    h("strong", {}, kind),
-    message ? `: ${message}` : "",
-    values ? ` (${values})` : "",
-    line
-      ? [
-          h("br"),
-          h("button", { type: "button", class: "plain to-line", "data-line": line }, `Line ${line}`),
-          " ",
-          h("code", {}, source),
-        ]
-      : null,
+    {},
+    h("button", { type: "button", class: "plain to-line", "data-line": line }, `Line ${line}`),
+    " ",
+    h("code", {}, source),
+    values.length ? ` with ${values.join(", ")}` : "",
   );
 }

@@ -52,7 +52,7 @@ def diagnose(
     as a dW of zeros, is told first.
 
     Args:
-        fn: `fn(grad_out, x, W)`, returning (dx, dW), with x (C_in, H, W), W (C_out, C_in, kH, kW)
+        fn: `fn(grad_out, x, W)`, returning (dx, dW), with x (C_in, inH, inW), W (C_out, C_in, kH, kW)
             and grad_out (C_out, out_H, out_W). Its parameters may have the names that courses give
             them (dout, w, pad, conv_param, or a cache of these). It runs in this process: an
             endless loop is for `dxdw check`, which has a time limit.
@@ -61,7 +61,7 @@ def diagnose(
             parameters of these names, and is otherwise taken to know them.
         bias: db, (C_out,), is returned too.
         returns: the order of the results, "dx,dW" or "dx,dW,db" unless given.
-        channels_last: x and grad_out are (…, H, W, C), and W is (kH, kW, C_in, C_out).
+        channels_last: x and grad_out are (…, rows, columns, C), and W is (kH, kW, C_in, C_out).
         problem: another of the practice series: "conv2d_naive", "conv2d", "max_pool_2d", "relu",
             "softmax" or "mini_cnn_forward", which have no options here.
         dtype: of the arguments; float32 for a function that computes in float32 by design.

@@ -76,6 +76,12 @@ class Answer:
         return self.crash.line if self.crash else 0
 
 
+def stops_with(crash: Crash) -> str:
+    """The kind alone: what Python says of it belongs to one case, and stands where that is shown."""
+    article = "an" if crash.kind[:1] in "AEIOU" else "a"
+    return f"it stops with {article} {crash.kind}"
+
+
 def changed_in_words(names: Iterable[str]) -> str:
     """What is said of arguments that are no longer what they were."""
     return (
