@@ -163,11 +163,7 @@ export class Editor {
 
   /** To where the learner writes, after the editor has become another size. */
   cursorIntoView() {
-    this.#view.requestMeasure({
-      read: () => {},
-      write: () =>
-        this.#view.dispatch({ effects: EditorView.scrollIntoView(this.#view.state.selection.main) }),
-    });
+    this.#view.dispatch({ effects: EditorView.scrollIntoView(this.#view.state.selection.main) });
   }
 
   focus() {

@@ -94,7 +94,7 @@ function solved(number) {
 function next(number) {
   const place = catalogue.problems.findIndex((problem) => problem.number === number);
   const following = catalogue.problems[place + 1];
-  const train = { place: DIGITS, words: "Train on real digits with your own functions" };
+  const train = { place: DIGITS, words: "Train on real digits" };
   const on = following && { place: following.number, words: `On to ${following.number}: ${following.title}` };
   return (number === FIRST ? [train, on] : [on, train]).filter(Boolean).slice(0, number < FIRST ? 1 : 2);
 }

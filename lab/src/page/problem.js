@@ -189,7 +189,7 @@ export class ProblemPage {
       h(
         "p",
         { class: "quiet" },
-        "Arguments of your choice. They run after the tests, and are compared with the reference solution.",
+        "Arguments of your choice. They run after the tests, and are compared with the reference, dxdw's own solution.",
       ),
     );
     this.#ownCases = new OwnCases(own, {

@@ -1,4 +1,5 @@
 import { h } from "../page/element.js";
+import { Stopped } from "../python/client.js";
 import { FunctionsForm } from "./functions_form.js";
 import { Kernels } from "./kernels.js";
 import { percent, Runs } from "./runs.js";
@@ -13,6 +14,7 @@ export class Trainer {
   #told;
   #functions = h("div", {});
   #form;
+  #listing = false;
   #mistake = h("select", { disabled: true }, h("option", { value: "" }, "none"));
   #train = h(
     "button",
@@ -45,16 +47,29 @@ export class Trainer {
   show() {
     this.#form = new FunctionsForm(this.#context.store);
     this.#functions.replaceChildren(this.#form.element);
+    this.#listMistakes();
   }
 
   async #ready() {
     this.#train.disabled = false;
     this.#words.textContent = "";
-    const mistakes = await this.#context.python.call(`${TRAINING}:mistakes`);
-    this.#mistake.append(
-      ...mistakes.map(({ name, title }) => h("option", { value: name }, `${name}: ${title}`)),
-    );
-    this.#mistake.disabled = false;
+    await this.#listMistakes();
+  }
+
+  async #listMistakes() {
+    if (!this.#mistake.disabled || this.#train.disabled || this.#listing) return;
+    this.#listing = true;
+    try {
+      const mistakes = await this.#context.python.call(`${TRAINING}:mistakes`);
+      this.#mistake.append(
+        ...mistakes.map(({ name, title }) => h("option", { value: name }, `${name}: ${title}`)),
+      );
+      this.#mistake.disabled = false;
+    } catch (error) {
+      if (!(error instanceof Stopped)) throw error; // by a run elsewhere: it is asked for again when shown
+    } finally {
+      this.#listing = false;
+    }
   }
 
   async #run() {
@@ -80,7 +95,7 @@ export class Trainer {
       return;
     }
     const own = Object.keys(codes).filter((name) => !(mistake && name === "conv2d_backward"));
-    const whose = own.length ? `with your ${own.join(", ")}` : "with the reference solutions";
+    const whose = own.length ? `with your ${own.join(", ")}` : "with the reference";
     this.#runs.begin(mistake ? `${mistake}, ${whose}` : whose, started.batches);
     this.#kernels.show(started.kernels);
     this.#told.started();
