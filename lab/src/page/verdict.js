@@ -120,9 +120,7 @@ export class Verdict {
     const links = this.#options.next.map(({ place, words }, n) =>
       h("a", { class: n ? "" : "onwards", href: `#${place}` }, words, n ? "" : glyph(" →")),
     );
-    const said = all
-      ? "Every test passes, and every extra check."
-      : "An extra check still finds something:";
+    const said = all ? "Every test passes, and every extra check." : "An extra check still finds something:";
     return h("p", { class: "praise" }, h("span", {}, said), links);
   }
 
