@@ -9,7 +9,8 @@ import { LAB } from "../building/files.mjs";
 
 const FILES = {
   "all of them pass": 'test("one", () => {}); test("two", () => {});',
-  "did not come to its end": 'test("one", () => {}); test("two", () => process.exit(0)); test("three", () => {});',
+  "did not come to its end":
+    'test("one", () => {}); test("two", () => process.exit(0)); test("three", () => {});',
   "some are not reported as passed": 'test("one", () => {}); test.skip("two", () => {});',
   "ended with 1": 'test("one", () => { throw new Error(); });',
 };

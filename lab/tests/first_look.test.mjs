@@ -34,7 +34,9 @@ for (const { number } of CATALOGUE.problems) {
       await unseen(page, [".statement table", ".player", ".picture .grid td", ".mark:last-child"]),
       [],
     );
-    assert.equal(await page.locator(".formulas:visible").evaluateAll((all) => all.length > 0), true);
+    await page.getByRole("tab", { name: "Examples" }).click();
+    const examples = page.locator(".statement-pane .panel:not([hidden])");
+    assert.equal(await examples.evaluate((one) => one.scrollHeight - one.clientHeight), 0, "examples");
   });
 }
 

@@ -133,7 +133,7 @@ test("sizes are changed, and several channels are drawn", async () => {
   await type("rows of a kernel", "99");
   await figure(page, "x").locator("table").nth(2).waitFor();
   assert.match(await figure(page, "W").locator("figcaption").innerText(), /\(1, 3, 4, 2\)/);
-  await page.getByRole("button", { name: "One gradient (example 1)" }).click();
+  await page.getByRole("button", { name: "One gradient (the first example)" }).click();
   await toTheEnd(page);
   assert.equal(await values(figure(page, "dW", "of W")), "0 1 4 5");
   await context.close();
