@@ -8,7 +8,13 @@ import pytest
 from dxdw.diagnosis import diagnose
 from dxdw.practice import SERIES, run
 
-RIGHT = {"x": "i + u, j + v", "dx": "i + u, j + v", "G": "o, i, j", "W": "o, c, u, v", "dW": "o, c, u, v"}
+RIGHT = {
+    "x": "i + u, j + v",
+    "dx": "i + u, j + v",
+    "G": "o, i, j",
+    "W": "o, c, u, v",
+    "dW": "o, c, u, v",
+}
 LOOPS = """
 def backward(grad_out, x, W):
     dx, dW = np.zeros(x.shape), np.zeros(W.shape)
@@ -24,7 +30,7 @@ def backward(grad_out, x, W):
 
 def loops(before="", after="", **places):
     names = {"np": np}
-    exec(LOOPS.format(before=before, after=after, **RIGHT | places), names)
+    exec(LOOPS.format(before=before, after=after, **RIGHT | places), names)  # noqa: S102 - a source of our own
     return names["backward"]
 
 
@@ -75,7 +81,8 @@ def test_a_slice_with_one_index_for_two_axes_is_named():
          "the kernel's columns stand in reverse order in dx"),
         ({"W": "o, c, kH - 1 - u, kW - 1 - v"}, "dx-kernel-flipped", "the kernel is flipped in dx"),
         ({"after": "dW = dW[:, :, ::-1]"}, "dw-reversed", "the rows of dW stand in reverse order"),
-        ({"after": "dW = dW[..., ::-1]"}, "dw-reversed", "the columns of dW stand in reverse order"),
+        ({"after": "dW = dW[..., ::-1]"}, "dw-reversed",
+         "the columns of dW stand in reverse order"),
         ({"after": "dW = dW[..., ::-1, ::-1]"}, "dw-reversed", "dW is reversed"),
         ({"G": "o, outH - 1 - i, j"}, "grad-flipped",
          "the rows of grad_out are read in reverse order in dx and dW"),
@@ -150,7 +157,8 @@ def conv2d_naive(x, W):
     [
         ("i + u, j + u", "u, v", "index-repeated", "u is used for two axes"),
         ("i + u, i + v", "u, v", "index-repeated", "i is used for two axes"),
-        ("i + u, j + v", "kH - 1 - u, v", "kernel-flipped", "the kernel's rows stand in reverse order"),
+        ("i + u, j + v", "kH - 1 - u, v", "kernel-flipped",
+         "the kernel's rows stand in reverse order"),
         ("i + u, j + v", "u, kW - 1 - v", "kernel-flipped",
          "the kernel's columns stand in reverse order"),
         ("i + u, j + v", "kH - 1 - u, kW - 1 - v", "kernel-flipped", "the kernel is flipped"),

@@ -52,10 +52,10 @@ def diagnose(
     as a dW of zeros, is told first.
 
     Args:
-        fn: `fn(grad_out, x, W)`, returning (dx, dW), with x (C_in, inH, inW), W (C_out, C_in, kH, kW)
-            and grad_out (C_out, out_H, out_W). Its parameters may have the names that courses give
-            them (dout, w, pad, conv_param, or a cache of these). It runs in this process: an
-            endless loop is for `dxdw check`, which has a time limit.
+        fn: `fn(grad_out, x, W)`, returning (dx, dW), with x (C_in, inH, inW), W
+            (C_out, C_in, kH, kW) and grad_out (C_out, outH, outW). Its parameters may have the
+            names that courses give them (dout, w, pad, conv_param, or a cache of these). It runs in
+            this process: an endless loop is for `dxdw check`, which has a time limit.
         batch: x and grad_out have an axis N in front.
         stride, padding, dilation, groups: as for `conv2d`. fn is given them by name where it has
             parameters of these names, and is otherwise taken to know them.

@@ -77,7 +77,7 @@ class Answer:
 
 
 def stops_with(crash: Crash) -> str:
-    """The kind alone: what Python says of it belongs to one case, and stands where that is shown."""
+    """The kind alone: what Python says of it belongs to one case, and stands beside that."""
     article = "an" if crash.kind[:1] in "AEIOU" else "a"
     return f"it stops with {article} {crash.kind}"
 

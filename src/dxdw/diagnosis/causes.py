@@ -304,7 +304,7 @@ CAUSES = {
     "images-mixed": Cause(
         "the images of the batch are not kept apart in {what}",
         "{lines}",
-        "Image n has a gradient of its own, grad_out[n], which belongs with x[n] and no other image.",
+        "Image n has a gradient of its own, grad_out[n], which belongs with x[n] alone.",
         "Which of your sums go over the batch, and do grad_out and x have the same n in them?",
     ),
     "db-axes": Cause(

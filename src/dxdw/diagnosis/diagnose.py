@@ -67,9 +67,7 @@ def _own(name: str, results: frozenset[str]) -> frozenset[str]:
     return results & {own} or results
 
 
-def _summary(
-    ladder: Ladder, found: Verdict, causes: dict[str, Cause], crash: Crash | None
-) -> str:
+def _summary(ladder: Ladder, found: Verdict, causes: dict[str, Cause], crash: Crash | None) -> str:
     """What is not there yet, then what is wrong with the rest; advice only where that is all."""
     failed = [c for c in ladder.checks.values() if c.state == "wrong"]
     if not failed:

@@ -191,7 +191,9 @@ def _named(
     if whole:
         titles = {f.cause: f.title for f in giving if f.title}
         several = len(whole) > 1
-        return (tuple(sorted(whole)), several, titles) if len(whole) <= _MOST_TIED else ((), False, {})
+        return (
+            (tuple(sorted(whole)), several, titles) if len(whole) <= _MOST_TIED else ((), False, {})
+        )
     shared = {
         tuple(sorted((a.cause, b.cause)))
         for a, b in combinations(found, 2)

@@ -35,7 +35,9 @@ def _kernel() -> Iterator[Mistake]:
         )  # fmt: skip
 
     name = ("kernel-transposed", "patch-transposed", ("kernel-transposed",))
-    yield Mistake("W[o,c,v,u] is used in place of W[o,c,u,v]", mapped("w", ".", ".", "v", "u"), *name)
+    yield Mistake(
+        "W[o,c,v,u] is used in place of W[o,c,u,v]", mapped("w", ".", ".", "v", "u"), *name
+    )
 
     def patch(t: Terms) -> None:
         (s, r), (p, q), (d, e) = t.stride, t.padding, t.dilation

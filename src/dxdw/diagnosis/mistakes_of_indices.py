@@ -1,4 +1,4 @@
-"""Mistakes in which loop variable stands where: one of them at two axes, or an array turned round."""
+"""Mistakes in which loop variable stands where: one of them at two axes, or an image turned."""
 
 from collections.abc import Iterator
 
@@ -35,9 +35,9 @@ def _at(row: str, column: str, sliced: bool) -> Change:
 
     def change(t: Terms) -> None:
         taps, firsts = [], []
-        for axis, (first, tap) in enumerate((row, column)):
-            firsts.append(getattr(t, first) * t.stride[axis] - t.padding[axis])
-            taps.append(getattr(t, tap) * t.dilation[axis])
+        for axis, names in enumerate((row, column)):
+            firsts.append(getattr(t, names[0]) * t.stride[axis] - t.padding[axis])
+            taps.append(getattr(t, names[1]) * t.dilation[axis])
             end = t.x.shape[axis + 2] + t.padding[axis]
             if sliced:
                 taps[axis] = t.cut(firsts[axis], taps[axis], axis)

@@ -143,7 +143,7 @@ class Terms:
                 index[axis] = self.shape(which)[axis] - 1 - index[axis]
 
     def cut(self, start: Array, taps: Array, axis: int) -> Array:
-        """Of slices that begin at `start` what NumPy reads, where they end outside x; axis 0 is rows.
+        """Of slices that begin at `start` what NumPy reads where they end outside x; 0 is rows.
 
         Raises:
             Impossible: it does not fit what it is combined with.

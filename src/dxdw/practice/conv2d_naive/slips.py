@@ -25,7 +25,7 @@ CAUSES = {
     ),
     "index-repeated": Cause(
         "one index is used for two axes", _OUT,
-        "Every axis has a loop variable of its own: i and u go down the rows, j and v along the columns.",
+        "Every axis has a loop variable of its own: i and u go down the rows, j and v across.",
         "Take each array, and each of its axes: which loop variable goes along that axis?",
     ),
     "last-position-skipped": Cause(
@@ -118,7 +118,12 @@ def convolution_slips() -> tuple[Slip, ...]:
 
 def _indices_repeated() -> Iterator[Slip]:
     """x[c, i+u, j+u] and its like."""
-    for row, column, twice in (("iu", "ju", "u"), ("iv", "jv", "v"), ("iu", "iv", "i"), ("ju", "jv", "j")):
+    for row, column, twice in (
+        ("iu", "ju", "u"),
+        ("iv", "jv", "v"),
+        ("iu", "iv", "i"),
+        ("ju", "jv", "j"),
+    ):
 
         def out(
             x: Array, W: Array, padding: int = 0, stride: int = 1,
