@@ -6,7 +6,7 @@
  * was green.
  */
 import { spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -15,6 +15,7 @@ import { parseArgs } from "node:util";
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const FILE_MS = 1_800_000; // a file that has not ended by then is ended
 const TEST_MS = 600_000;
+const IDLE_MS = 120_000;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -46,23 +47,36 @@ async function ran(file) {
   const child = spawn(process.execPath, [`--test-timeout=${TEST_MS}`, ...reporters, file], {
     stdio: ["ignore", "inherit", "inherit"],
     timeout: FILE_MS,
+    killSignal: "SIGKILL", // Node's tests wait at any other
   });
+  const watch = setInterval(() => stuck(report) && child.kill("SIGKILL"), 5000);
   const code = await new Promise((resolve) =>
     child.on("close", (status, signal) => resolve(signal ?? status)),
   );
+  clearInterval(watch);
   return { file: basename(file), ...told(report, code) };
+}
+
+/** Whether a test has failed, and nothing more has been told since: what it left open may go on for ever. */
+function stuck(report) {
+  const failed = events(report).some(({ kind }) => kind === "fail");
+  return failed && Date.now() - statSync(report).mtimeMs > IDLE_MS;
+}
+
+function events(report) {
+  try {
+    const whole = readFileSync(report, "utf8").split("\n").slice(0, -1); // the last is empty, or cut
+    return whole.map(JSON.parse);
+  } catch {
+    return []; // nothing was written yet
+  }
 }
 
 /** What a file reported: how many tests it has and how many passed, and why that is no success. */
 function told(report, code) {
-  let events = [];
-  try {
-    events = readFileSync(report, "utf8").trim().split("\n").filter(Boolean).map(JSON.parse);
-  } catch {
-    // Nothing was written, or not to its end: the plan, which comes last, is missing.
-  }
-  const plan = events.find(({ kind }) => kind === "plan");
-  const passed = events.filter(({ kind }) => kind === "pass").length;
+  const found = events(report);
+  const plan = found.find(({ kind }) => kind === "plan");
+  const passed = found.filter(({ kind }) => kind === "pass").length;
   const tests = plan?.count ?? 0;
   const why =
     code !== 0

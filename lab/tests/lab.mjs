@@ -26,6 +26,18 @@ export const CATALOGUE = JSON.parse(
   execFileSync(PYTHON, ["-m", "dxdw.practice.catalogue"], { maxBuffer: 1 << 26 }),
 );
 
+/**
+ * A server and a browser for one test, and a page in it: ended with the test, also where it fails. What
+ * goes on would keep the tests of its file from ending.
+ */
+export async function opened(t, options) {
+  const server = await serve();
+  t.after(() => server.end());
+  const browser = await launch();
+  t.after(() => browser.close());
+  return open(browser, server.address, options);
+}
+
 /** A server of the built page: ours, or one that knows nothing of isolation. */
 export async function serve({ isolated = true } = {}) {
   const command = isolated

@@ -201,7 +201,8 @@ for (const number of ["01", "02", "03"]) {
 const STAGES = ["conv", "relu", "pool", "scores", "p"];
 const traced = async (page) => {
   await page.getByRole("button", { name: "Trace your code" }).first().click();
-  await page.locator(".trace-words", { hasText: "Traced: play it" }).waitFor();
+  // Of the code before, it says that the code has changed since.
+  await page.locator(".trace-words", { hasText: /Traced: play it, or go step by step\.\s*$/ }).waitFor();
 };
 const words = (page) => page.locator(".trace-words:visible");
 const differing = async (page) => {

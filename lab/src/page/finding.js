@@ -100,11 +100,11 @@ function firstWrong({ result, index, got, expected, contributions }) {
 }
 
 function crash(found, before = "") {
-  const { kind, message } = found;
+  const { kind, message, means } = found;
   return h(
     "div",
     { class: "crash" },
-    h("p", {}, before, h("strong", {}, kind), message ? `: ${message}` : ""),
+    h("p", {}, before, h("strong", {}, kind), message ? `: ${message}` : "", means ? ` (${means})` : ""),
     crashPlace(found) ?? "",
   );
 }

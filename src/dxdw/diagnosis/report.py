@@ -22,7 +22,7 @@ The JSON form, `Report.to_json()`, is one object:
 | `"matched"` | what was compared with the answers, in words |
 | `"first_wrong"` | null or `{"result", "index", "got", "expected", "contributions"}` |
 | `"evidence"` | null or `{"result", "got", "expected", "arguments"}`, the smallest case |
-| `"crash"` | null or `{"kind", "message", "file", "line", "source", "at", "trace"}` |
+| `"crash"` | null or `{"kind", "message", "file", "line", "source", "at", "trace", "means"}` |
 | `"seconds"` | how long it took |
 
 Numbers that JSON has no word for are the strings "nan", "inf" and "-inf".
