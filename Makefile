@@ -14,7 +14,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 .NOTPARALLEL:
 .PHONY: help demo lab test test-long test-random test-interrupts test-peers test-peers-long test-dask test-dask-long test-install \
   test-lab test-lab-firefox test-lab-webkit test-all \
-  test-native fuzz fuzz-python test-aarch64 sanitize sanitize-threads wasm test-wasm bench-wasm lint bench bench-training \
+  coverage test-native fuzz fuzz-python test-aarch64 sanitize sanitize-threads wasm test-wasm bench-wasm lint bench bench-training \
   bench-dask docs wheel wheel-lab clean
 
 help: ## this list
@@ -69,6 +69,9 @@ test-lab-webkit: $(STAMPS)/page ## the heart of them in WebKitGTK, on a screen t
 	cd lab && $(NODE) xvfb-run --auto-servernum npm run test:webkit
 
 test-all: test test-peers test-dask test-install test-lab ## run every group of tests
+
+coverage: $(STAMPS)/coverage $(STAMPS)/native ## run the tests, and say which lines none of them reaches
+	$(BIN)/python -m pytest -m 'not peers and not dask and not slow and not install' --cov --cov-report=term --cov-report=xml
 
 # --- the kernels' own tests: CMake's presets in native/, the programs of native/tests -------------
 
@@ -145,11 +148,17 @@ bench-wasm: $(STAMPS)/numpy $(STAMPS)/pyodide wasm ## measure it beside NumPy in
 
 # --------------------------------------------------------------------------------------------------
 
-lint: $(STAMPS)/dev ## check style, formatting, types and the repository itself
+lint: TRACKED = $(shell git ls-files)
+lint: $(STAMPS)/dev ## check style, formatting, types, docstrings, spelling, workflows and the repository itself
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/codespell $(TRACKED)
+	$(BIN)/rumdl check --quiet $(filter %.md,$(TRACKED))
+	$(BIN)/zizmor --offline --quiet .github
+	$(BIN)/validate-pyproject pyproject.toml lab/pyproject.toml
 	$(BIN)/repo-review --show err .
+	$(BIN)/python -m pytest -q tests/package/test_types.py tests/package/test_docstrings.py
 
 bench: $(STAMPS)/peers $(STAMPS)/native ## measure beside PyTorch, JAX and NumPy: about an hour
 	$(BIN)/dxdw bench
@@ -190,11 +199,11 @@ $(STAMPS)/venv:
 
 $(STAMPS)/train: EXTRA := train
 $(STAMPS)/train: GROUP :=
-$(STAMPS)/test $(STAMPS)/peers $(STAMPS)/dev: EXTRA := all
+$(STAMPS)/test $(STAMPS)/coverage $(STAMPS)/peers $(STAMPS)/dev: EXTRA := all
 $(STAMPS)/dask $(STAMPS)/docs: EXTRA := all,dask
-$(STAMPS)/test $(STAMPS)/peers $(STAMPS)/dask $(STAMPS)/dev $(STAMPS)/docs: GROUP = $() --group $(@F)
+$(STAMPS)/test $(STAMPS)/coverage $(STAMPS)/peers $(STAMPS)/dask $(STAMPS)/dev $(STAMPS)/docs: GROUP = $() --group $(@F)
 # Editable in all of them, so that no command runs a stale copy that another one installed.
-$(STAMPS)/train $(STAMPS)/test $(STAMPS)/peers $(STAMPS)/dask $(STAMPS)/dev $(STAMPS)/docs: pyproject.toml | $(STAMPS)/venv
+$(STAMPS)/train $(STAMPS)/test $(STAMPS)/coverage $(STAMPS)/peers $(STAMPS)/dask $(STAMPS)/dev $(STAMPS)/docs: pyproject.toml | $(STAMPS)/venv
 	@echo 'installing dxdw[$(EXTRA)]$(GROUP) into $(VENV) ...'
 	@$(PIP) install --quiet --editable '.[$(EXTRA)]'$(GROUP)
 	@$(BIN)/dxdw --version

@@ -6,7 +6,7 @@ from typing import Any
 from sphinx.application import Sphinx
 
 # What napoleon takes apart: indented as well, but no equations.
-SECTIONS = {"Args:", "Attributes:", "Raises:", "Returns:"}
+SECTIONS = {"Attributes", "Parameters", "Raises", "Returns"}
 CODE_OR_MARKUP = re.compile(r"(``?[^`]*``?)|([|*])")
 
 
@@ -20,10 +20,12 @@ def _plain(
 ) -> None:
     text: list[str] = []
     in_section = literal = False
-    for line in lines:
+    for line, after in zip(lines, [*lines[1:], ""], strict=True):
         indented = line.startswith("    ")
+        if after and set(after) == {"-"}:
+            in_section = line in SECTIONS
         if line and not indented:
-            in_section, literal = line in SECTIONS, line.endswith("::") or line.startswith(">>>")
+            literal = line.endswith("::") or line.startswith(">>>")
         elif indented and not literal and not in_section and text and not text[-1]:
             text += ["::", ""]
             literal = True

@@ -81,14 +81,14 @@ int dxdw_takes(const int64_t *plan, int kernel, char *why, int size) {
 
 double dxdw_growth(const int64_t *plan, int kernel, int64_t *terms) {
   const Kernel *row = find(kernel);
-  const Growth growth = row && row->growth ? row->growth(plan) : Growth{0, 0};
-  *terms = growth.terms;
+  const Growth growth = row && row->growth ? row->growth(plan) : Growth{0, 0, false};
+  *terms = growth.elementwise ? -growth.terms : growth.terms;
   return growth.factor;
 }
 
 void *dxdw_prepare(const int64_t *plan, int64_t words, int kernel) {
   const Kernel *row = find(kernel);
-  if (!row || words < 4 || plan[0] != kPlanVersion) return nullptr;
+  if (!row || words < 5 || plan[0] != kPlanVersion) return nullptr;
   const size_t bytes = static_cast<size_t>(words) * sizeof *plan;
   void *memory = keep_block(sizeof(Prepared) + bytes);
   if (!memory) return nullptr;
@@ -160,7 +160,7 @@ void dxdw_release(void *job) {
 
 int dxdw_cpus(void) { return cpus(); }
 
-const char *dxdw_isa(void) { return chosen().name; }
+const char *dxdw_isa(void) { return chosen_name(); }
 int dxdw_products_at_once(void) {
   const Kernels &own = chosen();
   return own.vector_bytes / int(sizeof(float)) * (own.fused ? 2 : 1);

@@ -42,7 +42,8 @@ DXDW_API int dxdw_kernel_sums(int kernel);
 DXDW_API int dxdw_takes(const int64_t *plan, int kernel, char *why, int size);
 
 /* The factor f and the terms n of |error| ≤ f·n·u/(1−n·u) over an element's tile, of a kernel that does
-   not sum them so and of a plan that it takes. */
+   not sum them so and of a plan that it takes; or, where n is below 0, of |error| ≤ f + |n|·u/(1−|n|·u)
+   of the element's own products. */
 DXDW_API double dxdw_growth(const int64_t *plan, int kernel, int64_t *terms);
 
 /* A plan and a kernel of which nothing but the operands is missing, or NULL: there is no such kernel,
@@ -102,7 +103,7 @@ DXDW_API void dxdw_release(void *job);
    quota. */
 DXDW_API int dxdw_cpus(void);
 
-/* The instruction set chosen when the library was loaded: "avx512", "avx2" or "base". */
+/* The instruction set chosen when the library was loaded: "amx", "avx512", "avx2" or "base". */
 DXDW_API const char *dxdw_isa(void);
 
 /* Those that this machine has, the best first, with blanks between. */

@@ -1,5 +1,7 @@
 #include "api/isa.h"
 
+#include "machine/matrix_unit.h"
+
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +26,7 @@ struct Features {
   Features() {
     unsigned a, b, c, d;
     if (!__get_cpuid(1, &a, &b, &c, &d)) return;
-    const bool fma = c >> 12 & 1, system_saves = c >> 27 & 1, avx = c >> 28 & 1;
+    const bool fma = c >> 12 & 1, f16c = c >> 29 & 1, system_saves = c >> 27 & 1, avx = c >> 28 & 1;
     if (!system_saves || !avx || !__get_cpuid_count(7, 0, &a, &b, &c, &d)) return;
     // The operating system must save the registers: XMM and YMM; opmasks and ZMM.
     unsigned low, high;
@@ -35,7 +37,7 @@ struct Features {
 #else
     const bool zmm = (low & 0xe6) == 0xe6;
 #endif
-    avx2 = ymm && fma && (b >> 5 & 1);
+    avx2 = ymm && fma && f16c && (b >> 5 & 1);
     const bool f = b >> 16 & 1, dq = b >> 17 & 1, bw = b >> 30 & 1, vl = b >> 31 & 1;
     avx512 = zmm && avx2 && f && dq && bw && vl;
   }
@@ -43,35 +45,52 @@ struct Features {
 
 #endif
 
+// A name: the kernels of a set of vectors, and what they have beside for blocks of bfloat16.
+struct InstructionSet {
+  const char *name;
+  const Kernels *kernels;
+  const MatrixUnit *unit;
+};
+
 struct Choice {
-  const Kernels *there[3];
+  InstructionSet there[5];
   int count = 0;
-  const Kernels *used;
-  char names[32] = "";
+  InstructionSet used;
+  char names[64] = "";
   char note[160] = "";
 
   Choice() {
 #if DXDW_X86
     const Features features;
-    if (features.avx512) there[count++] = &kernels_avx512;
-    if (features.avx2) there[count++] = &kernels_avx2;
+    if (features.avx512 && amx()) add({"amx", &kernels_avx512, amx()});
+    if (features.avx512) add({"avx512", &kernels_avx512, dot_products()});
+    if (features.avx2) add({"avx2", &kernels_avx2, nullptr});
 #endif
-    there[count++] = &kernels_base;
+    add({"base", &kernels_base, nullptr});
     used = there[0];
-    for (int i = 0; i < count; ++i) {
-      if (i > 0) strcat(names, " ");
-      strcat(names, there[i]->name);
-    }
-    const char *asked = getenv("DXDW_ISA");
+#if defined(DXDW_TESTING)
+    add({"amx-emulated", used.kernels, emulated_amx()});
+#endif
+    choose(getenv("DXDW_ISA"));
+    use_matrix_unit(used.unit);
+  }
+
+ private:
+  void add(const InstructionSet &set) {
+    if (count) strcat(names, " ");
+    strcat(names, set.name);
+    there[count++] = set;
+  }
+
+  void choose(const char *asked) {
     if (!asked || !*asked) return;
-    for (int i = 0; i < count; ++i) {
-      if (strcmp(asked, there[i]->name) == 0) {
+    for (int i = 0; i < count; ++i)
+      if (strcmp(asked, there[i].name) == 0) {
         used = there[i];
         return;
       }
-    }
-    snprintf(note, sizeof note, "DXDW_ISA is '%.40s', this machine has: %s; %s is used", asked,
-             names, used->name);
+    snprintf(note, sizeof note, "DXDW_ISA is '%.40s', this machine has: %s; %s is used", asked, names,
+             used.name);
   }
 };
 
@@ -79,7 +98,8 @@ const Choice choice;
 
 }  // namespace
 
-const Kernels &chosen() { return *choice.used; }
+const Kernels &chosen() { return *choice.used.kernels; }
+const char *chosen_name() { return choice.used.name; }
 const char *available() { return choice.names; }
 const char *choice_note() { return choice.note; }
 

@@ -6,6 +6,7 @@ namespace dxdw {
 
 // The best that this machine has, or the one that DXDW_ISA names, from when the library was loaded.
 const Kernels &chosen();
+const char *chosen_name();
 
 // Names of those that this machine has, the best first, with blanks between.
 const char *available();

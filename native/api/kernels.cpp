@@ -1,6 +1,7 @@
 // All kernels for one instruction set, which the build names: DXDW_ISA is avx512, avx2 or base.
 #include "api/kernels.h"
 
+#include "kernels/bfloat.h"
 #include "kernels/depthwise.h"
 #include "kernels/direct.h"
 #include "kernels/winograd.h"
@@ -8,20 +9,29 @@
 namespace dxdw {
 namespace {
 
-// By the plan's dtype.
-template <Held *of_float(const int64_t *), Held *of_double(const int64_t *)>
-Held *either(const int64_t *words) {
-  return words[2] ? of_double(words) : of_float(words);
+// A pass of the plan's dtype, by Hold::of<dtype>.
+template <class Hold>
+Held *held(const int64_t *words) {
+  switch (words[2]) {
+    case kFloat32: return Hold::template of<float>(words);
+    case kFloat64: return Hold::template of<double>(words);
+    case kBfloat16: return Hold::template of<bfloat16>(words);
+    default: return Hold::template of<float16>(words);
+  }
 }
 
 // The kernels, best first. A new one is a file and a row here.
 constexpr Kernel table[] = {
+    {"bfloat16x2", "the definition's sums, of float32 as two bfloat16, three products each, by tiles",
+     bfloat_takes<2>, held<Bfloat<2>>, bfloat_growth},
+    {"bfloat16x3", "the definition's sums, of float32 as three bfloat16, six products each, by tiles",
+     bfloat_takes<3>, held<Bfloat<3>>, nullptr},
+    {"bfloat16", "the definition's sums, of bfloat16 in blocks", bfloat_takes<1>, held<Bfloat<1>>, nullptr},
     {"winograd", "Winograd F(4×4, 3×3) or F(2×2, 5×5) by compiled kernels", winograd_takes,
-     either<hold_winograd<float>, hold_winograd<double>>, winograd_growth},
+     held<Winograd>, winograd_growth},
     {"depthwise", "the definition's sums, by compiled kernels for channels of their own",
-     depthwise_takes, either<hold_depthwise<float>, hold_depthwise<double>>, nullptr},
-    {"direct", "the definition's sums, by compiled kernels", direct_takes,
-     either<hold_direct<float>, hold_direct<double>>, nullptr},
+     depthwise_takes, held<Depthwise>, nullptr},
+    {"direct", "the definition's sums, by compiled kernels", direct_takes, held<Direct>, nullptr},
 };
 
 // A millisecond of independent sums, of which the clock of a browser tells a tenth.

@@ -19,10 +19,12 @@ struct Reason {
   int size;
 };
 
-// |error| ≤ factor · n·u / (1 − n·u) of the products' magnitudes over an element's tile, n = terms.
+// |error| ≤ factor · n·u / (1 − n·u) of the products' magnitudes over an element's tile, n = terms; or,
+// elementwise, ≤ factor + n·u / (1 − n·u) of those of its own products.
 struct Growth {
   double factor;
   int64_t terms;
+  bool elementwise;
 };
 
 // A plan that a kernel has worked out all about.

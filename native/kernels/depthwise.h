@@ -45,13 +45,15 @@ inline bool depthwise_takes(const int64_t *words, Reason &why) {
   return depthwise_takes_plan(view(both.dx), why) && depthwise_takes_plan(view(both.dW), why);
 }
 
-template <class T>
-Held *hold_depthwise(const int64_t *words) {
-  if (words[1] == kBothGradients) return hold<T, DepthwiseBackwardPass<T>>(words);
-  return words[1] == kWeightGradient
-             ? hold<T, DepthwisePass<T, DepthwiseWeightGradient<T>>>(words)
-             : hold<T, DepthwisePass<T, DepthwiseGather<T>>>(words);
-}
+struct Depthwise {
+  template <class S>
+  static Held *of(const int64_t *words) {
+    if (words[1] == kBothGradients) return hold<S, DepthwiseBackwardPass<S>>(words);
+    return words[1] == kWeightGradient
+               ? hold<S, DepthwisePass<S, DepthwiseWeightGradient<S>>>(words)
+               : hold<S, DepthwisePass<S, DepthwiseGather<S>>>(words);
+  }
+};
 
 }  // namespace
 }  // namespace dxdw

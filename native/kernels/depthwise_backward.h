@@ -7,20 +7,26 @@ namespace dxdw {
 namespace {
 
 // Either of them.
-template <class T, class Pass>
+template <class S, class Pass>
 class DepthwisePass {
  public:
+  static constexpr Kind kKind = Pass::kKind;
+
   explicit DepthwisePass(const int64_t *words)
       : plan_(view(words)), pass_(plan_), ready_(pass_.prepare(tables_)) {}
 
   bool ready() const { return ready_; }
   Index flops() const { return plan_.flops(); }
   Index workspace(int threads) const { return pass_.bytes(threads); }
-  int run(const T *first, const T *second, T *result, const Team &team) const {
+
+  // Of a source and weights, or of grad_out and x.
+  template <class Second, class Result>
+  int run(const S *first, const Second *second, Result *result, const Team &team) const {
     // As in GatherPass: beyond the edges of grad_out dx has no products.
-    if (plan_.kind == kInputGradient &&
-        !all_finite(second, plan_.groups * plan_.weights_of_group()))
-      return DXDW_DECLINED;
+    if constexpr (kKind != kWeightGradient)
+      if (plan_.kind == kInputGradient &&
+          !all_finite(second, plan_.groups * plan_.weights_of_group()))
+        return DXDW_DECLINED;
     return pass_.run(first, second, result, team);
   }
 
@@ -34,9 +40,13 @@ class DepthwisePass {
   const bool ready_;
 };
 
-template <class T>
+template <class S>
 class DepthwiseBackwardPass {
+  using T = Sum<S>;
+
  public:
+  static constexpr Kind kKind = kBothGradients;
+
   explicit DepthwiseBackwardPass(const int64_t *words)
       : dx_(both_plans(words).dx), dW_(both_plans(words).dW) {}
 
@@ -44,10 +54,10 @@ class DepthwiseBackwardPass {
   Index flops() const { return dx_.flops(); }
   Index workspace(int threads) const { return dx_.workspace(threads) + dW_.workspace(threads); }
 
-  int run(const T *grad_out, const T *x, const T *W, T *dx, T *dW, const Team &team) const {
+  int run(const S *grad_out, const S *x, const T *W, S *dx, T *dW, const Team &team) const {
     const Plan &plan = dx_.plan();
     if (!all_finite(W, plan.groups * plan.weights_of_group())) return DXDW_DECLINED;
-    DepthwiseGather<T> gather = dx_.pass();
+    DepthwiseGather<S> gather = dx_.pass();
     Workspace memory;
     const Index at_slots = memory.reserve<T>(gather.slot_elements() * team.threads);
     if (!memory.take()) return DXDW_NO_MEMORY;
@@ -66,8 +76,8 @@ class DepthwiseBackwardPass {
   }
 
  private:
-  const DepthwisePass<T, DepthwiseGather<T>> dx_;
-  const DepthwisePass<T, DepthwiseWeightGradient<T>> dW_;
+  const DepthwisePass<S, DepthwiseGather<S>> dx_;
+  const DepthwisePass<S, DepthwiseWeightGradient<S>> dW_;
 };
 
 }  // namespace

@@ -10,31 +10,37 @@ namespace {
 inline bool direct_takes(const int64_t *, Reason &) { return true; }
 
 // Both gradients, one after the other: a small problem notices every call.
-template <class T>
+template <class S>
 class OneAfterTheOther {
+  using T = Sum<S>;
+
  public:
+  static constexpr Kind kKind = kBothGradients;
+
   explicit OneAfterTheOther(const int64_t *words)
       : dx_(both_plans(words).dx), dW_(both_plans(words).dW) {}
 
   bool ready() const { return dx_.ready() && dW_.ready(); }
   Index flops() const { return dx_.flops(); }
   Index workspace(int threads) const { return most(dx_.workspace(threads), dW_.workspace(threads)); }
-  int run(const T *grad_out, const T *x, const T *W, T *dx, T *dW, const Team &team) const {
+  int run(const S *grad_out, const S *x, const T *W, S *dx, T *dW, const Team &team) const {
     const int status = dx_.run(grad_out, W, dx, team);
     return status ? status : dW_.run(grad_out, x, dW, team);
   }
 
  private:
-  const GatherPass<T> dx_;
-  const WeightGradientPass<T> dW_;
+  const GatherPass<S> dx_;
+  const WeightGradientPass<S> dW_;
 };
 
-template <class T>
-Held *hold_direct(const int64_t *words) {
-  if (words[1] == kBothGradients) return hold<T, OneAfterTheOther<T>>(words);
-  return words[1] == kWeightGradient ? hold<T, WeightGradientPass<T>>(words)
-                                     : hold<T, GatherPass<T>>(words);
-}
+struct Direct {
+  template <class S>
+  static Held *of(const int64_t *words) {
+    if (words[1] == kBothGradients) return hold<S, OneAfterTheOther<S>>(words);
+    return words[1] == kWeightGradient ? hold<S, WeightGradientPass<S>>(words)
+                                       : hold<S, GatherPass<S>>(words);
+  }
+};
 
 }  // namespace
 }  // namespace dxdw

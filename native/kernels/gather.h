@@ -21,8 +21,10 @@ struct Part {
   Index image, first, count;
 };
 
-template <class T>
+template <class S>
 class Gather {
+  using T = Sum<S>;
+
  public:
   // A phase; or two that have every other column each, and the same rows.
   Gather(const Plan &plan, const Phase &phase, const Phase *other = nullptr)
@@ -36,7 +38,7 @@ class Gather {
     Index *memory = tables.template at<Index>(0);
     at_.join_columns(memory);
     by_channels_ = channels_.pays();
-    at_.lay_out(by_channels_, memory);
+    at_.lay_out(by_channels_, !is_narrow<S>, memory);
     if (by_channels_)
       channels_.choose_tile();
     else
@@ -63,7 +65,7 @@ class Gather {
 
   // All of the phase, or those parts of it that it was prepared for. Many threads may call this at once:
   // a run is a copy with operands of its own.
-  int run(const T *source, const T *weights, T *destination, const Team &team,
+  int run(const S *source, const T *weights, S *destination, const Team &team,
           const Part *parts = nullptr, Index part_count = 0) const {
     return Gather(*this).run_own(source, weights, destination, team, parts, part_count);
   }
@@ -76,7 +78,7 @@ class Gather {
   }
 
  private:
-  int run_own(const T *source, const T *weights, T *destination, const Team &team,
+  int run_own(const S *source, const T *weights, S *destination, const Team &team,
               const Part *parts, Index part_count) {
     Workspace memory;
     const Index at_weights = memory.reserve<T>(plan_.groups * weights_of_group_);
@@ -174,24 +176,24 @@ class Gather {
              Index last_block, int slot, const Team &team) {
     const Pass &pass = at_.pass;
     T *band = slots_ + slot * slot_elements_;
-    const T *x = source_ + image * pass.source.image + group * pass.source.group;
-    if (at_.in_place) {
-      x += depth * pass.axis[0].step * pass.source.depth + first * at_.pitch;
-    } else {
-      at_.band.copy_channels(x, plan_.sources, depth, first * at_.row_step, at_.rows_of_band(count),
-                             band, team);
-      x = band;
-    }
+    const S *source = source_ + image * pass.source.image + group * pass.source.group;
+    const T *x = band;
+    if (!at_.in_place)
+      at_.band.copy_channels(source, plan_.sources, depth, first * at_.row_step,
+                             at_.rows_of_band(count), band, team);
+    else if constexpr (!is_narrow<S>)
+      x = source + depth * pass.axis[0].step * pass.source.depth + first * at_.pitch;
     const Axis *axis = pass.axis;
     const Strides &to = pass.destination;
-    T *out = destination_ + image * to.image + group * to.group +
+    S *out = destination_ + image * to.image + group * to.group +
              (axis[0].start + depth * axis[0].spacing) * to.depth +
              (axis[1].start + first * axis[1].spacing) * to.row + axis[2].start * to.column;
     for (; block < last_block; ++block) {
       const Index start = block_start(block), M = block_start(block + 1) - start;
       const T *w[GatherLayout::kStrands];
       for (int s = 0; s < at_.strands; ++s) w[s] = weights_of(group, s, start);
-      T *corner = out + start * to.channel, *sums = band + band_elements_;
+      S *corner = out + start * to.channel;
+      T *sums = band + band_elements_;
       if (by_channels_)
         channels_.run(x, w, corner, M, least(M, plan_.destinations - start), count, sums, team);
       else
@@ -207,8 +209,9 @@ class Gather {
   Index height_ = 1, bands_ = 1, splits_ = 1;
   Index weights_of_group_ = 0, weights_of_strand_[GatherLayout::kStrands];
   Index band_elements_ = 0, slot_elements_ = 0;
-  T *packed_ = nullptr, *slots_ = nullptr, *destination_ = nullptr;
-  const T *source_ = nullptr;
+  T *packed_ = nullptr, *slots_ = nullptr;
+  S *destination_ = nullptr;
+  const S *source_ = nullptr;
 };
 
 template <class T>
@@ -249,9 +252,12 @@ void each_pass(const Plan &plan, const F &fn) {
 
 // Forward, or all phases of dx: the first few are prepared once, as a kernel with many taps and a large
 // stride has thousands, the others when they are run.
-template <class T>
+template <class S>
 class GatherPass {
+  using T = Sum<S>;
+
  public:
+  static constexpr Kind kKind = kForward;  // dx is one of grad_out
   explicit GatherPass(const int64_t *words) : plan_(view(words)) {
     Index reached = 0;
     each_pass(plan_, [&](const Phase &phase, const Phase *other) {
@@ -273,11 +279,11 @@ class GatherPass {
 
   Index workspace(int threads) const {
     Index bytes = 0;
-    each([&](const Gather<T> &pass) { bytes = most(bytes, pass.bytes(threads)); });
+    each([&](const Gather<S> &pass) { bytes = most(bytes, pass.bytes(threads)); });
     return bytes;
   }
 
-  int run(const T *source, const T *weights, T *destination, const Team &team) const {
+  int run(const S *source, const T *weights, S *destination, const Team &team) const {
     // Beyond the edges of grad_out dx has no products, where a band has zeros: a W that is not finite
     // would show them.
     if (plan_.kind == kInputGradient &&
@@ -287,7 +293,7 @@ class GatherPass {
         plan_.batch * plan_.groups * plan_.destinations * plan_.destination_plane();
     if (!covers_ && !clear_all(destination, elements, team)) return DXDW_CANCELLED;
     int status = DXDW_DONE;
-    const bool memory = each([&](const Gather<T> &pass) {
+    const bool memory = each([&](const Gather<S> &pass) {
       if (status == DXDW_DONE) status = pass.run(source, weights, destination, team);
     });
     return memory ? status : int(DXDW_NO_MEMORY);
@@ -299,7 +305,7 @@ class GatherPass {
   struct One {
     One(const Plan &plan, const Phase &phase, const Phase *other) : pass(plan, phase, other) {}
     Tables tables;
-    Gather<T> pass;
+    Gather<S> pass;
   };
 
   One *place(int i) { return reinterpret_cast<One *>(memory_ + i * sizeof(One)); }

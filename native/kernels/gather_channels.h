@@ -112,7 +112,8 @@ class GatherByChannels {
 
   // Computes `count` rows of a block of M channels, of which D are there. x: the band, or the source
   // itself; w: each strand's weights.
-  void run(const T *x, const T *const *w, T *out, Index M, Index D, Index count, T *sums,
+  template <class S>
+  void run(const T *x, const T *const *w, S *out, Index M, Index D, Index count, T *sums,
            const Team &team) const {
     const Axis *axis = at_.pass.axis;
     const Index spacing = axis[2].spacing, channel = at_.pass.destination.channel;
@@ -124,7 +125,7 @@ class GatherByChannels {
         strip(at_.strand[i], from, w[i], M, rows, columns, sums + i * strand, team);
       if (cancelled(team)) return;
       const Index apart = spacing * at_.pass.destination.column;  // from one position to the next
-      T *to = out + r * row + q * apart;
+      S *to = out + r * row + q * apart;
       const bool dense = spacing == 1 && row == columns * apart;
       const Index lines = dense ? 1 : rows, length = dense ? rows * columns : columns;
       for (Index i = 0; i < lines; ++i, to += row) {

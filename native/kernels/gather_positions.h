@@ -50,7 +50,8 @@ class GatherByPositions {
   }
 
   // Computes `count` rows of a block of M channels. w: each strand's weights.
-  void run(const T *band, const T *const *w, T *out, Index M, Index count, T *spare,
+  template <class S>
+  void run(const T *band, const T *const *w, S *out, Index M, Index count, T *spare,
            const Team &team) const {
     if (rows_ > 1)
       rows_of_tiles(band, w, out, M, count, spare, team);
@@ -64,7 +65,8 @@ class GatherByPositions {
   }
 
   // Tiles along the positions of the band, over the ends of rows.
-  void flat_tiles(const T *band, const T *const *w, T *out, Index M, Index count,
+  template <class S>
+  void flat_tiles(const T *band, const T *const *w, S *out, Index M, Index count,
                   T *spare, const Team &team) const {
     const Index columns = at_.pass.axis[2].count, pitch = at_.band.pitch;
     const Index row_step = at_.pass.axis[1].spacing * at_.pass.destination.row;
@@ -75,8 +77,9 @@ class GatherByPositions {
     for (Index s = 0; s < end && !cancelled(team);) {
       const Index V = least(vectors_, divide_up(end - s, lanes<T>)), width = V * lanes<T>;
       const Tile<T> tile = gather_tiles<T>.of(M, 1, V);
-      if (in_lines() && column + width <= columns) {
-        tile(band + s, runs(at_.strand[0]), w[0], out + row * row_step + column, channel, 0);
+      if (in_lines<S>() && column + width <= columns) {
+        if constexpr (!is_narrow<S>)
+          tile(band + s, runs(at_.strand[0]), w[0], out + row * row_step + column, channel, 0);
       } else {
         for (int i = 0; i < at_.strands; ++i)
           tile(band + s, runs(at_.strand[i]), w[i], spare + i * strand_elements(), width, 0);
@@ -94,7 +97,8 @@ class GatherByPositions {
   }
 
   // Tiles of several rows, each within its rows.
-  void rows_of_tiles(const T *band, const T *const *w, T *out, Index M, Index count,
+  template <class S>
+  void rows_of_tiles(const T *band, const T *const *w, S *out, Index M, Index count,
                      T *spare, const Team &team) const {
     const Index columns = at_.pass.axis[2].count, pitch = at_.band.pitch;
     const Index row_step = at_.pass.axis[1].spacing * at_.pass.destination.row;
@@ -107,9 +111,10 @@ class GatherByPositions {
         const Index V = least(vectors_, divide_up(columns - q, lanes<T>)), width = V * lanes<T>;
         const Tile<T> tile = gather_tiles<T>.of(M, rows_, V);
         const T *x = band + r * pitch + q;
-        T *corner = out + r * row_step + q * apart;
-        if (in_lines() && q + width <= columns) {
-          tile(x, runs(at_.strand[0]), w[0], corner, channel, row_step);
+        S *corner = out + r * row_step + q * apart;
+        if (in_lines<S>() && q + width <= columns) {
+          if constexpr (!is_narrow<S>)
+            tile(x, runs(at_.strand[0]), w[0], corner, channel, row_step);
         } else {
           for (int i = 0; i < at_.strands; ++i)
             tile(x, runs(at_.strand[i]), w[i], spare + i * strand_elements(), width, M * width);
@@ -123,12 +128,14 @@ class GatherByPositions {
   }
 
   // Whether a tile's sums can be written where they belong.
+  template <class S>
   bool in_lines() const {
-    return at_.pass.axis[2].spacing == 1 && !at_.pass.destination.channels_last();
+    return !is_narrow<S> && at_.pass.axis[2].spacing == 1 && !at_.pass.destination.channels_last();
   }
 
   // Writes n results of a row, from the first strand's position q on, of M channels.
-  void write(T *to, const T *from, Index ld, Index M, Index q, Index n) const {
+  template <class S>
+  void write(S *to, const T *from, Index ld, Index M, Index q, Index n) const {
     const Strides &destination = at_.pass.destination;
     const Index spacing = at_.pass.axis[2].spacing, channel = destination.channel;
     if (destination.channels_last()) {
@@ -137,14 +144,14 @@ class GatherByPositions {
       if (at_.strands > 1)
         write_lines(from + strand_elements(), ld, at_.in_second(q, n), M, to + apart / 2, apart);
     } else if (spacing == 1)
-      for (Index m = 0; m < M; ++m) copy(to + m * channel, from + m * ld, n);
+      for (Index m = 0; m < M; ++m) copy_rounded(to + m * channel, from + m * ld, n);
     else if (at_.strands > 1)
       for (Index m = 0; m < M; ++m)
         weave(from + m * ld, from + strand_elements() + m * ld, n, at_.in_second(q, n),
               to + m * channel);
     else
       for (Index m = 0; m < M; ++m)
-        for (Index i = 0; i < n; ++i) to[m * channel + i * spacing] = from[m * ld + i];
+        for (Index i = 0; i < n; ++i) put(to + m * channel + i * spacing, from[m * ld + i]);
   }
 
   const GatherLayout &at_;

@@ -58,21 +58,23 @@ inline Growth winograd_growth(const int64_t *words) {
   const Plan plan = view(words);
   const bool three = plan.kernel_size[1] == 3;
   if (plan.kind == kWeightGradient)
-    return {three ? 1096.0 : 459.0, plan.batch * winograd_tiles_of_image(plan) + kRoundings};
-  return {three ? 752.0 : 1532.0, plan.sources + kRoundings};
+    return {three ? 1096.0 : 459.0, plan.batch * winograd_tiles_of_image(plan) + kRoundings, false};
+  return {three ? 752.0 : 1532.0, plan.sources + kRoundings, false};
 }
 
-template <class T, int Side>
+template <class S, int Side>
 Held *hold_winograd_of(const int64_t *words) {
-  return words[1] == kWeightGradient ? hold<T, GroupsPass<T, WinogradWeightGradient<T, Side>>>(words)
-                                     : hold<T, GroupsPass<T, WinogradGather<T, Side>>>(words);
+  return words[1] == kWeightGradient ? hold<S, GroupsPass<S, WinogradWeightGradient<S, Side>>>(words)
+                                     : hold<S, GroupsPass<S, WinogradGather<S, Side>>>(words);
 }
 
-template <class T>
-Held *hold_winograd(const int64_t *words) {
-  return winograd_side(view(words)) == 4 ? hold_winograd_of<T, 4>(words)
-                                         : hold_winograd_of<T, 2>(words);
-}
+struct Winograd {
+  template <class S>
+  static Held *of(const int64_t *words) {
+    return winograd_side(view(words)) == 4 ? hold_winograd_of<S, 4>(words)
+                                           : hold_winograd_of<S, 2>(words);
+  }
+};
 
 }  // namespace
 }  // namespace dxdw

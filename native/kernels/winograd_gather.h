@@ -15,11 +15,14 @@ namespace dxdw {
 namespace {
 
 // Side: outputs of a tile along an axis.
-template <class T, int Side>
+template <class S, int Side>
 class WinogradGather {
+  using T = Sum<S>;
   static constexpr int kTapsOfAxis = beside(Side), kTaps = kTapsOfAxis * kTapsOfAxis;
 
  public:
+  static constexpr Kind kKind = kForward;
+
   WinogradGather(const Plan &plan, const Phase &phase)
       : plan_(plan), phase_(phase), pass_(pass_of(plan, phase)), down_(pass_.axis[1], Side),
         across_(pass_.axis[2], Side) {
@@ -59,12 +62,12 @@ class WinogradGather {
   }
 
   // As in Gather, a run is a copy.
-  int run(const T *source, const T *weights, T *destination, const Team &team) const {
+  int run(const S *source, const T *weights, S *destination, const Team &team) const {
     return WinogradGather(*this).run_own(source, weights, destination, team);
   }
 
  private:
-  int run_own(const T *source, const T *weights, T *destination, const Team &team) {
+  int run_own(const S *source, const T *weights, S *destination, const Team &team) {
     if (!magnitude_fits(largest_magnitude(weights, plan_.weights_of_group())))
       return DXDW_DECLINED;
     const LeftOut left_out = {down_, tile_rows_};
@@ -84,7 +87,7 @@ class WinogradGather {
     const Index unfit = left_out.list(unfit_, parts);
     if (!unfit) return DXDW_DONE;
     Tables tables;
-    Gather<T> direct(plan_, phase_);
+    Gather<S> direct(plan_, phase_);
     if (!direct.prepare(tables, true)) return DXDW_NO_MEMORY;
     return direct.run(source, weights, destination, team, parts, unfit);
   }
@@ -144,10 +147,10 @@ class WinogradGather {
     const TileRow where = {row / down_.tiles, top, across_.offset, down_.dilation,
                            down_.destinations(tile)};
     T *to = x + (row - first) * across_.tiles * sources_;
-    const Sight found = transform_row<T, kPoints, Reader::kWindows>(
+    const Sight found = transform_row<kPoints, Reader::kWindows>(
         pass_, source_, plan_.sources, where, across_, to, frequency_, sources_, strip, team);
     const auto windows = [&] {
-      const PlaceSums<T> places(pass_, source_, plan_.sources, where, across_, kPoints, strip);
+      const PlaceSums<S> places(pass_, source_, plan_.sources, where, across_, kPoints, strip);
       return windows_fit(places, seen_in(strip, across_, kPoints), where, across_);
     };
     unfit_[row] = found == Sight::kUnfit || (found == Sight::kUnclear && !windows());
@@ -164,10 +167,10 @@ class WinogradGather {
     for (Index row = first; row < last && !cancelled(team); ++row) {
       if (unfit_[row]) continue;
       const Index tile = row % down_.tiles;
-      T *image = destination_ + row / down_.tiles * to.image + down_.start(tile) * to.row;
+      S *image = destination_ + row / down_.tiles * to.image + down_.start(tile) * to.row;
       for (Index o = 0; o < block_ && block * block_ + o < plan_.destinations; o += lanes<T>) {
         const Index d = block * block_ + o;
-        inverse_row<T, Side>(product_at + (row - first) * across_.tiles * block_ + o, product_,
+        inverse_row<Side>(product_at + (row - first) * across_.tiles * block_ + o, product_,
                              block_, across_, least(lanes<T>, plan_.destinations - d),
                              image + d * to.channel, to, down_.dilation * to.row,
                              down_.destinations(tile), strip);
@@ -213,9 +216,11 @@ class WinogradGather {
   Index sources_, blocks_, block_vectors_, block_, tile_rows_;
   Index weight_frequency_, weights_of_block_, together_, frequency_, product_, strip_, slot_, parts_;
   bool shared_;
-  T *slots_ = nullptr, *destination_ = nullptr;
+  T *slots_ = nullptr;
+  S *destination_ = nullptr;
   char *unfit_ = nullptr;
-  const T *source_ = nullptr, *weights_ = nullptr;
+  const S *source_ = nullptr;
+  const T *weights_ = nullptr;
 };
 
 }  // namespace

@@ -42,9 +42,11 @@ Index bytes_of_groups(const Plan &plan, int threads, const Pass &pass) {
 }
 
 // A pass of all groups, by one of a single group.
-template <class T, class OfOneGroup>
+template <class S, class OfOneGroup>
 class GroupsPass {
  public:
+  static constexpr Kind kKind = OfOneGroup::kKind;
+
   explicit GroupsPass(const int64_t *words)
       : plan_(view(words)), one_(of_one_group(plan_)), phase_(first_phase(plan_)),
         pass_(one_, phase_) {}
@@ -52,11 +54,14 @@ class GroupsPass {
   bool ready() const { return true; }
   Index flops() const { return plan_.flops(); }
   Index workspace(int threads) const { return bytes_of_groups(plan_, threads, pass_); }
-  int run(const T *first, const T *second, T *result, const Team &team) const {
+
+  // Of a source and weights, or of grad_out and x.
+  template <class Second, class Result>
+  int run(const S *first, const Second *second, Result *result, const Team &team) const {
     const Pass at = pass_of(one_, phase_);
     const Index source = at.source.group, destination = at.destination.group;
     const Index weights = plan_.weights_of_group();
-    const bool dW = plan_.kind == kWeightGradient;
+    const bool dW = kKind == kWeightGradient;
     return each_group(plan_, team, [&](Index group, const Team &own) {
       return pass_.run(first + group * (dW ? destination : source),
                        second + group * (dW ? source : weights),

@@ -180,11 +180,13 @@ void raise(T *to, const T *from, Index n) {
 }
 
 // The sums over the channels of magnitudes, one for each place of a row of tiles of size² values.
-template <class T>
+template <class S>
 class PlaceSums {
+  using T = Sum<S>;
+
  public:
   // Writes size · across.span(size) values to `sums`.
-  PlaceSums(const Pass &pass, const T *source, Index channels, const TileRow &where,
+  PlaceSums(const Pass &pass, const S *source, Index channels, const TileRow &where,
             const TiledAxis &across, Index size, T *sums)
       : sums_(sums), size_(size), columns_(across.span(size)) {
     memset(sums, 0, size * columns_ * sizeof(T));
@@ -194,7 +196,7 @@ class PlaceSums {
       const Index h = where.row + i * where.apart;
       if (h < 0 || h >= pass.source_size[1]) continue;
       const Strides &at = pass.source;
-      const T *line = source + where.image * at.image + h * at.row + where.column * at.column;
+      const S *line = source + where.image * at.image + h * at.row + where.column * at.column;
       T *to = sums + i * columns_;
       Index j = low;
       for (; !at.channels_last() && j + lanes<T> <= high; j += lanes<T>) {
@@ -205,7 +207,7 @@ class PlaceSums {
       }
       for (Index c = 0; c < channels; ++c)
         for (Index k = j; k < high; ++k) {
-          const T v = line[c * at.channel + k * at.column];
+          const T v = value_of(line[c * at.channel + k * at.column]);
           to[k] += v < 0 ? -v : v;
         }
     }
@@ -222,8 +224,8 @@ class PlaceSums {
 };
 
 // Whether what each output's window sums is no rounding error beside its tile.
-template <class T>
-bool windows_fit(const PlaceSums<T> &places, T *seen, const TileRow &where, const TiledAxis &across) {
+template <class S, class T = Sum<S>>
+bool windows_fit(const PlaceSums<S> &places, T *seen, const TileRow &where, const TiledAxis &across) {
   const Index taps = beside(int(across.side)), columns = places.columns();
   T *down = places.end(), *window = down + columns;
   for (Index a = 0; a < where.destinations; ++a) {
@@ -244,10 +246,10 @@ bool windows_fit(const PlaceSums<T> &places, T *seen, const TileRow &where, cons
 }
 
 // For each tile the product of the largest of x's places and of grad_out's.
-template <class T>
-void largest_products(const PlaceSums<T> &x, const PlaceSums<T> &grad_out, const TiledAxis &across,
+template <class S, class T = Sum<S>>
+void largest_products(const PlaceSums<S> &x, const PlaceSums<S> &grad_out, const TiledAxis &across,
                       T *room, T *of_tile) {
-  const auto largest = [&](const PlaceSums<T> &places, Index size, const auto &tell) {
+  const auto largest = [&](const PlaceSums<S> &places, Index size, const auto &tell) {
     memset(room, 0, places.columns() * sizeof(T));
     for (Index i = 0; i < size; ++i) raise(room, places.row(i), places.columns());
     across.each([&](Index tile, Index start) {
@@ -261,8 +263,8 @@ void largest_products(const PlaceSums<T> &x, const PlaceSums<T> &grad_out, const
 }
 
 // Whether what each tap of dW sums is none.
-template <class T>
-bool taps_fit(const PlaceSums<T> &x, const PlaceSums<T> &grad_out, const TiledAxis &across) {
+template <class S, class T = Sum<S>>
+bool taps_fit(const PlaceSums<S> &x, const PlaceSums<S> &grad_out, const TiledAxis &across) {
   const Index side = across.side, taps = beside(int(side)), columns = grad_out.columns();
   T *products = grad_out.end(), *largest = products + x.columns();
   largest_products(x, grad_out, across, products, largest);

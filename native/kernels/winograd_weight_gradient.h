@@ -27,11 +27,14 @@ constexpr Index kChunksSumBytes = 3 << 20;
 constexpr Index kWinogradBytes = 7 << 20;
 
 // Side: values of a tile of grad_out along an axis.
-template <class T, int Side>
+template <class S, int Side>
 class WinogradWeightGradient {
+  using T = Sum<S>;
   static constexpr int kTaps = beside(Side) * beside(Side);
 
  public:
+  static constexpr Kind kKind = kWeightGradient;
+
   WinogradWeightGradient(const Plan &plan, const Phase &phase)
       : plan_(plan), phase_(phase), pass_(pass_of(plan, phase)), grad_pass_(pass_),
         down_(pass_.axis[1], Side), across_(pass_.axis[2], Side) {
@@ -68,12 +71,12 @@ class WinogradWeightGradient {
   }
 
   // As in Gather, a run is a copy.
-  int run(const T *grad_out, const T *x, T *dW, const Team &team) const {
+  int run(const S *grad_out, const S *x, T *dW, const Team &team) const {
     return WinogradWeightGradient(*this).run_own(grad_out, x, dW, team);
   }
 
  private:
-  int run_own(const T *grad_out, const T *x, T *dW, const Team &team) {
+  int run_own(const S *grad_out, const S *x, T *dW, const Team &team) {
     const LeftOut left_out = {down_, tile_rows_};
     Workspace memory;
     const Index at_shared = memory.reserve<T>(shared_);
@@ -95,7 +98,7 @@ class WinogradWeightGradient {
     const Index unfit = left_out.list(unfit_, parts);
     if (!unfit) return DXDW_DONE;
     Tables tables;
-    WeightGradient<T> direct(plan_, phase_);
+    WeightGradient<S> direct(plan_, phase_);
     if (!direct.prepare(tables)) return DXDW_NO_MEMORY;
     return direct.run(grad_out, x, dW, team, parts, unfit);
   }
@@ -259,22 +262,22 @@ class WinogradWeightGradient {
     T *x = at.x + i * across_.tiles * x_ld_, *g = at.g + i * across_.tiles * g_ld_;
     const TileRow of_x = {image, top + down_.offset, across_.offset, down_.dilation, rows};
     const TileRow of_g = {image, top, 0, down_.dilation, rows};
-    const T *grad_out = grad_out_ + o * grad_pass_.source.channel;
+    const S *grad_out = grad_out_ + o * grad_pass_.source.channel;
     const Index channels = least(part_, plan_.destinations - o);
     const auto transformed = [&] {
       const Sight of_grad_out =
-          transform_row<T, Side, Reader::kTapsOfGradOut>(
+          transform_row<Side, Reader::kTapsOfGradOut>(
               grad_pass_, grad_out, channels, of_g, across_, g, g_frequency_, g_ld_, strip, team);
       if (of_grad_out == Sight::kUnfit) return false;
       if (with_x) {
-        const Sight own = transform_row<T, kPoints, Reader::kTapsOfX>(
+        const Sight own = transform_row<kPoints, Reader::kTapsOfX>(
             pass_, x_, plan_.sources, of_x, across_, x, x_frequency_, x_ld_, strip, team);
         if (own == Sight::kUnfit) return false;
         unclear_[row] = own == Sight::kUnclear;
       }
       if (of_grad_out == Sight::kFit && !unclear_[row]) return true;
-      const PlaceSums<T> of(pass_, x_, plan_.sources, of_x, across_, kPoints, strip);
-      const PlaceSums<T> beside(grad_pass_, grad_out, channels, of_g, across_, Side, of.end());
+      const PlaceSums<S> of(pass_, x_, plan_.sources, of_x, across_, kPoints, strip);
+      const PlaceSums<S> beside(grad_pass_, grad_out, channels, of_g, across_, Side, of.end());
       return taps_fit(of, beside, across_);
     };
     const bool fit = !unfit_[row] && transformed();
@@ -331,7 +334,7 @@ class WinogradWeightGradient {
   Index strip_, slot_, shared_;
   T *slots_ = nullptr, *dW_ = nullptr;
   char *unfit_ = nullptr, *unclear_ = nullptr;  // of x
-  const T *grad_out_ = nullptr, *x_ = nullptr;
+  const S *grad_out_ = nullptr, *x_ = nullptr;
 };
 
 }  // namespace

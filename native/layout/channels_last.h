@@ -7,8 +7,8 @@ namespace dxdw {
 namespace {
 
 // to[j·ld_to + i] = from[i·ld + j] for i < positions, j < channels; nothing else is read or written.
-template <class T>
-void read_transposed(const T *from, Index ld, Index positions, Index channels, T *to, Index ld_to) {
+template <class S, class T = Sum<S>>
+void read_transposed(const S *from, Index ld, Index positions, Index channels, T *to, Index ld_to) {
   constexpr Index n = lanes<T>;
   Index j = 0;
   for (; j + n <= channels; j += n) {
@@ -20,36 +20,36 @@ void read_transposed(const T *from, Index ld, Index positions, Index channels, T
       for (int k = 0; k < n; ++k) store(to + (j + k) * ld_to + i, block[k]);
     }
     for (; i < positions; ++i)
-      for (Index k = 0; k < n; ++k) to[(j + k) * ld_to + i] = from[i * ld + j + k];
+      for (Index k = 0; k < n; ++k) to[(j + k) * ld_to + i] = value_of(from[i * ld + j + k]);
   }
   for (; j < channels; ++j)
-    for (Index i = 0; i < positions; ++i) to[j * ld_to + i] = from[i * ld + j];
+    for (Index i = 0; i < positions; ++i) to[j * ld_to + i] = value_of(from[i * ld + j]);
 }
 
 // to[i·lanes + j] = from[i·ld + j] for i < positions, j < channels ≤ lanes, and zeros up to the lanes.
-template <class T>
-void read_lanes(const T *from, Index ld, Index positions, Index channels, T *to) {
+template <class S, class T = Sum<S>>
+void read_lanes(const S *from, Index ld, Index positions, Index channels, T *to) {
   for (Index i = 0; i < positions; ++i, from += ld, to += lanes<T>) {
     if (channels == lanes<T>) {
       store(to, load(from));
       continue;
     }
-    copy(to, from, channels);
+    copy_widened(to, from, channels);
     for (Index j = channels; j < lanes<T>; ++j) to[j] = 0;
   }
 }
 
 // to[i·apart + j] = from[i·ld + j] for i < positions, j < channels.
-template <class T>
-void write_positions(const T *from, Index ld, Index positions, Index channels, T *to, Index apart) {
-  for (Index i = 0; i < positions; ++i) copy(to + i * apart, from + i * ld, channels);
+template <class S, class T = Sum<S>>
+void write_positions(const T *from, Index ld, Index positions, Index channels, S *to, Index apart) {
+  for (Index i = 0; i < positions; ++i) copy_rounded(to + i * apart, from + i * ld, channels);
 }
 
 // The same from lines of a channel each: to[i·apart + j] = from[j·ld + i].
-template <class T>
-void write_lines(const T *from, Index ld, Index positions, Index channels, T *to, Index apart) {
+template <class S, class T = Sum<S>>
+void write_lines(const T *from, Index ld, Index positions, Index channels, S *to, Index apart) {
   for (Index i = 0; i < positions; ++i)
-    for (Index j = 0; j < channels; ++j) to[i * apart + j] = from[j * ld + i];
+    for (Index j = 0; j < channels; ++j) put(to + i * apart + j, from[j * ld + i]);
 }
 
 }  // namespace

@@ -1,12 +1,14 @@
 // The rows of one channel as depthwise kernels read them: each by a pointer, whatever stands behind
 // it. A row that the plane does not have is one of zeros, and what a vector reads of neighbouring rows
 // is masked (depthwise_tiles.h), so that nothing is copied
-// - but rows so near an end of the array that a vector would leave it, and
+// - but rows so near an end of the array that a vector would leave it,
+// - rows of what has to be widened, and
 // - where columns are stepped over: those are split by their residue, so that every tap is a shift:
 //     [column residue][zeros, column]
 //   The zeros before a row are also those behind the one above it.
 #pragma once
 #include "layout/plan_view.h"
+#include "machine/stored.h"
 #include "machine/tuning.h"
 
 namespace dxdw {
@@ -15,17 +17,19 @@ namespace {
 constexpr Index kMostStep = 2;  // of columns: as many as vectors are split by
 
 // The first n lanes of what stands at p, and zeros. Nothing is read from `end` on.
-template <class T>
-DXDW_INLINE Vector<T> first_lanes(const T *p, Index n, Mask<T> kept, const T *end) {
+template <class S, class T = Sum<S>>
+DXDW_INLINE Vector<T> first_lanes(const S *p, Index n, Mask<T> kept, const S *end) {
   if (p + lanes<T> <= end) return keep<T>(load(p), kept);
   T few[lanes<T>] = {};
-  for (Index i = 0; i < n; ++i) few[i] = p[i];
+  for (Index i = 0; i < n; ++i) few[i] = value_of(p[i]);
   return load(few);
 }
 
 // One array of planes, read from column `least` on to before column `end` (in steps).
-template <class T>
+template <class S>
 class PlaneRows {
+  using T = Sum<S>;
+
  public:
   PlaneRows() = default;
   PlaneRows(Index rows, Index columns, Index step, Index least, Index end)
@@ -57,7 +61,7 @@ class PlaneRows {
   }
 
   // Points to rows [first, first + held) of a plane of the array from begin to end.
-  DXDW_INLINE void point(const T *plane, Index first, Index held, const T *begin, const T *end,
+  DXDW_INLINE void point(const S *plane, Index first, Index held, const S *begin, const S *end,
                          T *memory, const T **row) const {
     if (copied()) {
       point_to_copies(first, held, memory, row);
@@ -72,7 +76,7 @@ class PlaneRows {
   }
 
   // The same for a plane of which all is read, after point_to_copies: what it has not is left as it is.
-  DXDW_INLINE void point_plane(const T *plane, Index first, Index held, const T *begin, const T *end,
+  DXDW_INLINE void point_plane(const S *plane, Index first, Index held, const S *begin, const S *end,
                                T *memory, const T **row) const {
     if (copied()) return copy_rows(plane, first, held, end, memory);
     const Index above = most<Index>(0, -first);
@@ -81,17 +85,24 @@ class PlaneRows {
   }
 
   // The same for rows that the plane has, where they stand.
-  DXDW_INLINE void point_inside(const T *from, Index rows, const T *begin, const T *end, T *memory,
+  DXDW_INLINE void point_inside(const S *from, Index rows, const S *begin, const S *end, T *memory,
                                 const T **row) const {
-    if (from - begin >= before_ && end - from >= rows * columns_ + after_) {
-      for (Index i = 0; i < rows; ++i) row[i] = from + i * columns_;
-      return;
-    }
     T *copies = memory + zeros() + lead_;
-    for (Index i = 0; i < rows; ++i, from += columns_, copies += grid_) {
-      const bool whole = from - begin >= before_ && end - from >= columns_ + after_;
-      row[i] = whole ? from : copies;
-      if (!whole) memcpy(copies, from, columns_ * sizeof(T));
+    if constexpr (is_narrow<S>) {
+      for (Index i = 0; i < rows; ++i, from += columns_, copies += grid_) {
+        copy_widened(copies, from, columns_);
+        row[i] = copies;
+      }
+    } else {
+      if (from - begin >= before_ && end - from >= rows * columns_ + after_) {
+        for (Index i = 0; i < rows; ++i) row[i] = from + i * columns_;
+        return;
+      }
+      for (Index i = 0; i < rows; ++i, from += columns_, copies += grid_) {
+        const bool whole = from - begin >= before_ && end - from >= columns_ + after_;
+        row[i] = whole ? from : copies;
+        if (!whole) memcpy(copies, from, columns_ * sizeof(T));
+      }
     }
   }
 
@@ -104,11 +115,11 @@ class PlaneRows {
       if (inside) copies += step_ * grid_;
     }
   }
-  DXDW_INLINE void copy_rows(const T *plane, Index first, Index held, const T *end,
+  DXDW_INLINE void copy_rows(const S *plane, Index first, Index held, const S *end,
                              T *memory) const {
     const Index above = least(held, most<Index>(0, -first));
     const Index inside = least(held, rows_ - first) - above;
-    const T *from = plane + (first + above) * columns_;
+    const S *from = plane + (first + above) * columns_;
     T *to = memory + zeros() + lead_;
     split(from, inside, end, to);
   }
@@ -116,23 +127,23 @@ class PlaneRows {
  private:
   Index zeros() const { return lead_ + step_ * grid_ + lead_; }
 
-  void split(const T *from, Index rows, const T *end, T *to) const {
+  void split(const S *from, Index rows, const S *end, T *to) const {
     constexpr auto all = typename SequenceTo<lanes<T>>::type{};
     const Index rest = columns_ % (2 * lanes<T>), whole = columns_ - rest;
     const Index second = most<Index>(0, rest - lanes<T>), first = rest - second;
     const Mask<T> kept[2] = {below<T>(first), below<T>(second)};
     for (Index i = 0; i < rows; ++i, from += columns_, to += 2 * grid_) {
-      const T *p = from;
+      const S *p = from;
       T *even = to, *odd = to + grid_;
       for (; p < from + whole; p += 2 * lanes<T>, even += lanes<T>, odd += lanes<T>) {
         const Vector<T> a = load(p), b = load(p + lanes<T>);
-        prefetch<false>(p + Tuning::ahead_of_copy / Index(sizeof(T)), 2 * lanes<T>);
+        prefetch<false>(p + Tuning::ahead_of_copy / Index(sizeof(S)), 2 * lanes<T>);
         store(even, even_lanes<T>(a, b, all));
         store(odd, odd_lanes<T>(a, b, all));
       }
       if (!rest) continue;
-      const Vector<T> a = first_lanes(p, first, kept[0], end);
-      const Vector<T> b = second ? first_lanes(p + lanes<T>, second, kept[1], end) : Vector<T>{};
+      const Vector<T> a = first_lanes<S>(p, first, kept[0], end);
+      const Vector<T> b = second ? first_lanes<S>(p + lanes<T>, second, kept[1], end) : Vector<T>{};
       store(even, even_lanes<T>(a, b, all));
       store(odd, odd_lanes<T>(a, b, all));
     }

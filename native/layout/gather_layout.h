@@ -61,11 +61,12 @@ struct GatherLayout {
     columns.tap = tap, columns.offset = offset;
   }
 
-  // Lays out the band: with its steps taken on reading, or split by residues.
-  void lay_out(bool with_steps, Index *&memory) {
+  // Lays out the band: with its steps taken on reading, or split by residues. can: whether the source can
+  // be computed with where it lies.
+  void lay_out(bool with_steps, bool can, Index *&memory) {
     row_step = with_steps ? pass.axis[1].step : 1;
     band = Band(with_steps ? without_steps(pass) : pass, memory);
-    in_place = with_steps && reads_inside(pass);
+    in_place = can && with_steps && reads_inside(pass);
   }
 
   // Bands of so many destination rows, read by tiles of so many.

@@ -4,6 +4,6 @@
 
 namespace dxdw {
 
-constexpr int64_t kPlanVersion = 3;
+constexpr int64_t kPlanVersion = 4;
 
 }  // namespace dxdw

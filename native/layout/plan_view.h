@@ -6,6 +6,9 @@
 namespace dxdw {
 namespace {
 
+// What arrays are stored in. dW can be in the dtype of the sums where all others are narrower.
+enum Dtype : Index { kFloat32, kFloat64, kBfloat16, kFloat16 };
+
 enum Kind : Index { kForward = 0, kWeightGradient = 1, kInputGradient = 2, kBothGradients = 3 };
 
 // Along one axis, destination start + spacing·q reads source q·step + offset[t] through tap[t], for
@@ -25,7 +28,7 @@ struct Phase {
 };
 
 struct Plan {
-  Index version, kind, dtype, batch, groups;
+  Index version, kind, dtype, dtype_of_dW, batch, groups;
   Index sources, destinations;            // channels of a group
   Index weight_source, weight_destination;  // elements from one such channel's taps to the next's
   Index taps;                              // of a kernel
@@ -52,8 +55,8 @@ struct Plan {
 
 inline Plan view(const Index *words) {
   Plan plan;
-  memcpy(&plan, words, 22 * sizeof(Index));
-  plan.first_phase = words + 22;
+  memcpy(&plan, words, 23 * sizeof(Index));
+  plan.first_phase = words + 23;
   plan.groups_of_image = plan.groups;
   return plan;
 }
@@ -75,13 +78,13 @@ inline Phase first_phase(const Plan &plan) {
   return read_phase(words);
 }
 
-// A plan of both gradients begins with its version, its kind, its dtype and where that of dW stands;
+// A plan of both gradients begins with its version, its kind, its dtypes and where that of dW stands;
 // that of dx stands after these.
 struct BothPlans {
   const Index *dx, *dW;
 };
 
-inline BothPlans both_plans(const Index *words) { return {words + 4, words + words[3]}; }
+inline BothPlans both_plans(const Index *words) { return {words + 5, words + words[4]}; }
 
 }  // namespace
 }  // namespace dxdw

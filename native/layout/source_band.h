@@ -159,6 +159,15 @@ struct Band {
     return Residues::words(pass.axis[1]) + Residues::words(pass.axis[2]) + 2 * pass.axis[2].taps;
   }
 
+  // Of the grids that a pass would have, at the most.
+  static Index most_pitch(const Pass &pass) {
+    const Axis &columns = pass.axis[2];
+    Index low = columns.offset[0], high = low;
+    for (Index t = 1; t < columns.taps; ++t)
+      low = dxdw::least(low, columns.offset[t]), high = dxdw::most(high, columns.offset[t]);
+    return columns.count + (high - low) / columns.step + 1;
+  }
+
   Band() = default;
   Band(const Pass &pass, Index *&memory)
       : depth(pass.axis[0]), rows(pass.axis[1]), columns(pass.axis[2]), row(rows, memory),
@@ -190,9 +199,12 @@ struct Band {
     return (grid * held + row.shift[h] - row.least) * pitch + column.shift[w] - column.least;
   }
 
+  // Where in a source row the first column of a grid stands; before it, where there is padding.
+  Index first_column(Index grid) const { return column.least * columns.step + column.value[grid]; }
+
   // Copies what destination rows [first, first + count) at depth q read, of so many channels.
-  template <class T>
-  void copy_channels(const T *x, Index channels, Index q, Index first, Index count, T *to,
+  template <class S, class T = Sum<S>>
+  void copy_channels(const S *x, Index channels, Index q, Index first, Index count, T *to,
                      const Team &team) const {
     if (source.channels_last()) return copy_behind(x, channels, q, first, count, to);
     for (Index c = 0; c < channels && !cancelled(team); ++c)
@@ -200,8 +212,8 @@ struct Band {
   }
 
  private:
-  template <class T>
-  void copy_channel(const T *x, Index q, Index first, Index count, T *to) const {
+  template <class S, class T = Sum<S>>
+  void copy_channel(const S *x, Index q, Index first, Index count, T *to) const {
     for (Index d = 0; d < depth.taps; ++d) {
       const Index plane = q * depth.step + depth.offset[d];
       const bool inside = plane >= 0 && plane < source_depth;
@@ -211,9 +223,9 @@ struct Band {
             const Index h = (first + i + row.least) * rows.step + row.value[r];
             T *line = to + i * pitch;
             if (inside && h >= 0 && h < source_rows) {
-              const T *from = x + plane * source.depth + h * source.row;
+              const S *from = x + plane * source.depth + h * source.row;
               // The next channel is too far off for the CPU to foresee: 2 to 10 % of a pass.
-              for (Index k = 0; k < source_columns; k += kCacheLine / Index(sizeof(T)))
+              for (Index k = 0; k < source_columns; k += kCacheLine / Index(sizeof(S)))
                 __builtin_prefetch(from + source.channel + k);
               copy_row(from, c, line);
             } else
@@ -225,8 +237,8 @@ struct Band {
   }
 
   // The same where they lie behind the positions.
-  template <class T>
-  void copy_behind(const T *x, Index channels, Index q, Index first, Index count, T *to) const {
+  template <class S, class T = Sum<S>>
+  void copy_behind(const S *x, Index channels, Index q, Index first, Index count, T *to) const {
     for (Index d = 0; d < depth.taps; ++d) {
       const Index plane = q * depth.step + depth.offset[d];
       const bool inside = plane >= 0 && plane < source_depth;
@@ -250,16 +262,13 @@ struct Band {
     }
   }
 
-  // Where in a source row the first column of a grid stands; before it, where there is padding.
-  Index first_column(Index grid) const { return column.least * columns.step + column.value[grid]; }
-
-  template <class T>
-  DXDW_INLINE void copy_row(const T *x, Index grid, T *line) const {
+  template <class S, class T = Sum<S>>
+  DXDW_INLINE void copy_row(const S *x, Index grid, T *line) const {
     const Index begin = low[grid], end = high[grid];
-    const T *from = x + first_column(grid) + begin * columns.step;
+    const S *from = x + first_column(grid) + begin * columns.step;
     for (Index i = 0; i < begin; ++i) line[i] = 0;
     if (columns.step == 1)
-      copy(line + begin, from, end - begin);
+      copy_widened(line + begin, from, end - begin);
     else
       copy_strided(line + begin, from, end - begin, columns.step);
     for (Index i = end; i < pitch; ++i) line[i] = 0;

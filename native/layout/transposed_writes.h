@@ -6,8 +6,8 @@ namespace dxdw {
 namespace {
 
 // to[j·ld_to + i·spacing] = from[i·ld + j] for i < positions, j < channels.
-template <class T>
-void write_transposed(const T *from, Index ld, Index positions, Index channels, T *to, Index ld_to,
+template <class S, class T = Sum<S>>
+void write_transposed(const T *from, Index ld, Index positions, Index channels, S *to, Index ld_to,
                       Index spacing) {
   constexpr Index n = lanes<T>;
   for (Index j = 0; j < channels; j += n) {
@@ -16,7 +16,7 @@ void write_transposed(const T *from, Index ld, Index positions, Index channels, 
       const Index width = least(n, positions - i);
       Vector<T> block[n];
       load_transposed(from + i * ld + j, ld, width, block);
-      T *line = to + j * ld_to + i * spacing;
+      S *line = to + j * ld_to + i * spacing;
       if (spacing == 1 && width == n && height == n) {
 #pragma GCC unroll 16
         for (int k = 0; k < n; ++k) store(line + k * ld_to, block[k]);
@@ -27,18 +27,18 @@ void write_transposed(const T *from, Index ld, Index positions, Index channels, 
       for (int k = 0; k < n; ++k) store(part[k], block[k]);
       for (Index k = 0; k < height; ++k)
         if (spacing == 1)
-          copy(line + k * ld_to, part[k], width);
+          copy_rounded(line + k * ld_to, part[k], width);
         else
-          for (Index p = 0; p < width; ++p) line[k * ld_to + p * spacing] = part[k][p];
+          for (Index p = 0; p < width; ++p) put(line + k * ld_to + p * spacing, part[k][p]);
     }
   }
 }
 
 // The same of two that are woven: to[j·ld_to + 2i] = a[i·ld + j] for i < positions, and
 // to[j·ld_to + 2i + 1] = b[i·ld + j] for i < of_second.
-template <class T>
+template <class S, class T = Sum<S>>
 void weave_transposed(const T *a, const T *b, Index ld, Index positions, Index of_second,
-                      Index channels, T *to, Index ld_to) {
+                      Index channels, S *to, Index ld_to) {
   constexpr Index n = lanes<T>;
   for (Index j = 0; j < channels; j += n) {
     const Index height = least(n, channels - j);
@@ -52,7 +52,7 @@ void weave_transposed(const T *a, const T *b, Index ld, Index positions, Index o
       load_transposed(b + i * ld + j, ld, width, block);
 #pragma GCC unroll 16
       for (int k = 0; k < n; ++k) store(odd[k], block[k]);
-      T *line = to + j * ld_to + 2 * i;
+      S *line = to + j * ld_to + 2 * i;
       for (Index k = 0; k < height; ++k) weave(even[k], odd[k], width, second, line + k * ld_to);
     }
   }

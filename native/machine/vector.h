@@ -189,41 +189,9 @@ template <class T, int Half>
 DXDW_INLINE Vector<T> woven(Vector<T> a, Vector<T> b) {
   return woven<T, Half>(a, b, typename SequenceTo<lanes<T>>::type{});
 }
-template <class T>
-DXDW_INLINE void store_woven(T *to, Vector<T> a, Vector<T> b) {
-  store(to, woven<T, 0>(a, b));
-  store(to + lanes<T>, woven<T, 1>(a, b));
-}
-
 template <class T, int... I>
 DXDW_INLINE Vector<T> odd_lanes(Vector<T> a, Vector<T> b, Sequence<I...>) {
   return __builtin_shufflevector(a, b, (2 * I + 1)...);
-}
-
-// to[2i] = a[i] for i < n, to[2i + 1] = b[i] for i < m: n, or one less. `Padded` says that a and b may
-// be read in whole vectors.
-template <class T, bool Padded = false>
-DXDW_INLINE void weave(const T *a, const T *b, Index n, Index m, T *to) {
-  Index i = 0;
-  for (; i + lanes<T> <= m; i += lanes<T>) store_woven<T>(to + 2 * i, load(a + i), load(b + i));
-  if (i == n) return;
-  Vector<T> even, odd;
-  if constexpr (Padded) {
-    even = load(a + i), odd = load(b + i);
-  } else {
-    T few[2][lanes<T>] = {};
-    copy(few[0], a + i, n - i);
-    copy(few[1], b + i, m - i);
-    even = load(few[0]), odd = load(few[1]);
-  }
-  const Index rest = n + m - 2 * i;
-  to += 2 * i;
-  if (rest >= lanes<T>) {
-    store(to, woven<T, 0>(even, odd));
-    store_few<T, lanes<T>>(to + lanes<T>, woven<T, 1>(even, odd), rest - lanes<T>);
-  } else {
-    store_few<T, lanes<T>>(to, woven<T, 0>(even, odd), rest);
-  }
 }
 
 // Lanes 0 to n − 1.
@@ -234,17 +202,6 @@ DXDW_INLINE Mask<T> below(Index n, Sequence<I...>) {
 template <class T>
 DXDW_INLINE Mask<T> below(Index n) {
   return below<T>(n, typename SequenceTo<lanes<T>>::type{});
-}
-
-// Every step-th of the values, n of them.
-template <class T>
-DXDW_INLINE void copy_strided(T *to, const T *from, Index n, Index step) {
-  Index i = 0;
-  if (step == 2)
-    for (; i + lanes<T> < n; i += lanes<T>)  // the last odd value need not exist
-      store(to + i, even_lanes<T>(load(from + 2 * i), load(from + 2 * i + lanes<T>),
-                                  typename SequenceTo<lanes<T>>::type{}));
-  for (; i < n; ++i) to[i] = from[i * step];
 }
 
 DXDW_INLINE Index divide_up(Index a, Index b) { return (a + b - 1) / b; }

@@ -9,6 +9,7 @@
 namespace {
 
 enum { kForward, kWeightGradient, kInputGradient };
+enum { kFloat32, kFloat64, kBfloat16, kFloat16 };
 
 struct Problem {
   int64_t batch, groups, C, O, H, W, kH, kW, stride, dilation, padding;  // C, O: of a group
@@ -59,13 +60,17 @@ bool has_taps(const Problem &p, int64_t size, int64_t taps, int64_t phase) {
   return false;
 }
 
-// last: whether x's channels, and the output's, lie behind their positions.
-void make_plan(const Problem &p, int kind, int dtype, bool x_last = false,
-               bool out_last = false) {
+// last: whether x's channels, and the output's, lie behind their positions. dtype_of_dW: where it is
+// another one.
+void make_plan(const Problem &p, int kind, int dtype, bool x_last = false, bool out_last = false,
+               int dtype_of_dW = -1) {
   end = words;
   const int64_t taps = p.kH * p.kW, h = p.out(p.H, p.kH), w = p.out(p.W, p.kW);
   const bool dx = kind == kInputGradient;
-  for (int64_t v : {dxdw_plan_version(), int64_t(kind), int64_t(dtype), p.batch, p.groups}) put(v);
+  if (dtype_of_dW < 0) dtype_of_dW = dtype;
+  for (int64_t v : {dxdw_plan_version(), int64_t(kind), int64_t(dtype), int64_t(dtype_of_dW),
+                    p.batch, p.groups})
+    put(v);
   for (int64_t v : {dx ? p.O : p.C, dx ? p.C : p.O, dx ? p.C * taps : taps,
                     dx ? taps : p.C * taps, taps})
     put(v);

@@ -1,6 +1,6 @@
 // Transposes of square blocks in registers: log2(lanes) rounds, each of which swaps halves of pairs.
 #pragma once
-#include "machine/vector.h"
+#include "machine/stored.h"
 
 namespace dxdw {
 namespace {
@@ -25,8 +25,8 @@ DXDW_INLINE void transpose_block(Vector<T> (&row)[lanes<T>]) {
 }
 
 // Loads a block of rows, zeros for those that are not there, transposed.
-template <class T>
-DXDW_INLINE void load_transposed(const T *from, Index ld, Index rows, Vector<T> (&block)[lanes<T>]) {
+template <class S, class T = Sum<S>>
+DXDW_INLINE void load_transposed(const S *from, Index ld, Index rows, Vector<T> (&block)[lanes<T>]) {
   if (rows == lanes<T>) {
 #pragma GCC unroll 16
     for (int k = 0; k < lanes<T>; ++k) block[k] = load(from + k * ld);
@@ -38,8 +38,8 @@ DXDW_INLINE void load_transposed(const T *from, Index ld, Index rows, Vector<T> 
 
 // to[j·ld_to + i] = from[i·ld_from + j] for i < rows, j < columns; i from rows up to the next whole
 // vector becomes zero.
-template <class T>
-void transpose(const T *from, Index ld_from, Index rows, Index columns, T *to, Index ld_to) {
+template <class S, class T = Sum<S>>
+void transpose(const S *from, Index ld_from, Index rows, Index columns, T *to, Index ld_to) {
   constexpr Index n = lanes<T>;
   for (Index i = 0; i < rows; i += n) {
     const Index height = least(n, rows - i);
@@ -52,7 +52,7 @@ void transpose(const T *from, Index ld_from, Index rows, Index columns, T *to, I
     }
     for (; j < columns; ++j) {
       T *line = to + j * ld_to + i;
-      for (Index k = 0; k < height; ++k) line[k] = from[(i + k) * ld_from + j];
+      for (Index k = 0; k < height; ++k) line[k] = value_of(from[(i + k) * ld_from + j]);
       for (Index k = height; k < n; ++k) line[k] = 0;
     }
   }
@@ -60,8 +60,8 @@ void transpose(const T *from, Index ld_from, Index rows, Index columns, T *to, I
 
 // The way back: to[j·ld_to + i] = from[i·lanes + j] for i < rows, j < columns ≤ lanes, and nothing
 // else is written. From must be readable up to the next whole vector of rows.
-template <class T>
-void transpose_back(const T *from, Index rows, Index columns, T *to, Index ld_to) {
+template <class S, class T = Sum<S>>
+void transpose_back(const T *from, Index rows, Index columns, S *to, Index ld_to) {
   constexpr Index n = lanes<T>;
   for (Index i = 0; i < rows; i += n) {
     Vector<T> block[n];
@@ -75,7 +75,7 @@ void transpose_back(const T *from, Index rows, Index columns, T *to, Index ld_to
 #pragma GCC unroll 16
       for (int k = 0; k < n; ++k) store(part[k], block[k]);
       for (Index k = 0; k < columns; ++k)
-        copy(to + k * ld_to + i, part[k], width);
+        copy_rounded(to + k * ld_to + i, part[k], width);
     }
   }
 }

@@ -39,6 +39,7 @@ __all__ = [
     "max_pool_2d",
     "mini_cnn_forward",
     "relu",
+    "show_config",
     "softmax",
 ]
 
@@ -46,6 +47,7 @@ __all__ = [
 # pytest, which finds the plugin by this package, needs none.
 if TYPE_CHECKING:
     from .call.plan import EngineDeclined
+    from .configuration import show_config
     from .convolution import (
         conv1d,
         conv1d_backward,
@@ -54,21 +56,17 @@ if TYPE_CHECKING:
         conv3d,
         conv3d_backward,
     )
-    from .derivatives import (
+    from .double_backward import (
         conv1d_double_backward,
-        conv1d_jvp,
-        conv1d_per_sample_dW,
         conv2d_double_backward,
-        conv2d_jvp,
-        conv2d_per_sample_dW,
         conv3d_double_backward,
-        conv3d_jvp,
-        conv3d_per_sample_dW,
     )
     from .explanation import Explanation, explain
+    from .forward_mode import conv1d_jvp, conv2d_jvp, conv3d_jvp
     from .gradchecks import DotTest, GradCheck, dot_test, gradcheck
     from .layers import max_pool_2d, relu, softmax
     from .mini_cnn import mini_cnn_forward
+    from .per_sample import conv1d_per_sample_dW, conv2d_per_sample_dW, conv3d_per_sample_dW
     from .reference import conv2d_backward_naive, conv2d_naive
     from .transposed import (
         conv_transpose1d,
@@ -82,11 +80,14 @@ else:  # a checker of types that saw this __getattr__ would take any name for ou
     _HOMES = (
         "convolution",
         "call.plan",
-        "derivatives",
+        "configuration",
+        "double_backward",
         "explanation",
         "gradchecks",
+        "forward_mode",
         "layers",
         "mini_cnn",
+        "per_sample",
         "reference",
         "transposed",
     )

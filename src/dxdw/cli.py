@@ -3,7 +3,6 @@
 import argparse
 import os
 import sys
-import warnings
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, NoReturn
@@ -14,15 +13,14 @@ from .commands import CommandError
 from .core.documentation import more
 from .extras import MissingExtra
 
-COMMANDS = ("train", "predict", "explain", "bench", "check", "lab")
+COMMANDS = ("train", "predict", "explain", "bench", "check", "lab", "completion")
 
 FAILED, INTERRUPTED = 2, 130
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        self.print_usage(sys.stderr)
-        self.exit(FAILED, f"dxdw: error: {message}\n")
+        self.exit(FAILED, f"dxdw: error: {message}; more by: {self.prog} --help\n")
 
 
 class _Version(argparse.Action):
@@ -39,40 +37,24 @@ class _Version(argparse.Action):
 
 
 def _native() -> str:
-    from .engines import native_library
+    from .configuration import kernels
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the note is part of the answer
-        native_library.load()
-    why = native_library.why_missing()
-    if why is not None:
-        return f"none: {why}"
-    try:
-        threads = f"threads: {native_library.threads()}"
-    except ValueError as error:
-        threads = str(error)
-    note = native_library.isa_note()
-    told = f"{native_library.isa()}, {threads}" + (f" ({note})" if note else "")
-    return f"{told}\nmachine: {native_library.machine()}"
+    found = kernels()
+    if "missing" in found:
+        return f"none: {found['missing']}"
+    threads = found["threads"]
+    threads = threads if isinstance(threads, str) else f"threads: {threads}"
+    told = f"{found['instruction set']}, {threads}"
+    told += f" ({found['note']})" if "note" in found else ""
+    return f"{told}\nmachine: {found['machine']}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command, and return its exit status; what its user did wrong is told in one line."""
     if arguments is None:
         arguments = sys.argv[1:]
-    parser = _Parser(
-        prog="dxdw",
-        description="Gradients of convolutions on NumPy arrays, put to work.",
-        epilog="More about it: docs/index.md in the documentation of dxdw.",
-    )
-    parser.add_argument(
-        "--version", action=_Version, help="show the version, and whether native kernels are there"
-    )
-    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
     # The one that is asked for; all of them where none is, to be listed.
-    for command in [c for c in COMMANDS if [c] == list(arguments[:1])] or COMMANDS:
-        import_module(f".commands.{command}", __package__).add(subparsers)
-        subparsers.choices[command].epilog = more(command)
+    parser = parser_of([c for c in COMMANDS if [c] == list(arguments[:1])] or COMMANDS)
     args = parser.parse_args(arguments)
     try:
         status: int = args.run(args)
@@ -90,6 +72,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\ndxdw: interrupted", file=sys.stderr)
         return INTERRUPTED
     return status
+
+
+def parser_of(commands: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser, which knows these commands."""
+    parser = _Parser(
+        prog="dxdw",
+        description="Gradients of convolutions on NumPy arrays, put to work.",
+        epilog="More about it: docs/index.md in the documentation of dxdw.",
+    )
+    parser.add_argument(
+        "--version", action=_Version, help="show the version, and whether native kernels are there"
+    )
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    for command in commands:
+        import_module(f".commands.{command}", __package__).add(subparsers)
+        subparsers.choices[command].epilog = more(command)
+    return parser
 
 
 def _failed(message: str) -> int:

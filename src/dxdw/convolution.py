@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
+from . import _typed
 from .call import convolution as call
 from .call.options import Options
 from .core.arrays import Array
 
 
+@_typed.convolution
 def conv2d(
     x: Any,
     W: Any,
@@ -31,55 +33,92 @@ def conv2d(
     with stride s, dilation d and padding p, over the C_in/groups channels c of o's group. Positions
     outside x are what `padding_mode` says. Out is (H + before + after − (kH−1)·d − 1)//s + 1 high.
 
-    Args:
-        x: (C_in, H, W) or (N, C_in, H, W). Nested lists are fine.
-        W: (C_out, C_in/groups, kH, kW).
-        padding: p, (p_H, p_W), ((before, after), (before, after)), "valid" (none), "same"
-            (⌈H/stride⌉ outputs, an odd padding's larger half after) or "full" ((k−1)·d everywhere).
-        stride, dilation: an integer or one for each axis, at least 1.
-        groups: how many independent blocks the channels fall into; C_in makes it depthwise.
-        bias: (C_out,), added to every output of its channel.
-        padding_mode: "zeros", "reflect" (mirrored, edge not repeated; less than the size),
-            "replicate" (the edge repeated) or "circular" (the other end; at most the size).
-        out: an array for the result, of its shape and dtype. It may overlap x or W: the result is
-            as if they had been copied first.
-        precision: "highest" sums the products themselves, in whatever order:
-            |error| ≤ γ_K·Σ|W|·|x| for each element, γ_K = K·u/(1 − K·u), K the number of
-            products, u the unit roundoff. "high" also allows Winograd's and Fourier's transforms,
-            whose error is relative to a tile; `explain` prints the bound.
-        engine: an implementation by name, not the best: "winograd", "fft", "depthwise", "direct",
-            "small", "array" or "reference".
-        threads: the most threads to use; by default DXDW_NUM_THREADS, or the CPUs there is room
-            for, and never more than 256. The compiled kernels give the same bits for any number.
-            Without them NumPy's BLAS library decides, the extra "threads" limits it, and its sums
-            may depend on the number.
-        max_workspace: the most bytes of scratch memory, beside the results and the operands (a
-            strided or integer operand is copied whole).
+    Parameters
+    ----------
+    x : array_like
+        (C_in, H, W) or (N, C_in, H, W). Nested lists are fine.
+    W : array_like
+        (C_out, C_in/groups, kH, kW).
+    padding : int, sequence or {"valid", "same", "full"}
+        p, (p_H, p_W), ((before, after), (before, after)), "valid" (none), "same" (⌈H/stride⌉
+        outputs, an odd padding's larger half after) or "full" ((k−1)·d everywhere). "SAME" and
+        "VALID" are taken too.
+    stride, dilation : int or sequence of int
+        An integer or one for each axis, at least 1.
+    groups : int
+        How many independent blocks the channels fall into; C_in makes it depthwise.
+    bias : array_like or None
+        (C_out,), added to every output of its channel.
+    padding_mode : {"zeros", "reflect", "replicate", "circular"}
+        "zeros", "reflect" (mirrored, edge not repeated; less than the size), "replicate" (the edge
+        repeated) or "circular" (the other end; at most the size).
+    out : array or None
+        An array for the result, of its shape and dtype. It may overlap x or W: the result is as if
+        they had been copied first.
+    precision : {"high", "highest"}
+        "highest" sums the products themselves, in whatever order: |error| ≤ γ_K·Σ|W|·|x| for each
+        element, γ_K = K·u/(1 − K·u), K the number of products, u the unit roundoff. "high" also
+        allows Winograd's and Fourier's transforms, whose error is relative to a tile; `explain`
+        prints the bound.
+    engine : str or None
+        An implementation by name, not the best: "winograd", "fft", "depthwise", "direct", "small",
+        "array" or "reference".
+    threads : int or None
+        The most threads to use; by default DXDW_NUM_THREADS, or the CPUs there is room for, and
+        never more than 256. The compiled kernels give the same bits for any number. Without them
+        NumPy's BLAS library decides, the extra "threads" limits it, and its sums may depend on the
+        number.
+    max_workspace : int or None
+        The most bytes of scratch memory, beside the results and the operands (a strided or integer
+        operand is copied whole).
 
-    Returns:
+    Returns
+    -------
+    array
         (C_out, out_H, out_W), with N in front where x has it: a new array, or out. Its dtype is
         NumPy's promotion of x, W and bias, with integers as float64. float16 and bfloat16 are
-        summed in float32. Arrays of PyTorch, JAX or CuPy give arrays of the same kind and device.
-        Where an x whose channels lie last in memory (an (N, H, W, C) array with its axes moved) is
-        computed as it lies, without a copy, the result lies so too. Its bits are the same.
+        summed in float32 and rounded once. Arrays of PyTorch, JAX or CuPy give arrays of the same
+        kind and device. Where an x whose channels lie last in memory (an (N, H, W, C) array with
+        its axes moved) is computed as it lies, without a copy, the result lies so too. Its bits
+        are the same.
 
+    Raises
+    ------
+    ValueError
+        Shapes, sizes or options that do not fit; the message says what would.
+    TypeError
+        Bool, object, string, masked or extended-precision arrays; sparse, quantized or nested
+        tensors, and those of classes with operations of their own, which `dxdw.interop.torch`
+        takes; a bool or a float where an integer belongs.
+    MemoryError
+        With the number of bytes.
+    KeyboardInterrupt
+        Soon after a Ctrl-C in the main thread (within 250 ms where the machine is not overloaded),
+        when nothing computes or is written any more; so with whatever another signal's handler
+        raises.
+
+    Warnings
+    --------
+    By position padding comes before stride, as in the practice series. `torch.nn.functional.conv2d`
+    has bias, stride, padding: write names, as in `conv2d(x, W, stride=2, padding=1)`.
+
+    See Also
+    --------
+    conv2d_backward, explain, conv_transpose2d
+
+    Notes
+    -----
     Infinities and NaN propagate as they do in the loops over a zero-padded x, whatever the engine.
 
-    Raises:
-        ValueError: shapes, sizes or options that do not fit; the message says what would.
-        TypeError: bool, object, string, masked or extended-precision arrays; sparse, quantized or
-            nested tensors, and those of classes with operations of their own, which
-            `dxdw.interop.torch` takes; a bool or a float where an integer belongs.
-        MemoryError: with the number of bytes.
-        KeyboardInterrupt: soon after a Ctrl-C in the main thread (within 250 ms where the machine
-            is not overloaded), when nothing computes or is written any more; so with whatever
-            another signal's handler raises.
+    References
+    ----------
+    Dumoulin & Visin, "A guide to convolution arithmetic for deep learning", 2016.
 
+    Examples
+    --------
     >>> conv2d([[[1, 2, 3], [4, 5, 6], [7, 8, 9]]], [[[[1, 0], [0, -1]]]])
     array([[[-4., -4.],
             [-4., -4.]]])
-
-    Source: Dumoulin & Visin, "A guide to convolution arithmetic for deep learning", 2016.
     """
     options = Options(
         padding, stride, dilation, groups, padding_mode, precision, engine, threads, max_workspace
@@ -87,6 +126,7 @@ def conv2d(
     return call.forward(2, x, W, bias, out, options)
 
 
+@_typed.convolution_backward
 def conv2d_backward(
     grad_out: Any,
     x: Any,
@@ -114,24 +154,47 @@ def conv2d_backward(
     For complex arrays W and x stand conjugated, so that the three are adjoints of the forward:
     ⟨grad_out, conv2d(x, W)⟩ = ⟨dx, x⟩ = ⟨dW, W⟩ with ⟨a, b⟩ = Σ conj(a)·b, up to a conjugate.
 
-    Args:
-        grad_out: the gradient with respect to the output, of its shape.
-        x, W: as the forward had them. (dx reads only x's shape, dW only W's.)
-        padding, stride, dilation, groups, padding_mode: as the forward had them.
-        needs: what to compute, of "dx", "dW" and "db", in this order. Nothing else is computed.
-        out: a tuple with an array (or None) for each of `needs`, of its shape and dtype. They may
-            overlap the operands, but not each other.
-        accumulate: add into out, for gradients summed over several calls.
-        precision, engine, threads, max_workspace: as for `conv2d`.
+    Parameters
+    ----------
+    grad_out : array_like
+        The gradient with respect to the output, of its shape.
+    x, W : array_like
+        As the forward had them. dx reads only x's shape, dW only W's.
+    padding, stride, dilation, groups, padding_mode : optional
+        As the forward had them.
+    needs : sequence of str
+        What to compute, of "dx", "dW" and "db", in this order. Nothing else is computed.
+    out : sequence of array or None
+        A tuple with an array (or None) for each of `needs`, of its shape and dtype; of 16-bit
+        operands also of float32 for dW and db, which are then not rounded. They may overlap the
+        operands, but not each other.
+    accumulate : bool
+        Add into out, for gradients summed over several calls.
+    precision, engine, threads, max_workspace : optional
+        As for `conv2d`.
 
-    Returns:
+    Returns
+    -------
+    Gradients
         A tuple of what `needs` names: by default (dx, dW), in the shapes of x and W. New arrays,
         never views of the operands, or those of out. A part of x that no window covers has dx = 0.
         Each result is the same, bit for bit, whichever others are asked for.
 
-    Raises:
-        ValueError, TypeError, MemoryError: as `conv2d`, before anything is computed or written.
+    Raises
+    ------
+    ValueError, TypeError, MemoryError
+        As `conv2d`, before anything is computed or written.
 
+    See Also
+    --------
+    conv2d, conv2d_double_backward, conv2d_per_sample_dW
+
+    References
+    ----------
+    LeCun et al., "Backpropagation applied to handwritten zip code recognition", 1989.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> x = np.arange(16).reshape(1, 4, 4)
     >>> grad_out = np.zeros((1, 3, 3))
@@ -143,8 +206,6 @@ def conv2d_backward(
     >>> dx[0, :2, :2]
     array([[1., 2.],
            [3., 4.]])
-
-    Source: LeCun et al., "Backpropagation applied to handwritten zip code recognition", 1989.
     """
     options = Options(
         padding, stride, dilation, groups, padding_mode, precision, engine, threads, max_workspace
@@ -152,6 +213,7 @@ def conv2d_backward(
     return call.backward(2, grad_out, x, W, options, needs, out, accumulate)
 
 
+@_typed.convolution
 def conv1d(
     x: Any,
     W: Any,
@@ -175,10 +237,32 @@ def conv1d(
     Options, dtypes, aliasing and errors are those of `conv2d`, with one spatial axis: padding is p,
     (p,), ((before, after),) or a word.
 
+    Parameters
+    ----------
+    x, W : array_like
+        As for `conv2d`, in these shapes.
+    padding, stride, dilation, groups, bias : optional
+        As for `conv2d`.
+    padding_mode, out, precision, engine, threads, max_workspace : optional
+        As for `conv2d`.
+
+    Returns
+    -------
+    array
+        As `conv2d` returns it.
+
+    See Also
+    --------
+    conv1d_backward, explain, conv_transpose1d
+
+    References
+    ----------
+    As for `conv2d`.
+
+    Examples
+    --------
     >>> conv1d([[1, 2, 4, 8]], [[[-1, 1]]])
     array([[1., 2., 4.]])
-
-    Source: as for `conv2d`.
     """
     options = Options(
         padding, stride, dilation, groups, padding_mode, precision, engine, threads, max_workspace
@@ -186,6 +270,7 @@ def conv1d(
     return call.forward(1, x, W, bias, out, options)
 
 
+@_typed.convolution_backward
 def conv1d_backward(
     grad_out: Any,
     x: Any,
@@ -209,11 +294,33 @@ def conv1d_backward(
         dx[n,c,l] = Σ grad_out[n,o,i] · W[o,c,u]     over l = i·stride + u·dilation − padding
         dW[o,c,u] = Σ_{n,i} grad_out[n,o,i] · x[n, c, i·stride + u·dilation − padding]
 
+    Parameters
+    ----------
+    grad_out, x, W : array_like
+        As for `conv2d_backward`, in these shapes.
+    padding, stride, dilation, groups, padding_mode, needs, out, accumulate : optional
+        As for `conv2d_backward`.
+    precision, engine, threads, max_workspace : optional
+        As for `conv2d_backward`.
+
+    Returns
+    -------
+    Gradients
+        As `conv2d_backward` returns it.
+
+    See Also
+    --------
+    conv1d, conv1d_double_backward, conv1d_per_sample_dW
+
+    References
+    ----------
+    As for `conv2d_backward`.
+
+    Examples
+    --------
     >>> dx, dW = conv1d_backward([[1, 0, 0]], [[1, 2, 4, 8]], [[[-1, 1]]])
     >>> dx, dW
     (array([[-1.,  1.,  0.,  0.]]), array([[[1., 2.]]]))
-
-    Source: as for `conv2d_backward`.
     """
     options = Options(
         padding, stride, dilation, groups, padding_mode, precision, engine, threads, max_workspace
@@ -221,6 +328,7 @@ def conv1d_backward(
     return call.backward(1, grad_out, x, W, options, needs, out, accumulate)
 
 
+@_typed.convolution
 def conv3d(
     x: Any,
     W: Any,
@@ -244,11 +352,33 @@ def conv3d(
     W is (C_out, C_in/groups, kD, kH, kW). Options, dtypes, aliasing and errors are those of
     `conv2d`, with three spatial axes.
 
+    Parameters
+    ----------
+    x, W : array_like
+        As for `conv2d`, in these shapes.
+    padding, stride, dilation, groups, bias : optional
+        As for `conv2d`.
+    padding_mode, out, precision, engine, threads, max_workspace : optional
+        As for `conv2d`.
+
+    Returns
+    -------
+    array
+        As `conv2d` returns it.
+
+    See Also
+    --------
+    conv3d_backward, explain, conv_transpose3d
+
+    References
+    ----------
+    As for `conv2d`.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> conv3d(np.ones((1, 2, 2, 2)), np.ones((1, 1, 2, 2, 2)))
     array([[[[8.]]]])
-
-    Source: as for `conv2d`.
     """
     options = Options(
         padding, stride, dilation, groups, padding_mode, precision, engine, threads, max_workspace
@@ -256,6 +386,7 @@ def conv3d(
     return call.forward(3, x, W, bias, out, options)
 
 
+@_typed.convolution_backward
 def conv3d_backward(
     grad_out: Any,
     x: Any,
@@ -279,13 +410,35 @@ def conv3d_backward(
         dx[n,c,…]       = Σ grad_out[n,o,h,i,j] · W[o,c,t,u,v]     over the h, t, … that meet there
         dW[o,c,t,u,v]   = Σ_{n,h,i,j} grad_out[n,o,h,i,j] · x[n, c, h·s + t·d − p, …]
 
+    Parameters
+    ----------
+    grad_out, x, W : array_like
+        As for `conv2d_backward`, in these shapes.
+    padding, stride, dilation, groups, padding_mode, needs, out, accumulate : optional
+        As for `conv2d_backward`.
+    precision, engine, threads, max_workspace : optional
+        As for `conv2d_backward`.
+
+    Returns
+    -------
+    Gradients
+        As `conv2d_backward` returns it.
+
+    See Also
+    --------
+    conv3d, conv3d_double_backward, conv3d_per_sample_dW
+
+    References
+    ----------
+    As for `conv2d_backward`.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> x, W = np.ones((1, 2, 2, 2)), np.ones((1, 1, 2, 2, 2))
     >>> dx, dW = conv3d_backward(np.full((1, 1, 1, 1), 3.0), x, W)
     >>> float(dx.sum()), float(dW.sum())
     (24.0, 24.0)
-
-    Source: as for `conv2d_backward`.
     """
     options = Options(
         padding, stride, dilation, groups, padding_mode, precision, engine, threads, max_workspace

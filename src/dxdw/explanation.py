@@ -1,6 +1,7 @@
 """What would run for a problem, and why: the plan, in words."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from html import escape
 from typing import Any
 
@@ -12,19 +13,52 @@ from .call.options import AXIS_NAMES, Options, execution
 from .call.padding import held as held_by_padding
 from .core.documentation import refused
 from .core.problem import KINDS, Problem
+from .typing import Kind, Padding, PaddingMode, PerAxis, Precision
 
 
 @dataclass(frozen=True, repr=False)
 class Explanation:
-    """The answer of `explain`; `str` shows it as a table, and so do notebooks."""
+    """The answer of `explain`; `str` shows it as a table, and so do notebooks.
+
+    Parameters
+    ----------
+    kind : str
+        "forward", "dx" or "dW".
+    problem : str
+        The shapes and the dtype, in words.
+    verdicts : tuple of (engine, declined)
+        What each engine says, best first: why it declines, or None where it accepts.
+    engine : str or None
+        The one that runs; None where every one declines.
+    method : str
+        What it does, in words.
+    flops : int
+        Floating-point operations of the definition: 2 for each product and its sum.
+    workspace : int
+        Bytes of scratch memory.
+    error_bound : str
+        How large the error of an element can be, in words.
+    threads : str
+        How many there are at most, in words.
+
+    See Also
+    --------
+    explain, EngineDeclined
+
+    Examples
+    --------
+    >>> from dxdw import explain
+    >>> explain("dx", (1, 1, 8, 8), (1, 1, 3, 3), engine="reference")
+    <Explanation: dx of x (1, 1, 8, 8) and W (1, 1, 3, 3) in float64 by reference>
+    """
 
     kind: str
     problem: str
     verdicts: tuple[plan.Verdict, ...]
-    engine: str | None  # the one that runs, None where every one declines
+    engine: str | None
     method: str
-    flops: int  # floating-point operations of the definition: 2 for each product and its sum
-    workspace: int  # bytes of scratch memory
+    flops: int
+    workspace: int
     error_bound: str
     threads: str
 
@@ -54,6 +88,10 @@ class Explanation:
             f"<table>{''.join(rows)}</table><p>{costs}</p></div>"
         )
 
+    def to_json(self) -> dict[str, Any]:
+        """All of it as JSON can hold it; `verdicts` is a list of {"engine", "declined"}."""
+        return asdict(self) | {"verdicts": [verdict._asdict() for verdict in self.verdicts]}
+
     def _note(self, verdict: plan.Verdict) -> str:
         if verdict.engine == self.engine:
             return f"runs: {self.method}"
@@ -72,17 +110,17 @@ class Explanation:
 
 
 def explain(
-    kind: str,
-    x_shape: tuple[int, ...],
-    W_shape: tuple[int, ...],
-    padding: Any = 0,
-    stride: Any = 1,
+    kind: Kind,
+    x_shape: Sequence[int],
+    W_shape: Sequence[int],
+    padding: Padding = 0,
+    stride: PerAxis = 1,
     *,
-    dilation: Any = 1,
+    dilation: PerAxis = 1,
     groups: int = 1,
-    padding_mode: str = "zeros",
+    padding_mode: PaddingMode = "zeros",
     dtype: DTypeLike = np.float64,
-    precision: str = "high",
+    precision: Precision = "high",
     engine: str | None = None,
     threads: int | None = None,
     max_workspace: int | None = None,
@@ -91,25 +129,47 @@ def explain(
 
         FLOPs = 2 · N · C_out · out_H · out_W · (C_in/groups) · kH · kW     for each kind
 
-    Args:
-        kind: "forward", "dx" or "dW".
-        x_shape, W_shape: shapes as `conv1d`, `conv2d` or `conv3d` takes them; W_shape tells which.
-        padding, stride, dilation, groups, padding_mode, precision, engine, threads, max_workspace:
-            as there.
-        dtype: of the operands; integers are computed in float64, 16-bit floats in float32.
+    Parameters
+    ----------
+    kind : {"forward", "dx", "dW"}
+        "forward", "dx" or "dW".
+    x_shape, W_shape : sequence of int
+        Shapes as `conv1d`, `conv2d` or `conv3d` takes them; W_shape tells which.
+    padding, stride, dilation, groups, padding_mode : optional
+        As there.
+    dtype : dtype_like
+        Of the operands; integers are computed in float64, 16-bit floats in float32.
+    precision, engine, threads, max_workspace : optional
+        As there.
 
-    Returns:
+    Returns
+    -------
+    Explanation
         An Explanation with kind, verdicts, engine, method, flops, workspace (bytes), error_bound
         and threads. An engine that takes finite values only passes others on to the next one.
 
-    Raises:
-        ValueError, TypeError: as the convolution itself would.
+    Raises
+    ------
+    ValueError, TypeError
+        As the convolution itself would.
+
+    See Also
+    --------
+    conv2d, conv2d_backward, show_config
+
+    References
+    ----------
+    The table of implementations that oneDNN prints, as an idea.
+
+    Examples
+    --------
+    What is printed depends on the machine; this is with the compiled kernels, on AVX-512.
 
     >>> e = explain("dW", (8, 64, 56, 56), (64, 64, 3, 3), padding=1, dtype="float32")
-    >>> e.engine, e.flops
-    ('array', 1849688064)
-
-    Source: the table of implementations that oneDNN prints, as an idea.
+    >>> e.engine, e.flops  # doctest: +SKIP
+    ('winograd', 1849688064)
+    >>> e.flops == 2 * 8 * 64 * 56 * 56 * 64 * 3 * 3
+    True
     """
     if kind not in KINDS:
         raise refused(
@@ -124,10 +184,13 @@ def explain(
     how = execution(options)
     geometry, _ = geometries.convolution(ndim, x_shape, W_shape, options)
     own = operands.empty_of(dtype, "an array of this dtype")
-    compute, _ = operands.common_dtypes(x=own)
+    compute, result = operands.common_dtypes(x=own)
     inner = geometry.prepadded if geometry.explicit_padding else geometry
     held = held_by_padding(geometry, compute) if geometry.explicit_padding else 0
-    problem = Problem(kind, inner, compute, how=how, held=held)
+    # (A padding mode's x is widened with its padding.)
+    narrow = compute != result and not geometry.explicit_padding
+    stored = result.name if narrow else None
+    problem = Problem(kind, inner, compute, how=how, held=held, stored=stored)
     verdicts = plan.decide(problem)
     try:
         chosen = plan.accepting(problem)[0]
@@ -136,12 +199,20 @@ def explain(
     module = None if chosen is None else plan.engines()[chosen]
     return Explanation(
         kind=kind,
-        problem=f"x {tuple(x_shape)} and W {tuple(W_shape)} in {np.dtype(compute)}",
+        problem=f"x {tuple(x_shape)} and W {tuple(W_shape)} in {_dtypes(compute, result)}",
         verdicts=verdicts,
         engine=chosen,
         method="" if chosen is None else plan.method(chosen, problem),
         flops=geometry.flops,
         workspace=held + module.workspace(problem) if module else 0,
-        error_bound=module.error_bound(problem) if module else "",
+        error_bound=_bound(module.error_bound(problem), compute, result) if module else "",
         threads=plan.threads_in_words(chosen, how.threads),
     )
+
+
+def _dtypes(compute: Any, result: Any) -> str:
+    return str(compute) if compute == result else f"{result}, summed in {compute}"
+
+
+def _bound(bound: str, compute: Any, result: Any) -> str:
+    return bound if compute == result else f"{bound}; then one rounding to {result}"

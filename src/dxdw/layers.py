@@ -10,33 +10,62 @@ from typing import Any
 
 import numpy as np
 
+from . import _typed
 from . import layer_arguments as checks
 from .core.arrays import Array, unwarned
+from .typing import DxDWDb
+
+__all__ = [
+    "linear",
+    "linear_backward",
+    "max_pool_2d",
+    "max_pool_2d_backward",
+    "relu",
+    "relu_backward",
+    "softmax",
+    "softmax_cross_entropy",
+]
 
 
+@_typed.activation
 def relu(x: Any) -> Array:
     """The positive part of x, element by element.
 
         out = max(x, 0)
 
-    Args:
-        x: real numbers in any shape.
+    Parameters
+    ----------
+    x : array_like
+        Real numbers in any shape.
 
-    Returns:
+    Returns
+    -------
+    array
         An array of x's shape; NaN stays NaN.
 
-    Raises:
-        TypeError: an array of another library, or one of bool, complex or no numbers.
+    Raises
+    ------
+    TypeError
+        An array of another library, or one of bool, complex or no numbers.
 
+    See Also
+    --------
+    relu_backward
+
+    References
+    ----------
+    Nair & Hinton, "Rectified linear units improve restricted Boltzmann machines", 2010.
+
+    Examples
+    --------
     >>> relu([-1, 0, 2])
     array([0., 0., 2.])
-
-    Source: Nair & Hinton, "Rectified linear units improve restricted Boltzmann machines", 2010.
     """
     (x,), result = checks.operands(x=x)
     return np.maximum(x, 0).astype(result, copy=False)
 
 
+@_typed.activation_backward
 def relu_backward(grad_out: Any, x: Any) -> Array:
     """The gradient with respect to what `relu` was given.
 
@@ -45,56 +74,91 @@ def relu_backward(grad_out: Any, x: Any) -> Array:
     At the kink, x = 0, that is the smallest of the subgradients 0…1. Where x is NaN the gradient
     goes through, so that a NaN does not pass for a zero.
 
-    Args:
-        grad_out: of x's shape.
-        x: as the forward had it.
+    Parameters
+    ----------
+    grad_out : array_like
+        Of x's shape.
+    x : array_like
+        As the forward had it.
 
-    Returns:
-        dx, in the shape of x.
+    Returns
+    -------
+    array
+        Dx, in the shape of x.
 
-    Raises:
-        ValueError: grad_out and x of different shapes.
-        TypeError: as `relu`.
+    Raises
+    ------
+    ValueError
+        grad_out and x of different shapes.
+    TypeError
+        As `relu`.
 
+    See Also
+    --------
+    relu
+
+    References
+    ----------
+    As `relu`.
+
+    Examples
+    --------
     >>> relu_backward([10, 10, 10], [-1, 0, 2])
     array([ 0.,  0., 10.])
-
-    Source: as `relu`.
     """
     (grad_out, x), result = checks.operands(grad_out=grad_out, x=x)
     checks.check_shape(grad_out, "grad_out", x.shape, "the shape of x")
     return np.where(x <= 0, 0, grad_out).astype(result, copy=False)
 
 
+@_typed.pooling
 def max_pool_2d(x: Any, kernel_size: Any, stride: Any) -> Array:
     """The largest value of each window: problem 03 of the practice series.
 
         out[n,c,i,j] = max over u < kH, v < kW of x[n, c, i·sH + u, j·sW + v]
 
-    Args:
-        x: (C, H, W) or (N, C, H, W).
-        kernel_size: (kH, kW), or one integer for both; at least 1.
-        stride: (sH, sW), or one integer for both; at least 1.
+    Parameters
+    ----------
+    x : array_like
+        (C, H, W) or (N, C, H, W).
+    kernel_size : int or sequence of int
+        (kH, kW), or one integer for both; at least 1.
+    stride : int or sequence of int
+        (sH, sW), or one integer for both; at least 1.
 
-    Returns:
+    Returns
+    -------
+    array
         (C, (H−kH)//sH + 1, (W−kW)//sW + 1), with N in front where x has it. Rows and columns that
         no window covers are left out. A window with a NaN gives NaN.
 
-    Raises:
-        ValueError: x without 3 or 4 axes, or smaller than a window; a size or stride below 1.
-        TypeError: a size or stride that is no integer; x as in `relu`.
+    Raises
+    ------
+    ValueError
+        x without 3 or 4 axes, or smaller than a window; a size or stride below 1.
+    TypeError
+        a size or stride that is no integer; x as in `relu`.
 
+    See Also
+    --------
+    max_pool_2d_backward
+
+    References
+    ----------
+    Scherer, Müller & Behnke, "Evaluation of pooling operations in convolutional
+    architectures for object recognition", 2010.
+
+    Examples
+    --------
     >>> max_pool_2d([[[1, 2, 5], [4, 3, 0]]], kernel_size=2, stride=1)
     array([[[4., 5.]]])
-
-    Source: Scherer, Müller & Behnke, "Evaluation of pooling operations in convolutional
-    architectures for object recognition", 2010.
     """
     (x,), result = checks.operands(x=x)
     windows = checks.windows(x.shape, kernel_size, stride)
     return _largest(x, windows).astype(result)  # a copy in any case
 
 
+@_typed.pooling_backward
 def max_pool_2d_backward(grad_out: Any, x: Any, kernel_size: Any, stride: Any) -> Array:
     """The gradient with respect to what `max_pool_2d` was given.
 
@@ -103,21 +167,36 @@ def max_pool_2d_backward(grad_out: Any, x: Any, kernel_size: Any, stride: Any) -
     Where a window has its largest value several times, the first of them in row-major order (row by
     row, from the left) gets all of the gradient. NaN counts as the largest value.
 
-    Args:
-        grad_out: of the shape of the forward's output.
-        x, kernel_size, stride: as the forward had them.
+    Parameters
+    ----------
+    grad_out : array_like
+        Of the shape of the forward's output.
+    x, kernel_size, stride : optional
+        As the forward had them.
 
-    Returns:
-        dx, in the shape of x; 0 where no window covers it.
+    Returns
+    -------
+    array
+        Dx, in the shape of x; 0 where no window covers it.
 
-    Raises:
-        ValueError, TypeError: as `max_pool_2d`, and a grad_out of another shape.
+    Raises
+    ------
+    ValueError, TypeError
+        As `max_pool_2d`, and a grad_out of another shape.
 
+    See Also
+    --------
+    max_pool_2d
+
+    References
+    ----------
+    As `max_pool_2d`.
+
+    Examples
+    --------
     >>> max_pool_2d_backward([[[10, 20]]], [[[1, 2, 5], [4, 3, 0]]], kernel_size=2, stride=1)
     array([[[ 0.,  0., 20.],
             [10.,  0.,  0.]]])
-
-    Source: as `max_pool_2d`.
     """
     (grad_out, x), result = checks.operands(grad_out=grad_out, x=x)
     windows = checks.windows(x.shape, kernel_size, stride)
@@ -134,27 +213,45 @@ def max_pool_2d_backward(grad_out: Any, x: Any, kernel_size: Any, stride: Any) -
     return dx.astype(result, copy=False)
 
 
+@_typed.linear
 def linear(x: Any, W: Any, b: Any = None) -> Array:
     """A matrix product and a bias.
 
         out[n,k] = Σ_m x[n,m] · W[m,k] + b[k]
 
-    Args:
-        x: (M,) or (N, M).
-        W: (M, K).
-        b: (K,), or None for no bias.
+    Parameters
+    ----------
+    x : array_like
+        (M,) or (N, M).
+    W : array_like
+        (M, K).
+    b : array_like or None
+        (K,), or None for no bias.
 
-    Returns:
+    Returns
+    -------
+    array
         (K,), or (N, K) where x has N.
 
-    Raises:
-        ValueError: shapes that do not fit.
-        TypeError: as `relu`.
+    Raises
+    ------
+    ValueError
+        Shapes that do not fit.
+    TypeError
+        As `relu`.
 
+    See Also
+    --------
+    linear_backward
+
+    References
+    ----------
+    The definition.
+
+    Examples
+    --------
     >>> linear([1, 2], [[1, 0, 1], [0, 1, 1]], b=[0, 0, 10])
     array([ 1.,  2., 13.])
-
-    Source: the definition.
     """
     (x, W, b), result = checks.operands(x=x, W=W, b=b)
     checks.check_linear(x, W)
@@ -165,6 +262,7 @@ def linear(x: Any, W: Any, b: Any = None) -> Array:
     return out.astype(result, copy=False)
 
 
+@_typed.linear_backward
 def linear_backward(grad_out: Any, x: Any, W: Any) -> tuple[Array, Array, Array]:
     """The gradients with respect to what `linear` was given.
 
@@ -172,35 +270,50 @@ def linear_backward(grad_out: Any, x: Any, W: Any) -> tuple[Array, Array, Array]
         dW[m,k] = Σ_n x[n,m] · grad_out[n,k]
         db[k]   = Σ_n grad_out[n,k]
 
-    Args:
-        grad_out: of the shape of the forward's output.
-        x, W: as the forward had them.
+    Parameters
+    ----------
+    grad_out : array_like
+        Of the shape of the forward's output.
+    x, W : array_like
+        As the forward had them.
 
-    Returns:
+    Returns
+    -------
+    Gradients
         (dx, dW, db), in the shapes of x, W and b.
 
-    Raises:
-        ValueError, TypeError: as `linear`, and a grad_out of another shape.
+    Raises
+    ------
+    ValueError, TypeError
+        As `linear`, and a grad_out of another shape.
 
+    See Also
+    --------
+    linear
+
+    References
+    ----------
+    The definition.
+
+    Examples
+    --------
     >>> dx, dW, db = linear_backward([1, 0, 1], [1, 2], [[1, 0, 1], [0, 1, 1]])
     >>> dx, db
     (array([2., 1.]), array([1., 0., 1.]))
     >>> dW
     array([[1., 0., 1.],
            [2., 0., 2.]])
-
-    Source: the definition.
     """
     (grad_out, x, W), result = checks.operands(grad_out=grad_out, x=x, W=W)
     checks.check_linear(x, W)
     shape = (*x.shape[:-1], W.shape[1])
     checks.check_shape(grad_out, "grad_out", shape, f"the output's for x {x.shape}, W {W.shape}")
     rows, grad_rows = np.atleast_2d(x), np.atleast_2d(grad_out)
-    gradients = grad_out @ W.T, rows.T @ grad_rows, grad_rows.sum(0)
-    dx, dW, db = (g.astype(result, copy=False) for g in gradients)
-    return dx, dW, db
+    each = grad_out @ W.T, rows.T @ grad_rows, grad_rows.sum(0)
+    return DxDWDb(*[g.astype(result, copy=False) for g in each])
 
 
+@_typed.softmax
 def softmax(z: Any, axis: int = -1) -> Array:
     """Numbers as probabilities that sum to 1 along an axis.
 
@@ -208,24 +321,40 @@ def softmax(z: Any, axis: int = -1) -> Array:
 
     The largest z is subtracted first, which changes nothing but that no exp overflows.
 
-    Args:
-        z: real numbers with at least one axis.
-        axis: the axis to sum along.
+    Parameters
+    ----------
+    z : array_like
+        Real numbers with at least one axis.
+    axis : int
+        The axis to sum along.
 
-    Returns:
+    Returns
+    -------
+    array
         An array of z's shape. −∞ has the probability 0. NaN, +∞ or nothing but −∞ along the axis
         make all of it NaN.
 
-    Raises:
-        ValueError: an axis that z does not have, or of length 0.
-        TypeError: an axis that is no integer; z as in `relu`.
+    Raises
+    ------
+    ValueError
+        An axis that z does not have, or of length 0.
+    TypeError
+        An axis that is no integer; z as in `relu`.
 
-    >>> softmax([1000, 1000])
-    array([0.5, 0.5])
+    See Also
+    --------
+    softmax_cross_entropy
 
-    Source: Bridle, "Probabilistic interpretation of feedforward classification network outputs",
+    References
+    ----------
+    Bridle, "Probabilistic interpretation of feedforward classification network outputs",
     1990; Blanchard, Higham & Higham, "Accurately computing the log-sum-exp and softmax functions",
     2021.
+
+    Examples
+    --------
+    >>> softmax([1000, 1000])
+    array([0.5, 0.5])
     """
     (z,), result = checks.operands(z=z)
     axis = checks.axis_of(z, axis)
@@ -237,31 +366,48 @@ def _softmax(z: Array, axis: int) -> Array:
     return powers / powers.sum(axis, keepdims=True)
 
 
+@_typed.cross_entropy
 def softmax_cross_entropy(logits: Any, labels: Any) -> tuple[float, Array]:
     """The mean loss of softmax probabilities against the true classes, and its gradient.
 
         loss         = −(1/N) Σ_n log softmax(logits[n])[labels[n]]
         dlogits[n,k] = (softmax(logits[n])[k] − [k = labels[n]]) / N
 
-    Args:
-        logits: (N, K), one score for each class; N at least 1.
-        labels: (N,), integers 0…K−1.
+    Parameters
+    ----------
+    logits : array_like
+        (N, K), one score for each class; N at least 1.
+    labels : array_like of int
+        (N,), integers 0…K−1.
 
-    Returns:
+    Returns
+    -------
+    (float, array)
         (loss, dlogits): the loss in nats, and its gradient in the shape of logits. The loss is
         exact to rounding also where the probability itself underflows.
 
-    Raises:
-        ValueError: shapes that do not fit, no rows, a label outside 0…K−1.
-        TypeError: labels that are no integers; logits as in `relu`.
+    Raises
+    ------
+    ValueError
+        Shapes that do not fit, no rows, a label outside 0…K−1.
+    TypeError
+        Labels that are no integers; logits as in `relu`.
 
+    See Also
+    --------
+    softmax
+
+    References
+    ----------
+    As `softmax`.
+
+    Examples
+    --------
     >>> loss, dlogits = softmax_cross_entropy([[0, 0]], [1])
     >>> round(loss, 6)  # log 2
     0.693147
     >>> dlogits
     array([[ 0.5, -0.5]])
-
-    Source: as `softmax`.
     """
     (logits,), result = checks.operands(logits=logits)
     labels = checks.labels_for(logits, labels)

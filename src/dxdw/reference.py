@@ -13,16 +13,37 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from . import _typed
 from .call import geometries, operands
 from .call.options import Options
 from .core.documentation import refused
+from .typing import DxDW
 
 
+@_typed.loops
 def conv2d_naive(x: Any, W: Any) -> NDArray[Any]:
     """Out (C_out, out_H, out_W) of x (C_in, H, W) and W (C_out, C_in, kH, kW), as loops.
 
     Stride 1, no padding, in float64 (complex128 for complex arrays). `conv2d` does the same, fast.
 
+    Parameters
+    ----------
+    x : array_like
+        (C_in, H, W), one image.
+    W : array_like
+        (C_out, C_in, kH, kW).
+
+    Returns
+    -------
+    array
+        (C_out, out_H, out_W), new.
+
+    See Also
+    --------
+    conv2d, conv2d_backward_naive
+
+    Examples
+    --------
     >>> conv2d_naive([[[1, 2], [3, 4]]], [[[[1, 1]]]])
     array([[[3.],
             [7.]]])
@@ -38,12 +59,33 @@ def conv2d_naive(x: Any, W: Any) -> NDArray[Any]:
     return out
 
 
-def conv2d_backward_naive(grad_out: Any, x: Any, W: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+@_typed.loops_backward
+def conv2d_backward_naive(grad_out: Any, x: Any, W: Any) -> DxDW[NDArray[Any]]:
     """(dx, dW) in the shapes of x and W, as loops; grad_out is (C_out, out_H, out_W).
 
     Stride 1, no padding, in float64. `conv2d_backward` does the same, fast. For complex arrays this
     is the plain sum of products, without conjugates.
 
+    Parameters
+    ----------
+    grad_out : array_like
+        (C_out, out_H, out_W).
+    x : array_like
+        (C_in, H, W), one image.
+    W : array_like
+        (C_out, C_in, kH, kW).
+
+    Returns
+    -------
+    Gradients
+        (dx, dW), in the shapes of x and W, new.
+
+    See Also
+    --------
+    conv2d_backward, conv2d_naive
+
+    Examples
+    --------
     >>> dx, dW = conv2d_backward_naive([[[1], [0]]], [[[1, 2], [3, 4]]], [[[[5, 6]]]])
     >>> dx
     array([[[5., 6.],
@@ -62,7 +104,7 @@ def conv2d_backward_naive(grad_out: Any, x: Any, W: Any) -> tuple[NDArray[Any], 
                 g = grad_out[o, i, j]
                 dW[o] += g * x[:, i : i + kH, j : j + kW]
                 dx[:, i : i + kH, j : j + kW] += g * W[o]
-    return dx, dW
+    return DxDW(dx, dW)
 
 
 def _operands(**given: Any) -> list[Any]:

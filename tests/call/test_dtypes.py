@@ -54,9 +54,9 @@ def test_narrow_floats_do_not_stop_growing(dtype):
     assert db[0] == 8192
 
 
-def test_float16_past_its_largest_number_is_an_infinity_with_numpys_warning():
+def test_float16_past_its_largest_number_is_an_infinity():
     x = np.full((1, 1), 60000, np.float16)
-    with pytest.warns(RuntimeWarning, match="overflow encountered in cast"):
+    with np.errstate(over="ignore"):  # NumPy warns; kernels say nothing, as of all dtypes
         assert conv1d(x, np.full((1, 1, 1), 2, np.float16))[0, 0] == np.inf
 
 

@@ -88,9 +88,14 @@ def test_floats_narrower_than_sixteen_bits(name):
 # --- shapes ---------------------------------------------------------------------------------------
 
 
+ONE_CHANNEL = "; x[None] adds the axis of a single channel"
+ONE_KERNEL = "; W[None, None] adds the two of one kernel"
+
+
 @pytest.mark.parametrize("shape", [(), (6,), (6, 5), (1, 2, 3, 6, 5)])
 def test_x_with_a_wrong_number_of_axes(shape):
     message = f"x has shape {shape}: it must have 3 axes (C_in, H, W) or 4 axes (N, C_in, H, W)"
+    message += ONE_CHANNEL if len(shape) == 2 else ""
     refused(ValueError, message, conv2d, np.ones(shape), W)
     refused(ValueError, message, conv2d_backward, G, np.ones(shape), W)
     refused(ValueError, message, conv_transpose2d, np.ones(shape), W)
@@ -99,7 +104,7 @@ def test_x_with_a_wrong_number_of_axes(shape):
 def test_axes_of_one_and_three_dimensions_are_named():
     refused(
         ValueError,
-        "x has shape (3,): it must have 2 axes (C_in, L) or 3 axes (N, C_in, L)",
+        "x has shape (3,): it must have 2 axes (C_in, L) or 3 axes (N, C_in, L)" + ONE_CHANNEL,
         conv1d,
         np.ones(3),
         np.ones((1, 1, 1)),
@@ -115,16 +120,17 @@ def test_axes_of_one_and_three_dimensions_are_named():
 
 @pytest.mark.parametrize("shape", [(), (3, 2), (3, 3, 2), (4, 3, 3, 2, 1)])
 def test_W_with_a_wrong_number_of_axes(shape):
+    more = ONE_KERNEL if len(shape) == 2 else ""
     refused(
         ValueError,
-        f"W has shape {shape}: it must have 4 axes (C_out, C_in/groups, kH, kW)",
+        f"W has shape {shape}: it must have 4 axes (C_out, C_in/groups, kH, kW){more}",
         conv2d,
         X,
         np.ones(shape),
     )
     refused(
         ValueError,
-        f"W has shape {shape}: it must have 4 axes (C_in, C_out/groups, kH, kW)",
+        f"W has shape {shape}: it must have 4 axes (C_in, C_out/groups, kH, kW){more}",
         conv_transpose2d,
         X,
         np.ones(shape),
@@ -192,6 +198,7 @@ def test_bias_of_another_shape_than_one_for_each_channel(shape):
 
 # --- numbers --------------------------------------------------------------------------------------
 
+NO_BIAS = "; the order is x, W, padding, stride, and what stands third in PyTorch is bias="
 WHOLE = ("stride", "dilation", "groups", "padding")
 CALLS = {
     "forward": (conv2d, (X, W)),
@@ -211,6 +218,7 @@ def test_whole_numbers_are_whole(name, call):
         (1j, "complex"),
     ]:
         message = f"{name} is {value!r}, a {kind}: it must be an integer"
+        message += NO_BIAS if (name, value) == ("padding", None) else ""
         refused(TypeError, message, function, *operands, **{name: value})
     for value in (True, np.True_):
         message = f"{name} is {value!r}: it must be an integer, not a bool"
@@ -264,7 +272,7 @@ def test_groups_that_do_not_divide():
     )
 
 
-@pytest.mark.parametrize("word", ["SAME", "half", ""])
+@pytest.mark.parametrize("word", ["Same", "FULL", "half", ""])
 def test_padding_in_an_unknown_word(word):
     message = f"padding is {word!r}: as a word it must be 'valid', 'same' or 'full'"
     refused(ValueError, message, conv2d, X, W, word)
@@ -281,7 +289,9 @@ def test_padding_of_a_wrong_form():
     refused(
         TypeError, "padding is 0.5, a float: it must be an integer", conv2d, X, W, ((1, 0.5), 0)
     )
-    refused(TypeError, "padding is None, a NoneType: it must be an integer", conv2d, X, W, None)
+    for bias, kind in [(None, "None, a NoneType"), (np.ones(4), "an array of shape (4,)")]:
+        message = f"padding is {kind}: it must be an integer{NO_BIAS}"
+        refused(TypeError, message, conv2d, X, W, bias, 1)
 
 
 @pytest.mark.parametrize("mode", ["constant", "Reflect", None, 0, ["zeros"]])

@@ -15,7 +15,6 @@ from dxdw import cli
 from dxdw.classifier.digits import split_digits
 from dxdw.classifier.model_file import load_model
 from dxdw.commands import CommandError
-from dxdw.engines import native_library
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -132,22 +131,6 @@ def test_predict_with_the_network_that_comes_along(capsys, seven):
     out, err = capsys.readouterr()
     assert out.startswith("7, with a probability of ")
     assert not err
-
-
-@pytest.mark.skipif(native_library.load() is None, reason="the README's table has the kernels")
-def test_the_table_that_the_readme_prints_has_todays_rows():
-    """Line by line, but for what follows from the machine: estimates, who runs, and threads."""
-    code, printed = re.search(
-        r"```python\n(from dxdw import explain.*?)```\n+```\n(.*?)```",
-        README.read_text("utf-8"),
-        re.DOTALL,
-    ).groups()
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    lines, now = printed.splitlines(), done.stdout.splitlines()
-    assert [line.split()[0] for line in lines] == [line.split()[0] for line in now]
-    of_machine = ("fft", "direct", "446,526,728", "|error|", "threads:")
-    for line, today in zip(lines, now, strict=True):
-        assert line == today or line.split()[0] in of_machine
 
 
 def test_explain_as_the_readme_has_it(capsys):

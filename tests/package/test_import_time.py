@@ -17,7 +17,9 @@ STATEMENTS = {"numpy": "import numpy", "dxdw": "from dxdw import conv2d_backward
 LEFT_FOR_LATER = {
     "argparse", "array_api_compat", "importlib.metadata", "jax", "matplotlib", "ml_dtypes", "PIL",
     "rich", "scipy", "subprocess", "threadpoolctl", "torch",
-    "dxdw.benchmark", "dxdw.classifier", "dxdw.cli", "dxdw.commands", "dxdw.derivatives",
+    "dxdw.benchmark", "dxdw.classifier", "dxdw.cli", "dxdw.commands",
+    "dxdw.configuration", "dxdw.double_backward", "dxdw.forward_mode", "dxdw.per_sample",
+    "dxdw.typing", "dxdw._signatures",
     "dxdw.diagnosis", "dxdw.explanation", "dxdw.gradchecks", "dxdw.interop", "dxdw.layers",
     "dxdw.mini_cnn",
     "dxdw.reference", "dxdw.transposed",

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from unittest.mock import patch
 
 import numpy as np
@@ -14,12 +14,13 @@ from oracles import Array, Case
 import dxdw
 from dxdw.call import known, plan
 from dxdw.engines import fft, native_library, tuning
+from dxdw.typing import Kind, Need
 
 ROOT = Path(__file__).parents[2]
 
 FORWARD = {1: dxdw.conv1d, 2: dxdw.conv2d, 3: dxdw.conv3d}
 BACKWARD = {1: dxdw.conv1d_backward, 2: dxdw.conv2d_backward, 3: dxdw.conv3d_backward}
-KINDS = ("forward", "dx", "dW")
+KINDS: tuple[Kind, ...] = ("forward", "dx", "dW")
 
 
 def convolve(kind: str, a: Mapping[str, Array], case: Case, **options: Any) -> Array:
@@ -27,7 +28,7 @@ def convolve(kind: str, a: Mapping[str, Array], case: Case, **options: Any) -> A
     given = case.options | options
     if kind == "forward":
         return FORWARD[case.ndim](a["x"], a["W"], **given)
-    return BACKWARD[case.ndim](a["grad_out"], a["x"], a["W"], needs=(kind,), **given)[0]
+    return BACKWARD[case.ndim](a["grad_out"], a["x"], a["W"], needs=(cast(Need, kind),), **given)[0]
 
 
 def least_workspace(kind: str, a: Mapping[str, Array], case: Case, **options: Any) -> int:

@@ -118,7 +118,7 @@ def _random(rng: random.Random) -> Problem:
 
 
 def _takes(problem: Problem, engine: str | None) -> bool:
-    kinds = ("dx", "dW") if problem.kind == "backward" else (problem.kind,)
+    kinds: Any = ("dx", "dW") if problem.kind == "backward" else (problem.kind,)
     case, options = problem.case, problem.case.options | problem.how | {"engine": engine}
     plans = [
         dxdw.explain(kind, case.x_shape, case.W_shape, dtype=problem.dtype, **options)

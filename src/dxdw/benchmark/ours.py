@@ -32,7 +32,7 @@ def way(task: Task, precision: str, threads: int) -> Way:
 def told(task: Task, precision: str, threads: int) -> Told:
     """The engine that would run (both, where dx has another than dW) and the memory it takes."""
     p = task.problem
-    kinds = ("forward",) if task.kind == "forward" else task.needs
+    kinds: Any = ("forward",) if task.kind == "forward" else task.needs
     options: dict[str, Any] = {**p.options, **_execution(precision, threads), "dtype": task.dtype}
     each: list[Explanation] = [explain(k, p.x_shape, p.W_shape, **options) for k in kinds]
     return Told(

@@ -6,6 +6,8 @@ without a batch axis, of one dimension, in narrow or integer dtypes, with arrays
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..core.arrays import Array, cast, element_size, namespace, put, reshaped
 from ..core.geometry import ConvGeometry
 from ..core.problem import Execution
@@ -20,6 +22,13 @@ class Call(NamedTuple):
     compute: Any  # the dtype to compute in
     result: Any  # and the results' own
     how: Execution
+
+    def as_stored(self) -> "Call":
+        """The same with 16-bit floats as they are, where they are NumPy's: engines widen them, sum
+        in float32 and round once. Whoever adds something to a result needs its sums instead."""
+        narrow = isinstance(self.result, np.dtype) and self.result.itemsize == 2
+        plain = narrow and not self.geometry.explicit_padding
+        return self._replace(compute=self.result) if plain else self
 
     @property
     def x_shape(self) -> tuple[int, ...]:
@@ -58,8 +67,9 @@ class Call(NamedTuple):
         result = reshaped(result, shape)
         if out is not None and add:
             result = result + cast(out, self.compute)
-        if result.dtype != self.result:
-            result = namespace(result).astype(result, self.result)
+        dtype = self.result if out is None else out.dtype
+        if result.dtype != dtype:
+            result = namespace(result).astype(result, dtype)
         return result if out is None else put(out, ..., result)
 
     def deliver_each(

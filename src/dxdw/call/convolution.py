@@ -8,19 +8,20 @@ from . import geometries, known, operands, outputs, passes
 from .call import Call
 from .options import Options, execution
 
+_as = tuple.__new__
+
 
 def forward(ndim: int, x: Any, W: Any, bias: Any, out: Array | None, options: Options) -> Array:
     """The convolution of x and W, with bias, new or written into out."""
     like = known.key(ndim, (x, W), options, known.FORWARD) if bias is None else None
     found = known.find(like)
     if found is None:
-        x, W = operands.array(x, "x"), operands.array(W, "W")
-        bias = None if bias is None else operands.array(bias, "bias")
+        x, W, bias = operands.arrays(("bias",), x=x, W=W, bias=bias).values()
         if like is None and bias is None:
             like = known.key(ndim, (x, W), options, known.FORWARD)
             found = known.find(like)
         found = found or _checked_forward(ndim, like, x, W, bias, options)
-    call = found.call
+    call = found.call if bias is not None else found.call.as_stored()
     if out is not None:
         outputs.writable(out, "out", call.out_shape, call.result)
     elif found.steps and (results := found.results((x, W))):
@@ -66,21 +67,25 @@ def backward(
     like = known.key(ndim, given, options, needs)
     found = known.find(like)
     if found is None:
-        given = tuple(map(operands.array, given, ("grad_out", "x", "W")))
+        given = tuple(operands.arrays(grad_out=grad_out, x=x, W=W).values())
         like = like or known.key(ndim, given, options, needs)
         found = known.find(like) or _checked_backward(ndim, like, given, options, needs)
     if out is None and accumulate is False and found.steps and (results := found.results(given)):
-        return tuple(results)
+        return _as(found.named, results)
     call, names = found.call, found.names
     shapes = _shapes(call)
-    into = outputs.checked(out, accumulate, names, shapes, call.result)
+    into = outputs.checked(out, accumulate, names, shapes, call.result, call.compute)
     grad_out, x, W = given
+    call = call if accumulate else call.as_stored()
+    wide = outputs.wide_dW(names, into, call.compute)
     with call.in_memory():
         # What nobody asked for needs no copy.
         x = call.x(x) if "dW" in names else None
         W = call.W(W) if "dx" in names else None
-        results = passes.gradients(names, call.out(grad_out), x, W, call.geometry, call.how)
-        return call.deliver_each(results, [shapes[name] for name in names], into, accumulate)
+        g = call.out(grad_out)
+        results = passes.gradients(names, g, x, W, call.geometry, call.how, wide)
+        each = call.deliver_each(results, [shapes[name] for name in names], into, accumulate)
+        return _as(found.named, each)
 
 
 def _checked_backward(

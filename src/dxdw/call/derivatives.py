@@ -6,6 +6,7 @@ A convolution is linear in x and in W, so all of them are its own three passes o
 from collections.abc import Sequence
 from typing import Any
 
+from ..core import gradients
 from ..core.arrays import Array, device_of, namespace
 from . import operands, outputs, passes
 from .call import Call
@@ -26,7 +27,7 @@ def double_backward(
     needs: Sequence[str],
 ) -> tuple[Array, ...]:
     """The gradients of ⟨ggx, dx⟩ + ⟨ggW, dW⟩ that are named."""
-    given = _arrays(("ggx", "ggW"), ggx=ggx, ggW=ggW, grad_out=grad_out, x=x, W=W)
+    given = operands.arrays(("ggx", "ggW"), ggx=ggx, ggW=ggW, grad_out=grad_out, x=x, W=W)
     ggx, ggW, grad_out, x, W = given.values()
     call = checked(ndim, given, options)
     names = outputs.needs(needs, DOUBLE_NEEDS)
@@ -49,15 +50,16 @@ def double_backward(
 
     with call.in_memory():
         results = [gradient(name) for name in names]
-        return tuple(
+        each = [
             call.deliver(result, shapes[name]) for name, result in zip(names, results, strict=True)
-        )
+        ]
+        return gradients.of(names, each)
 
 
 def jvp(ndim: int, x: Any, W: Any, tx: Any, tW: Any, bias_tangent: Any, options: Options) -> Array:
     """The derivative of the convolution along (tx, tW, bias_tangent)."""
     optional = ("tx", "tW", "bias_tangent")
-    given = _arrays(optional, x=x, W=W, tx=tx, tW=tW, bias_tangent=bias_tangent)
+    given = operands.arrays(optional, x=x, W=W, tx=tx, tW=tW, bias_tangent=bias_tangent)
     x, W, tx, tW, bias_tangent = given.values()
     call = checked(ndim, given, options)
     operands.check_like(tx, "tx", x, "x")
@@ -71,7 +73,7 @@ def jvp(ndim: int, x: Any, W: Any, tx: Any, tW: Any, bias_tangent: Any, options:
 
 def per_sample_dW(ndim: int, grad_out: Any, x: Any, W: Any, options: Options) -> Array:
     """dW of every sample of a batch by itself: each is a group."""
-    given = _arrays((), grad_out=grad_out, x=x, W=W)
+    given = operands.arrays(grad_out=grad_out, x=x, W=W)
     grad_out, x, W = given.values()
     call = checked(ndim, given, options)
     operands.check_grad_out(grad_out, call.out_shape, x, W, call.geometry)
@@ -82,14 +84,6 @@ def per_sample_dW(ndim: int, grad_out: Any, x: Any, W: Any, options: Options) ->
     with call.in_memory():
         result = passes.dW(each.out(grad_out), each.x(x), each.geometry, call.how)
         return call.deliver(result, shape)
-
-
-def _arrays(optional: tuple[str, ...], **given: Any) -> dict[str, Array]:
-    """The arrays by name; those named optional may be None."""
-    return {
-        name: None if a is None and name in optional else operands.array(a, name)
-        for name, a in given.items()
-    }
 
 
 def _product_rule(call: Call, x: Array, W: Array, tx: Array | None, tW: Array | None) -> Array:

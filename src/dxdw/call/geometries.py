@@ -63,10 +63,15 @@ def _convolution(
     _check_groups("C_in", channels, groups)
     _check_groups("C_out", W_shape[0], groups)
     if W_shape[1] * groups != channels:
+        last = (
+            f"; if its channels are last, np.moveaxis(x, -1, {-ndim - 1}) puts them first"
+            if x_shape[-1] == W_shape[1] * groups
+            else ""
+        )
         raise refused(
             ValueError,
             f"W has shape {W_shape}: its axis 1 must be C_in/groups = {channels}/{groups} = "
-            f"{channels // groups}, for x of shape {x_shape}",
+            f"{channels // groups}, for x of shape {x_shape}{last}",
         )
     axes = []
     for d, (size, taps) in enumerate(zip(sizes, W_shape[2:], strict=True)):
@@ -162,15 +167,18 @@ def _check_ranks(
     letters = AXIS_NAMES[ndim]
     spatial = ", ".join(letters)
     if len(x_shape) not in (ndim + 1, ndim + 2):
+        missing = "; x[None] adds the axis of a single channel" if len(x_shape) == ndim else ""
         raise refused(
             ValueError,
             f"{name} has shape {x_shape}: it must have {ndim + 1} axes (C_in, {spatial}) or "
-            f"{ndim + 2} axes (N, C_in, {spatial})",
+            f"{ndim + 2} axes (N, C_in, {spatial}){missing}",
         )
     kernel = ", ".join(f"k{letter}" for letter in letters)
     if len(W_shape) != ndim + 2:
+        missing = "; W[None, None] adds the two of one kernel" if len(W_shape) == ndim else ""
         raise refused(
-            ValueError, f"W has shape {W_shape}: it must have {ndim + 2} axes {W_channels}{kernel})"
+            ValueError,
+            f"W has shape {W_shape}: it must have {ndim + 2} axes {W_channels}{kernel}){missing}",
         )
     if 0 in W_shape[2:]:
         raise refused(

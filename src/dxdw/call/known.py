@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core import gradients
 from ..core.arrays import Array, cast
 from ..core.problem import BOTH, KINDS, Problem
 from ..engines import native, native_library
@@ -28,6 +29,7 @@ Pass = tuple[str, tuple[int, ...], int, int]  # its kind, its result's shape, wh
 FORWARD = (object(),)  # a forward pass's `needs`, which no backward pass can have
 
 _ndarray = np.ndarray
+_BITS = np.dtype(np.uint16)
 _from_buffer = c_ubyte.from_buffer
 _empty = np.empty
 
@@ -47,16 +49,20 @@ class Known(NamedTuple):
 
     call: Call
     names: tuple[str, ...]  # of its results
+    named: type[tuple[Array, ...]]  # and the tuple that has them
     steps: tuple[Step, ...] = ()  # where kernels do everything: of a call with padding modes, none
     mixed: bool = False  # whether operands come in other dtypes than the one to compute in
     at_once: Any = None  # of a small call: the library's function that runs a step
     passes: tuple[Pass, ...] = ()
     turned: Any = None  # the same of arrays whose channels lie last: of x, and of the output
+    stored: Any = None  # the dtype of 16-bit floats that kernels take as they are
 
     def results(self, operands: tuple[Array, ...]) -> list[Array] | None:
         """By the steps; None where the operands, or what memory there is, are not for these."""
-        call, _, steps, mixed, at_once, _, _ = self
+        call, _, _, steps, mixed, at_once, _, _, stored = self
         compute = call.compute
+        if stored is not None:  # what ctypes has no buffer of
+            operands, compute = tuple([a.view(_BITS) for a in operands]), _BITS
         if mixed:
             operands = tuple([cast(a, compute) for a in operands])
         buffers = []
@@ -80,7 +86,7 @@ class Known(NamedTuple):
                     return None
         except MemoryError:
             return None
-        return results
+        return results if stored is None else [result.view(stored) for result in results]
 
     def _as_they_lie(self, operands: tuple[Array, ...]) -> list[Array] | None:
         """The same of arrays whose channels lie last in memory, without a copy.
@@ -156,17 +162,21 @@ def find(like: Key | None) -> Known | None:
 
 def keep(like: Key | None, call: Call, names: tuple[str, ...], passes: tuple[Pass, ...]) -> Known:
     """The call that is made of these passes, for the next time."""
+    named = gradients.named(names)
     if like is None:
-        return Known(call, names)
+        return Known(call, names, named)
     small, steps = _steps(call, passes)
     library: Any = native_library.load()
     at_once = library.dxdw_run if small else None
-    mixed = any(dtype != call.compute for dtype in like[3:6])
+    stored = call.result if call.compute != call.result else None
+    mixed = stored is None and any(dtype != call.compute for dtype in like[3:6])
+    if stored is not None and any(dtype != stored for dtype in like[3:6]):  # in other byte order
+        steps = ()
     if mixed and not small:  # copies of what no result needs would cost
         steps = ()
     if len(_known) >= MOST_CALLS:
         _known.clear()
-    _known[like] = known = Known(call, names, steps, mixed, at_once, passes, {})
+    _known[like] = known = Known(call, names, named, steps, mixed, at_once, passes, {}, stored)
     return known
 
 
@@ -179,14 +189,16 @@ def _steps(
     """
     geometry, how = call.geometry, call.how
     kinds = [kind for kind, *_ in passes]
+    narrow = call.compute != call.result
     if (
         geometry.explicit_padding
         or not geometry.flops
-        or call.compute != call.result
+        or (narrow and call.as_stored() is call)
         or not {*kinds} <= {*KINDS}
     ):
         return False, ()
-    problem = Problem(BOTH, geometry, call.compute, channels_last=lie)
+    stored = call.result.name if narrow else None
+    problem = Problem(BOTH, geometry, call.compute, channels_last=lie, stored=stored)
     small = (
         geometry.flops <= SMALL
         and how.engine is None

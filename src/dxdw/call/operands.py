@@ -1,5 +1,6 @@
 """Every coercion and check of a caller's arrays: what leaves this room is trusted behind it."""
 
+import sys
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -19,7 +20,7 @@ def array(value: Any, name: str) -> Array:
     if value is None:
         raise refused(TypeError, f"{name} is None: it must be an array or nested lists of numbers")
     if type(value) is not np.ndarray:
-        if isinstance(value, np.ma.MaskedArray):
+        if is_masked(value):
             raise refused(
                 TypeError,
                 f"{name} is a masked array, whose mask would be lost: fill it first, "
@@ -27,6 +28,7 @@ def array(value: Any, name: str) -> Array:
             )
         if isinstance(value, np.matrix):
             raise refused(TypeError, f"{name} is a np.matrix: convert it with np.asarray({name})")
+        _check_labelled_or_lazy(value, name)
         if not isinstance(value, np.ndarray) and foreign(value):
             _check_tensor(value, name)
             return value
@@ -47,6 +49,22 @@ def array(value: Any, name: str) -> Array:
     )
 
 
+# What NumPy would make an array of, losing what it is there for.
+_OF_OTHERS = {
+    "dask": "it would be loaded whole: dxdw.interop.dask has the functions that go chunk by chunk, "
+    "and {name}.compute() loads it",
+    "xarray": "its labels would be lost: give {name}.values, or where it holds a Dask array "
+    "{name}.data to the functions of dxdw.interop.dask",
+}
+
+
+def _check_labelled_or_lazy(value: Any, name: str) -> None:
+    library = type(value).__module__.partition(".")[0]
+    if library in _OF_OTHERS:
+        hint = _OF_OTHERS[library].format(name=name)
+        raise refused(TypeError, f"{name} is a {type_name(value)}: {hint}")
+
+
 def numpy_array(value: Any, name: str) -> Array:
     """The same, for bridges to libraries that compute with NumPy's alone."""
     value = array(value, name)
@@ -57,6 +75,12 @@ def numpy_array(value: Any, name: str) -> Array:
         f"{name} is a {type_name(value)}: it must be a NumPy array; "
         f"convert it first, as in np.asarray({name})",
     )
+
+
+def is_masked(value: Any) -> bool:
+    """Whether it is a masked array: who has one has loaded its module, which takes NumPy 8 ms."""
+    ma = sys.modules.get("numpy.ma")
+    return ma is not None and isinstance(value, ma.MaskedArray)
 
 
 def type_name(value: Any) -> str:
@@ -71,6 +95,24 @@ def foreign(value: Any) -> bool:
     if is_tensor(value):
         return True
     return hasattr(value, "__array_namespace__") or type(value).__module__.startswith("cupy")
+
+
+def arrays(optional: tuple[str, ...] = (), **given: Any) -> dict[str, Array]:
+    """All that a call is given, each as `array` has it; those named optional may be None.
+
+    NumPy's among JAX's become JAX's, as everywhere in JAX.
+    """
+    found = {n: array(a, n) for n, a in given.items() if a is not None or n not in optional}
+    others = [a for a in found.values() if not is_numpy(a)]
+    if len(others) not in (0, len(found)) and all(map(_of_jax, others)):
+        from jax import numpy as jnp
+
+        found = {n: jnp.asarray(a) if is_numpy(a) else a for n, a in found.items()}
+    return dict.fromkeys(given) | found
+
+
+def _of_jax(a: Array) -> bool:
+    return type(a).__module__.partition(".")[0] in {"jax", "jaxlib"}
 
 
 def _check_tensor(value: Any, name: str) -> None:
@@ -146,8 +188,11 @@ def _one_library(given: dict[str, Array]) -> Any:
         return array_namespace(*given.values())
     except TypeError:
         kinds = ", ".join(f"{n} a {type_name(a)}" for n, a in given.items())
-        followed = any(type(a).__module__.startswith("autograd.") for a in given.values())
-        hint = "; what autograd follows goes to dxdw.interop.autograd" if followed else ""
+        hint = ""
+        if any(type(a).__module__.startswith("autograd.") for a in given.values()):
+            hint = "; what autograd follows goes to dxdw.interop.autograd"
+        elif any(map(is_tensor, given.values())) and any(map(is_numpy, given.values())):
+            hint = "; torch.from_numpy makes a tensor of an array, .numpy() an array of a tensor"
         raise refused(
             TypeError, f"arrays of different libraries ({kinds}): give all of one{hint}"
         ) from None

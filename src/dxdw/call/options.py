@@ -53,6 +53,7 @@ def per_axis(value: Any, ndim: int, name: str, *, least: int) -> tuple[int, ...]
     """An integer for each axis, from one or from one each."""
     if type(value) is int and value >= least:
         return (value,) * ndim
+    value = _as_written(value)
     if isinstance(value, (tuple, list)):
         if len(value) != ndim:
             raise refused(
@@ -69,11 +70,22 @@ def padding_argument(value: Any, ndim: int) -> str | Pairs:
     if type(value) is int and value >= 0:
         return ((value, value),) * ndim
     if isinstance(value, str):
-        if value not in ("valid", "same", "full"):
+        word = value.lower() if value in ("SAME", "VALID") else value  # as JAX and TensorFlow say
+        if word not in ("valid", "same", "full"):
             raise refused(
                 ValueError, f"padding is {value!r}: as a word it must be 'valid', 'same' or 'full'"
             )
-        return value
+        return word
+    shape = getattr(value, "shape", ())
+    whole_numbers = isinstance(value, np.ndarray) and value.dtype.kind in "iu"
+    if value is None or (shape != () and not whole_numbers):
+        what = "None, a NoneType" if value is None else f"an array of shape {tuple(shape)}"
+        raise refused(
+            TypeError,
+            f"padding is {what}: it must be an integer; the order is x, W, padding, stride, and "
+            "what stands third in PyTorch is bias=",
+        )
+    value = _as_written(value)
     if not isinstance(value, (tuple, list)):
         p = whole(value, "padding", least=0)
         return ((p, p),) * ndim
@@ -95,6 +107,11 @@ def padding_argument(value: Any, ndim: int) -> str | Pairs:
             before = after = whole(entry, "padding", least=0)
         pairs.append((before, after))
     return tuple(pairs)
+
+
+def _as_written(value: Any) -> Any:
+    """An array of NumPy's as the lists that would have done; anything else as it is."""
+    return value.tolist() if isinstance(value, np.ndarray) and value.ndim else value
 
 
 def whole(value: Any, name: str, *, least: int) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..core.arrays import Array
 from ..core.documentation import refused
-from .operands import foreign
+from .operands import foreign, is_masked
 from .options import listed
 
 # How long NumPy may look for an element that two arrays share: those that are harder to tell apart
@@ -41,8 +41,13 @@ def checked(
     names: tuple[str, ...],
     shapes: dict[str, tuple[int, ...]],
     dtype: Any,
+    summed_in: Any,
 ) -> tuple[Array | None, ...]:
-    """Out as one entry for each name; a wrong one is refused before anything is computed."""
+    """Out as one entry for each name; a wrong one is refused before anything is computed.
+
+    The gradients of weights may be asked for in the dtype of the sums, as a training that stores
+    16 bits wants them.
+    """
     if not isinstance(accumulate, (bool, np.bool_)):
         raise refused(TypeError, f"accumulate is {accumulate!r}: it must be True or False")
     if out is None:
@@ -54,7 +59,8 @@ def checked(
     given = {}
     for name, entry in zip(names, out, strict=True):
         if entry is not None:
-            writable(entry, f"out for {name}", shapes[name], dtype)
+            also = summed_in if name in ("dW", "db") else dtype
+            writable(entry, f"out for {name}", shapes[name], dtype, also)
             given[name] = entry
         elif accumulate:
             raise refused(
@@ -69,11 +75,19 @@ def checked(
     return tuple(out)
 
 
-def writable(out: Any, name: str, shape: tuple[int, ...], dtype: Any) -> None:
-    """Refuses an array that a result can't be written into."""
+def wide_dW(names: tuple[str, ...], into: tuple[Array | None, ...], compute: Any) -> bool:
+    """Whether dW is asked for in another dtype than the one that operands come in: its sums'."""
+    out = dict(zip(names, into, strict=True)).get("dW")
+    return out is not None and out.dtype != compute
+
+
+def writable(
+    out: Any, name: str, shape: tuple[int, ...], dtype: Any, also: Any | None = None
+) -> None:
+    """Refuses an array that a result can't be written into; also: another dtype that it can be."""
     if not isinstance(out, np.ndarray) and not foreign(out):
         raise refused(TypeError, f"{name} is a {type(out).__name__}: it must be an array")
-    if isinstance(out, np.ma.MaskedArray):
+    if is_masked(out):
         raise refused(
             TypeError,
             f"{name} is a masked array, whose mask would keep results out: give its data, "
@@ -83,8 +97,11 @@ def writable(out: Any, name: str, shape: tuple[int, ...], dtype: Any) -> None:
         raise refused(TypeError, f"{name} can't be written: arrays of its library are immutable")
     if tuple(out.shape) != shape:
         raise refused(ValueError, f"{name} has shape {tuple(out.shape)}: it must be {shape}")
-    if out.dtype != dtype:
-        raise refused(ValueError, f"{name} has dtype {out.dtype}: it must be {dtype}, the result's")
+    if out.dtype not in (dtype, also):
+        other = "" if also in (dtype, None) else f", or {also}, the sums'"
+        raise refused(
+            ValueError, f"{name} has dtype {out.dtype}: it must be {dtype}, the result's{other}"
+        )
     if isinstance(out, np.ndarray) and not out.flags.writeable:
         raise refused(ValueError, f"{name} is read-only: it must be writable")
     if _overlaps_itself(out):

@@ -6,7 +6,7 @@ once for all functions: padding by other than zeros, and the conjugates of its a
 
 from typing import Any
 
-from ..core.arrays import Array, add_at, is_numpy, namespace
+from ..core.arrays import Array, add_at, cast, is_numpy, namespace, summed_in
 from ..core.geometry import ConvGeometry
 from ..core.problem import BOTH, Execution
 from . import padding, plan
@@ -33,18 +33,22 @@ def dx(grad_out: Array, W: Array, geometry: ConvGeometry, how: Execution) -> Arr
     return padding.fold(of_padded, geometry)
 
 
-def dW(grad_out: Array, x: Array, geometry: ConvGeometry, how: Execution) -> Array:
-    """The adjoint of forward in W, so with x's conjugate."""
+def dW(
+    grad_out: Array, x: Array, geometry: ConvGeometry, how: Execution, wide: bool = False
+) -> Array:
+    """The adjoint of forward in W, so with x's conjugate; wide: in the dtype of the sums."""
     x = conjugate(x)
     if not geometry.explicit_padding:
-        return plan.run("dW", (grad_out, x), geometry, how)[0]
+        return plan.run("dW", (grad_out, x), geometry, how, wide_dW=wide)[0]
     x = padding.pad(x, geometry)
     held = padding.held(geometry, x.dtype)
     return plan.run("dW", (grad_out, x), geometry.prepadded, how, held)[0]
 
 
 def db(grad_out: Array) -> Array:
-    """The sum of grad_out over images and positions."""
+    """The sum of grad_out over images and positions, in the dtype of sums."""
+    if is_numpy(grad_out):
+        grad_out = cast(grad_out, summed_in(grad_out.dtype))
     return namespace(grad_out).sum(grad_out, axis=(0, *range(2, grad_out.ndim)))
 
 
@@ -55,18 +59,24 @@ def gradients(
     W: Array | None,
     geometry: ConvGeometry,
     how: Execution,
+    wide: bool = False,
 ) -> list[Array]:
-    """Those of dx, dW and db that are named, of what they need: W for dx, x for dW."""
+    """Those of dx, dW and db that are named, of what they need: W for dx, x for dW.
+
+    wide: dW in the dtype of the sums.
+    """
     found = {}
     if {"dx", "dW"} <= {*names} and not geometry.explicit_padding:
         operands = (grad_out, conjugate(x), conjugate(W))
-        found["dx"], found["dW"] = plan.run(BOTH, operands, geometry, how)
+        found["dx"], found["dW"] = plan.run(BOTH, operands, geometry, how, wide_dW=wide)
     for name in names:
         if name == "db":
             found[name] = db(grad_out)
         elif name not in found:
             found[name] = (
-                dx(grad_out, W, geometry, how) if name == "dx" else dW(grad_out, x, geometry, how)
+                dx(grad_out, W, geometry, how)
+                if name == "dx"
+                else dW(grad_out, x, geometry, how, wide)
             )
     return [found[name] for name in names]
 

@@ -8,7 +8,7 @@ can be.
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from ..core.arrays import Array, device_of, is_numpy, lent, namespace
+from ..core.arrays import Array, cast, device_of, is_numpy, lent, namespace, summed_in
 from ..core.documentation import more, refused
 from ..core.geometry import ConvGeometry
 from ..core.problem import BOTH, Execution, Problem
@@ -49,7 +49,26 @@ def is_compiled(name: str) -> bool:
 
 
 class EngineDeclined(ValueError):
-    """A valid problem that the engine asked for, or every engine, does not take."""
+    """A valid problem that the engine asked for, or every engine, does not take.
+
+    Parameters
+    ----------
+    message : str
+        The problem, and the reason of each engine.
+
+    See Also
+    --------
+    dxdw.explain
+
+    Examples
+    --------
+    >>> import dxdw
+    >>> try:
+    ...     dxdw.conv2d([[[1, 2, 3]]], [[[[1, 1]]]], engine="winograd")
+    ... except dxdw.EngineDeclined as error:
+    ...     print(type(error).__name__)
+    EngineDeclined
+    """
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -71,13 +90,14 @@ class Prepared(NamedTuple):
 
     def __call__(self, *operands: Array) -> list[Array]:
         """The results, new: one, or those of both gradients."""
-        how = self.problem.how
+        problem, how = self.problem, self.problem.how
         for name in self.names:
-            run = _apart if name == APART else engines()[name].run
-            own = None if is_compiled(name) or name == APART else how.threads
-            result = blas_threads.limited(own, run, self.problem, *operands)
+            if name == APART or is_compiled(name):
+                result = (_apart if name == APART else engines()[name].run)(problem, *operands)
+            else:
+                result = _by_numpy(engines()[name], problem, *operands)
             if result is not None:
-                return result if self.problem.kind == BOTH else [result]
+                return result if problem.kind == BOTH else [result]
         raise EngineDeclined(
             f"engine {how.engine!r} declines this {self.problem.kind}: it takes finite values "
             "only, whose sums do not overflow"
@@ -90,10 +110,12 @@ def run(
     geometry: ConvGeometry,
     how: Execution,
     held: int = 0,
+    wide_dW: bool = False,
 ) -> list[Array]:
     """forward of (x, W), dx of (grad_out, W), dW of (grad_out, x) or both of the three: fresh.
 
-    The caller holds `held` bytes of scratch memory itself.
+    The caller holds `held` bytes of scratch memory itself. NumPy's 16-bit floats are summed in
+    float32; wide_dW: dW is not rounded to them.
     """
     first = operands[0]
     library, device = "numpy", "cpu"
@@ -104,10 +126,17 @@ def run(
             results = run(kind, tuple(arrays), geometry, how, held)
             return [back(result, device=where) for result in results]
         device = str(getattr(device_of(first), "type", device))
-    problem = Problem(kind, geometry, first.dtype, library, how, held, device)
+    dtype = summed_in(first.dtype) if library == "numpy" else first.dtype
+    stored = first.dtype.name if dtype != first.dtype else None
+    problem = Problem(
+        kind, geometry, dtype, library, how, held, device, stored=stored, wide_dW=wide_dW
+    )
     if not geometry.flops:  # an empty sum everywhere
         zeros, where = namespace(first).zeros, device_of(first)
-        return [zeros(s, dtype=first.dtype, device=where) for s in problem.result_shapes]
+        return [
+            zeros(shape, dtype=first.dtype if problem.is_stored(one) else dtype, device=where)
+            for one, shape in zip(problem.kinds, problem.result_shapes, strict=True)
+        ]
     return prepared(problem)(*operands)
 
 
@@ -131,6 +160,16 @@ def _of_both(problem: Problem) -> str | None:
     engine = engines()[dx]
     at_once = dx == dW and getattr(engine, "AT_ONCE", False) and not engine.declines(problem)
     return dx if at_once else None
+
+
+def _by_numpy(engine: Any, problem: Problem, *operands: Array) -> Any:
+    """By an engine in Python, which computes in the problem's dtype alone."""
+    stored = operands[0].dtype
+    wide = [cast(a, problem.dtype) for a in operands]
+    result = blas_threads.limited(problem.how.threads, engine.run, problem, *wide)
+    return (
+        result.astype(stored) if result is not None and problem.is_stored(problem.kind) else result
+    )
 
 
 def _apart(problem: Problem, grad_out: Array, x: Array, W: Array) -> list[Array]:

@@ -7,6 +7,7 @@ convolution's dx, and our gradients are its forward and its dW. A call's x is th
 from collections.abc import Sequence
 from typing import Any
 
+from ..core import gradients
 from ..core.arrays import Array
 from . import geometries, operands, outputs, passes, plan
 from .call import Call
@@ -15,14 +16,14 @@ from .options import Options, execution
 
 def forward(ndim: int, x: Any, W: Any, bias: Any, out: Array | None, options: Options) -> Array:
     """The transposed convolution of x and W, with bias, new or written into out."""
-    given = {"x": operands.array(x, "x"), "W": operands.array(W, "W")}
-    if bias is not None:
-        given["bias"] = bias = operands.array(bias, "bias")
+    given = operands.arrays(("bias",), x=x, W=W, bias=bias)
+    bias = given["bias"]
     call = _checked(ndim, given, options)
     if bias is not None:
         operands.check_bias(bias, call.geometry.channels_in)
     if out is not None:
         outputs.writable(out, "out", call.x_shape, call.result)
+    call = call if bias is not None else call.as_stored()
     with call.in_memory():
         x, W = call.out(given["x"]), call.W(given["W"])
         result = plan.run("dx", (x, W), call.geometry, call.how)[0]
@@ -41,27 +42,30 @@ def backward(
     accumulate: bool,
 ) -> tuple[Array, ...]:
     """The gradients that are named, new, or written or added into out."""
-    arrays = {"grad_out": grad_out, "x": x, "W": W}
-    given = {name: operands.array(a, name) for name, a in arrays.items()}
+    given = operands.arrays(grad_out=grad_out, x=x, W=W)
     grad_out, x, W = given.values()
     call = _checked(ndim, given, options)
     names = outputs.needs(needs, passes.NEEDS)
     geometry, how = call.geometry, call.how
     operands.check_grad_out(grad_out, call.x_shape, x, W, geometry)
     shapes = {"dx": call.out_shape, "dW": call.W_shape, "db": (geometry.channels_in,)}
-    into = outputs.checked(out, accumulate, names, shapes, call.result)
+    into = outputs.checked(out, accumulate, names, shapes, call.result, call.compute)
+    call = call if accumulate else call.as_stored()
+    wide = outputs.wide_dW(names, into, call.compute)
 
     def gradient(name: str, g: Array) -> Array:
         if name == "dx":
             return passes.forward(g, passes.conjugate(call.W(W)), geometry, how)
         if name == "dW":
-            return plan.run("dW", (passes.conjugate(call.out(x)), g), geometry, how)[0]
+            pair = passes.conjugate(call.out(x)), g
+            return plan.run("dW", pair, geometry, how, wide_dW=wide)[0]
         return passes.db(g)
 
     with call.in_memory():
         g = call.x(grad_out)
         results = [gradient(name, g) for name in names]
-        return call.deliver_each(results, [shapes[name] for name in names], into, accumulate)
+        each = call.deliver_each(results, [shapes[name] for name in names], into, accumulate)
+        return gradients.of(names, each)
 
 
 def _checked(ndim: int, given: dict[str, Array], options: Options) -> Call:

@@ -27,8 +27,8 @@ class SGD:
     """
 
     def __init__(self, learning_rate: float = 0.05, momentum: float = 0.9) -> None:
-        self.learning_rate = _positive(learning_rate)
-        self.momentum = momentum
+        self.learning_rate: float = _positive(learning_rate)
+        self.momentum: float = momentum
         self._velocity: dict[str, Array] = {}
 
     def step(
@@ -52,10 +52,12 @@ class Adam:
     """
 
     def __init__(self, learning_rate: float = 0.003) -> None:
-        self.learning_rate = _positive(learning_rate)
-        self.beta1, self.beta2, self.epsilon = 0.9, 0.999, 1e-8
+        self.learning_rate: float = _positive(learning_rate)
+        self.beta1: float = 0.9
+        self.beta2: float = 0.999
+        self.epsilon: float = 1e-8
         self._moments: dict[str, tuple[Array, Array]] = {}
-        self._steps = 0
+        self._steps: int = 0
 
     def step(
         self, parameters: dict[str, Array], gradients: dict[str, Array], scale: float = 1.0

@@ -1,7 +1,6 @@
 """`dxdw check`: what is wrong with a convolution backward of one's own, and where."""
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 from ..classifier.files import check_writable
 from ..problem_names import PROBLEMS
 from . import CommandError
+from .colour import wanted
 
 RIGHT, WRONG, NOT_LOADED, OUT_OF_TIME = 0, 1, 2, 3
 
@@ -76,13 +76,12 @@ def run(args: argparse.Namespace) -> int:
         "batch", "stride", "padding", "dilation", "groups", "bias", "returns", "channels_last",
         "dtype", "problem",
     )  # fmt: skip
-    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     found = check(
         args.address,
         {name: getattr(args, name) for name in names},
         seconds=args.timeout,
         memory=args.memory,
-        colour=colour,
+        colour=wanted(sys.stdout),
         html=args.html is not None,
     )
     if found.error is not None:

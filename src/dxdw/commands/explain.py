@@ -1,6 +1,7 @@
 """`dxdw explain`: which implementation would run a convolution, and why."""
 
 import argparse
+import json
 from typing import Any
 
 from ..call.options import PADDING_MODES, PRECISIONS
@@ -29,19 +30,22 @@ def add(subparsers: Any) -> None:
     parser.add_argument("--engine", help="only this one")
     parser.add_argument("--threads", type=int)
     parser.add_argument("--max-workspace", type=int, metavar="BYTES")
+    parser.add_argument("--json", action="store_true", help="print it as JSON")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the explanation."""
-    options = {name: value for name, value in vars(arguments).items() if name != "run"}
+    options = {
+        name: value for name, value in vars(arguments).items() if name not in ("run", "json")
+    }
     try:
         explanation = explain(
             options.pop("kind"), options.pop("x_shape"), options.pop("W_shape"), **options
         )
     except (TypeError, ValueError) as error:
         raise CommandError(str(error)) from error
-    print(explanation)
+    print(json.dumps(explanation.to_json(), indent=2) if arguments.json else explanation)
     return 0
 
 

@@ -27,15 +27,14 @@ def add(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Say which digit it is, and how sure that is."""
     need("train", "dxdw predict", "PIL", "rich")
-    from rich.console import Console
-
     from ..classifier.model_file import load_model
     from ..classifier.pictures import read_digit
     from ..classifier.report_terminal import print_prediction
+    from .colour import console
 
     # Trained beforehand by `dxdw train --seed 2`, so that a picture is read in a moment.
     with as_file(files("dxdw").joinpath("data/tinycnn.npz")) as trained:
         model = load_model(args.model or trained)
     image = read_digit(args.picture)
-    print_prediction(image[0], model.probabilities(image[None])[0], Console())
+    print_prediction(image[0], model.probabilities(image[None])[0], console())
     return 0

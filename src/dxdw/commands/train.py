@@ -58,8 +58,6 @@ def run(args: argparse.Namespace) -> int:
     if args.save:
         check_writable(args.save, ".npz")
 
-    from rich.console import Console
-
     from ..classifier.digits import split_digits
     from ..classifier.model_file import load_model, save_model
     from ..classifier.report import make_report
@@ -67,6 +65,7 @@ def run(args: argparse.Namespace) -> int:
     from ..classifier.report_terminal import print_report
     from ..classifier.tinycnn import TinyCNN
     from ..classifier.training import OPTIMIZERS
+    from .colour import console
 
     options = {} if args.learning_rate is None else {"learning_rate": args.learning_rate}
     try:
@@ -76,12 +75,12 @@ def run(args: argparse.Namespace) -> int:
     model = load_model(args.load) if args.load else TinyCNN.initial(args.seed)
     digits, held_out = split_digits()
 
-    history, seconds = _train(model, digits, held_out, optimizer, args, Console(stderr=True))
+    history, seconds = _train(model, digits, held_out, optimizer, args, console(stderr=True))
     if args.save:  # first of all: nothing after it can lose the model
         save_model(model, args.save)
     report = make_report(model, held_out, history, _recipe(args, optimizer, seconds))
     write_png(report, args.report)
-    print_report(report, Console())
+    print_report(report, console())
     print(f"\nThe report as a picture: {args.report}")
     if args.save:
         print(f"The trained network: {args.save}")

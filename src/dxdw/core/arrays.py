@@ -73,6 +73,11 @@ def cast(a: Array, dtype: Any) -> Array:
     return a if a.dtype == dtype else namespace(a).astype(a, dtype)
 
 
+def summed_in(dtype: Any) -> Any:
+    """The dtype that a NumPy one is summed in: float32 for float16 and bfloat16."""
+    return np.dtype(np.float32) if dtype.itemsize == 2 and dtype.kind not in "iu" else dtype
+
+
 def reshaped(a: Array, shape: tuple[int, ...]) -> Array:
     """a in another shape of as many elements; a itself where it has that shape."""
     if a.shape == shape:

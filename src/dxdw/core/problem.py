@@ -1,13 +1,14 @@
 """What an engine is told of the call it is to run."""
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from .arrays import element_size
 from .geometry import ConvGeometry
 
-KINDS = ("forward", "dx", "dW")
+Kind = Literal["forward", "dx", "dW"]
+KINDS: tuple[Kind, ...] = ("forward", "dx", "dW")
 BOTH = "dx and dW"  # of (grad_out, x, W) in one call
 
 
@@ -32,12 +33,16 @@ class Problem(NamedTuple):
 
     kind: str
     geometry: ConvGeometry
-    dtype: Any  # of both operands and the result: NumPy's, or the library's own
+    dtype: Any  # of operands and results (but see `stored`): NumPy's, or the library's own
     library: str = "numpy"
     how: Execution = PLAIN
     held: int = 0  # bytes of scratch that the call holds beside the engine's: x with its padding
     device: str = "cpu"  # the kind that the arrays lie on
     channels_last: tuple[bool, bool] = (False, False)  # whether x's and the output's lie so
+    # "bfloat16" or "float16" where the arrays hold that, and dtype is what they are summed in; and
+    # whether dW is of dtype all the same.
+    stored: str | None = None
+    wide_dW: bool = False
 
     @property
     def result_shape(self) -> tuple[int, ...]:
@@ -46,8 +51,16 @@ class Problem(NamedTuple):
     @property
     def result_shapes(self) -> tuple[tuple[int, ...], ...]:
         """That one's shape, or both gradients' shapes."""
-        kinds = ("dx", "dW") if self.kind == BOTH else (self.kind,)
-        return tuple(result_shape(kind, self.geometry) for kind in kinds)
+        return tuple(result_shape(kind, self.geometry) for kind in self.kinds)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Of its results."""
+        return ("dx", "dW") if self.kind == BOTH else (self.kind,)
+
+    def is_stored(self, kind: str) -> bool:
+        """Whether the result of this kind is narrower than the sums."""
+        return self.stored is not None and not (kind == "dW" and self.wide_dW)
 
     @property
     def terms(self) -> int:
@@ -76,4 +89,9 @@ def direct_bound(problem: Problem) -> str:
     ku = problem.terms * problem.unit_roundoff
     gamma = ku / (1 - ku) if ku < 1 else float("inf")
     scale = 1.0 if np.dtype(problem.dtype).kind == "f" else 2**1.5  # a complex product rounds more
-    return f"|error| ≤ {scale * gamma:.1e} · M elementwise, M the same sum of absolute values"
+    return elementwise_bound(scale * gamma)
+
+
+def elementwise_bound(factor: float) -> str:
+    """The bound of an element beside the sum of its products' magnitudes, in words."""
+    return f"|error| ≤ {factor:.1e} · M elementwise, M the same sum of absolute values"

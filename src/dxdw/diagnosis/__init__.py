@@ -4,10 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from ..core.arrays import apart
 from ..core.documentation import refused
-from ..problem_names import PROBLEMS
+from ..problem_names import PROBLEMS, ProblemName
 from .causes import CAUSES
 from .contract import Contract, promised_by
 from .diagnose import examine
@@ -37,8 +38,8 @@ def diagnose(
     bias: bool = False,
     returns: str | None = None,
     channels_last: bool = False,
-    dtype: Any = np.float64,
-    problem: str = "conv2d_backward",
+    dtype: DTypeLike = np.float64,
+    problem: ProblemName = "conv2d_backward",
     noted: Callable[[Check], None] | None = None,
 ) -> Report:
     """What is wrong with a function that computes (dx, dW), by name where the mistake is known.
@@ -51,31 +52,59 @@ def diagnose(
     answers of the function on two problems or more, and fails on none. What is not there yet, such
     as a dW of zeros, is told first.
 
-    Args:
-        fn: `fn(grad_out, x, W)`, returning (dx, dW), with x (C_in, inH, inW), W
-            (C_out, C_in, kH, kW) and grad_out (C_out, outH, outW). Its parameters may have the
-            names that courses give them (dout, w, pad, conv_param, or a cache of these). It runs in
-            this process: an endless loop is for `dxdw check`, which has a time limit.
-        batch: x and grad_out have an axis N in front.
-        stride, padding, dilation, groups: as for `conv2d`. fn is given them by name where it has
-            parameters of these names, and is otherwise taken to know them.
-        bias: db, (C_out,), is returned too.
-        returns: the order of the results, "dx,dW" or "dx,dW,db" unless given.
-        channels_last: x and grad_out are (…, rows, columns, C), and W is (kH, kW, C_in, C_out).
-        problem: another of the practice series: "conv2d_naive", "conv2d", "max_pool_2d", "relu",
-            "softmax" or "mini_cnn_forward", which have no options here.
-        dtype: of the arguments; float32 for a function that computes in float32 by design.
-        noted: is called with each `Check` as soon as its answer is known, which is not in the order
-            of the report; those that are not run are in the report alone.
+    Parameters
+    ----------
+    fn : callable
+        `fn(grad_out, x, W)`, returning (dx, dW), with x (C_in, inH, inW), W (C_out, C_in, kH,
+        kW) and grad_out (C_out, outH, outW). Its parameters may have the names that courses give them
+        (dout, w, pad, conv_param, or a cache of these). It runs in this process: an endless loop is
+        for `dxdw check`, which has a time limit.
+    batch : bool
+        x and grad_out have an axis N in front.
+    stride, padding, dilation : int or tuple of int
+        As for `conv2d`. fn is given them by name where it has parameters of these names, and is
+        otherwise taken to know them.
+    groups : int
+        As for `conv2d`. fn is given them by name where it has parameters of these names, and is
+        otherwise taken to know them.
+    bias : bool
+        Db, (C_out,), is returned too.
+    returns : str or None
+        The order of the results, "dx,dW" or "dx,dW,db" unless given.
+    channels_last : bool
+        x and grad_out are (…, rows, columns, C), and W is (kH, kW, C_in, C_out).
+    dtype : dtype_like
+        Of the arguments; float32 for a function that computes in float32 by design.
+    problem : str
+        Another of the practice series: "conv2d_naive", "conv2d", "max_pool_2d", "relu", "softmax"
+        or "mini_cnn_forward", which have no options here.
+    noted : callable or None
+        Is called with each `Check` as soon as its answer is known, which is not in the order of the
+        report; those that are not run are in the report alone.
 
-    Returns:
+    Returns
+    -------
+    Report
         A `Report`: `ok`, `causes`, `missing`, `first_wrong`, `failed`, `advice`, `to_json()`; text
         for `str`, and HTML in notebooks. Arguments and results of fn are copied: nothing of it
         aliases them.
 
-    Raises:
-        ValueError, TypeError: an option that is none of these. What fn does is reported.
+    Raises
+    ------
+    ValueError, TypeError
+        An option that is none of these. What fn does is reported.
 
+    See Also
+    --------
+    check_names, dxdw.gradcheck
+
+    References
+    ----------
+    The adjoint identities define the gradients of a bilinear map; naming mistakes by exact
+    integer answers is this project's own.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> def conv2d_backward(grad_out, x, W):
     ...     dx, dW = np.zeros(x.shape), np.zeros(W.shape)
@@ -86,9 +115,6 @@ def diagnose(
     ...     return dx, dW
     >>> diagnose(conv2d_backward).causes
     ('dx-overwritten',)
-
-    Source: the adjoint identities define the gradients of a bilinear map; naming mistakes by exact
-    integer answers is this project's own.
     """
     promised = promised_by(
         batch=batch, stride=stride, padding=padding, dilation=dilation, groups=groups, bias=bias,
@@ -111,18 +137,50 @@ def diagnose(
     return apart(examine_exercise, fn, known[problem], noted)
 
 
-def check_names(problem: str = "conv2d_backward") -> tuple[str, ...]:
+def check_names(problem: ProblemName = "conv2d_backward") -> tuple[str, ...]:
     """The names of a report's checks, in their order.
 
+    Parameters
+    ----------
+    problem : str
+        A problem of the practice series, as for `diagnose`.
+
+    Returns
+    -------
+    tuple of str
+        A name for each check.
+
+    See Also
+    --------
+    questions
+
+    Examples
+    --------
     >>> check_names("relu")
     ('signature', 'runs', 'shapes', 'finite', 'exact', 'arguments', 'repeatable')
     """
     return tuple(questions(problem))
 
 
-def questions(problem: str = "conv2d_backward") -> dict[str, str]:
+def questions(problem: ProblemName = "conv2d_backward") -> dict[str, str]:
     """What each check asks, by its name, in the order of the report.
 
+    Parameters
+    ----------
+    problem : str
+        A problem of the practice series, as for `diagnose`.
+
+    Returns
+    -------
+    dict of str
+        The question of each check, by its name.
+
+    See Also
+    --------
+    check_names
+
+    Examples
+    --------
     >>> questions("relu")["exact"]
     'the right numbers'
     """

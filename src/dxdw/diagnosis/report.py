@@ -42,9 +42,32 @@ FORM = 1
 
 
 class Check(NamedTuple):
-    """One rung of the ladder: right is None where it was not run.
+    """One rung of the ladder of questions.
 
-    `advice` is true of one that is not right, but of what nobody promised.
+    Parameters
+    ----------
+    name : str
+        As `check_names` has it.
+    right : bool or None
+        The answer; None where it was not run.
+    detail : str
+        What was seen.
+    question : str
+        What was asked.
+    advice : bool
+        True of one that is not right, but of what nobody promised.
+
+    See Also
+    --------
+    Report
+
+    Examples
+    --------
+    >>> from dxdw import conv2d_backward
+    >>> from dxdw.diagnosis import diagnose
+    >>> report = diagnose(conv2d_backward)
+    >>> report.checks[0].name, report.checks[0].state
+    ('signature', 'right')
     """
 
     name: str
@@ -66,7 +89,31 @@ ADVICE = ("integer-truncated",)  # causes that may be no more than that
 
 @dataclass(frozen=True)
 class FirstWrong:
-    """The first element in loop order that is wrong, and what should have gone there."""
+    """The first element in loop order that is wrong, and what should have gone there.
+
+    Parameters
+    ----------
+    result : str
+        Which result it is an element of, as in "dx".
+    index : tuple of int
+        Where it stands.
+    got, expected : float
+        What came, and what should have.
+    contributions : tuple of str
+        The products whose sum it is.
+
+    See Also
+    --------
+    Report
+
+    Examples
+    --------
+    >>> from dxdw import conv2d_backward
+    >>> from dxdw.diagnosis import diagnose
+    >>> report = diagnose(conv2d_backward)
+    >>> report.first_wrong is None
+    True
+    """
 
     result: str
     index: tuple[int, ...]
@@ -77,7 +124,29 @@ class FirstWrong:
 
 @dataclass(frozen=True)
 class Evidence:
-    """The smallest case that was found to fail: the arguments, and one result of it."""
+    """The smallest case that was found to fail: the arguments, and one result of it.
+
+    Parameters
+    ----------
+    result : str
+        Which result it is, as in "dx".
+    got, expected : array
+        What came, and what should have.
+    arguments : dict of array
+        What the function was called with.
+
+    See Also
+    --------
+    Report
+
+    Examples
+    --------
+    >>> from dxdw import conv2d_backward
+    >>> from dxdw.diagnosis import diagnose
+    >>> report = diagnose(conv2d_backward)
+    >>> report.evidence is None
+    True
+    """
 
     result: str
     got: Array
@@ -92,19 +161,60 @@ class Evidence:
 
 @dataclass(frozen=True, repr=False)
 class Report:
-    """What `diagnose` found.
+    """What `diagnose` found: `str` is the report as text, and notebooks show it as HTML.
 
-    Attributes:
-        ok: whether nothing is wrong.
-        solved: whether the practice problem's own tests pass; None where they were not run.
-        causes: the identifiers of the mistakes that explain the answers; () where nothing is wrong
-            or no known mistake does. Where `either` is true, one of them is enough.
-        missing: what is not there yet, a sentence each.
-        failed: the names of the checks that fail.
-        advice: the checks that find what is no mistake, but worth knowing: arrays of integers.
-        first_wrong: the first wrong element, or None.
+    Parameters
+    ----------
+    function : str
+        The name of the function that was looked at.
+    checks : tuple of Check
+        What was asked of it, in order.
+    causes : tuple of str
+        The identifiers of the mistakes that explain the answers; () where nothing is wrong or no
+        known mistake does. Where `either` is true, one of them is enough.
+    summary : str
+        What came of it, in a line.
+    matched : tuple of str
+        The causes whose answers are the function's own.
+    first_wrong : FirstWrong or None
+        The first wrong element.
+    evidence : Evidence or None
+        The smallest case that fails.
+    crash : object
+        Where the function raised an error, or None.
+    seconds : float
+        How long it all took.
+    explanations : tuple
+        What each of the causes means, in their order.
+    either : bool
+        Whether one of the causes is enough.
+    missing : tuple of str
+        What is not there yet, a sentence each.
+    unnamed : tuple of str
+        The results that are wrong in no known way.
+    solved : bool or None
+        Whether the practice problem's own tests pass; None where they were not run.
 
-    `str(report)` is the report as text, and notebooks show it as HTML.
+    Attributes
+    ----------
+    ok : bool
+        Whether nothing is wrong.
+    failed : tuple of str
+        The names of the checks that fail.
+    advice : tuple of Check
+        The checks that find what is no mistake, but worth knowing: arrays of integers.
+
+    See Also
+    --------
+    dxdw.diagnosis.diagnose
+
+    Examples
+    --------
+    >>> from dxdw import conv2d_backward
+    >>> from dxdw.diagnosis import diagnose
+    >>> report = diagnose(conv2d_backward)
+    >>> report.ok, report.causes
+    (True, ())
     """
 
     function: str

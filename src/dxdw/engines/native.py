@@ -14,7 +14,7 @@ import numpy as np
 
 from ..core.arrays import Array
 from ..core.geometry import ConvGeometry
-from ..core.problem import Problem, direct_bound
+from ..core.problem import Problem, direct_bound, elementwise_bound
 from . import native_library, tuning
 from .native_plan import Words, native_plan
 
@@ -70,6 +70,10 @@ class Kernel:
     def error_bound(self, problem: Problem) -> str:
         if self.sums:
             return direct_bound(problem)
+        factor, terms = self.factor_and_terms(problem)
+        if terms < 0:  # the products themselves, each a little off
+            ku = -terms * problem.unit_roundoff
+            return elementwise_bound(factor + ku / (1 - ku))
         growth = self.growth(problem)
         of_tile = f"|error| ≤ {growth:.1e} · Σ max|first|·max|second| over an element's tiles"
         if problem.kind == "dW":
@@ -94,8 +98,12 @@ class Kernel:
     def run(self, problem: Problem, *operands: Array) -> Any:
         """The result, new, or a list of both; None where there are values that it doesn't take."""
         ready = handle(problem, self.index)
-        results: list[Array] = [np.empty(s, problem.dtype) for s in problem.result_shapes]
-        given, into = map(_bytes, operands), map(c_ubyte.from_buffer, results)
+        stored = operands[0].dtype
+        results: list[Array] = [
+            np.empty(shape, stored if problem.is_stored(kind) else problem.dtype)
+            for kind, shape in zip(problem.kinds, problem.result_shapes, strict=True)
+        ]
+        given, into = map(_bytes, operands), map(_bytes, results)
         a, b, c, r, s = [*given, None][:3] + [*into, None][:2]
         status = ready.run(a, b, c, r, s)
         if status == NO_MEMORY:
@@ -207,8 +215,9 @@ def _answers_signals() -> bool:
 
 def _bytes(a: Array) -> c_ubyte:
     """The first byte of an array, for ctypes to pass its address."""
-    if a.flags.writeable:
+    if a.flags.writeable and a.dtype.kind == "f":
         return c_ubyte.from_buffer(a)
+    # (bfloat16 has no buffer.)
     return c_ubyte.from_address(a.__array_interface__["data"][0])
 
 

@@ -8,8 +8,9 @@ import numpy as np
 from ..core.geometry import Gather
 from ..core.problem import BOTH, Problem
 
-VERSION = 3  # of this form, native/layout/plan_version.h
+VERSION = 4  # of this form, native/layout/plan_version.h
 KINDS = ("forward", "dW", "dx", BOTH)
+DTYPES = ("float32", "float64", "bfloat16", "float16")
 # A step past every image: from 2**60 on, its product with a row's length would not fit 64 bits.
 FAR = 2**20
 
@@ -23,14 +24,17 @@ def native_plan(problem: Problem) -> Words:
     """
     if problem.kind == BOTH:
         dx, dW = (_words(problem._replace(kind=kind)) for kind in ("dx", "dW"))
-        words = [*_head(problem), 4 + len(dx), *dx, *dW]
+        words = [*_head(problem), 5 + len(dx), *dx, *dW]
     else:
         words = _words(problem)
     return np.array(words, np.int64)
 
 
 def _head(problem: Problem) -> list[int]:
-    return [VERSION, KINDS.index(problem.kind), int(problem.dtype.itemsize == 8)]
+    own = DTYPES.index(problem.dtype.name)
+    images = own if problem.stored is None else DTYPES.index(problem.stored)
+    of_dW = own if problem.wide_dW else images
+    return [VERSION, KINDS.index(problem.kind), images, of_dW]
 
 
 def _words(problem: Problem) -> list[int]:

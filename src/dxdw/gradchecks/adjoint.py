@@ -17,12 +17,32 @@ from .reals import Functions, Layout, Point, Precision, native
 
 @dataclass(frozen=True)
 class DotTest:
-    """The answer of `dot_test`; true if both sides agree, and `str` shows it."""
+    """The answer of `dot_test`; true if both sides agree, and `str` shows it.
 
-    forward_side: float  # Re⟨y, A x⟩
-    adjoint_side: float  # Re⟨Aᴴ y, x⟩
-    bound: float  # of what rounding can do to their difference
-    trials: int  # the numbers above are those of the trial that came out worst
+    Parameters
+    ----------
+    forward_side, adjoint_side : float
+        Re⟨y, A x⟩ and Re⟨Aᴴ y, x⟩, of the trial that came out worst.
+    bound : float
+        Of what rounding can do to their difference.
+    trials : int
+        How many there were.
+
+    See Also
+    --------
+    dot_test, GradCheck
+
+    Examples
+    --------
+    >>> from dxdw import dot_test
+    >>> dot_test(lambda x: 2 * x, lambda y: 3 * y, (4,)).ok
+    False
+    """
+
+    forward_side: float
+    adjoint_side: float
+    bound: float
+    trials: int
 
     @property
     def difference(self) -> float:
@@ -78,29 +98,50 @@ def dot_test(
     than the bound; which one it is, only `gradcheck` says. A forward that isn't linear has no
     adjoint: use `gradcheck`.
 
-    Args:
-        forward: forward(x) is A x, an array or a tuple of arrays.
-        adjoint: adjoint(y) is Aᴴ y, of x's shape; y is a tuple where forward returns one.
-        x: an array, used as it is; or a shape, a tuple of whole numbers, for normal numbers.
-        y: of the output's shape; by default normal numbers.
-        dtype: of x where x is a shape.
-        trials: how often to draw; once where x and y are both given.
-        rng: a seed or a generator. The same seed gives the same result.
+    Parameters
+    ----------
+    forward : callable
+        forward(x) is A x, an array or a tuple of arrays.
+    adjoint : callable
+        adjoint(y) is Aᴴ y, of x's shape; y is a tuple where forward returns one.
+    x : array_like or tuple of int
+        An array, used as it is; or a shape, a tuple of whole numbers, for normal numbers.
+    y : array_like or None
+        Of the output's shape; by default normal numbers.
+    dtype : dtype_like
+        Of x where x is a shape.
+    trials : int
+        How often to draw; once where x and y are both given.
+    rng : int or numpy.random.Generator
+        a seed or a generator. The same seed gives the same result.
 
-    Returns:
+    Returns
+    -------
+    DotTest
         A DotTest, true if both sides agree: forward_side, adjoint_side, difference and bound, of
         the trial whose difference is the largest share of its bound.
 
-    Raises:
-        ValueError: shapes that do not fit, or values that aren't finite.
-        TypeError: an x without real or complex floating-point numbers.
+    Raises
+    ------
+    ValueError
+        Shapes that do not fit, or values that aren't finite.
+    TypeError
+        An x without real or complex floating-point numbers.
 
+    See Also
+    --------
+    gradcheck
+
+    References
+    ----------
+    Claerbout, "Earth soundings analysis", 1992, for the test; `dxdw.gradchecks.noise` for
+    the bound.
+
+    Examples
+    --------
     >>> A = np.arange(6.0).reshape(2, 3)
     >>> bool(dot_test(lambda x: A @ x, lambda y: A.T @ y, (3,)))
     True
-
-    Sources: Claerbout, "Earth soundings analysis", 1992, for the test; `dxdw.gradchecks.noise` for
-    the bound.
     """
     if trials < 1:
         raise refused(ValueError, f"trials is {trials}: it must be at least 1", "gradchecks")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from math import isfinite
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -23,7 +23,7 @@ def gradcheck(
     argnums: Sequence[int] | None = None,
     takes_grad_out: bool = True,
     grad_out: Any = None,
-    mode: str = "full",
+    mode: Literal["full", "projection", "complex-step"] = "full",
     elements: int | None = None,
     directions: int = 8,
     rtol: float = 0.0,
@@ -43,51 +43,82 @@ def gradcheck(
     error would have been seen. Where f has a kink, as relu and max-pool have, it is called not
     differentiable, as long as the gradient is a subgradient.
 
-    Modes:
-        "full": central differences for every element; 6 evaluations of f each, more where they
-            leave doubt.
-        "projection": along `directions` random vectors for each argument. It costs the same for
-            any size, and an error may escape: each argument's `escape_probability` says how likely.
-        "complex-step": Im f(x + ih)/h for every element, exact to rounding in 3 evaluations. f has
-            to be analytic and to accept complex arguments, for real ones.
+    Parameters
+    ----------
+    f : callable
+        f(*args) is an array, or a tuple of arrays; a list is one array. Anything NumPy can make an
+        array of will do. It may be undefined (NaN, ValueError) beside the point.
+    vjp : callable
+        vjp(grad_out, *args) gives one gradient for each checked argument, an array or a tuple or
+        list of them. With several outputs grad_out is a tuple of as many arrays.
+    args : sequence
+        What f is called with, a tuple or a list; an array by itself is the one argument.
+    argnums : sequence of int or None
+        Which args are checked; by default all real and complex floating-point arrays and numbers
+        among them. Integers are never checked.
+    takes_grad_out : bool
+        False for the gradient of a single real number, a loss; it is then called as vjp(*args).
+    grad_out : array_like or None
+        To be used for the check; by default drawn, with 1/2 ≤ |grad_out| ≤ 1 and few digits.
+    mode : {"full", "projection", "complex-step"}
+        See above.
+    elements : int or None
+        Check so many of each argument's elements, drawn by rng, instead of all.
+    directions : int
+        Of each argument, in projection mode.
+    rtol : float
+        a relative error that does not count as one.
+    visible : float
+        The relative error that must not pass unseen.
+    rng : int or numpy.random.Generator
+        a seed or a generator. The same seed gives the same result.
+    progress : callable or None
+        Is called with how many derivatives are done, and of how many.
 
-    Complex arguments: the gradient's real part is the derivative along the argument's real part,
-    its imaginary part that along the imaginary part. That is the adjoint: for f = W·z the gradient
-    is conj(W)·grad_out, as in PyTorch and in this package. JAX and Autograd give its conjugate, and
-    take the conjugate of grad_out; a check that fails only for that says so.
-
-    Args:
-        f: f(*args) is an array, or a tuple of arrays; a list is one array. Anything NumPy can make
-            an array of will do. It may be undefined (NaN, ValueError) beside the point.
-        vjp: vjp(grad_out, *args) gives one gradient for each checked argument, an array or a tuple
-            or list of them. With several outputs grad_out is a tuple of as many arrays.
-        args: what f is called with, a tuple or a list; an array by itself is the one argument.
-        argnums: which args are checked; by default all real and complex floating-point arrays and
-            numbers among them. Integers are never checked.
-        takes_grad_out: False for the gradient of a single real number, a loss; it is then called as
-            vjp(*args).
-        grad_out: to be used for the check; by default drawn, with 1/2 ≤ |grad_out| ≤ 1 and few
-            digits.
-        mode: see above.
-        elements: check so many of each argument's elements, drawn by rng, instead of all.
-        directions: of each argument, in projection mode.
-        rtol: a relative error that does not count as one.
-        visible: the relative error that must not pass unseen.
-        rng: a seed or a generator. The same seed gives the same result.
-        progress: is called with how many derivatives are done, and of how many.
-
-    Returns:
+    Returns
+    -------
+    GradCheck
         A GradCheck. It is true if no gradient is wrong; `arguments` holds for each checked argument
         the arrays expected, got, error, tolerance and verdict, and `worst`. `str` says it in words,
         `raise_if_wrong` raises AssertionError with them. A gradient of a wrong shape, an argument
         changed in place by f or vjp, or a vjp that differs when called again is reported there too.
         No argument is changed.
 
-    Raises:
-        ValueError: f isn't finite at args, no argument to check, another number of gradients than
-            checked arguments, an unknown mode, numbers out of range.
-        TypeError: an argument that can't be checked; complex-step with complex numbers.
+    Raises
+    ------
+    ValueError
+        f isn't finite at args, no argument to check, another number of gradients than checked
+        arguments, an unknown mode, numbers out of range.
+    TypeError
+        An argument that can't be checked; complex-step with complex numbers.
 
+    See Also
+    --------
+    dot_test, dxdw.diagnosis.diagnose
+
+    Notes
+    -----
+    The modes:
+
+    - "full": central differences for every element; 6 evaluations of f each, more where they
+      leave doubt.
+    - "projection": along `directions` random vectors for each argument. It costs the same for
+      any size, and an error may escape: each argument's `escape_probability` says how likely.
+    - "complex-step": Im f(x + ih)/h for every element, exact to rounding in 3 evaluations. f has
+      to be analytic and to accept complex arguments, for real ones.
+
+    Complex arguments: the gradient's real part is the derivative along the argument's real part,
+    its imaginary part that along the imaginary part. That is the adjoint: for f = W·z the gradient
+    is conj(W)·grad_out, as in PyTorch and in this package. JAX and Autograd give its conjugate, and
+    take the conjugate of grad_out; a check that fails only for that says so.
+
+    References
+    ----------
+    Those of `dxdw.gradchecks.noise` (measured rounding noise), `.differences` (steps and
+    bounds) and `.imaginary` (complex steps).
+
+    Examples
+    --------
     >>> def f(x):
     ...     return x**2
     >>> def vjp(grad_out, x):
@@ -95,9 +126,6 @@ def gradcheck(
     >>> result = gradcheck(f, vjp, ([0.5, -1.0, 2.0],))
     >>> bool(result), result.worst.index
     (False, (2,))
-
-    Sources: those of `dxdw.gradchecks.noise` (measured rounding noise), `.differences` (steps and
-    bounds) and `.imaginary` (complex steps).
     """
     given: Any = args
     args = (given,) if isinstance(given, np.ndarray) else tuple(given)

@@ -173,13 +173,38 @@ class GradCheck:
     `ok` says that nothing wrong was found. Where rounding hides an error as large as the one that
     was to be seen, the element is undecided, and where the function has a kink, there is no
     gradient to compare with; neither makes `ok` false, and `undecided` counts both.
+
+    Parameters
+    ----------
+    mode : str
+        How it was checked: "full", "projection" or "complex-step".
+    arguments : tuple of ArgumentCheck
+        The gradient of each checked argument, with the arrays expected, got, error, tolerance and
+        verdict.
+    complaints : tuple of str
+        What is wrong with f and vjp as a whole; each makes the check fail.
+    notes : tuple of str
+        What is worth knowing, and makes nothing fail.
+    evaluations : int
+        How often f and vjp were called.
+
+    See Also
+    --------
+    gradcheck, DotTest
+
+    Examples
+    --------
+    >>> from dxdw import gradcheck
+    >>> result = gradcheck(lambda x: x**3, lambda g, x: 3 * g * x**2, ([1.0, 2.0],))
+    >>> result.ok, result.undecided
+    (True, 0)
     """
 
     mode: str
     arguments: tuple[ArgumentCheck, ...]
-    complaints: tuple[str, ...]  # about f and vjp as a whole; each makes the check fail
+    complaints: tuple[str, ...]
     notes: tuple[str, ...]
-    evaluations: int  # of f and of vjp
+    evaluations: int
 
     @property
     def ok(self) -> bool:

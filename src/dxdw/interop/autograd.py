@@ -23,6 +23,7 @@ from autograd.tracer import isbox  # noqa: E402
 
 from ..call import geometries, operands  # noqa: E402
 from ..call.options import Options  # noqa: E402
+from ..typing import Padding, PaddingMode, PerAxis  # noqa: E402
 from . import numpy_passes  # noqa: E402
 from .bilinear import PULLBACKS, Case  # noqa: E402
 
@@ -34,40 +35,59 @@ ROOM = "autograd"
 def conv2d(
     x: Any,
     W: Any,
-    padding: Any = 0,
-    stride: Any = 1,
+    padding: Padding = 0,
+    stride: PerAxis = 1,
     *,
-    dilation: Any = 1,
+    dilation: PerAxis = 1,
     groups: int = 1,
     bias: Any = None,
-    padding_mode: str = "zeros",
+    padding_mode: PaddingMode = "zeros",
 ) -> Any:
     """`dxdw.conv2d` for autograd: of x, W and bias the derivatives are known, of any order.
 
         out[n,o,i,j] = bias[o] + Σ_{c,u,v} W[o,c,u,v] · x[n, c, i·s + u·d − p, j·s + v·d − p]
 
-    Args:
-        x: (C_in, H, W) or (N, C_in, H, W): an array of NumPy's, nested lists, or what autograd
-            follows.
-        W: (C_out, C_in/groups, kH, kW).
-        bias: (C_out,), or None.
-        padding, stride, dilation, groups, padding_mode: as for `dxdw.conv2d`.
+    Parameters
+    ----------
+    x : array_like
+        (C_in, H, W) or (N, C_in, H, W): an array of NumPy's, nested lists, or what autograd
+        follows.
+    W : array_like
+        (C_out, C_in/groups, kH, kW).
+    padding, stride, dilation, groups : optional
+        As for `dxdw.conv2d`.
+    bias : array_like or None
+        (C_out,), or None.
+    padding_mode : {"zeros", "reflect", "replicate", "circular"}
+        As for `dxdw.conv2d`.
 
-    Returns:
+    Returns
+    -------
+    array
         (C_out, out_H, out_W), with N in front where x has it. It is a new array, no view of the
         operands. Its dtype is NumPy's promotion of x, W and bias, with integers as float64.
 
-    Raises:
-        ValueError, TypeError, MemoryError: as `dxdw.conv2d`. Arrays of other libraries are refused.
+    Raises
+    ------
+    ValueError, TypeError, MemoryError
+        As `dxdw.conv2d`. Arrays of other libraries are refused.
 
+    See Also
+    --------
+    dxdw.conv2d, dxdw.gradcheck
+
+    References
+    ----------
+    As for `dxdw.conv2d`; the request for it is HIPS/autograd's issue 269.
+
+    Examples
+    --------
     >>> import autograd.numpy as np
     >>> from autograd import grad
     >>> x, W = np.ones((1, 3, 3)), np.array([[[[1.0, 2.0], [3.0, 4.0]]]])
     >>> grad(lambda W: np.sum(conv2d(x, W) ** 2) / 2)(W)
     array([[[[40., 40.],
              [40., 40.]]]])
-
-    Source: as for `dxdw.conv2d`; the request for it is HIPS/autograd's issue 269.
     """
     return _convolve(2, x, W, padding, stride, dilation, groups, bias, padding_mode)
 
@@ -75,13 +95,13 @@ def conv2d(
 def conv1d(
     x: Any,
     W: Any,
-    padding: Any = 0,
-    stride: Any = 1,
+    padding: Padding = 0,
+    stride: PerAxis = 1,
     *,
-    dilation: Any = 1,
+    dilation: PerAxis = 1,
     groups: int = 1,
     bias: Any = None,
-    padding_mode: str = "zeros",
+    padding_mode: PaddingMode = "zeros",
 ) -> Any:
     """`dxdw.conv1d` for autograd, as `conv2d` here is `dxdw.conv2d`.
 
@@ -90,12 +110,32 @@ def conv1d(
     x is (N, C_in, L) or (C_in, L), W (C_out, C_in/groups, k), the result (N, C_out, out_L). Dtypes,
     aliasing and errors are those of `conv2d`.
 
+    Parameters
+    ----------
+    x, W : array_like
+        As for `conv2d`, in these shapes.
+    padding, stride, dilation, groups, bias, padding_mode : optional
+        As for `conv2d`.
+
+    Returns
+    -------
+    array
+        As `conv2d` returns it.
+
+    See Also
+    --------
+    dxdw.conv1d, dxdw.gradcheck
+
+    References
+    ----------
+    As for `conv2d`.
+
+    Examples
+    --------
     >>> import autograd.numpy as np
     >>> from autograd import grad
     >>> grad(lambda x: np.sum(conv1d(x, np.array([[[1.0, 2.0]]]))))(np.ones((1, 3)))
     array([[1., 3., 2.]])
-
-    Source: as for `conv2d`.
     """
     return _convolve(1, x, W, padding, stride, dilation, groups, bias, padding_mode)
 
@@ -103,13 +143,13 @@ def conv1d(
 def conv3d(
     x: Any,
     W: Any,
-    padding: Any = 0,
-    stride: Any = 1,
+    padding: Padding = 0,
+    stride: PerAxis = 1,
     *,
-    dilation: Any = 1,
+    dilation: PerAxis = 1,
     groups: int = 1,
     bias: Any = None,
-    padding_mode: str = "zeros",
+    padding_mode: PaddingMode = "zeros",
 ) -> Any:
     """`dxdw.conv3d` for autograd, as `conv2d` here is `dxdw.conv2d`.
 
@@ -118,13 +158,33 @@ def conv3d(
     x is (N, C_in, D, H, W) or (C_in, D, H, W), W (C_out, C_in/groups, kD, kH, kW), the result
     (N, C_out, out_D, out_H, out_W). Dtypes, aliasing and errors are those of `conv2d`.
 
+    Parameters
+    ----------
+    x, W : array_like
+        As for `conv2d`, in these shapes.
+    padding, stride, dilation, groups, bias, padding_mode : optional
+        As for `conv2d`.
+
+    Returns
+    -------
+    array
+        As `conv2d` returns it.
+
+    See Also
+    --------
+    dxdw.conv3d, dxdw.gradcheck
+
+    References
+    ----------
+    As for `conv2d`.
+
+    Examples
+    --------
     >>> import autograd.numpy as np
     >>> from autograd import grad
     >>> x, W = np.ones((1, 2, 2, 2)), np.ones((1, 1, 2, 2, 2))
     >>> float(np.sum(grad(lambda W: np.sum(conv3d(x, W)))(W)))
     8.0
-
-    Source: as for `conv2d`.
     """
     return _convolve(3, x, W, padding, stride, dilation, groups, bias, padding_mode)
 

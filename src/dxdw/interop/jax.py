@@ -29,6 +29,7 @@ from jax.interpreters import ad, batching, mlir  # noqa: E402
 
 from ..call import geometries, operands  # noqa: E402
 from ..call.options import Options  # noqa: E402
+from ..typing import Numbers, Padding, PaddingMode, PerAxis  # noqa: E402
 from . import xla_handler  # noqa: E402
 from .bilinear import PULLBACKS, Case, stacked  # noqa: E402
 
@@ -39,60 +40,88 @@ TARGET = "dxdw_pass"
 
 
 def conv2d(
-    x: Any,
-    W: Any,
-    padding: Any = 0,
-    stride: Any = 1,
+    x: jax.Array | Numbers,
+    W: jax.Array | Numbers,
+    padding: Padding = 0,
+    stride: PerAxis = 1,
     *,
-    dilation: Any = 1,
+    dilation: PerAxis = 1,
     groups: int = 1,
-    bias: Any = None,
-    padding_mode: str = "zeros",
+    bias: jax.Array | Numbers | None = None,
+    padding_mode: PaddingMode = "zeros",
 ) -> jax.Array:
     """`dxdw.conv2d` for JAX: under jit, vmap and grad, of any order.
 
         out[n,o,i,j] = bias[o] + Σ_{c,u,v} W[o,c,u,v] · x[n, c, i·s + u·d − p, j·s + v·d − p]
 
-    Args:
-        x: (C_in, H, W) or (N, C_in, H, W), of JAX, NumPy or nested lists.
-        W: (C_out, C_in/groups, kH, kW).
-        bias: (C_out,), or None.
-        padding, stride, dilation, groups, padding_mode: as for `dxdw.conv2d`. Under jit they are
-            static, as all shapes are: close over them, or name them in `static_argnames`.
+    Parameters
+    ----------
+    x : jax.Array or array_like
+        (C_in, H, W) or (N, C_in, H, W), of JAX, NumPy or nested lists.
+    W : jax.Array or array_like
+        (C_out, C_in/groups, kH, kW).
+    padding : int, sequence or {"valid", "same", "full"}
+        As for `dxdw.conv2d`. Under jit they are static, as all shapes are: close over them, or name
+        them in `static_argnames`.
+    stride, dilation : int or sequence of int
+        As for `dxdw.conv2d`. Under jit they are static, as all shapes are: close over them, or name
+        them in `static_argnames`.
+    groups : int
+        As for `dxdw.conv2d`. Under jit they are static, as all shapes are: close over them, or name
+        them in `static_argnames`.
+    bias : jax.Array, array_like or None
+        (C_out,), or None.
+    padding_mode : {"zeros", "reflect", "replicate", "circular"}
+        As for `dxdw.conv2d`. Under jit they are static, as all shapes are: close over them, or name
+        them in `static_argnames`.
 
-    Returns:
+    Returns
+    -------
+    jax.Array
         (C_out, out_H, out_W), with N in front where x has it. It is a new array, for arrays of JAX
         never change. Its dtype is JAX's promotion of x and W, of bias too; integers become JAX's
         default float. float16 and bfloat16 are summed in float32. float64 wants `jax_enable_x64`,
         as all of JAX does.
 
-    Raises:
-        ValueError: shapes or options that do not fit, when the function is traced.
-        TypeError: operands that are no arrays of numbers, options that are traced.
-        RuntimeError: JAX's, of what goes wrong when it runs, such as too little memory.
+    Raises
+    ------
+    ValueError
+        Shapes or options that do not fit, when the function is traced.
+    TypeError
+        Operands that are no arrays of numbers, options that are traced.
+    RuntimeError
+        JAX's, of what goes wrong when it runs, such as too little memory.
 
+    See Also
+    --------
+    dxdw.conv2d, dxdw.gradcheck
+
+    References
+    ----------
+    As for `dxdw.conv2d`; XLA's foreign-function interface, by which it is called.
+
+    Examples
+    --------
     >>> import jax
     >>> from jax import numpy as jnp
     >>> x, W = jnp.ones((1, 3, 3)), jnp.array([[[[1.0, 2.0], [3.0, 4.0]]]])
     >>> jax.jit(jax.grad(lambda W: (conv2d(x, W) ** 2).sum() / 2))(W)
     Array([[[[40., 40.],
              [40., 40.]]]], dtype=float32)
-
-    Source: as for `dxdw.conv2d`; XLA's foreign-function interface, by which it is called.
     """
     return _convolve(2, x, W, padding, stride, dilation, groups, bias, padding_mode)
 
 
 def conv1d(
-    x: Any,
-    W: Any,
-    padding: Any = 0,
-    stride: Any = 1,
+    x: jax.Array | Numbers,
+    W: jax.Array | Numbers,
+    padding: Padding = 0,
+    stride: PerAxis = 1,
     *,
-    dilation: Any = 1,
+    dilation: PerAxis = 1,
     groups: int = 1,
-    bias: Any = None,
-    padding_mode: str = "zeros",
+    bias: jax.Array | Numbers | None = None,
+    padding_mode: PaddingMode = "zeros",
 ) -> jax.Array:
     """`dxdw.conv1d` for JAX, as `conv2d` here is `dxdw.conv2d`.
 
@@ -101,25 +130,49 @@ def conv1d(
     x is (N, C_in, L) or (C_in, L), W (C_out, C_in/groups, k), the result (N, C_out, out_L). Dtypes,
     aliasing and errors are those of `conv2d`.
 
+    Parameters
+    ----------
+    x, W : jax.Array or array_like
+        As for `conv2d`, in these shapes.
+    padding, stride, dilation, groups : optional
+        As for `conv2d`.
+    bias : jax.Array or array_like
+        As for `conv2d`, in these shapes.
+    padding_mode : optional
+        As for `conv2d`.
+
+    Returns
+    -------
+    jax.Array
+        As `conv2d` returns it.
+
+    See Also
+    --------
+    dxdw.conv1d, dxdw.gradcheck
+
+    References
+    ----------
+    As for `conv2d`.
+
+    Examples
+    --------
     >>> from jax import numpy as jnp
     >>> conv1d(jnp.array([[1.0, 2.0, 4.0, 8.0]]), jnp.array([[[-1.0, 1.0]]]))
     Array([[1., 2., 4.]], dtype=float32)
-
-    Source: as for `conv2d`.
     """
     return _convolve(1, x, W, padding, stride, dilation, groups, bias, padding_mode)
 
 
 def conv3d(
-    x: Any,
-    W: Any,
-    padding: Any = 0,
-    stride: Any = 1,
+    x: jax.Array | Numbers,
+    W: jax.Array | Numbers,
+    padding: Padding = 0,
+    stride: PerAxis = 1,
     *,
-    dilation: Any = 1,
+    dilation: PerAxis = 1,
     groups: int = 1,
-    bias: Any = None,
-    padding_mode: str = "zeros",
+    bias: jax.Array | Numbers | None = None,
+    padding_mode: PaddingMode = "zeros",
 ) -> jax.Array:
     """`dxdw.conv3d` for JAX, as `conv2d` here is `dxdw.conv2d`.
 
@@ -128,11 +181,35 @@ def conv3d(
     x is (N, C_in, D, H, W) or (C_in, D, H, W), W (C_out, C_in/groups, kD, kH, kW), the result
     (N, C_out, out_D, out_H, out_W). Dtypes, aliasing and errors are those of `conv2d`.
 
+    Parameters
+    ----------
+    x, W : jax.Array or array_like
+        As for `conv2d`, in these shapes.
+    padding, stride, dilation, groups : optional
+        As for `conv2d`.
+    bias : jax.Array or array_like
+        As for `conv2d`, in these shapes.
+    padding_mode : optional
+        As for `conv2d`.
+
+    Returns
+    -------
+    jax.Array
+        As `conv2d` returns it.
+
+    See Also
+    --------
+    dxdw.conv3d, dxdw.gradcheck
+
+    References
+    ----------
+    As for `conv2d`.
+
+    Examples
+    --------
     >>> from jax import numpy as jnp
     >>> conv3d(jnp.ones((1, 2, 2, 2)), jnp.ones((1, 1, 2, 2, 2)))
     Array([[[[8.]]]], dtype=float32)
-
-    Source: as for `conv2d`.
     """
     return _convolve(3, x, W, padding, stride, dilation, groups, bias, padding_mode)
 

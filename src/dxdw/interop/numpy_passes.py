@@ -19,7 +19,7 @@ def run(kind: str, first: Any, second: Any, case: Case, how: Execution = PLAIN) 
         MemoryError: with the number of bytes.
     """
     dtypes = operands.common_dtypes(first=first, second=second)
-    call = Call(case.ndim, case.geometry, True, *dtypes, how)
+    call = Call(case.ndim, case.geometry, True, *dtypes, how).as_stored()
     bring = {"x": call.x, "W": call.W, "out": call.out}
     one, two, _ = ROLES[kind]
     with call.in_memory():
@@ -32,11 +32,12 @@ def run(kind: str, first: Any, second: Any, case: Case, how: Execution = PLAIN) 
 
 @lru_cache(maxsize=1024)
 def kernel(
-    kind: str, case: Case, dtype: np.dtype[Any], threads: int | None
+    kind: str, case: Case, dtype: np.dtype[Any], threads: int | None, stored: str | None = None
 ) -> native.Handle | None:
     """The compiled kernel that takes a pass of dense arrays; None where another engine does."""
     if case.geometry.explicit_padding or dtype.char not in "fd":
         return None
-    problem = Problem(kind, case.geometry, dtype, how=Execution(threads=threads))
+    how = Execution(threads=threads)
+    problem = Problem(kind, case.geometry, dtype, how=how, stored=stored)
     row = native.kernels().get(plan.prepared(problem).names[0])
     return native.handle(problem, row.index) if row else None

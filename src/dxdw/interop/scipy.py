@@ -23,6 +23,7 @@ from ..call import geometries, operands  # noqa: E402
 from ..call.options import Options, execution  # noqa: E402
 from ..convolution import conv2d, conv2d_backward  # noqa: E402
 from ..core.arrays import Array  # noqa: E402
+from ..typing import Numbers, Padding, PaddingMode, PerAxis, Precision  # noqa: E402
 from .bilinear import Case, stacked  # noqa: E402
 
 __all__ = ["Conv2dOperator", "FilterOperator"]
@@ -48,21 +49,40 @@ class Conv2dOperator(_Columns):
     `matmat` and `rmatmat` take each column as an image of one batch. Results are new arrays. A
     vector has the length of the raveled image: `A @ x.ravel()`, and `.reshape(A.out_shape)` back.
 
-    Args:
-        W: (C_out, C_in/groups, kH, kW), of NumPy or nested lists. It is not copied: who changes it,
-            changes the operator.
-        x_shape: (C_in, H, W) or (N, C_in, H, W).
-        padding, stride, dilation, groups, padding_mode, precision: as for `conv2d`.
-        dtype: of x; by default W's. The operator's own is that of the results, NumPy's promotion of
-            both, integers as float64.
+    Parameters
+    ----------
+    W : array_like
+        (C_out, C_in/groups, kH, kW), of NumPy or nested lists. It is not copied: who changes it,
+        changes the operator.
+    x_shape : sequence of int
+        (C_in, H, W) or (N, C_in, H, W).
+    padding, stride, dilation, groups, padding_mode, precision : optional
+        As for `conv2d`.
+    dtype : dtype_like or None
+        Of x; by default W's. The operator's own is that of the results, NumPy's promotion of both,
+        integers as float64.
 
-    Attributes:
-        x_shape, out_shape: of x and of conv2d(x, W), for `reshape`.
+    Attributes
+    ----------
+    x_shape, out_shape : tuple of int
+        Of x and of conv2d(x, W), for `reshape`.
 
-    Raises:
-        ValueError, TypeError: as `conv2d`, when it is made; SciPy's own ("dimension mismatch") for
-            a vector of another length.
+    Raises
+    ------
+    ValueError, TypeError
+        As `conv2d`, when it is made; SciPy's own ("dimension mismatch") for a vector of another
+        length.
 
+    See Also
+    --------
+    FilterOperator
+
+    References
+    ----------
+    Claerbout, "Earth soundings analysis", 1992, for operators in pairs with their adjoints.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> A = Conv2dOperator([[[[1, 2], [3, 4]]]], (1, 3, 3))
     >>> A.matvec(np.ones(9)).reshape(A.out_shape)
@@ -72,35 +92,38 @@ class Conv2dOperator(_Columns):
     array([[[1., 2., 0.],
             [3., 4., 0.],
             [0., 0., 0.]]])
-
-    Source: Claerbout, "Earth soundings analysis", 1992, for operators in pairs with their adjoints.
     """
 
     @pointing_to(ROOM)
     def __init__(
         self,
-        W: Any,
+        W: Numbers,
         x_shape: tuple[int, ...],
-        padding: Any = 0,
-        stride: Any = 1,
+        padding: Padding = 0,
+        stride: PerAxis = 1,
         *,
-        dilation: Any = 1,
+        dilation: PerAxis = 1,
         groups: int = 1,
-        padding_mode: str = "zeros",
-        precision: str = "high",
+        padding_mode: PaddingMode = "zeros",
+        precision: Precision = "high",
         dtype: DTypeLike | None = None,
     ) -> None:
         self._W = operands.numpy_array(W, "W")
-        self.x_shape = operands.shape(x_shape, "x_shape")
+        self.x_shape: tuple[int, ...] = operands.shape(x_shape, "x_shape")
         x = operands.empty_of(self._W.dtype if dtype is None else dtype, "x of this dtype")
         _, result = operands.common_dtypes(x=x, W=self._W)
-        options = {"dilation": dilation, "groups": groups, "padding_mode": padding_mode}
+        options: dict[str, Any] = {
+            "dilation": dilation,
+            "groups": groups,
+            "padding_mode": padding_mode,
+        }
         geometry, self._batched = geometries.convolution(
             2, self.x_shape, self._W.shape, Options(padding, stride, **options)
         )
         self._options = {"padding": padding, "stride": stride, "precision": precision, **options}
         execution(Options(precision=precision))
-        self.out_shape = geometry.out_shape if self._batched else geometry.out_shape[1:]
+        shape = geometry.out_shape
+        self.out_shape: tuple[int, ...] = shape if self._batched else shape[1:]
         super().__init__(result, (int(np.prod(self.out_shape)), int(np.prod(self.x_shape))))
 
     def _matmat(self, X: Array) -> Array:
@@ -123,18 +146,37 @@ class FilterOperator(_Columns):
     Solving A W = y finds an unknown kernel from what goes in and what comes out. `matmat` and
     `rmatmat` take the columns as more output channels of one convolution. Results are new arrays.
 
-    Args:
-        x: (C_in, H, W) or (N, C_in, H, W), of NumPy or nested lists. It is not copied.
-        W_shape: (C_out, C_in/groups, kH, kW).
-        padding, stride, dilation, groups, padding_mode, precision: as for `conv2d`.
-        dtype: of W; by default x's. The operator's own is that of the results.
+    Parameters
+    ----------
+    x : array_like
+        (C_in, H, W) or (N, C_in, H, W), of NumPy or nested lists. It is not copied.
+    W_shape : sequence of int
+        (C_out, C_in/groups, kH, kW).
+    padding, stride, dilation, groups, padding_mode, precision : optional
+        As for `conv2d`.
+    dtype : dtype_like or None
+        Of W; by default x's. The operator's own is that of the results.
 
-    Attributes:
-        W_shape, out_shape: of W and of conv2d(x, W), for `reshape`.
+    Attributes
+    ----------
+    W_shape, out_shape : tuple of int
+        Of W and of conv2d(x, W), for `reshape`.
 
-    Raises:
-        ValueError, TypeError: as for `Conv2dOperator`.
+    Raises
+    ------
+    ValueError, TypeError
+        As for `Conv2dOperator`.
 
+    See Also
+    --------
+    Conv2dOperator
+
+    References
+    ----------
+    As for `Conv2dOperator`.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> from scipy.sparse.linalg import lsqr
     >>> x = np.random.default_rng(0).standard_normal((1, 9, 9))
@@ -142,36 +184,39 @@ class FilterOperator(_Columns):
     >>> A = FilterOperator(x, W.shape)
     >>> lsqr(A, A @ W.ravel(), atol=1e-12, btol=1e-12)[0].round(6)
     array([1., 2., 3., 4.])
-
-    Source: as for `Conv2dOperator`.
     """
 
     @pointing_to(ROOM)
     def __init__(
         self,
-        x: Any,
+        x: Numbers,
         W_shape: tuple[int, int, int, int],
-        padding: Any = 0,
-        stride: Any = 1,
+        padding: Padding = 0,
+        stride: PerAxis = 1,
         *,
-        dilation: Any = 1,
+        dilation: PerAxis = 1,
         groups: int = 1,
-        padding_mode: str = "zeros",
-        precision: str = "high",
+        padding_mode: PaddingMode = "zeros",
+        precision: Precision = "high",
         dtype: DTypeLike | None = None,
     ) -> None:
-        x = operands.numpy_array(x, "x")
-        self.W_shape = operands.shape(W_shape, "W_shape")
-        W = operands.empty_of(x.dtype if dtype is None else dtype, "W of this dtype")
+        self._x = operands.numpy_array(x, "x")
+        self.W_shape: tuple[int, ...] = operands.shape(W_shape, "W_shape")
+        W = operands.empty_of(self._x.dtype if dtype is None else dtype, "W of this dtype")
         _, result = operands.common_dtypes(x=x, W=W)
-        options = {"dilation": dilation, "groups": groups, "padding_mode": padding_mode}
+        options: dict[str, Any] = {
+            "dilation": dilation,
+            "groups": groups,
+            "padding_mode": padding_mode,
+        }
         geometry, batched = geometries.convolution(
-            2, x.shape, self.W_shape, Options(padding, stride, **options)
+            2, self._x.shape, self.W_shape, Options(padding, stride, **options)
         )
         self._options = {"padding": padding, "stride": stride, "precision": precision, **options}
         execution(Options(precision=precision))
-        self._x, self._case = x.reshape(geometry.x_shape), Case(geometry, 2)
-        self.out_shape = geometry.out_shape if batched else geometry.out_shape[1:]
+        self._x, self._case = self._x.reshape(geometry.x_shape), Case(geometry, 2)
+        shape = geometry.out_shape
+        self.out_shape: tuple[int, ...] = shape if batched else shape[1:]
         super().__init__(result, (int(np.prod(self.out_shape)), int(np.prod(self.W_shape))))
 
     def _matmat(self, X: Array) -> Array:

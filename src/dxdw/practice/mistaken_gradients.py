@@ -13,6 +13,7 @@ from ..diagnosis.mistake import Mistake
 from ..diagnosis.mistakes import mistakes
 from ..diagnosis.problem import PLAIN, Problem, Sizes, integers
 from ..diagnosis.terms import Impossible, Terms
+from ..typing import Need
 from .own_functions import refuse_padding
 
 RESULTS = ("dx", "dW")
@@ -62,7 +63,7 @@ def mistaken(chosen: Chosen) -> Callable[..., tuple[Array, ...]]:
     """The library's conv2d_backward with a mistake in it."""
 
     def backward(
-        grad_out: Array, x: Array, W: Array, padding: int, needs: tuple[str, ...]
+        grad_out: Array, x: Array, W: Array, padding: int, needs: tuple[Need, ...]
     ) -> tuple[Array, ...]:
         refuse_padding(padding)
         right = conv2d_backward(grad_out, x, W, padding=padding, needs=needs)

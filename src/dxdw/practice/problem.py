@@ -7,13 +7,31 @@ from importlib import import_module
 from importlib.resources import files
 from typing import Any, NamedTuple, cast
 
+from ..problem_names import ProblemName
 from .findings import Test
 
 
 class WrongAnswer(NamedTuple):
     """A typical wrong answer, and the mistake that the checker has to name in it.
 
-    `name` is what a learner is shown, who is to find the mistake.
+    Parameters
+    ----------
+    name : str
+        What a learner is shown, who is to find the mistake.
+    cause : str
+        The mistake's identifier.
+    code : str
+        The answer, as Python source.
+
+    See Also
+    --------
+    Problem
+
+    Examples
+    --------
+    >>> from dxdw.practice import SERIES
+    >>> "dx-overwritten" in {answer.cause for answer in SERIES["05"].wrong_answers}
+    True
     """
 
     name: str
@@ -23,12 +41,34 @@ class WrongAnswer(NamedTuple):
 
 @dataclass(frozen=True)
 class Problem:
-    """Its number, its title, and the functions that are to be written."""
+    """A problem of the series: its number, its title, and the functions that are to be written.
+
+    Parameters
+    ----------
+    number : str
+        As in "05".
+    title : str
+        What a learner is shown.
+    folder : str
+        Where its files are.
+    functions : tuple of str
+        Their names.
+
+    See Also
+    --------
+    run
+
+    Examples
+    --------
+    >>> from dxdw.practice import SERIES
+    >>> SERIES["05"].functions
+    ('conv2d_backward',)
+    """
 
     number: str
     title: str
     folder: str
-    functions: tuple[str, ...]
+    functions: tuple[ProblemName, ...]
 
     @cached_property
     def statement(self) -> str:

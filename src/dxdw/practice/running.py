@@ -13,6 +13,7 @@ from ..diagnosis import Check, Report, diagnose, questions
 from ..diagnosis.exercises import exercises
 from ..diagnosis.loading import NotLoaded
 from ..diagnosis.report import plain
+from ..problem_names import ProblemName
 from ..reference import conv2d_backward_naive
 from .findings import Call, Failed, Solution
 from .learners_code import functions as functions_of
@@ -30,29 +31,42 @@ class NoCase(Exception):
 def run(number: str, code: str, tell: Callable[[Event], None], cases: Iterable[Case] = ()) -> None:
     """Run the tests of a problem on code, one by one.
 
-    Args:
-        number: of the problem, "01" to "06".
-        code: what the learner wrote: Python source that defines the problem's functions.
-        tell: is called with a dict that JSON can hold for each thing that is found out:
+    Parameters
+    ----------
+    number : str
+        Of the problem, "01" to "06".
+    code : str
+        What the learner wrote: Python source that defines the problem's functions.
+    tell : callable
+        Is called with a dict that JSON can hold for each thing that is found out:
 
-            `{"kind": "not loaded", "message", "line"}`: the code can't be run, and nothing follows.
+        `{"kind": "not loaded", "message", "line"}`: the code can't be run, and nothing follows.
 
-            `{"kind": "test", "id", "state", "detail", "seconds", "evidence", "first_wrong",
-            "crash"}`: `id` is one of `names_by_id`, or "case/0" and on; `state` is "passed",
-            "failed", "advice" (no mistake, but worth knowing) or "not run". The last three are null
-            or as in `Report`'s JSON.
+        `{"kind": "test", "id", "state", "detail", "seconds", "evidence", "first_wrong", "crash"}`:
+        `id` is one of `names_by_id`, or "case/0" and on; `state` is "passed", "failed", "advice"
+        (no mistake, but worth knowing) or "not run". The last three are null or as in `Report`'s
+        JSON.
 
-            `{"kind": "report", "function", "report"}`: what `diagnose` found, as `Report`'s JSON.
+        `{"kind": "report", "function", "report"}`: what `diagnose` found, as `Report`'s JSON.
 
-            `{"kind": "done", "passed", "failed", "advice", "solved", "extra"}`, at the end: three
-            counts, whether the problem's own tests pass, and whether the extra checks do, the
-            checker's questions.
-        cases: `{"function", "arguments"}`, arguments of the learner's own choice by their names;
-            nested lists are arrays. The result is compared with the reference's.
+        `{"kind": "done", "passed", "failed", "advice", "solved", "extra"}`, at the end: three
+        counts, whether the problem's own tests pass, and whether the extra checks do, the checker's
+        questions.
+    cases : iterable of dict
+        `{"function", "arguments"}`, arguments of the learner's own choice by their names; nested
+        lists are arrays. The result is compared with the reference's.
 
-    Raises:
-        KeyError: there is no such problem.
+    Raises
+    ------
+    KeyError
+        There is no such problem.
 
+    See Also
+    --------
+    dxdw.diagnosis.diagnose
+
+    Examples
+    --------
     >>> from dxdw.practice import SERIES, run
     >>> run("04", SERIES["04"].solution, lambda e: e["kind"] == "done" and print(e["solved"]))
     True
@@ -74,7 +88,8 @@ def run(number: str, code: str, tell: Callable[[Event], None], cases: Iterable[C
         told(_tried(f"test/{place}", partial(test.check, functions[test.function])))
         unsolved |= {test.function} if states[-1] != "passed" else set()
     extra = True
-    for name, fn in functions.items():
+    for name in problem.functions:
+        fn = functions[name]
         report = replace(_diagnosed(name, fn, told), solved=name not in unsolved)
         extra &= report.ok
         tell({"kind": "report", "function": name, "report": report.form()})
@@ -120,7 +135,7 @@ def _tried(name: str, check: Callable[[], None]) -> Event:
     return {**event, "seconds": round(perf_counter() - started, 6), **shown}
 
 
-def _diagnosed(name: str, fn: Solution, told: Callable[[Event], None]) -> Report:
+def _diagnosed(name: ProblemName, fn: Solution, told: Callable[[Event], None]) -> Report:
     """The checker's report; its checks are told as they come, and last those it did not run."""
     began = perf_counter()
 

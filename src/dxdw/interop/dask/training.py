@@ -40,16 +40,38 @@ def train(
     they are those of `dxdw.classifier.training.train`; with several they differ from those by the
     rounding of the sums.
 
-    Args:
-        model, digits, held_out, optimizer, epochs, seed, after_batch: as there; the model's
-            parameters are changed in place.
-        shards: into how many parts a batch of 32 goes, at least 1: as many as there are workers'
-            threads to compute them. A small batch has no more shards than images.
+    Parameters
+    ----------
+    model, digits, held_out, optimizer, epochs, seed : object
+        As there; the model's parameters are changed in place.
+    shards : int
+        Into how many parts a batch of 32 goes, at least 1: as many as there are workers' threads to
+        compute them. A small batch has no more shards than images.
+    after_batch : object
+        As there; the model's parameters are changed in place.
 
-    Raises:
-        FloatingPointError: the loss is no longer finite.
-        TypeError, ValueError: shards is no integer, or less than 1.
+    Returns
+    -------
+    History
+        As there: the loss and the accuracies of every epoch.
 
+    Raises
+    ------
+    FloatingPointError
+        The loss is no longer finite.
+    TypeError, ValueError
+        `shards` is no integer, or less than 1.
+
+    See Also
+    --------
+    dxdw.interop.dask.conv2d_backward
+
+    References
+    ----------
+    Goyal et al., "Accurate, large minibatch SGD", 2017, for data-parallel steps.
+
+    Examples
+    --------
     >>> from dxdw.classifier.digits import split_digits
     >>> train_digits, held_out = split_digits()
     >>> few = Digits(train_digits.images[:64], train_digits.labels[:64])
@@ -57,8 +79,6 @@ def train(
     >>> history = train(model, few, held_out, Adam(), epochs=1, seed=0, shards=2)
     >>> len(history.losses)
     2
-
-    Source: Goyal et al., "Accurate, large minibatch SGD", 2017, for data-parallel steps.
     """
     shards = options.per_axis(shards, 1, "shards", least=1)[0]
     return training.train(

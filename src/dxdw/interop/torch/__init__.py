@@ -4,23 +4,18 @@
 
     model = accelerate(model)  # its convolutions of CPU tensors, forward and backward, by dxdw
 
-float32 and float64 tensors on the CPU are computed by dxdw's kernels where they lie, on
-`torch.get_num_threads()` threads. All others (CUDA, float16, complex, …) go to PyTorch's own.
+Tensors of float64, float32, bfloat16 and float16 on the CPU are computed by dxdw's kernels where
+they lie, on `torch.get_num_threads()` threads. All others (CUDA, complex, subclasses, …) go to
+PyTorch's own.
 """
 
 from ...extras import need
 
 need("torch", "dxdw.interop.torch", "torch")
 
-from .functional import (  # noqa: E402
-    conv1d,
-    conv2d,
-    conv3d,
-    conv_transpose1d,
-    conv_transpose2d,
-    conv_transpose3d,
-)
+from .functional import conv1d, conv2d, conv3d  # noqa: E402
 from .modules import accelerate, restore  # noqa: E402
+from .transposed import conv_transpose1d, conv_transpose2d, conv_transpose3d  # noqa: E402
 
 __all__ = [
     "accelerate",

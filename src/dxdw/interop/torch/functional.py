@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -10,9 +10,11 @@ from torch.nn import functional as theirs
 
 from ...call import operands
 from ...core.documentation import more, pointing_to, refused
+from ...typing import Padding, PerAxis
 from ..bilinear import Case
 from . import kernels, operators, tensors
 from .functions import differentiable
+from .signatures import Convolution
 
 Where = Callable[[Case, torch.dtype], bool]
 
@@ -20,7 +22,11 @@ _CONVOLVE = {1: theirs.conv1d, 2: theirs.conv2d, 3: theirs.conv3d}
 _TRANSPOSE = {1: theirs.conv_transpose1d, 2: theirs.conv_transpose2d, 3: theirs.conv_transpose3d}
 
 
-def _also_by_their_names(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+def _convolution(function: Callable[..., Tensor]) -> Convolution:
+    return cast(Convolution, also_by_their_names(function))
+
+
+def also_by_their_names(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """The function, that takes x and W by PyTorch's keywords, input and weight, too."""
 
     @wraps(function)
@@ -34,43 +40,68 @@ def _also_by_their_names(function: Callable[..., Tensor]) -> Callable[..., Tenso
     return call
 
 
-@_also_by_their_names
+@_convolution
 def conv2d(
     x: Tensor,
     W: Tensor,
     bias: Tensor | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
+    stride: PerAxis = 1,
+    padding: Padding = 0,
+    dilation: PerAxis = 1,
     groups: int = 1,
 ) -> Tensor:
     """`torch.nn.functional.conv2d` by dxdw's kernels, with derivatives of any order.
 
         out[n,o,i,j] = bias[o] + Σ_{c,u,v} W[o,c,u,v] · x[n, c, i·s + u·d − p, j·s + v·d − p]
 
-    Args:
-        x: (N, C_in, H, W) or (C_in, H, W).
-        W: (C_out, C_in/groups, kH, kW).
-        bias: (C_out,) or None.
-        stride, padding, dilation, groups: as PyTorch takes them, padding "same" and "valid" too.
+    Parameters
+    ----------
+    x : torch.Tensor
+        (N, C_in, H, W) or (C_in, H, W).
+    W : torch.Tensor
+        (C_out, C_in/groups, kH, kW).
+    bias : torch.Tensor or None
+        (C_out,) or None.
+    stride, padding, dilation, groups : optional
+        As PyTorch takes them, padding "same" and "valid" too.
 
-    Returns:
+    Returns
+    -------
+    torch.Tensor
         (N, C_out, out_H, out_W), without N where x has none, in the dtype of the operands. It is
         contiguous and new, no view of them. Operands in channels_last, or strided in other ways,
         are copied; contiguous ones are read where they lie.
 
-    float32 and float64 on the CPU are computed here, on `torch.get_num_threads()` threads, also
-    under `torch.compile`, `torch.func` and forward mode; Ctrl-C is answered when a call has ended,
-    as in PyTorch's own functions. All else is handed to PyTorch's function:
-    CUDA tensors, other dtypes, autocast, subclasses of Tensor.
+    Raises
+    ------
+    TypeError
+        An operand that is no tensor; a float where an integer belongs.
+    ValueError
+        Shapes or options that do not fit; the message says what would.
+    RuntimeError
+        PyTorch's own, of operands that differ in dtype or device, with a note that says what each
+        is.
+    MemoryError
+        With the number of bytes.
 
-    Raises:
-        TypeError: an operand that is no tensor; a float where an integer belongs.
-        ValueError: shapes or options that do not fit; the message says what would.
-        RuntimeError: PyTorch's own, of operands that differ in dtype or device, with a note that
-            says what each is.
-        MemoryError: with the number of bytes.
+    See Also
+    --------
+    accelerate
 
+    Notes
+    -----
+    float64, float32, bfloat16 and float16 on the CPU are computed here, on
+    `torch.get_num_threads()` threads, also under `torch.autocast`, `torch.compile`, `torch.func`
+    and forward mode; Ctrl-C is answered when a call has ended, as in PyTorch's own functions. The
+    16-bit ones are summed in float32 and rounded once, before the bias is added. All else is handed
+    to PyTorch's function: CUDA tensors, other dtypes, subclasses of Tensor.
+
+    References
+    ----------
+    As for `dxdw.conv2d`.
+
+    Examples
+    --------
     >>> import torch
     >>> x = torch.ones(1, 1, 3, 3, requires_grad=True)
     >>> W = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
@@ -79,20 +110,18 @@ def conv2d(
     tensor([[ 1.,  3.,  2.],
             [ 4., 10.,  6.],
             [ 3.,  7.,  4.]])
-
-    Source: as for `dxdw.conv2d`.
     """
     return convolve(2, x, W, bias, stride, padding, dilation, groups)
 
 
-@_also_by_their_names
+@_convolution
 def conv1d(
     x: Tensor,
     W: Tensor,
     bias: Tensor | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
+    stride: PerAxis = 1,
+    padding: Padding = 0,
+    dilation: PerAxis = 1,
     groups: int = 1,
 ) -> Tensor:
     """`torch.nn.functional.conv1d` by dxdw's kernels: `conv2d` with one spatial axis.
@@ -102,23 +131,41 @@ def conv1d(
     x is (N, C_in, L) or (C_in, L), W (C_out, C_in/groups, k), the result (N, C_out, out_L). What is
     computed here and what by PyTorch, dtypes, aliasing and errors are as for `conv2d`.
 
+    Parameters
+    ----------
+    x, W, bias, stride, padding, dilation, groups : optional
+        As for `conv2d`, in these shapes.
+
+    Returns
+    -------
+    torch.Tensor
+        As `conv2d` returns it.
+
+    See Also
+    --------
+    accelerate
+
+    References
+    ----------
+    As for `dxdw.conv2d`.
+
+    Examples
+    --------
     >>> import torch
     >>> conv1d(torch.tensor([[1.0, 2.0, 4.0, 8.0]]), torch.tensor([[[-1.0, 1.0]]]))
     tensor([[1., 2., 4.]])
-
-    Source: as for `dxdw.conv2d`.
     """
     return convolve(1, x, W, bias, stride, padding, dilation, groups)
 
 
-@_also_by_their_names
+@_convolution
 def conv3d(
     x: Tensor,
     W: Tensor,
     bias: Tensor | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
+    stride: PerAxis = 1,
+    padding: Padding = 0,
+    dilation: PerAxis = 1,
     groups: int = 1,
 ) -> Tensor:
     """`torch.nn.functional.conv3d` by dxdw's kernels: `conv2d` with three spatial axes.
@@ -129,108 +176,31 @@ def conv3d(
     (N, C_out, out_D, out_H, out_W). What is computed here and what by PyTorch, dtypes, aliasing and
     errors are as for `conv2d`.
 
+    Parameters
+    ----------
+    x, W, bias, stride, padding, dilation, groups : optional
+        As for `conv2d`, in these shapes.
+
+    Returns
+    -------
+    torch.Tensor
+        As `conv2d` returns it.
+
+    See Also
+    --------
+    accelerate
+
+    References
+    ----------
+    As for `dxdw.conv2d`.
+
+    Examples
+    --------
     >>> import torch
     >>> conv3d(torch.ones(1, 2, 2, 2), torch.ones(1, 1, 2, 2, 2))
     tensor([[[[8.]]]])
-
-    Source: as for `dxdw.conv2d`.
     """
     return convolve(3, x, W, bias, stride, padding, dilation, groups)
-
-
-@_also_by_their_names
-def conv_transpose2d(
-    x: Tensor,
-    W: Tensor,
-    bias: Tensor | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    output_padding: Any = 0,
-    groups: int = 1,
-    dilation: Any = 1,
-) -> Tensor:
-    """`torch.nn.functional.conv_transpose2d` by dxdw's kernels, with derivatives of any order.
-
-        out[n,o,h,w] = bias[o] + Σ x[n,c,i,j] · W[c,o,u,v]     over h = i·s + u·d − p, w likewise
-
-    Args:
-        x: (N, C_in, H, W) or (C_in, H, W).
-        W: (C_in, C_out/groups, kH, kW).
-        bias: (C_out,) or None.
-        stride, padding, output_padding, groups, dilation: as PyTorch takes them, in its order.
-
-    Returns:
-        (N, C_out, out_H, out_W), out_H = (H − 1)·s − 2·p + (kH − 1)·d + 1 + output_padding, without
-        N where x has none. What is computed here and what by PyTorch, dtypes and aliasing are as
-        for `conv2d`.
-
-    Raises:
-        TypeError, ValueError, RuntimeError, MemoryError: as `conv2d`; output_padding must be less
-            than the stride or the dilation.
-
-    >>> import torch
-    >>> W = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
-    >>> conv_transpose2d(torch.ones(1, 1, 2), W, stride=2)
-    tensor([[[1., 2., 1., 2.],
-             [3., 4., 3., 4.]]])
-
-    Source: as for `dxdw.conv_transpose2d`.
-    """
-    return transpose(2, x, W, bias, stride, padding, output_padding, groups, dilation)
-
-
-@_also_by_their_names
-def conv_transpose1d(
-    x: Tensor,
-    W: Tensor,
-    bias: Tensor | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    output_padding: Any = 0,
-    groups: int = 1,
-    dilation: Any = 1,
-) -> Tensor:
-    """`torch.nn.functional.conv_transpose1d` by dxdw's kernels: one spatial axis.
-
-        out[n,o,l] = bias[o] + Σ x[n,c,i] · W[c,o,u]     over l = i·stride + u·dilation − padding
-
-    x is (N, C_in, L) or (C_in, L), W (C_in, C_out/groups, k). Options, dtypes, aliasing and errors
-    are those of `conv_transpose2d`.
-
-    >>> import torch
-    >>> conv_transpose1d(torch.ones(1, 3), torch.tensor([[[1.0, 2.0]]]))
-    tensor([[1., 3., 3., 2.]])
-
-    Source: as for `dxdw.conv_transpose2d`.
-    """
-    return transpose(1, x, W, bias, stride, padding, output_padding, groups, dilation)
-
-
-@_also_by_their_names
-def conv_transpose3d(
-    x: Tensor,
-    W: Tensor,
-    bias: Tensor | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    output_padding: Any = 0,
-    groups: int = 1,
-    dilation: Any = 1,
-) -> Tensor:
-    """`torch.nn.functional.conv_transpose3d` by dxdw's kernels: three spatial axes.
-
-        out[n,o,…] = bias[o] + Σ x[n,c,h,i,j] · W[c,o,t,u,v]     over … = h·s + t·d − p, and so on
-
-    x is (N, C_in, D, H, W) or (C_in, D, H, W), W (C_in, C_out/groups, kD, kH, kW). Options, dtypes,
-    aliasing and errors are those of `conv_transpose2d`.
-
-    >>> import torch
-    >>> conv_transpose3d(torch.ones(1, 1, 1, 1), torch.ones(1, 1, 2, 2, 2)).sum()
-    tensor(8.)
-
-    Source: as for `dxdw.conv_transpose2d`.
-    """
-    return transpose(3, x, W, bias, stride, padding, output_padding, groups, dilation)
 
 
 def convolve(
@@ -246,6 +216,7 @@ def convolve(
 ) -> Tensor:
     """conv{ndim}d; with `where`, by PyTorch unless that says yes to the case and dtype."""
     options = (stride, padding, dilation, groups)
+    x, W, bias = tensors.autocast(x, W, bias)
     way = tensors.way(x, W, bias)
     if way is tensors.THEIRS:
         return _handed_on(_CONVOLVE[ndim], x, W, bias, *options)
@@ -274,6 +245,7 @@ def transpose(
 ) -> Tensor:
     """conv_transpose{ndim}d, likewise."""
     options = (stride, padding, output_padding, groups, dilation)
+    x, W, bias = tensors.autocast(x, W, bias)
     way = tensors.way(x, W, bias)
     if way is tensors.THEIRS:
         return _handed_on(_TRANSPOSE[ndim], x, W, bias, *options)

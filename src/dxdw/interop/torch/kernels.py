@@ -23,7 +23,7 @@ from ...core.torch_memory import dense
 from ...engines import native
 from .. import numpy_passes
 from ..bilinear import ROLES, Case
-from .tensors import DTYPES
+from .tensors import DTYPES, STORED
 
 ROOM = "torch"
 
@@ -167,7 +167,7 @@ def _runner_of_both(
     dx, dW = (_kernel(kind, case, dtype, threads) for kind in ("dx", "dW"))
     numpys = Problem(BOTH, case.geometry, DTYPES[dtype], how=Execution(threads=threads))
     # (In one pass there are no threads of PyTorch's, which is worth it for groups alone.)
-    both = plan.prepared(numpys) if case.geometry.groups > 1 else None
+    both = plan.prepared(numpys) if case.geometry.groups > 1 and dtype not in STORED else None
     at_once = both if both and both.names[0] != plan.APART else None
 
     def run(grad_out: Tensor, x: Tensor, W: Tensor) -> tuple[Tensor, Tensor] | None:
@@ -206,13 +206,14 @@ def _kernel(
 ) -> Callable[[Tensor, Tensor], Tensor]:
     """The pass of tensors that `dense` let through as they are asked for here."""
     how = Execution(threads=threads)
-    ready = numpy_passes.kernel(kind, case, DTYPES[dtype], threads)
+    ready = numpy_passes.kernel(kind, case, DTYPES[dtype], threads, STORED.get(dtype))
     shape, empty = case.shape(kind), torch.empty
 
     def planned(first: Tensor, second: Tensor) -> Tensor:
         """By whichever engine takes it."""
-        arrays = first.detach().numpy(), second.detach().numpy()
-        return torch.from_numpy(numpy_passes.run(kind, *arrays, case, how))
+        wide = torch.float32 if dtype in STORED else dtype
+        arrays = first.detach().to(wide).numpy(), second.detach().to(wide).numpy()
+        return torch.from_numpy(numpy_passes.run(kind, *arrays, case, how)).to(dtype)
 
     if ready is None:
         return planned

@@ -15,7 +15,7 @@ from ...core.problem import KINDS, Problem
 from ..bilinear import Case
 from . import kernels
 from .functional import convolve, transpose
-from .tensors import DTYPES
+from .tensors import DTYPES, STORED
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -42,16 +42,33 @@ def accelerate(model: Model) -> Model:
     dxdw's kernels want contiguous tensors: a model that is in channels_last is slower with them
     than in PyTorch's default layout.
 
-    Args:
-        model: an `nn.Module` of any kind; one convolution is a model too. It is changed in place.
+    Parameters
+    ----------
+    model : torch.nn.Module
+        An `nn.Module` of any kind; one convolution is a model too. It is changed in place.
 
-    Returns:
+    Returns
+    -------
+    torch.nn.Module
         The model that was given, no copy. Deep copies and pickles of it are accelerated too.
 
-    Raises:
-        TypeError: the model is no instance of `nn.Module`; nothing has been changed.
-        RuntimeError: later, of `torch.jit.script`, which can't read it: `restore` the model first.
+    Raises
+    ------
+    TypeError
+        The model is no instance of `nn.Module`; nothing has been changed.
+    RuntimeError
+        Later, of `torch.jit.script`, which can't read it: `restore` the model first.
 
+    See Also
+    --------
+    restore
+
+    References
+    ----------
+    What pays was measured, by `dxdw.benchmark.training_steps` and layer by layer.
+
+    Examples
+    --------
     >>> import torch
     >>> model = accelerate(torch.nn.Sequential(torch.nn.Conv2d(1, 8, 3), torch.nn.ReLU()))
     >>> model(torch.ones(1, 1, 5, 5)).shape
@@ -61,8 +78,6 @@ def accelerate(model: Model) -> Model:
       (0): Conv2d(1, 8, kernel_size=(3, 3), stride=(1, 1))
       (1): ReLU()
     )
-
-    Source: what pays was measured, by `dxdw.benchmark.training_steps` and layer by layer.
     """
     for module in _modules(model):
         kind = type_before_parametrizations(module)
@@ -79,15 +94,27 @@ def accelerate(model: Model) -> Model:
 def restore(model: Model) -> Model:
     """The model itself, as it was before `accelerate`: PyTorch computes its convolutions.
 
-    Args:
-        model: accelerated or not, as a whole or in part. It is changed in place.
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Accelerated or not, as a whole or in part. It is changed in place.
 
-    Returns:
+    Returns
+    -------
+    torch.nn.Module
         The model that was given, no copy, with the parameters it has by now.
 
-    Raises:
-        TypeError: the model is no instance of `nn.Module`.
+    Raises
+    ------
+    TypeError
+        The model is no instance of `nn.Module`.
 
+    See Also
+    --------
+    accelerate
+
+    Examples
+    --------
     >>> import torch
     >>> layer = torch.nn.Conv2d(1, 8, 3)
     >>> vars(restore(accelerate(layer))) == vars(layer)
@@ -130,10 +157,21 @@ def pays(case: Case, dtype: torch.dtype) -> bool:
     engines = {plan.prepared(Problem(kind, geometry, DTYPES[dtype])).names[0] for kind in KINDS}
     if not any(map(plan.is_compiled, engines)):
         return "fft" in engines
+    if dtype in STORED:
+        return not _native(dtype)
     if dtype is torch.float64 or geometry.groups > 1 or engines != {"direct"}:
         return True
     _, weights, outputs = geometry.sizes
     return weights <= outputs
+
+
+def _native(dtype: torch.dtype) -> bool:
+    """Whether PyTorch has convolutions of 16-bit floats for this CPU, not loops alone."""
+    there = "bf16" if dtype is torch.bfloat16 else "fp16"
+    try:
+        return bool(getattr(torch.ops.mkldnn, f"_is_mkldnn_{there}_supported")())
+    except (AttributeError, RuntimeError):
+        return False
 
 
 class _Part:

@@ -15,13 +15,20 @@ from ...core.torch_memory import PLAIN, TRANSFORMED, TYPES, is_compiling, thread
 
 Function = TypeVar("Function", bound=Any)
 
-DTYPES = {torch.float32: np.dtype(np.float32), torch.float64: np.dtype(np.float64)}
+# What kernels sum in, and the names of those that are narrower than that.
+DTYPES = {
+    torch.float32: np.dtype(np.float32),
+    torch.float64: np.dtype(np.float64),
+    torch.bfloat16: np.dtype(np.float32),
+    torch.float16: np.dtype(np.float32),
+}
+STORED = {torch.bfloat16: "bfloat16", torch.float16: "float16"}
 
 # Who computes: dxdw at once, an operator that PyTorch's transforms and compiler see, or PyTorch.
 AT_ONCE, AS_OPERATOR, THEIRS = "at once", "as an operator", "theirs"
 
 _function_modes = torch._C._len_torch_function_stack
-_autocast = torch.is_autocast_enabled
+_autocast, _autocast_dtype = torch.is_autocast_enabled, torch.get_autocast_dtype
 
 _SKIPPED = _dynamo._FrameExecStrategy(_dynamo._FrameAction.SKIP, _dynamo._FrameAction.SKIP)
 
@@ -69,5 +76,22 @@ def _alike(x: Tensor, W: Tensor, bias: Tensor | None) -> bool:
         and W.is_cpu
         and x.layout is W.layout is torch.strided
         and (bias is None or (type(bias) in TYPES and bias.dtype is dtype and bias.is_cpu))
-        and not _autocast("cpu")
+        and (not _autocast("cpu") or dtype is _autocast_dtype("cpu"))
     )
+
+
+def autocast(*tensors: Tensor | None) -> tuple[Tensor | None, ...]:
+    """Tensors as `torch.autocast("cpu")`, where it is on, has convolutions of them computed.
+
+    Of float64 and of what is not PyTorch's own or not on the CPU nothing changes: those are handed
+    to PyTorch, which knows what to do with them.
+    """
+    if not _autocast("cpu") or is_compiling():
+        return tensors
+    dtype = _autocast_dtype("cpu")
+    given = [a for a in tensors if a is not None]
+    if dtype not in STORED or not all(
+        type(a) in TYPES and a.is_cpu and DTYPES.get(a.dtype) == np.float32 for a in given
+    ):
+        return tensors
+    return tuple(None if a is None else a.to(dtype) for a in tensors)

@@ -1,0 +1,320 @@
+// Forward and dx by products of bfloat16: of arrays that hold it, or of the parts of float32.
+//
+// A piece of work is a band of rows of one image, packed once (bfloat_parts.h). Its positions, in blocks of
+// kBlock and over the ends of rows, are multiplied with one block of destination channels after the other;
+// of its weights a chunk of steps stays in the first cache meanwhile, and the sums go through memory once a
+// chunk. Positions between the rows are computed and not written.
+#pragma once
+#include <atomic>
+
+#include "api/dxdw.h"
+#include "kernels/gather.h"
+#include "layout/bfloat_parts.h"
+
+namespace dxdw {
+namespace {
+
+template <class S, int Parts>
+class BfloatGather {
+  static constexpr Index kTile = kBlock * kBlock;  // elements of weights of a step
+
+ public:
+  BfloatGather(const Plan &plan, const Phase &phase)
+      : plan_(plan), phase_(phase), pass_(images_as_rows(plan, pass_of(plan, phase))) {}
+
+  // Works out tables and sizes; false where there is no memory for the tables.
+  bool prepare(Tables &tables) {
+    const Axis *axis = pass_.axis;
+    taps_ = axis[0].taps * axis[1].taps * axis[2].taps;
+    blocks_ = divide_up(plan_.destinations, kBlock);
+    const Index source_blocks = divide_up(plan_.sources, kBlock);
+    steps_ = source_blocks * taps_;
+    tables.template reserve<Index>(Band::words(pass_) + 2 * steps_ + plan_.taps);
+    if (!tables.take()) return false;
+    Index *memory = tables.template at<Index>(0);
+    band_ = Band(pass_, memory);
+    a_offset_ = memory, b_offset_ = a_offset_ + steps_, place_ = b_offset_ + steps_;
+    choose_bands(source_blocks);
+    list_steps();
+    chunk_ = most<Index>(1, tuning().l1 * 3 / 4 / (Parts * kTile * Index(sizeof(uint16_t))));
+    chunk_ = divide_up(steps_, divide_up(steps_, chunk_));
+    const BfloatBand packed(band_, plan_.sources);
+    band_elements_ = Parts * packed.part();
+    line_elements_ = packed.line_elements();
+    sums_ = round_up((height_ - 1) * band_.pitch + axis[2].count, kBlock) * kBlock;
+    pieces_ = pass_.batch * plan_.groups * axis[0].count * bands_;
+    return true;
+  }
+
+  Index bytes(int threads) const { return Memory(*this, threads).places.bytes(); }
+
+  // Many threads may call this at once.
+  int run(const S *source, const float *weights, S *destination, const Team &team) const {
+    Memory memory(*this, team.threads);
+    if (!memory.places.take()) return DXDW_NO_MEMORY;
+    const Own own = {source, weights, destination, memory.slots(), team};
+    const MatrixUnit &unit = *matrix_unit();
+    Seen32 of_weights;
+    if (!pack_weights(own, of_weights)) return DXDW_CANCELLED;
+    if (!fit(of_weights, {}, plan_.sources * taps_)) return DXDW_DECLINED;
+    const bool whole = parallel_for(team, pieces_ * splits_, [&](Index i, int slot) {
+      unit.begin();
+      piece(own, unit, of_weights, i / splits_, i % splits_, slot);
+      unit.end();
+    });
+    if (!whole) return DXDW_CANCELLED;
+    return left_out(own);
+  }
+
+ private:
+  struct Slots {
+    uint16_t *weights, *band;
+    float *line, *sums, *taps;
+    char *unfit;
+    Part *parts;
+  };
+  struct Own {
+    const S *source;
+    const float *weights;
+    S *destination;
+    Slots at;
+    const Team &team;
+  };
+
+  struct Memory {
+    Workspace places;
+    Index weights, band, line, sums, taps, unfit, parts;
+    Memory(const BfloatGather &of, int threads)
+        : weights(places.reserve<uint16_t>(of.plan_.groups * of.weights_of_group())),
+          band(places.reserve<uint16_t>(threads * of.band_elements_)),
+          line(places.reserve<float>(threads * of.line_elements_)),
+          sums(places.reserve<float>(threads * of.sums_)),
+          taps(places.reserve<float>(threads * of.tap_elements())),
+          unfit(places.reserve<char>(of.pieces_)), parts(places.reserve<Part>(of.pieces_)) {}
+    Slots slots() const {
+      return {places.at<uint16_t>(weights), places.at<uint16_t>(band), places.at<float>(line),
+              places.at<float>(sums), places.at<float>(taps), places.at<char>(unfit), places.at<Part>(parts)};
+    }
+  };
+
+  Index weights_of_group() const { return blocks_ * steps_ * Parts * kTile; }
+  Index tap_elements() const { return 2 * taps_ * kBlock + lanes<float>; }
+
+  void choose_bands(Index source_blocks) {
+    const Index rows = pass_.axis[1].count, halo = band_.halo();
+    const Index row_bytes =
+        source_blocks * kBlock * band_.elements_of_row() * Parts * Index(sizeof(uint16_t));
+    const Index images = pass_.batch * plan_.groups * pass_.axis[0].count;
+    // The half of it is the band's, and the other that of sums and of weights that are on their way.
+    Index height = most(2 * tuning().band / row_bytes - halo, most<Index>(1, 2 * halo));
+    const Index wanted = least(Tuning::pieces, flops() / Tuning::piece);
+    if (images * divide_up(rows, height) < wanted)
+      height = least(height, most(divide_up(rows, divide_up(wanted, images)), most<Index>(1, 2 * halo)));
+    height = least(most<Index>(height, 1), rows);
+    bands_ = divide_up(rows, height), height_ = divide_up(rows, bands_);
+    band_.set_height(height_);
+    splits_ = images * bands_ < wanted ? least(blocks_, divide_up(wanted, images * bands_)) : 1;
+  }
+
+  Index flops() const {
+    const Axis *axis = pass_.axis;
+    return 2 * pass_.batch * plan_.groups * axis[0].count * axis[1].count * axis[2].count *
+           plan_.sources * plan_.destinations * taps_;
+  }
+
+  // A step is a tap of a block of source channels.
+  void list_steps() {
+    const Axis *axis = pass_.axis;
+    const Index block = BfloatBand(band_, plan_.sources).positions;
+    for (Index i = 0; i < plan_.taps; ++i) place_[i] = -1;
+    Index k = 0;
+    for (Index d = 0; d < axis[0].taps; ++d)
+      for (Index h = 0; h < axis[1].taps; ++h)
+        for (Index w = 0; w < axis[2].taps; ++w, ++k) {
+          place_[plan_.weight_tap(axis[0].tap[d], axis[1].tap[h], axis[2].tap[w])] = k;
+          for (Index s = k, b = 0; s < steps_; s += taps_, ++b)
+            a_offset_[s] = (b * block + band_.offset(d, h, w)) * kBlock;
+        }
+    for (Index s = 0; s < steps_; ++s) b_offset_[s] = s * Parts * kTile;
+  }
+
+  // to[group][destinations / kBlock][step][part][half][pair of sources][16][2]
+  bool pack_weights(const Own &own, Seen32 &seen) const {
+    const Index source_blocks = steps_ / taps_, all = plan_.groups * blocks_ * source_blocks;
+    const float *end = own.weights + plan_.groups * plan_.weights_of_group();
+    std::atomic<uint32_t> top{0}, lowest{0xffffffff};
+    const bool whole = parallel_for(own.team, all, [&](Index i, int slot) {
+      Watch watch;
+      float *taps = own.at.taps + slot * tap_elements();
+      const Index c = i % source_blocks * kBlock, rest = i / source_blocks;
+      const Index d = rest % blocks_ * kBlock, group = rest / blocks_;
+      const float *from = own.weights + group * plan_.weights_of_group() + d * plan_.weight_destination;
+      uint16_t *to = own.at.weights + i * taps_ * Parts * kTile;
+      for (Index pair = 0; pair < kBlock / 2; ++pair) {
+        for (Index odd = 0; odd < 2; ++odd)
+          read_taps(from, end, d, c + 2 * pair + odd, taps + odd * taps_ * kBlock);
+        for (Index k = 0; k < taps_; ++k)
+          for (Index n = 0; n < kBlock; n += lanes<float>) {
+            const Vector<float> even = load(taps + k * kBlock + n);
+            const Vector<float> odd = load(taps + (taps_ + k) * kBlock + n);
+            watch.add(even), watch.add(odd);
+            store_pairs<Parts>(even, odd,
+                               to + k * Parts * kTile + n / 16 * (kTile / 2) + pair * kBlock + n % 16 * 2,
+                               kTile);
+          }
+      }
+      const Seen32 here = watch.seen();
+      for (uint32_t old = top.load(); here.top > old && !top.compare_exchange_weak(old, here.top);) {}
+      for (uint32_t old = lowest.load();
+           here.least < old && !lowest.compare_exchange_weak(old, here.least);) {}
+    });
+    seen.top = top.load(), seen.least = lowest.load();
+    return whole;
+  }
+
+  // to[tap][kBlock destinations from d on] of source channel c; zeros where there is none.
+  void read_taps(const float *from, const float *end, Index d, Index c, float *to) const {
+    const Index here = least(kBlock, plan_.destinations - d), ld = plan_.weight_destination;
+    if (c >= plan_.sources || here < kBlock) memset(to, 0, taps_ * kBlock * sizeof *to);
+    if (c >= plan_.sources) return;
+    from += c * plan_.weight_source;
+    pack_taps(from, ld, here, place_, plan_.taps, to, kBlock, end - from - (here - 1) * ld - plan_.taps);
+  }
+
+  struct Place {
+    Index image, group, depth, first, count;
+  };
+  Place place_of(Index piece) const {
+    const Index rows = pass_.axis[1].count, band = piece % bands_, first = band * rows / bands_;
+    Index rest = piece / bands_;
+    const Index depth = rest % pass_.axis[0].count;
+    rest /= pass_.axis[0].count;
+    return {rest / plan_.groups, rest % plan_.groups, depth, first, (band + 1) * rows / bands_ - first};
+  }
+
+  void piece(const Own &own, const MatrixUnit &unit, const Seen32 &of_weights, Index index, Index split,
+             int slot) const {
+    const Place place = place_of(index);
+    uint16_t *band = own.at.band + slot * band_elements_;
+    const BfloatBand packed(band_, plan_.sources);
+    Watch watch;
+    packed.template pack<Parts>(
+        own.source + place.image * pass_.source.image + place.group * pass_.source.group, place.depth,
+        place.first, place.count, false, band, own.at.line + slot * line_elements_, watch);
+    const bool unfit = !fit(watch.seen(), of_weights, plan_.sources * taps_);
+    if (split == 0) own.at.unfit[index] = unfit;
+    if (unfit) return;
+    const Index positions = (place.count - 1) * band_.pitch + pass_.axis[2].count;
+    float *sums = own.at.sums + slot * sums_;
+    for (Index b = split * blocks_ / splits_; b < (split + 1) * blocks_ / splits_; ++b) {
+      const uint16_t *weights = own.at.weights + place.group * weights_of_group() + b * steps_ * Parts * kTile;
+      for (Index s = 0; s < steps_ && !cancelled(own.team); s += chunk_)
+        for (Index q = 0; q < positions; q += kBlock)
+          unit.multiply[Parts - 1]({band + q * kBlock, kBlock, packed.part(), a_offset_ + s, weights,
+                                    kTile / 2, kTile, b_offset_ + s, least(chunk_, steps_ - s),
+                                    sums + q * kBlock, s > 0});
+      write(own, place, b * kBlock, sums);
+    }
+  }
+
+  // The sums of a block of destination channels from d on.
+  void write(const Own &own, const Place &place, Index d, const float *sums) const {
+    const Axis *axis = pass_.axis;
+    const Strides &at = pass_.destination;
+    const Index width = least(kBlock, plan_.destinations - d), spacing = axis[2].spacing;
+    S *to = own.destination + place.image * at.image + place.group * at.group + d * at.channel +
+            (axis[0].start + place.depth * axis[0].spacing) * at.depth +
+            (axis[1].start + place.first * axis[1].spacing) * at.row + axis[2].start * at.column;
+    for (Index r = 0; r < place.count; ++r, to += axis[1].spacing * at.row) {
+      const float *line = sums + r * band_.pitch * kBlock;
+      if (at.channels_last())
+        write_positions(line, kBlock, axis[2].count, width, to, spacing * at.column);
+      else
+        write_transposed(line, kBlock, axis[2].count, width, to, at.channel, spacing);
+    }
+  }
+
+  // By the direct kernel.
+  int left_out(const Own &own) const {
+    Index n = 0;
+    bool all = false;
+    for (Index i = 0; i < pieces_; ++i) {
+      const Place place = place_of(i);
+      if (place.group > 0 || place.depth > 0) continue;
+      bool unfit = false;
+      for (Index j = i; j < i + plan_.groups * pass_.axis[0].count * bands_; j += bands_)
+        unfit = unfit || own.at.unfit[j];
+      if (!unfit) continue;
+      all = all || pass_.axis[0].count > 1;  // whose parts have no depth
+      own.at.parts[n++] = {place.image, place.first, place.count};
+    }
+    if (!n) return DXDW_DONE;
+    Tables tables;
+    Gather<S> direct(plan_, phase_);
+    if (!direct.prepare(tables, !all)) return DXDW_NO_MEMORY;
+    return all ? direct.run(own.source, own.weights, own.destination, own.team)
+               : direct.run(own.source, own.weights, own.destination, own.team, own.at.parts, n);
+  }
+
+  const Plan &plan_;
+  const Phase &phase_;
+  const Pass pass_;
+  Band band_;
+  Index taps_ = 0, steps_ = 0, blocks_ = 1, chunk_ = 1, height_ = 1, bands_ = 1, splits_ = 1, pieces_ = 0;
+  Index band_elements_ = 0, line_elements_ = 0, sums_ = 0;
+  Index *a_offset_ = nullptr, *b_offset_ = nullptr, *place_ = nullptr;
+};
+
+// Forward, or all phases of dx, one after the other.
+template <class S, int Parts>
+class BfloatGatherPass {
+ public:
+  static constexpr Kind kKind = kForward;
+
+  explicit BfloatGatherPass(const int64_t *words) : plan_(view(words)) {
+    Index reached = 0;
+    each([&](const Phase &phase, BfloatGather<S, Parts> &) { reached += phase.destinations(); });
+    covers_ = reached >= plan_.destination_plane();
+  }
+
+  bool ready() const { return true; }
+  Index flops() const { return plan_.flops(); }
+  Index workspace(int threads) const {
+    Index bytes = 0;
+    each([&](const Phase &, BfloatGather<S, Parts> &one) { bytes = most(bytes, one.bytes(threads)); });
+    return bytes;
+  }
+
+  int run(const S *source, const float *weights, S *destination, const Team &team) const {
+    if (!covers_ && !clear_all(destination,
+                               plan_.batch * plan_.groups * plan_.destinations * plan_.destination_plane(),
+                               team))
+      return DXDW_CANCELLED;
+    int status = DXDW_DONE;
+    const bool memory = each([&](const Phase &, BfloatGather<S, Parts> &one) {
+      if (status == DXDW_DONE) status = one.run(source, weights, destination, team);
+    });
+    return memory ? status : int(DXDW_NO_MEMORY);
+  }
+
+ private:
+  // fn(phase, pass) of all; false where there was no memory for a table.
+  template <class F>
+  bool each(const F &fn) const {
+    const Index *words = plan_.first_phase;
+    for (Index i = 0; i < plan_.phases; ++i) {
+      const Phase phase = read_phase(words);
+      Tables tables;
+      BfloatGather<S, Parts> one(plan_, phase);
+      if (!one.prepare(tables)) return false;
+      fn(phase, one);
+    }
+    return true;
+  }
+
+  const Plan plan_;
+  bool covers_ = true;
+};
+
+}  // namespace
+}  // namespace dxdw

@@ -1,0 +1,179 @@
+// Numbers as sums of bfloat16, for what multiplies those (machine/matrix_unit.h).
+//
+//   v = h + m + l,   h = rounded(v), m = rounded(v − h), l = v − h − m
+//
+// Three parts are a float32 to the last bit: h is at most 2⁻⁸|v| off, h + m at most 2⁻¹⁷|v|, and what is
+// left has 7 bits. That holds of magnitudes from 2⁻¹⁰⁰ on; of products and sums of them no more than
+// 2⁻²⁶ of Σ|v||w| is lost where the least |v||w| that is not zero is 2⁻¹⁰⁰ too, for what is flushed to
+// zero is below 2⁻¹²⁶; and nothing overflows where the largest |v||w| times their number does not. What
+// is outside goes to the direct kernels: NaN, infinities, subnormal numbers.
+#pragma once
+#include "layout/channels_last.h"
+#include "layout/source_band.h"
+#include "machine/matrix_unit.h"
+
+namespace dxdw {
+namespace {
+
+constexpr int kLeastExponent = -100, kMostExponent = 126;
+
+using Floats = Narrow<lanes<float>>;
+using Magnitudes = Floats::magnitudes;
+
+// The magnitudes that were seen: the bits of the largest and of the least that is not zero.
+struct Seen32 {
+  uint32_t top = 0, least = 0xffffffff;
+
+  int top_exponent() const { return int(top >> 23) - 127; }
+  int least_exponent() const { return int(least >> 23) - 127; }
+};
+
+class Watch {
+ public:
+  DXDW_INLINE void add(Vector<float> v) {
+    const Magnitudes bits = reinterpret_cast<Magnitudes>(v) & 0x7fffffff, less = bits - 1;
+    top_ = bits > top_ ? bits : top_;
+    least_ = less < least_ ? less : least_;  // a zero's is the largest of all
+  }
+
+  Seen32 seen() const {
+    Seen32 seen;
+    for (int i = 0; i < lanes<float>; ++i) {
+      seen.top = most<uint32_t>(seen.top, top_[i]);
+      seen.least = least<uint32_t>(seen.least, least_[i]);
+    }
+    seen.least += seen.least != 0xffffffff;
+    return seen;
+  }
+
+ private:
+  Magnitudes top_ = {}, least_ = Magnitudes{} + 0xffffffffu;
+};
+
+// Whether sums of so many products of them are as precise as they are said to be.
+inline bool fit(const Seen32 &a, const Seen32 &b, Index terms) {
+  const int one = most(a.top_exponent(), b.top_exponent()) + 1;
+  int both = a.top_exponent() + b.top_exponent() + 2;
+  for (Index n = 1; n < terms; n *= 2) ++both;
+  if (one > kMostExponent) return false;
+  if (!a.top || !b.top) return true;
+  const int low = least(a.least_exponent(), b.least_exponent());
+  return both <= kMostExponent && low >= kLeastExponent &&
+         a.least_exponent() + b.least_exponent() >= kLeastExponent;
+}
+
+// A part's bits, in the upper half of each lane; v keeps what is left.
+DXDW_INLINE Magnitudes next_part(Vector<float> &v) {
+  const Magnitudes u = reinterpret_cast<Magnitudes>(v);
+  const Magnitudes rounded = (u + 0x7fff + ((u >> 16) & 1)) & 0xffff0000;
+  v -= reinterpret_cast<Vector<float>>(rounded);
+  return rounded;
+}
+
+// The parts of v, `part` elements apart.
+template <int Parts>
+DXDW_INLINE void store_parts(Vector<float> v, uint16_t *to, Index part) {
+#pragma GCC unroll 3
+  for (int p = 0; p < Parts; ++p) {
+    const Magnitudes bits = next_part(v);
+    *reinterpret_cast<Floats::unaligned *>(to + p * part) =
+        __builtin_convertvector(bits >> 16, Floats::stored);
+  }
+}
+
+// The same of two vectors in turns: even[0], odd[0], even[1], …
+template <int Parts>
+DXDW_INLINE void store_pairs(Vector<float> even, Vector<float> odd, uint16_t *to, Index part) {
+#pragma GCC unroll 3
+  for (int p = 0; p < Parts; ++p) {
+    const Magnitudes low = next_part(even) >> 16, high = next_part(odd);
+    memcpy(to + p * part, &(const Magnitudes &)(low | high), sizeof low);
+  }
+}
+
+// A band (source_band.h) in blocks of channels, position by position, so that a line of kBlock channels is
+// a line of the cache and every tap is an offset:
+//   to[part][channels / kBlock][position][kBlock]
+struct BfloatBand {
+  const Band &band;
+  Index channels, blocks;
+  Index positions;  // of a block, an even number; those past the band's end are read, whatever is there
+
+  BfloatBand(const Band &band, Index channels)
+      : band(band), channels(channels), blocks(divide_up(channels, kBlock)),
+        positions(round_up(band.channel + 2 * kBlock, 2)) {}
+
+  Index part() const { return blocks * positions * kBlock; }
+  Index line_elements() const { return band.source_columns * kBlock; }
+
+  // What destination rows [first, first + count) at depth q read. line: of line_elements(). Past what
+  // they read there are zeros where `all` says so.
+  template <int Parts, class S>
+  void pack(const S *x, Index q, Index first, Index count, bool all, uint16_t *to, float *line,
+            Watch &watch) const {
+    const Index kept = count + band.halo(), rows = all ? band.held : kept;
+    for (Index b = 0; b < blocks; ++b, to += positions * kBlock) {
+      const Index width = least(kBlock, channels - b * kBlock);
+      const S *from = x + b * kBlock * band.source.channel;
+      for (Index d = 0; d < band.depth.taps; ++d) {
+        const Index plane = q * band.depth.step + band.depth.offset[d];
+        const bool inside = plane >= 0 && plane < band.source_depth;
+        for (Index r = 0; r < band.row.count; ++r)
+          for (Index i = 0; i < rows; ++i) {
+            const Index h = (first + i + band.row.least) * band.rows.step + band.row.value[r];
+            const bool there = inside && h >= 0 && h < band.source_rows && i < kept;
+            if (there)
+              read_line(from + plane * band.source.depth + h * band.source.row, width, line);
+            for (Index c = 0; c < band.column.count; ++c) {
+              const Index grid = (d * band.row.count + r) * band.column.count + c;
+              split_line<Parts>(line, c, there, to + (grid * band.held + i) * band.pitch * kBlock, watch);
+            }
+          }
+      }
+      if (all)
+        for (int p = 0; p < Parts; ++p)
+          memset(to + p * part() + band.channel * kBlock, 0,
+                 (positions - band.channel) * kBlock * sizeof *to);
+    }
+  }
+
+ private:
+  // line[column][channel of the block], zeros for channels that are not there.
+  template <class S>
+  void read_line(const S *from, Index width, float *line) const {
+    const Strides &at = band.source;
+    for (Index c = 0; c < kBlock; c += lanes<float>) {
+      const Index here = least(lanes<float>, width - c);
+      if (here <= 0)
+        for (Index j = 0; j < band.source_columns; ++j) store(line + j * kBlock + c, Vector<float>{});
+      else if (!at.channels_last())
+        transpose(from + c * at.channel, at.channel, here, band.source_columns, line + c, kBlock);
+      else
+        for (Index j = 0; j < band.source_columns; ++j) {
+          float *to = line + j * kBlock + c;
+          if (here < lanes<float>) store(to, Vector<float>{});
+          copy_widened(to, from + c + j * at.column, here);
+        }
+    }
+  }
+
+  template <int Parts>
+  void split_line(const float *line, Index grid, bool there, uint16_t *to, Watch &watch) const {
+    const Index begin = there ? band.low[grid] : 0, end = there ? band.high[grid] : 0;
+    for (int p = 0; p < Parts; ++p) {
+      memset(to + p * part(), 0, begin * kBlock * sizeof *to);
+      memset(to + p * part() + end * kBlock, 0, (band.pitch - end) * kBlock * sizeof *to);
+    }
+    const Index step = band.columns.step * kBlock;
+    const float *from = line + band.first_column(grid) * kBlock + begin * step;
+    for (Index j = begin; j < end; ++j, from += step)
+      for (Index c = 0; c < kBlock; c += lanes<float>) {
+        const Vector<float> v = load(from + c);
+        watch.add(v);
+        store_parts<Parts>(v, to + j * kBlock + c, part());
+      }
+  }
+};
+
+}  // namespace
+}  // namespace dxdw

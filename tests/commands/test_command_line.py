@@ -1,0 +1,84 @@
+"""What all commands have in common: errors in a line, colours, completion, and JSON."""
+
+import io
+import json
+import subprocess
+import sys
+
+import pytest
+
+from dxdw.cli import COMMANDS, main
+from dxdw.commands import colour
+
+
+@pytest.mark.parametrize(
+    "command", ["", "none", "explain", "explain dw 1,2,3 1,1,1", "lab --port x"]
+)
+def test_errors_are_one_line(command, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(command.split())
+    assert stop.value.code == 2
+    out, err = capsys.readouterr()
+    assert not out
+    (line,) = err.splitlines()
+    assert line.startswith("dxdw: error: ")
+    assert line.endswith(" --help")
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(
+    ("environment", "file", "terminal"),
+    [
+        ({}, False, True),
+        ({"NO_COLOR": ""}, False, True),
+        ({"NO_COLOR": "1"}, False, False),
+        ({"FORCE_COLOR": ""}, False, True),
+        ({"FORCE_COLOR": "1"}, True, True),
+        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False, False),
+        ({"TERM": "dumb"}, False, False),
+    ],
+)
+def test_colours(environment, file, terminal, monkeypatch):
+    for name in ("NO_COLOR", "FORCE_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert colour.wanted(io.StringIO()) is file
+    assert colour.wanted(Terminal()) is terminal
+    monkeypatch.setattr("sys.stdout", Terminal())
+    console = colour.console()
+    assert (console.is_terminal and console.color_system is not None and not console.no_color) in (
+        terminal,
+        file,
+    )
+
+
+def test_explain_as_json(capsys):
+    command = "explain dx 1,1,32,32 1,1,3,3 --engine reference --json"
+    assert main(command.split()) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["engine"] == "reference"
+    assert told["flops"] == 2 * 30 * 30 * 9
+    assert {"engine": "reference", "declined": None} in told["verdicts"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
+def test_completion_knows_every_command(shell, capsys):
+    pytest.importorskip("shtab")
+    assert main(["completion", shell]) == 0
+    script = capsys.readouterr().out
+    for word in (*COMMANDS, "--padding-mode", "reflect"):
+        assert word in script
+
+
+def test_bash_takes_the_completion():
+    pytest.importorskip("shtab")
+    program = 'eval "$("$0" -m dxdw completion bash)" && complete -p dxdw'
+    done = subprocess.run(
+        ["bash", "-c", program, sys.executable], capture_output=True, text=True, check=True
+    )
+    assert " dxdw" in done.stdout

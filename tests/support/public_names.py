@@ -1,0 +1,22 @@
+"""The public names, by the page of the documentation that lists their modules."""
+
+import importlib
+import re
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+LIBRARIES = ("torch", "jax", "autograd", "scipy", "dask")
+
+
+def public() -> Iterator[str]:
+    """All of them but those of bridges to what is not installed here."""
+    page = (ROOT / "docs" / "reference" / "public.md").read_text("utf-8")
+    modules = re.findall(r"^\| `(dxdw[\w.]*)` \|", page, re.MULTILINE)
+    assert len(modules) == 10
+    for module in modules:
+        library = module.rpartition(".")[2]
+        if library not in LIBRARIES or find_spec(library):
+            for name in importlib.import_module(module).__all__:
+                yield f"{module}.{name}"
