@@ -55,8 +55,8 @@ def diagnose(
     Parameters
     ----------
     fn : callable
-        `fn(grad_out, x, W)`, returning (dx, dW), with x (C_in, inH, inW), W (C_out, C_in, kH,
-        kW) and grad_out (C_out, outH, outW). Its parameters may have the names that courses give them
+        `fn(grad_out, x, W)`, returning (dx, dW), with x (C_in, inH, inW), W (C_out, C_in, kH, kW)
+        and grad_out (C_out, outH, outW). Its parameters may have the names that courses give them
         (dout, w, pad, conv_param, or a cache of these). It runs in this process: an endless loop is
         for `dxdw check`, which has a time limit.
     batch : bool
