@@ -8,6 +8,7 @@ import {
   items,
   launch,
   open,
+  opened,
   pythonReady,
   run,
   runButton,
