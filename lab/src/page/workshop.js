@@ -9,7 +9,7 @@ const WIDE = "(min-width: 100rem)"; // statement and picture side by side
  * Percent of the first pane of a group in a column. Before the first run there is a statement to read and
  * code to write; after it there are four things to look at together.
  */
-const SHARES = { reading: { before: 67, after: 49 }, writing: { before: 67, after: 49 } };
+const SHARES = { reading: { before: 68, after: 49 }, writing: { before: 68, after: 49 } };
 
 const PANES = {
   statement: "Problem",
