@@ -22,7 +22,7 @@ const worker = await bundles.worker();
 python.set("worker.js", Buffer.from(worker.script));
 const series = await catalogue();
 const letters = await fonts(
-  series.problems.flatMap(({ statement, hints, formulas }) => [statement, ...hints, ...formulas]),
+  series.problems.flatMap(({ statement, examples, hints }) => [statement, examples, ...hints]),
 );
 const rules = await policy();
 // The icon is in the page: browsers ask for it again with each new fragment, also where they can't.

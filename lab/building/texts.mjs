@@ -11,18 +11,15 @@ const run = promisify(execFile);
 /** Where a long formula may go on in another line: browsers break none by themselves. */
 const BREAK = "\\\\";
 
-const formula = (source, displayMode = false) =>
-  temml.renderToString(source.trim(), { displayMode, throwOnError: true, strict: true });
+const formula = (source) => temml.renderToString(source.trim(), { throwOnError: true, strict: true });
 
 const markdown = new MarkdownIt({ typographer: false });
 markdown.use(tex, {
   render(source, displayMode) {
     if (!displayMode) return formula(source);
-    const [whole, ...more] = source.split(BREAK);
-    const math = more.length
-      ? [whole, ...more].map((part) => formula(`\\displaystyle ${part}`)).join(" ")
-      : formula(source, true);
-    return `<div class="formula-block scrolls">${math}</div>`;
+    // With its sums in one line of text: what is read and seen beside code has to be low.
+    const parts = source.split(BREAK).map((part) => formula(part));
+    return `<div class="formula-block scrolls">${parts.join(" ")}</div>`;
   },
 });
 markdown.renderer.rules.table_open = () => '<div class="table-block scrolls"><table>';
@@ -30,19 +27,20 @@ markdown.renderer.rules.table_close = () => "</table></div>";
 markdown.renderer.rules.fence = (tokens, place) =>
   `<pre class="scrolls"><code>${markdown.utils.escapeHtml(tokens[place].content)}</code></pre>`;
 
-/** What a statement's formulas before its first heading say, each in one line where there is room. */
-function formulas(statement) {
-  const tokens = markdown.parse(statement, {});
-  const heading = tokens.findIndex(({ type }) => type === "heading_open");
-  return tokens
-    .slice(0, heading)
-    .filter(({ type }) => type === "math_block")
-    .map(({ content }) =>
-      content
-        .split(BREAK)
-        .map((part) => formula(part))
-        .join(" "),
-    );
+/** Formulas that follow each other, in one place: the first of a statement stays where it is scrolled. */
+const FORMULAS = /(?:<div class="formula-block scrolls">.*?<\/div>\s*)+/gs;
+
+/** A statement as `{ statement, examples }`: what is to be written, and what follows its first example. */
+function parts(text) {
+  const tokens = markdown.parse(text, {});
+  const begins = tokens.findIndex(
+    ({ type }, place) => type === "heading_open" && tokens[place + 1].content.startsWith("Example"),
+  );
+  const html = (some) =>
+    markdown.renderer
+      .render(some, markdown.options, {})
+      .replace(FORMULAS, (found) => `<div class="formulas">${found}</div>`);
+  return { statement: html(tokens.slice(0, begins)), examples: html(tokens.slice(begins)) };
 }
 
 /** The catalogue of the practice series, its Markdown made into HTML. */
@@ -50,8 +48,7 @@ export async function catalogue() {
   const { stdout } = await run(PYTHON, ["-m", "dxdw.practice.catalogue"], { maxBuffer: 1 << 24 });
   const found = JSON.parse(stdout);
   for (const problem of found.problems) {
-    problem.formulas = formulas(problem.statement);
-    problem.statement = markdown.render(problem.statement);
+    Object.assign(problem, parts(problem.statement));
     problem.hints = problem.hints.map((hint) => markdown.render(hint));
   }
   return found;

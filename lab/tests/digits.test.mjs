@@ -1,7 +1,7 @@
 /** The last step: a network trained in the page with the learner's own functions, and digits drawn. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CATALOGUE, STOP_MS, shared, violations, within } from "./lab.mjs";
+import { CATALOGUE, enter, run, STOP_MS, shared, violations, within } from "./lab.mjs";
 
 const SOLUTIONS = Object.fromEntries(CATALOGUE.problems.map(({ number, solution }) => [number, solution]));
 
@@ -21,6 +21,7 @@ async function digits(solved, options) {
   await page.evaluate(() => {
     location.hash = "#digits";
   });
+  await page.reload(); // what was trained in a test before stays as long as the page
   await train(page).waitFor();
   await page.locator("button.run:enabled").waitFor({ timeout: 30_000 });
   return page;
@@ -63,7 +64,7 @@ test("the learner's own loops train slice by slice, Stop answers, and the networ
   await page.locator(".reading .verdict", { hasText: /^It reads a \d/ }).waitFor();
 });
 
-test("with the library's functions it learns; with a mistake in the gradient it learns less", async () => {
+test("with the reference's functions it learns; with a mistake in the gradient it learns less", async () => {
   const page = await digits([]);
   const right = await trained(page);
   await page
@@ -72,8 +73,28 @@ test("with the library's functions it learns; with a mistake in the gradient it 
   const wrong = await trained(page);
   assert.ok(right > 85 && wrong < right - 5, `${right} and ${wrong}`);
   const rows = page.getByRole("table", { name: "Trainings" }).getByRole("row");
-  assert.match(await rows.nth(2).innerText(), /^dw-overwritten, with the library's functions/);
+  assert.match(await rows.nth(2).innerText(), /^dw-overwritten, with the reference/);
   assert.equal(await page.locator(".plot polyline").count(), 2);
+});
+
+test("a network that was trained is there after a visit to a problem, and what was solved there is known", async () => {
+  const page = await digits([]);
+  await trained(page);
+  const go = async (place, title) => {
+    await page.evaluate((hash) => {
+      location.hash = hash;
+    }, place);
+    await page.waitForFunction((words) => document.title.startsWith(words), title);
+  };
+  await go("#01", "Convolution");
+  await enter(page, "01", SOLUTIONS["01"]);
+  await run(page);
+  await go("#digits", "Train");
+  assert.match(await said(page).innerText(), /^Trained/);
+  assert.equal(await page.locator(".plot polyline").count(), 1);
+  assert.ok(await page.getByRole("checkbox", { name: /conv2d_naive of 01, solved/ }).isChecked());
+  await page.getByRole("button", { name: "A held-out digit" }).click();
+  await page.locator(".reading .verdict", { hasText: /^It reads a \d/ }).waitFor();
 });
 
 test("a digit is drawn with the mouse, or put by keys, and read", async () => {

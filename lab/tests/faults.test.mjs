@@ -8,6 +8,7 @@ import {
   items,
   launch,
   open,
+  opened,
   pythonReady,
   run,
   runButton,
@@ -136,27 +137,19 @@ for (const isolated of [true, false]) {
   });
 }
 
-test("what a run found is there item by item", async () => {
-  const server = await serve();
-  const browser = await launch();
-  const lab = await open(browser, server.address);
+test("what a run found is there item by item", async (t) => {
+  const lab = await opened(t);
   await enter(lab.page, "05", SOLUTION.replace("dx[:, i:i+kH, j:j+kW] +=", "dx[:, i:i+kH, j:j+kW] ="));
   await run(lab.page);
   for (const text of await items(lab.page).allInnerTexts()) assert.match(text, /^(passed|failed|not run)/);
   lab.clean();
-  await browser.close();
-  server.end();
 });
 
-test("where Python can't be started the page says so, and is there to read", async () => {
-  const server = await serve();
-  const browser = await launch();
-  const { page } = await open(browser, server.address);
+test("where Python can't be started the page says so, and is there to read", async (t) => {
+  const { page } = await opened(t);
   await page.route("**/*.wasm", (route) => route.abort());
   await page.reload();
   await page.locator('.python[data-state="failed"]', { hasText: "Python could not be started" }).waitFor();
   assert.equal(await runButton(page).getAttribute("aria-disabled"), "true");
   assert.ok(await editor(page).isVisible());
-  await browser.close();
-  server.end();
 });

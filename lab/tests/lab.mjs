@@ -26,6 +26,18 @@ export const CATALOGUE = JSON.parse(
   execFileSync(PYTHON, ["-m", "dxdw.practice.catalogue"], { maxBuffer: 1 << 26 }),
 );
 
+/**
+ * A server and a browser for one test, and a page in it: ended with the test, also where it fails. What
+ * goes on would keep the tests of its file from ending.
+ */
+export async function opened(t, options) {
+  const server = await serve();
+  t.after(() => server.end());
+  const browser = await launch();
+  t.after(() => browser.close());
+  return open(browser, server.address, options);
+}
+
 /** A server of the built page: ours, or one that knows nothing of isolation. */
 export async function serve({ isolated = true } = {}) {
   const command = isolated
@@ -173,6 +185,39 @@ export async function downloaded(page, press, name) {
   const path = join(DOWNLOADS, name);
   for (let round = 0; round < 100 && !existsSync(path); round++) await page.waitForTimeout(100);
   return path;
+}
+
+/** Of elements, those of which not all is in the window, or that another covers. */
+const unseenNow = (page, selectors) =>
+  page.evaluate((wanted) => {
+    const seen = (selector) => {
+      const element = [...document.querySelectorAll(selector)].find((one) => one.checkVisibility());
+      if (!element) return false;
+      const { left, top, right, bottom, width, height } = element.getBoundingClientRect();
+      const inside = left >= 0 && top >= 0 && right <= innerWidth && bottom <= innerHeight;
+      // What a pane has scrolled out of sight is in the window all the same: ask what is drawn there.
+      const drawn = [
+        [left + 2, top + 2],
+        [right - 2, top + 2],
+        [left + 2, bottom - 2],
+        [right - 2, bottom - 2],
+      ].every(([x, y]) => {
+        const at = document.elementFromPoint(x, y);
+        return at !== null && (element.contains(at) || at.contains(element));
+      });
+      return width > 0 && height > 0 && inside && drawn;
+    };
+    return wanted.filter((selector) => !seen(selector));
+  }, selectors);
+
+/** The same once the page has settled. */
+export async function unseen(page, selectors) {
+  let found = await unseenNow(page, selectors);
+  for (let round = 0; round < 20 && found.length; round++) {
+    await page.waitForTimeout(100);
+    found = await unseenNow(page, selectors);
+  }
+  return found;
 }
 
 /** Whether nothing is wider than the window. */

@@ -26,8 +26,9 @@ before(async () => {
 after(() => browser?.close());
 
 for (const isolated of [true, false]) {
-  test(`offline after it has loaded, ${isolated ? "isolated" : "not isolated"}: run, stop, and run again`, async () => {
+  test(`offline after it has loaded, ${isolated ? "isolated" : "not isolated"}: run, stop, and run again`, async (t) => {
     const server = await serve({ isolated });
+    t.after(() => server.end());
     const lab = await open(browser, server.address);
     await pythonReady(lab.page);
     await lab.context.setOffline(true);
@@ -62,8 +63,9 @@ test("one file, from the file system", async () => {
   await lab.context.close();
 });
 
-test("the work is kept, and a link brings code without running it", async () => {
+test("the work is kept, and a link brings code without running it", async (t) => {
   const server = await serve();
+  t.after(() => server.end());
   const lab = await open(browser, server.address);
   await enter(lab.page, "05", "mine = 1\n");
   await lab.page.reload();
@@ -87,5 +89,4 @@ test("the work is kept, and a link brings code without running it", async () => 
   assert.doesNotMatch(await summary(other.page).innerText(), /pass|there is no/);
   lab.clean();
   other.clean();
-  server.end();
 });

@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { test } from "node:test";
 import { LAB, PYTHON } from "../building/files.mjs";
-import { launch, open, pythonReady, serve } from "./lab.mjs";
+import { opened, pythonReady } from "./lab.mjs";
 
 /** Without what differs between two runs, or two versions of Python: times, and how a traceback looks. */
 function comparable(value) {
@@ -14,13 +14,11 @@ function comparable(value) {
   return Object.fromEntries(kept.map(([key, part]) => [key, comparable(part)]));
 }
 
-test("the same reports as in CPython", async () => {
+test("the same reports as in CPython", async (t) => {
   const here = execFileSync(PYTHON, [join(LAB, "tests", "reports.py")], { maxBuffer: 1 << 28 });
   const wanted = JSON.parse(here);
   assert.equal(wanted.length, 200);
-  const server = await serve();
-  const browser = await launch();
-  const { page, clean } = await open(browser, server.address);
+  const { page, clean } = await opened(t);
   await pythonReady(page);
   const found = await page.evaluate(
     async (programs) => {
@@ -48,6 +46,4 @@ test("the same reports as in CPython", async () => {
   });
   assert.deepEqual(differ, []);
   clean();
-  await browser.close();
-  server.end();
 });

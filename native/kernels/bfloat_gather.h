@@ -36,7 +36,7 @@ class BfloatGather {
     a_offset_ = memory, b_offset_ = a_offset_ + steps_, place_ = b_offset_ + steps_;
     choose_bands(source_blocks);
     list_steps();
-    chunk_ = most<Index>(1, tuning().l1 * 3 / 4 / (Parts * kTile * Index(sizeof(uint16_t))));
+    chunk_ = most<Index>(1, tuning().l1 / 4 / (Parts * kTile * Index(sizeof(uint16_t))));
     chunk_ = divide_up(steps_, divide_up(steps_, chunk_));
     const BfloatBand packed(band_, plan_.sources);
     band_elements_ = Parts * packed.part();

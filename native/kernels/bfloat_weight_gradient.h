@@ -48,7 +48,7 @@ class BfloatWeightGradient {
     pairs_ = packed.positions / 2;
     band_elements_ = Parts * packed.part();
     line_elements_ = packed.line_elements();
-    g_row_ = round_up((height_ - 1) * band_.pitch + axis[2].count, kBlock);
+    g_row_ = round_up((height_ - 1) * band_.pitch + round_up(axis[2].count, lanes<float>), kBlock);
     return true;
   }
 
@@ -200,14 +200,9 @@ class BfloatWeightGradient {
           for (Index j = columns; j < wide; ++j) own[j] = 0;
           uint16_t *line_to = to + (o + k) * g_row_ + r * band_.pitch;
           for (Index j = 0; j < columns; j += lanes<float>) {
-            Vector<float> v = load(own + j);
+            const Vector<float> v = load(own + j);
             watch.add(v);
-            for (int p = 0; p < Parts; ++p) {
-              const Magnitudes bits = next_part(v) >> 16;
-              uint16_t few[lanes<float>];
-              *reinterpret_cast<Floats::unaligned *>(few) = __builtin_convertvector(bits, Floats::stored);
-              memcpy(line_to + p * part + j, few, least(lanes<float>, columns - j) * sizeof *few);
-            }
+            store_parts<Parts>(v, line_to + j, part);  // zeros past the row, which the next one writes over
           }
         }
       }

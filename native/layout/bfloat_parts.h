@@ -62,9 +62,11 @@ inline bool fit(const Seen32 &a, const Seen32 &b, Index terms) {
          a.least_exponent() + b.least_exponent() >= kLeastExponent;
 }
 
-// A part's bits, in the upper half of each lane; v keeps what is left.
+// A part's bits, in the upper half of each lane; v keeps what is left. One part is all there is.
+template <int Parts>
 DXDW_INLINE Magnitudes next_part(Vector<float> &v) {
   const Magnitudes u = reinterpret_cast<Magnitudes>(v);
+  if (Parts == 1) return u;
   const Magnitudes rounded = (u + 0x7fff + ((u >> 16) & 1)) & 0xffff0000;
   v -= reinterpret_cast<Vector<float>>(rounded);
   return rounded;
@@ -75,7 +77,7 @@ template <int Parts>
 DXDW_INLINE void store_parts(Vector<float> v, uint16_t *to, Index part) {
 #pragma GCC unroll 3
   for (int p = 0; p < Parts; ++p) {
-    const Magnitudes bits = next_part(v);
+    const Magnitudes bits = next_part<Parts>(v);
     *reinterpret_cast<Floats::unaligned *>(to + p * part) =
         __builtin_convertvector(bits >> 16, Floats::stored);
   }
@@ -86,7 +88,7 @@ template <int Parts>
 DXDW_INLINE void store_pairs(Vector<float> even, Vector<float> odd, uint16_t *to, Index part) {
 #pragma GCC unroll 3
   for (int p = 0; p < Parts; ++p) {
-    const Magnitudes low = next_part(even) >> 16, high = next_part(odd);
+    const Magnitudes low = next_part<Parts>(even) >> 16, high = next_part<Parts>(odd);
     memcpy(to + p * part, &(const Magnitudes &)(low | high), sizeof low);
   }
 }

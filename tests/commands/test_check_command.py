@@ -54,14 +54,14 @@ def test_wrong_is_named(capsys, mine):
     assert "\x1b" not in out  # no colours where there is no terminal
 
 
-def test_solved_is_said_beside_what_is_harder_to_fool(capsys, mine):
+def test_solved_is_said_beside_the_extra_checks(capsys, mine):
     absolute = RIGHT.replace("grad_out[o, i, j]", "abs(grad_out[o, i, j])")
     status, out, _ = checked(capsys, mine(absolute))
     assert status == 1
-    assert "solved: yes (the problem's own tests)   harder to fool: no (the checks)" in out
+    assert "solved: yes (the problem's own tests)   extra checks: " in out
     _, out, _ = checked(capsys, mine(RIGHT), "--json")
     report = json.loads(out)
-    assert (report["solved"], report["harder"]) == (True, True)
+    assert (report["solved"], report["extra"]) == (True, True)
     form = RIGHT.replace("return dx, dW", "return dW, dx")
     _, out, _ = checked(capsys, mine(form), "--json", "--returns", "dW,dx")
     assert json.loads(out)["solved"] is None

@@ -111,7 +111,7 @@ def test_the_form_of_the_json():
         "cause", "title", "mathematics", "reason", "hint", "advice"
     }  # fmt: skip
     assert form["solved"] is None
-    assert form["harder"] is True
+    assert form["extra"] is True
     assert form["missing"] == form["unnamed"] == form["advice"] == []
     assert form["either"] is False
     assert set(wrong["evidence"]) == {"result", "got", "expected", "arguments"}

@@ -161,7 +161,9 @@ def test_an_if_for_a_whole_array_is_told_in_other_words_than_numpys():
         return 0 * x
 
     report = diagnose(one_if, problem="relu")
-    assert "each needs a decision of its own" in report.summary
+    assert report.summary == "it stops with a ValueError in every case"
+    assert report.crash.means.endswith("each needs a decision of its own")
+    assert report.crash.means in str(report)
 
 
 def test_what_is_not_recognised_is_said_to_be():

@@ -52,7 +52,7 @@ def test_the_solution_passes_every_test(number):
     assert set(states(told)) == set(ids_of(SERIES[number]))
     assert told[-1] == {
         "kind": "done", "passed": len(states(told)), "failed": 0, "advice": 0,
-        "solved": True, "harder": True,
+        "solved": True, "extra": True,
     }  # fmt: skip
 
 
@@ -61,7 +61,7 @@ def test_the_starter_runs_and_is_not_yet_right(number):
     told = events(number, SERIES[number].starter)
     assert told[-1]["kind"] == "done"
     assert not told[-1]["solved"]
-    assert not told[-1]["harder"]
+    assert not told[-1]["extra"]
     assert causes(told) == (["softmax-not-normalised"] if number == "04" else [])
 
 
@@ -83,15 +83,15 @@ def test_of_the_starter_it_is_told_what_is_missing(number):
     assert [event["report"]["summary"] for event in of_kind(told, "report")] == MISSING[number]
 
 
-def test_a_problem_is_solved_by_its_own_tests_and_the_checker_is_harder_to_fool():
+def test_a_problem_is_solved_by_its_own_tests_and_the_extra_checks_try_more():
     code = SERIES["05"].solution.replace("grad_out[o, i, j]", "abs(grad_out[o, i, j])")
     told = events("05", code)
     own = [state for name, state in states(told).items() if name.startswith("test/")]
     assert own == ["passed"] * 5
     assert told[-1]["solved"]
-    assert not told[-1]["harder"]
+    assert not told[-1]["extra"]
     (report,) = of_kind(told, "report")
-    assert (report["report"]["solved"], report["report"]["harder"]) == (True, False)
+    assert (report["report"]["solved"], report["report"]["extra"]) == (True, False)
 
 
 def test_of_two_functions_each_is_solved_by_itself():
@@ -108,7 +108,7 @@ def test_buffers_of_integers_are_advice_and_no_mistake():
     assert told[-1]["advice"] == 1
     assert told[-1]["failed"] == 0
     assert told[-1]["solved"]
-    assert told[-1]["harder"]
+    assert told[-1]["extra"]
 
 
 WRONG = [(number, a.cause, a.code) for number in NUMBERS for a in SERIES[number].wrong_answers]
@@ -118,7 +118,7 @@ WRONG = [(number, a.cause, a.code) for number in NUMBERS for a in SERIES[number]
 def test_a_typical_wrong_answer_gets_its_name(number, cause, code):
     told = events(number, code)
     assert causes(told) == [cause]
-    assert not (told[-1]["solved"] and told[-1]["harder"])
+    assert not (told[-1]["solved"] and told[-1]["extra"])
 
 
 def test_every_mistake_of_a_wrong_answer_is_one_the_checker_knows():

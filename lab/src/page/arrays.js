@@ -96,20 +96,20 @@ function shapesInWords(result, got, wanted) {
   ];
 }
 
-/** In words what is no array: ", with stride = 2". */
+/** What is no array: "stride = 2". */
 function options(given) {
   const numbers = Object.entries(given).filter(([, value]) => !Array.isArray(value));
-  return numbers.flatMap(([name, value], n) => [
-    n ? " and " : ", with ",
-    h("code", {}, `${name} = ${number(value)}`),
-  ]);
+  if (!numbers.length) return null;
+  const written = numbers.map(([name, value]) => h("code", {}, `${name} = ${number(value)}`));
+  return h("div", { class: "named options-given" }, h("p", {}, "with"), written);
 }
 
-/** The evidence of a failure: arguments, result, what is right, and the difference. */
+/** The evidence of a failure: result, what is right, the arguments, and the difference. */
 export function evidenceTables({ result, got, expected, arguments: given }, firstWrong) {
-  const row = (parts) =>
-    h("div", { class: "arrays", tabindex: "0", role: "group", "aria-label": parts.label }, parts.tables);
-  const found = [];
+  const group = (kind, label, ...content) =>
+    h("div", { class: `arrays ${kind}`, tabindex: "0", role: "group", "aria-label": label }, content);
+  const found = h("div", { class: "evidence" });
+  const last = [];
   if (result && same(shape(got), shape(expected))) {
     const off = difference(got, expected);
     const first = firstWrong?.index ?? null;
@@ -119,23 +119,15 @@ export function evidenceTables({ result, got, expected, arguments: given }, firs
       const value = at(off, index);
       return value === "nan" || Math.abs(value) > 1e-9 ? { class: "wrong", words: "wrong" } : null;
     };
-    found.push(
-      row({
-        label: "result",
-        tables: [
-          ...tables(`your ${result}`, got, marks),
-          ...tables("expected", expected),
-          ...tables("difference", off, marks),
-        ],
-      }),
+    found.append(
+      group("result", "result", tables(`your ${result}`, got, marks), tables("expected", expected)),
     );
+    last.push(group("off", "difference", tables("difference", off, marks)));
+  } else if (result) {
+    found.append(h("p", {}, shapesInWords(result, shape(got), shape(expected))));
   }
-  if (result && !found.length) found.push(h("p", {}, shapesInWords(result, shape(got), shape(expected))));
   const arrays = Object.entries(given).filter(([, value]) => Array.isArray(value));
-  const inputs = arrays.flatMap(([name, array]) => tables(name, array));
-  found.push(
-    h("p", { class: "quiet" }, "for these arguments", ...options(given), ":"),
-    row({ label: "arguments", tables: inputs }),
-  );
+  const inputs = arrays.map(([name, array]) => tables(name, array));
+  found.append(group("given", "arguments", h("p", {}, "for"), inputs, options(given)), ...last);
   return found;
 }

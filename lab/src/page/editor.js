@@ -9,7 +9,7 @@ import {
   syntaxHighlighting,
 } from "@codemirror/language";
 import { setDiagnostics } from "@codemirror/lint";
-import { Compartment, EditorState, Prec, StateEffect, StateField } from "@codemirror/state";
+import { EditorState, Prec, StateEffect, StateField } from "@codemirror/state";
 import {
   Decoration,
   drawSelection,
@@ -39,7 +39,7 @@ const theme = EditorView.theme({
     backgroundColor: "var(--surface)",
     color: "var(--quiet)",
     border: "none",
-    paddingLeft: "0.25rem",
+    padding: "0 0.375rem 0 0.25rem",
   },
   ".cm-activeLine, .cm-activeLineGutter": { backgroundColor: "var(--line-here)" },
   ".cm-cursor": { borderLeftColor: "var(--text)", borderLeftWidth: "2px" },
@@ -77,12 +77,8 @@ const stepLine = StateField.define({
  */
 export class Editor {
   #view;
-  #wrapped = new Compartment();
-  #roomy;
-  #fit = () => this.#view.dispatch({ effects: this.#wrapped.reconfigure(this.#wrapping) });
 
-  /** `roomy` is a media query: where it does not match, long lines are wrapped. */
-  constructor(parent, text, { describedBy, changed, run, roomy }) {
+  constructor(parent, text, { describedBy, changed, run }) {
     const ran = () => {
       run();
       return true;
@@ -93,7 +89,7 @@ export class Editor {
         { key: "Ctrl-Enter", run: ran },
       ]),
     );
-    this.extensions = [
+    const extensions = [
       keys,
       lineNumbers(),
       highlightActiveLine(),
@@ -105,6 +101,7 @@ export class Editor {
       closeBrackets(),
       autocompletion({ activateOnTyping: false }),
       python(),
+      wrapping,
       stepLine,
       indentUnit.of("    "),
       syntaxHighlighting(colours),
@@ -119,9 +116,7 @@ export class Editor {
         if (update.docChanged) changed(update.state.doc.toString());
       }),
     ];
-    this.#roomy = matchMedia(roomy);
-    this.#roomy.addEventListener("change", this.#fit);
-    this.#view = new EditorView({ parent, state: this.#stateOf(text) });
+    this.#view = new EditorView({ parent, state: EditorState.create({ doc: text, extensions }) });
   }
 
   get text() {
@@ -166,20 +161,16 @@ export class Editor {
     this.focus();
   }
 
+  /** To where the learner writes, after the editor has become another size. */
+  cursorIntoView() {
+    this.#view.dispatch({ effects: EditorView.scrollIntoView(this.#view.state.selection.main) });
+  }
+
   focus() {
     this.#view.focus();
   }
 
   destroy() {
-    this.#roomy.removeEventListener("change", this.#fit);
     this.#view.destroy();
-  }
-
-  get #wrapping() {
-    return this.#roomy.matches ? [] : wrapping;
-  }
-
-  #stateOf(doc) {
-    return EditorState.create({ doc, extensions: [this.extensions, this.#wrapped.of(this.#wrapping)] });
   }
 }

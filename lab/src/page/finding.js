@@ -1,44 +1,67 @@
 import { evidenceTables, number } from "./arrays.js";
-import { h } from "./element.js";
+import { h, spoken } from "./element.js";
 
 /**
- * A report of the checker: what is not there yet, what is wrong, where, and a question; where the problem
- * is solved it is advice. `see.show(evidence)` shows its case in the picture, and `hints()` those of the
- * problem.
+ * A report of the checker: what is not there yet, what is wrong, each with its hints, where, and the smallest
+ * case; where the problem is solved it is advice. `see.show(evidence)` shows its case in the picture, and
+ * `hints()` those of the problem.
  */
 export function finding(report, { solved, see, hints }) {
   const { explanations, evidence, first_wrong: first, missing = [], either = false } = report;
-  const causes = explanations.map(({ title }) => title);
-  const titles = [...missing, ...causes];
+  const advice = report.ok || solved;
+  const said = explanations.length + missing.length ? missing : [report.summary];
+  const more = advice ? null : button("Hints of the problem", hints);
   const place = h("div", { class: "where" });
   if (either) place.append(h("p", {}, "One of these is enough: both give the very same answers here."));
-  if (explanations.length)
-    place.append(h("p", { class: "question" }, h("strong", {}, "Hint: "), explanations[0].hint));
-  if (report.crash) place.append(crash(report.crash));
-  if (first) place.append(...firstWrong(first));
-  const advice = report.ok || solved;
-  const more = advice ? null : button("More hints", hints);
-  if (evidence) place.append(caseHead(evidence, see, more), ...evidenceTables(evidence, first));
+  const elsewhere = Boolean(evidence?.result); // what is shown is no crash
+  if (report.crash && !elsewhere) place.append(crash(report.crash));
+  if (first) place.append(firstWrong(first));
+  if (evidence) place.append(caseHead(evidence, see, more), evidenceTables(evidence, first));
   else if (more) place.append(h("p", {}, more));
-  const why = h("div", { class: "why" });
-  why.append(...explanations.flatMap(reasons));
-  if (report.matched.length)
-    why.append(h("p", { class: "quiet" }, `Compared with your answers: ${report.matched.join("; ")}.`));
+  if (report.crash && elsewhere) place.append(crash(report.crash, "On other arrays it stops with "));
   return h(
     "section",
     { class: `finding${advice ? " advice" : ""}`, "aria-label": `What is wrong in ${report.function}` },
-    (titles.length ? titles : [report.summary]).map((title) => h("h2", { class: "mistake" }, title)),
+    said.map((title) => h("h2", { class: "mistake" }, title)),
+    explanations.map((explanation, n) => mistake(explanation, n === 0)),
     place,
-    why,
+    names(report),
   );
 }
 
-function reasons({ cause, mathematics, reason = "" }) {
-  return [
-    reason ? h("p", {}, reason) : null,
-    h("pre", { class: "formula" }, mathematics),
-    h("p", { class: "quiet" }, "the mistake's name: ", h("code", {}, cause)),
+/** A mistake and its ladder: a question, the reason, the line of code; of the first the question is there. */
+function mistake({ title, hint, reason = "", mathematics }, asked) {
+  const steps = [
+    { words: "Hint", make: () => h("p", { class: "question" }, h("strong", {}, "Hint: "), hint) },
+    { words: "Why?", make: () => h("p", { class: "reason" }, reason), none: !reason },
+    { words: "Show the line", make: () => h("pre", { class: "formula" }, mathematics) },
+  ].filter(({ none }) => !none);
+  const told = h("div", { class: "told", "aria-live": "polite" });
+  const next = button("", () => tell());
+  next.classList.add("ladder");
+  const element = h("div", { class: "named-mistake" }, h("h2", { class: "mistake" }, title), next, told);
+  const name = () => {
+    if (steps.length) next.replaceChildren(steps[0].words, spoken(`, of: ${title}`));
+    else next.remove();
+  };
+  const tell = () => {
+    const step = steps.shift().make();
+    told.append(step);
+    name();
+    if (element.isConnected) step.scrollIntoView({ block: "nearest" });
+  };
+  name();
+  if (asked) tell();
+  return element;
+}
+
+function names({ causes, matched }) {
+  const known = causes.flatMap((cause, n) => [n ? ", " : "", h("code", {}, cause)]);
+  const parts = [
+    known.length ? ["In the list of mistakes: ", known, ". "] : null,
+    matched.length ? `Compared with your answers: ${matched.join("; ")}.` : null,
   ].filter(Boolean);
+  return parts.length ? h("p", { class: "quiet names" }, parts) : null;
 }
 
 const button = (words, click) => h("button", { type: "button", class: "small", on: { click } }, words);
@@ -56,53 +79,46 @@ function caseHead(evidence, see, more) {
 /** What a single test has to show of its failure. */
 export function shown(event) {
   const parts = [];
-  if (event.crash) parts.push(crash(event.crash));
-  if (event.evidence) parts.push(...evidenceTables(event.evidence, event.first_wrong));
+  if (event.crash?.line) parts.push(crashPlace(event.crash)); // its detail has the words
+  if (event.evidence) parts.push(evidenceTables(event.evidence, event.first_wrong));
   return parts;
 }
 
 function firstWrong({ result, index, got, expected, contributions }) {
-  const place = `${result}[${index.join(", ")}]`;
-  const words = contributions.length ? ", the sum of" : ".";
-  const said = h(
+  return h(
     "p",
     { class: "first-wrong" },
     "First wrong: ",
-    h("code", {}, place),
+    h("code", {}, `${result}[${index.join(",")}]`),
     " is ",
     h("strong", { class: "got" }, number(got)),
     ", and should be ",
     h("strong", { class: "due" }, number(expected)),
-    words,
+    contributions.length ? ", the sum of " : ".",
+    contributions.map((part, n) => [n ? ", " : "", h("code", { class: "contribution" }, part)]),
   );
-  if (!contributions.length) return [said];
-  return [
-    said,
-    h(
-      "ul",
-      { class: "contributions" },
-      contributions.map((part) => h("li", {}, h("code", {}, part))),
-    ),
-  ];
 }
 
-function crash({ kind, message, line, source, at }) {
-  const values = Object.entries(at)
-    .map(([name, value]) => `${name} = ${value}`)
-    .join(", ");
+function crash(found, before = "") {
+  const { kind, message, means } = found;
+  return h(
+    "div",
+    { class: "crash" },
+    h("p", {}, before, h("strong", {}, kind), message ? `: ${message}` : "", means ? ` (${means})` : ""),
+    crashPlace(found) ?? "",
+  );
+}
+
+/** The line, and what the small integers in it were. */
+function crashPlace({ line, source, at }) {
+  if (!line) return null;
+  const values = Object.entries(at).map(([name, value]) => `${name} = ${value}`);
   return h(
     "p",
-    { class: "crash" },
-    h("strong", {}, kind),
-    message ? `: ${message}` : "",
-    values ? ` (${values})` : "",
-    line
-      ? [
-          h("br"),
-          h("button", { type: "button", class: "plain to-line", "data-line": line }, `Line ${line}`),
-          " ",
-          h("code", {}, source),
-        ]
-      : null,
+    {},
+    h("button", { type: "button", class: "plain to-line", "data-line": line }, `Line ${line}`),
+    " ",
+    h("code", {}, source),
+    values.length ? ` with ${values.join(", ")}` : "",
   );
 }

@@ -1,7 +1,7 @@
 import boot from "dxdw:boot";
 import catalogue from "dxdw:catalogue";
 import { Python } from "../python/client.js";
-import { mount as mountTraining } from "../train/index.js";
+import { TrainingPage } from "../train/index.js";
 import { liveRegion } from "./announce.js";
 import { glyph, h, spoken } from "./element.js";
 import { ProblemPage } from "./problem.js";
@@ -42,6 +42,8 @@ document.body.append(
 );
 const announce = liveRegion(document.body);
 
+const trials = new Map(); // of each problem the latest run
+let training = null; // the page of digits: the network that it trained is kept, as long as Python is
 let shown = null; // { place, page }
 let unnamed = null; // what an address without a place shows, so that Back finds it again
 
@@ -92,9 +94,19 @@ function solved(number) {
 function next(number) {
   const place = catalogue.problems.findIndex((problem) => problem.number === number);
   const following = catalogue.problems[place + 1];
-  const train = { place: DIGITS, words: "Train on real digits with your own functions" };
+  const train = { place: DIGITS, words: "Train on real digits" };
   const on = following && { place: following.number, words: `On to ${following.number}: ${following.title}` };
   return (number === FIRST ? [train, on] : [on, train]).filter(Boolean).slice(0, number < FIRST ? 1 : 2);
+}
+
+function digits() {
+  training ??= new TrainingPage({ python, store, announce });
+  training.show(main);
+  return training;
+}
+
+function problemPage(number) {
+  return new ProblemPage(main, problems.get(number), { python, store, announce, trials, solved, next });
 }
 
 async function show() {
@@ -104,16 +116,12 @@ async function show() {
   const wanted = known ? place : unnamed;
   if (shown?.place !== wanted) {
     const first = shown === null;
-    shown?.page.destroy();
+    shown?.page.leave();
     main.replaceChildren();
     main.className = wanted === DIGITS ? "digits" : "problem";
     document.body.dataset.view = main.className;
-    const context = { python, store, announce, solved, next };
     shown = { place: wanted };
-    shown.page =
-      wanted === DIGITS
-        ? mountTraining(main, { ...context, code: () => store.get("code/05", "") })
-        : new ProblemPage(main, problems.get(wanted), context);
+    shown.page = wanted === DIGITS ? digits() : problemPage(wanted);
     store.set("place", wanted);
     const title = problems.get(wanted)?.title ?? "Train on digits";
     document.title = `${title} · dxdw lab`;

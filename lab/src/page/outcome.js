@@ -2,9 +2,9 @@
 const OWN = "test/";
 const CASE = "case/";
 
-/** "own" for the problem's tests, "case" for the learner's cases, "harder" for the checker's questions. */
+/** "own" for the problem's tests, "case" for the learner's cases, "extra" for the checker's questions. */
 export function groupOf(id) {
-  return id.startsWith(OWN) ? "own" : id.startsWith(CASE) ? "case" : "harder";
+  return id.startsWith(OWN) ? "own" : id.startsWith(CASE) ? "case" : "extra";
 }
 
 /** Of the events of a run by their ids: how many of a group passed, if with advice, and of how many. */

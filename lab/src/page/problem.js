@@ -13,7 +13,7 @@ import { Tabs } from "./tabs.js";
 import { Toolbar } from "./toolbar.js";
 import { Trial } from "./trial.js";
 import { Verdict } from "./verdict.js";
-import { pane, ROOMY, Workshop } from "./workshop.js";
+import { pane, Workshop } from "./workshop.js";
 
 const SAID_MS = 2500; // how long a button says what it has done
 const WAITS = "Python is loading. The tests run as soon as it is there.";
@@ -37,7 +37,10 @@ export class ProblemPage {
   #running = false;
   #ends = [];
 
-  /** `context`: python, store, announce, `solved(number)`, to be told when it is, and `next(number)`. */
+  /**
+   * `context`: python, store, announce, `trials`, the latest by the problems' numbers, `solved(number)`, to
+   * be told when it is, and `next(number)`.
+   */
   constructor(main, problem, context) {
     this.#problem = problem;
     this.#context = context;
@@ -62,7 +65,9 @@ export class ProblemPage {
       store: context.store,
       buttons: this.#toolbar.running,
       home,
+      ran: this.#ranBefore,
     });
+    if (this.#ranBefore) this.#restore(context.trials.get(problem.number));
     this.#changed(this.code);
     this.#buttons();
     const scrolling = focusableWhereScrolling(main);
@@ -96,7 +101,8 @@ export class ProblemPage {
     this.#editor.focus();
   }
 
-  destroy() {
+  /** Another page takes its place: what is to be kept of it is in the store. */
+  leave() {
     this.stop();
     for (const end of this.#ends) end();
     for (const view of this.#views) view.destroy();
@@ -106,16 +112,17 @@ export class ProblemPage {
   // --- the panes ------------------------------------------------------------------------------
 
   #statement() {
-    const { brief, article } = statement(this.#problem);
+    const { task, examples } = statement(this.#problem);
     this.#reading = new Tabs("The problem", [
-      { id: "statement", title: "Problem", content: article },
+      { id: "statement", title: "Problem", content: task },
+      { id: "examples", title: "Examples", content: examples },
       {
         id: "help",
         title: "Hints and solution",
         content: help(this.#problem, (code, said) => this.#put(code, said)),
       },
     ]);
-    return pane("statement-pane", "The problem", [this.#reading.list], brief, this.#reading.panels);
+    return pane("statement-pane", "The problem", [this.#reading.list], this.#reading.panels);
   }
 
   #picture() {
@@ -143,7 +150,6 @@ export class ProblemPage {
       describedBy: "editor-keys",
       changed: (text) => this.#changed(text),
       run: () => this.run(),
-      roomy: ROOMY,
     });
     const key = (name) => h("kbd", {}, name);
     const keys = [key("Ctrl"), "+", key("Enter"), " runs the tests, ", key("Esc"), " stops them; "];
@@ -161,6 +167,7 @@ export class ProblemPage {
   #verdictPane() {
     this.#verdict = new Verdict(this.#problem, {
       next: this.#context.next(this.#problem.number),
+      before: this.#context.store.get("solved", []).includes(this.#problem.number),
       toLine: (line) => {
         this.#workshop.show("code");
         this.#editor.goTo(line);
@@ -182,7 +189,7 @@ export class ProblemPage {
       h(
         "p",
         { class: "quiet" },
-        "Arguments of your choice. They run after the tests, and are compared with the reference.",
+        "Arguments of your choice. They run after the tests, and are compared with the reference, dxdw's own solution.",
       ),
     );
     this.#ownCases = new OwnCases(own, {
@@ -277,19 +284,36 @@ export class ProblemPage {
   }
 
   #ended(trial) {
-    const { outcome, error, crashes } = trial;
+    this.#context.store.set(this.#ran, true);
+    this.#context.trials.set(this.#problem.number, trial);
+    this.#workshop.ran();
+    this.#editor.cursorIntoView();
     this.#verdict.show();
     this.#verdict.old = trial.code !== this.code;
     this.#ownCases.tell(trial);
     this.#badges();
-    if (error) this.#editor.mark([{ line: error.line, message: "stopped here" }]);
-    else if (outcome.kind === "not loaded") this.#editor.mark([outcome]);
-    else
-      this.#editor.mark(crashes.map(({ line, kind, message }) => ({ line, message: `${kind}: ${message}` })));
+    this.#editor.mark(trial.lines);
     if (trial.solved) this.#context.solved(this.#problem.number);
     const found = trial.told.map(({ summary }) => summary).join("; ");
     this.#context.announce(found ? `${this.#verdict.words}: ${found}` : this.#verdict.words);
-    for (const view of this.#views) view.ran?.();
+    const evidence = trial.told.map((report) => report.evidence).filter(Boolean);
+    for (const view of this.#views) view.ran?.(evidence);
+  }
+
+  get #ran() {
+    return `ran/${this.#problem.number}`;
+  }
+
+  get #ranBefore() {
+    return this.#context.store.get(this.#ran, false);
+  }
+
+  /** What the latest run of an earlier visit found, as far as it is known. */
+  #restore(trial) {
+    if (!trial) return;
+    this.#trial = trial;
+    this.#verdict.restore(trial);
+    if (trial.code === this.code) this.#editor.mark(trial.lines);
   }
 
   #say(words) {

@@ -1,15 +1,10 @@
 import { built, h } from "./element.js";
 
-/** What is to be written: at its head, always to be seen, the title and the formulas. */
-export function statement({ number, title, statement: text, formulas }) {
-  const brief = h(
-    "header",
-    { class: "brief" },
-    h("h2", {}, h("span", { class: "number" }, number), " ", title),
-    h("div", { class: "formulas scrolls", role: "group", "aria-label": "The formulas" }),
-  );
-  brief.lastElementChild.append(
-    ...formulas.map((formula) => h("div", { class: "formula-line" }, built(formula))),
-  );
-  return { brief, article: h("article", { class: "statement" }, built(text)) };
+/** What is to be written, and its examples. Where the title is not seen above, it stands at the head. */
+export function statement({ number, title, statement: text, examples }) {
+  const head = h("h2", { class: "title" }, h("span", { class: "number" }, number), " ", title);
+  return {
+    task: h("article", { class: "statement" }, head, built(text)),
+    examples: h("article", { class: "statement" }, built(examples)),
+  };
 }

@@ -42,6 +42,13 @@ export class Trial {
     return this.reports.filter(({ ok, advice = [] }) => !ok || advice.length);
   }
 
+  /** The lines of the code of which there is something to say: `[{ line, message }]`. */
+  get lines() {
+    if (this.error) return [{ line: this.error.line, message: "stopped here" }];
+    if (this.outcome.kind === "not loaded") return [this.outcome];
+    return this.crashes.map(({ line, kind, message }) => ({ line, message: `${kind}: ${message}` }));
+  }
+
   /** What is running: the name of a test, or null before and after them. */
   get running() {
     const last = [...this.states.keys()].filter((id) => groupOf(id) !== "case").at(-1);

@@ -7,8 +7,8 @@ import { TestList } from "./tests.js";
 const SIGNS = { passed: "✓", failed: "✗" };
 
 /**
- * What came of a run, at its head whether the problem is solved: its own tests first, then those that
- * are harder to fool, and below the mistake with its case, and every test.
+ * What came of a run, at its head whether the problem is solved: its own tests first, then the extra
+ * checks, and below the mistake with its case, and every test.
  */
 export class Verdict {
   #problem;
@@ -17,21 +17,22 @@ export class Verdict {
   #trial = null;
   #summary = h("p", { class: "summary" });
   #marks = h("span", { class: "marks", "aria-hidden": "true" });
-  #harder = h("p", { class: "harder" });
+  #extra = h("p", { class: "extra" });
   #old = h("p", { class: "old-note", hidden: true }, "Of your code before its last change.");
   #next = h("div", { class: "next" });
   #findings = h("div", { class: "findings" });
 
   /**
    * `next` is `[{ place, words }]`, where to go once all is solved; `toLine(line)` shows a line of the
-   * code, `see` what is taken to the picture, and `hints()` the hints of the problem.
+   * code, `see` what is taken to the picture, and `hints()` the hints of the problem; `before` is whether it
+   * has been solved before.
    */
   constructor(problem, options) {
     this.#problem = problem;
     this.#options = options;
-    const list = h("div", { class: "all-tests" }, h("h2", {}, "All tests"));
+    const list = h("div", { class: "all-tests" }, h("h2", { class: "spoken" }, "All tests"));
     this.#tests = new TestList(list);
-    this.head = h("div", { class: "verdict-head" }, this.#marks, this.#summary, this.#harder);
+    this.head = h("div", { class: "verdict-head" }, this.#marks, this.#summary, this.#extra);
     this.element = h("div", { class: "verdict" }, this.#old, this.#next, this.#findings, list);
     this.element.addEventListener("click", (event) => {
       const line = event.target.closest("[data-line]")?.dataset.line;
@@ -39,7 +40,9 @@ export class Verdict {
     });
     this.#tests.show(problem.tests);
     this.#state("none");
-    this.#say("Not run yet");
+    this.#say(
+      ...(options.before ? [h("strong", {}, "Solved before"), "run it to see it again"] : ["Not run yet"]),
+    );
     this.#count(new Map());
   }
 
@@ -59,6 +62,13 @@ export class Verdict {
     this.#count(trial.states);
   }
 
+  /** The latest run of an earlier visit. */
+  restore(trial) {
+    this.begin(trial);
+    this.#tell();
+    this.show();
+  }
+
   /** While it runs, where it is. */
   say(words) {
     this.#say(words);
@@ -67,7 +77,7 @@ export class Verdict {
   /** What has been told since. */
   told() {
     const { states, ids } = this.#trial;
-    for (const [id, event] of states) if (groupOf(id) !== "case") this.#tests.tell(id, event);
+    this.#tell();
     const ran = ids.filter((id) => states.has(id)).length;
     this.#say(`Running: ${ran} of ${ids.length}`);
     this.#count(states);
@@ -90,13 +100,17 @@ export class Verdict {
     this.head.classList.toggle("old", !this.#old.hidden);
   }
 
+  #tell() {
+    for (const [id, event] of this.#trial.states) if (groupOf(id) !== "case") this.#tests.tell(id, event);
+  }
+
   #ended() {
     const { ids, states, told, solved } = this.#trial;
     const own = count(ids, states, "own");
-    const harder = count(ids, states, "harder");
+    const extra = count(ids, states, "extra");
     this.#state(solved ? "solved" : "unsolved");
     this.#say(h("strong", {}, solved ? "Solved" : "Not solved yet"), `${own.passed} of ${own.of} tests pass`);
-    const all = solved && harder.passed === harder.of;
+    const all = solved && extra.passed === extra.of;
     const { see, hints } = this.#options;
     this.#findings.replaceChildren(...told.map((report) => finding(report, { solved, see, hints })));
     this.#next.replaceChildren(...(solved ? [this.#onwards(all)] : []));
@@ -106,9 +120,7 @@ export class Verdict {
     const links = this.#options.next.map(({ place, words }, n) =>
       h("a", { class: n ? "" : "onwards", href: `#${place}` }, words, n ? "" : glyph(" →")),
     );
-    const said = all
-      ? "Every test passes, those that are harder to fool too."
-      : "The problem is solved. What is harder to fool still finds something: it is told below.";
+    const said = all ? "Every test passes, and every extra check." : "An extra check still finds something:";
     return h("p", { class: "praise" }, h("span", {}, said), links);
   }
 
@@ -169,10 +181,10 @@ export class Verdict {
           return h("span", { class: "mark", "data-state": state, title }, SIGNS[state] ?? "");
         }),
     );
-    const { passed, of } = count(ids, states, "harder");
-    const ran = ids.some((id) => groupOf(id) === "harder" && states.has(id));
-    this.#harder.dataset.state = !ran ? "none" : passed === of ? "solved" : "unsolved";
-    this.#harder.textContent = ran ? `Harder to fool: ${passed} of ${of}` : `Harder to fool: ${of} more`;
+    const { passed, of } = count(ids, states, "extra");
+    const ran = ids.some((id) => groupOf(id) === "extra" && states.has(id));
+    this.#extra.dataset.state = !ran ? "none" : passed === of ? "solved" : "unsolved";
+    this.#extra.textContent = ran ? `Extra checks: ${passed} of ${of}` : `and ${of} extra checks`;
   }
 }
 

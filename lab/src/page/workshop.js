@@ -2,8 +2,14 @@ import { h } from "./element.js";
 import { Splitter } from "./splitter.js";
 
 /** With less room than this the panes are seen one at a time. */
-export const ROOMY = "(min-width: 64rem) and (min-height: 30rem)";
+const ROOMY = "(min-width: 64rem) and (min-height: 30rem)";
 const WIDE = "(min-width: 100rem)"; // statement and picture side by side
+
+/**
+ * Percent of the first pane of a group in a column. Before the first run there is a statement to read and
+ * code to write; after it there are four things to look at together.
+ */
+const SHARES = { reading: { before: 68, after: 49 }, writing: { before: 68, after: 49 } };
 
 const PANES = {
   statement: "Problem",
@@ -14,7 +20,7 @@ const PANES = {
 
 /**
  * The four panes of a problem on one screen: statement and picture, code and verdict, with bars between
- * them. On a small screen one at a time, chosen in a dock at the bottom, which then has the buttons to
+ * them, which stand elsewhere before the first run than after it. On a small screen one at a time, chosen in a dock at the bottom, which then has the buttons to
  * run and stop too.
  */
 export class Workshop {
@@ -25,18 +31,27 @@ export class Workshop {
   #splitters = [];
   #roomy = matchMedia(ROOMY);
   #wide = matchMedia(WIDE);
+  #ran;
   #fit = () => this.#fitted();
 
   /**
    * `panes` are elements by the names above; `buttons` run and stop, and stand in `home` where there
-   * is room.
+   * is room; `ran` is whether the problem has been run.
    */
-  constructor(main, panes, { store, buttons, home }) {
+  constructor(main, panes, { store, buttons, home, ran }) {
     this.#buttons = buttons;
     this.#home = home;
-    const group = (name, label, first, second, usual, direction) => {
+    this.#ran = ran;
+    const group = (name, label, first, second, row, inRow) => {
       const element = h("div", { class: `group ${name}` });
-      const splitter = new Splitter(element, { name, label, usual, direction, store });
+      const stands = () => {
+        if (inRow()) return { direction: "row", usual: row(), kept: `${name}/row` };
+        const { before = 50, after = 50 } = SHARES[name] ?? {};
+        return this.#ran
+          ? { direction: "column", usual: after, kept: `${name}/column` }
+          : { direction: "column", usual: before, kept: `${name}/column/before` };
+      };
+      const splitter = new Splitter(element, { label, stands, store });
       element.append(first, splitter.element, second);
       this.#splitters.push(splitter);
       return element;
@@ -46,24 +61,24 @@ export class Workshop {
       "Size of the problem's pane",
       panes.statement,
       panes.picture,
-      { row: () => 42, column: () => 48 },
-      () => (this.#roomy.matches && this.#wide.matches ? "row" : "column"),
+      () => 42,
+      () => this.#roomy.matches && this.#wide.matches,
     );
     const right = group(
       "writing",
       "Size of the code's pane",
       panes.code,
       panes.verdict,
-      { row: () => 50, column: () => 52 },
-      () => "column",
+      () => 50,
+      () => false,
     );
     const whole = group(
       "workshop",
       "Size of the left panes",
       left,
       right,
-      { row: () => (this.#wide.matches ? 62 : 50), column: () => 50 },
-      () => (this.#roomy.matches ? "row" : "column"),
+      () => (this.#wide.matches ? 62 : 50),
+      () => this.#roomy.matches,
     );
     this.#places = Object.entries(PANES).map(([name, title]) => {
       const press = () => this.show(name);
@@ -92,6 +107,13 @@ export class Workshop {
       place.button.setAttribute("aria-pressed", String(place.name === name));
       place.pane.classList.toggle("chosen", place.name === name);
     }
+  }
+
+  /** The problem has been run. */
+  ran() {
+    if (this.#ran) return;
+    this.#ran = true;
+    for (const splitter of this.#splitters) splitter.place();
   }
 
   destroy() {

@@ -1,5 +1,6 @@
 import { h } from "../page/element.js";
 import { Explanation, sentence } from "./explanation.js";
+import { fitted } from "./fitting.js";
 import { Grid } from "./grid.js";
 import { NdArray } from "./ndarray.js";
 import { OptionsForm } from "./options.js";
@@ -32,6 +33,7 @@ export class Picture {
   #scene;
   #changed;
   #state;
+  #seen = null; // the checker's case that is drawn, as JSON
   #trace;
   #entries = [];
   #pointed = null; // by the mouse, and gone with it
@@ -41,6 +43,7 @@ export class Picture {
   #rows;
   #explanation = new Explanation();
   #forms = [];
+  #fit;
 
   /** `changed(state)` is told of new numbers. */
   constructor(parent, context, scene, changed = () => {}) {
@@ -75,11 +78,13 @@ export class Picture {
       this.#explanation.element,
       more.element,
     );
+    this.#fit = fitted(parent, this.#rows);
     this.#use(kept(context.store, scene) ?? scene.examples[0].make());
   }
 
   destroy() {
     this.#player.pause();
+    this.#fit.end();
     this.#trace?.destroy();
   }
 
@@ -92,6 +97,7 @@ export class Picture {
   /** Draw the checker's smallest case, and the learner's code on it. */
   see(evidence) {
     this.#use(this.#scene.state(evidence));
+    this.#seen = JSON.stringify(evidence.arguments);
     this.#trace?.again();
   }
 
@@ -100,9 +106,14 @@ export class Picture {
     if (this.#trace?.traced) this.#show();
   }
 
-  /** The tests have run: where the code is traced, it is traced again. */
-  ran() {
-    if (this.#trace?.traced) this.#trace.again();
+  /**
+   * The tests have run, with these cases to show. Where the case of a run before was drawn, the new one
+   * takes its place; where the code is traced, it is traced again.
+   */
+  ran(found) {
+    const next = this.#seen === null ? undefined : found.find((evidence) => this.takes(evidence));
+    if (next && JSON.stringify(next.arguments) !== this.#seen) this.see(next);
+    else if (this.#trace?.traced) this.#trace.again();
   }
 
   #row(grids) {
@@ -143,6 +154,7 @@ export class Picture {
   #use(state) {
     const { arrays, options } = state;
     this.#state = state;
+    this.#seen = null;
     this.#context.store.set(this.#scene.kept, { arrays: lists(arrays), options });
     for (const form of this.#forms) form.show(state);
     this.#pointed = null;
@@ -157,6 +169,7 @@ export class Picture {
     this.#entries = this.#trace?.entries ?? this.#scene.entries(this.#state);
     this.#player.reset(this.#entries.length, before === this.#entries.length ? stood : 0);
     this.#walked();
+    this.#fit.again();
   }
 
   #edit(name, index, value) {

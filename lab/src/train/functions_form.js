@@ -35,7 +35,7 @@ export class FunctionsForm {
       { class: "own-functions" },
       h("legend", {}, "Your own functions"),
       FUNCTIONS.map(box),
-      h("p", { class: "quiet" }, "For those without a tick the library's stand in."),
+      h("p", { class: "quiet" }, "For those without a tick the reference stands in, dxdw's own functions."),
     );
   }
 

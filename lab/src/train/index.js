@@ -5,38 +5,41 @@ import { Trainer } from "./trainer.js";
 import "../see/see.css";
 import "./train.css";
 
-export function mount(element, context) {
-  element.append(
-    h(
-      "header",
-      { class: "digits-head" },
-      h("h1", {}, "Train on digits"),
+const ABOUT =
+  "1,797 handwritten digits of 8×8 pixels, and a small network: two convolutions of 6 and 12 kernels, each followed by ReLU; a max-pool; a linear layer. Its gradients are computed by the functions you wrote. Every digit is seen three times; 360 are held out, to measure how well it reads what it has not seen.";
+
+/** It stays as it is while another page is shown, for Python keeps the network. */
+export class TrainingPage {
+  #parts;
+  #trainer;
+
+  /** `context`: python, store, announce. */
+  constructor(context) {
+    const part = (name, title) =>
       h(
-        "p",
-        {},
-        "1,797 handwritten digits of 8×8 pixels, and a small network: two convolutions of 6 and 12 kernels, each followed by ReLU; a max-pool; a linear layer. Its gradients are computed by the functions you wrote. Every digit is seen three times; 360 are held out, to measure how well it reads what it has not seen.",
-      ),
-    ),
-  );
-  const training = h(
-    "section",
-    { class: "training", "aria-labelledby": "training-title" },
-    h("h2", { id: "training-title" }, "Training"),
-  );
-  const reading = h(
-    "section",
-    { class: "reading", "aria-labelledby": "reading-title" },
-    h("h2", { id: "reading-title" }, "Reading"),
-  );
-  element.append(training, reading);
-  const pad = new Pad(reading, context);
-  const trainer = new Trainer(training, context, { started: () => pad.enable(), changed: () => pad.read() });
-  return {
-    update() {},
-    destroy() {
-      trainer.destroy();
-      pad.destroy();
-      element.replaceChildren();
-    },
-  };
+        "section",
+        { class: name, "aria-labelledby": `${name}-title` },
+        h("h2", { id: `${name}-title` }, title),
+      );
+    const training = part("training", "Training");
+    const reading = part("reading", "Reading");
+    const head = h("header", { class: "digits-head" }, h("h1", {}, "Train on digits"), h("p", {}, ABOUT));
+    this.#parts = [head, training, reading];
+    const pad = new Pad(reading, context);
+    this.#trainer = new Trainer(training, context, {
+      started: () => pad.enable(),
+      changed: () => pad.read(),
+    });
+    context.python.watch((state) => state === "loading" && pad.disable());
+  }
+
+  show(element) {
+    element.append(...this.#parts);
+    this.#trainer.show();
+  }
+
+  leave() {
+    this.#trainer.end();
+    for (const part of this.#parts) part.remove();
+  }
 }

@@ -27,7 +27,6 @@ export class Pad {
   #held = Math.floor(Math.random() * 360);
   #label = null;
   #dark = matchMedia("(prefers-color-scheme: dark)");
-  #redraw = () => this.#draw();
 
   constructor(parent, context) {
     this.#context = context;
@@ -81,19 +80,21 @@ export class Pad {
     );
     this.#canvas.addEventListener("pointerdown", (event) => this.#begin(event));
     this.#canvas.addEventListener("pointermove", (event) => this.#go(event));
-    this.#dark.addEventListener("change", this.#redraw);
+    this.#dark.addEventListener("change", () => this.#draw());
     this.#draw();
-  }
-
-  destroy() {
-    clearTimeout(this.#timer);
-    this.#dark.removeEventListener("change", this.#redraw);
   }
 
   /** There is a network. */
   enable() {
     this.#enabled = true;
     if (!this.#strokes.length && !this.#image) this.#words.textContent = "Draw a digit.";
+  }
+
+  /** There is none any more: Python was started anew. */
+  disable() {
+    if (!this.#enabled) return;
+    this.#enabled = false;
+    this.#words.textContent = "Python was started again, and the network is gone: train one more.";
   }
 
   /** Have what is there read again, a moment after the last change. */

@@ -16,8 +16,8 @@ export class Runs {
   constructor(parent) {
     this.#axes(135);
     parent.append(
-      h("h3", {}, "The loss"),
-      h("p", { class: "quiet axis" }, "nats, the mean of recent batches"),
+      h("h3", {}, "How it learns"),
+      h("p", { class: "quiet axis" }, "the loss (cross-entropy), as the mean of recent batches"),
       this.#plot.element,
       key([["tolerance", "guessing: 2.3"]]),
       h(
@@ -43,10 +43,6 @@ export class Runs {
       ),
     );
     this.#show();
-  }
-
-  destroy() {
-    this.#plot.destroy();
   }
 
   /** A new training, of so many batches. */

@@ -1,4 +1,5 @@
 import { h } from "../page/element.js";
+import { Stopped } from "../python/client.js";
 import { FunctionsForm } from "./functions_form.js";
 import { Kernels } from "./kernels.js";
 import { percent, Runs } from "./runs.js";
@@ -11,14 +12,16 @@ const PATIENCE_MS = 400; // for the end of a slice, before Stop ends Python's ca
 export class Trainer {
   #context;
   #told;
-  #functions;
+  #functions = h("div", {});
+  #form;
+  #listing = false;
   #mistake = h("select", { disabled: true }, h("option", { value: "" }, "none"));
   #train = h(
     "button",
     { type: "button", class: "run", disabled: true, on: { click: () => this.#run() } },
     "Train",
   );
-  #stop = h("button", { type: "button", disabled: true, on: { click: () => this.#end() } }, "Stop training");
+  #stop = h("button", { type: "button", disabled: true, on: { click: () => this.end() } }, "Stop training");
   #words = h("p", { class: "trace-words" }, "Python is loading");
   #kernels;
   #runs;
@@ -29,9 +32,8 @@ export class Trainer {
   constructor(parent, context, told) {
     this.#context = context;
     this.#told = told;
-    this.#functions = new FunctionsForm(context.store);
     parent.append(
-      this.#functions.element,
+      this.#functions,
       h("label", { class: "field-row" }, h("span", {}, "Put a mistake into the gradient: "), this.#mistake),
       h("p", { class: "row" }, this.#train, this.#stop),
       this.#words,
@@ -41,23 +43,37 @@ export class Trainer {
     context.python.onReady(() => this.#ready());
   }
 
-  destroy() {
-    this.#end();
-    this.#runs.destroy();
+  /** With what has been written and solved by now. */
+  show() {
+    this.#form = new FunctionsForm(this.#context.store);
+    this.#functions.replaceChildren(this.#form.element);
+    this.#listMistakes();
   }
 
   async #ready() {
     this.#train.disabled = false;
     this.#words.textContent = "";
-    const mistakes = await this.#context.python.call(`${TRAINING}:mistakes`);
-    this.#mistake.append(
-      ...mistakes.map(({ name, title }) => h("option", { value: name }, `${name}: ${title}`)),
-    );
-    this.#mistake.disabled = false;
+    await this.#listMistakes();
+  }
+
+  async #listMistakes() {
+    if (!this.#mistake.disabled || this.#train.disabled || this.#listing) return;
+    this.#listing = true;
+    try {
+      const mistakes = await this.#context.python.call(`${TRAINING}:mistakes`);
+      this.#mistake.append(
+        ...mistakes.map(({ name, title }) => h("option", { value: name }, `${name}: ${title}`)),
+      );
+      this.#mistake.disabled = false;
+    } catch (error) {
+      if (!(error instanceof Stopped)) throw error; // by a run elsewhere: it is asked for again when shown
+    } finally {
+      this.#listing = false;
+    }
   }
 
   async #run() {
-    const codes = this.#functions.codes;
+    const codes = this.#form.codes;
     const mistake = this.#mistake.value || null;
     this.#buttons(true);
     this.#ending = false;
@@ -79,7 +95,7 @@ export class Trainer {
       return;
     }
     const own = Object.keys(codes).filter((name) => !(mistake && name === "conv2d_backward"));
-    const whose = own.length ? `with your ${own.join(", ")}` : "with the library's functions";
+    const whose = own.length ? `with your ${own.join(", ")}` : "with the reference";
     this.#runs.begin(mistake ? `${mistake}, ${whose}` : whose, started.batches);
     this.#kernels.show(started.kernels);
     this.#told.started();
@@ -114,7 +130,7 @@ export class Trainer {
   }
 
   /** After the present slice, or, where that takes long, at once. */
-  #end() {
+  end() {
     if (!this.#running || this.#ending) return;
     this.#ending = true;
     setTimeout(() => this.#running && this.#context.python.stop(), PATIENCE_MS);

@@ -124,7 +124,7 @@ for (const { number, solution } of CATALOGUE.problems) {
     await enter(number, solution);
     await run();
     assert.match(await text(".verdict-head"), /Solved\s+5 of 5 tests pass/);
-    assert.equal(await browser.findElement(By.css(".harder")).getAttribute("data-state"), "solved");
+    assert.equal(await browser.findElement(By.css(".extra")).getAttribute("data-state"), "solved");
   });
 }
 
@@ -139,7 +139,7 @@ onPage("a mistake is named, and all that belongs to it is in the window", async 
         return width === 0 || top < 0 || left < 0 || right > innerWidth || bottom > innerHeight;
       }),
     [
-      ".formula-line:last-child math",
+      ".statement .formula-block:last-child math",
       ".editor",
       "button.run",
       ".verdict-head",

@@ -55,8 +55,8 @@ def diagnose(
     Parameters
     ----------
     fn : callable
-        `fn(grad_out, x, W)`, returning (dx, dW), with x (C_in, H, W), W (C_out, C_in, kH, kW) and
-        grad_out (C_out, out_H, out_W). Its parameters may have the names that courses give them
+        `fn(grad_out, x, W)`, returning (dx, dW), with x (C_in, inH, inW), W (C_out, C_in, kH, kW)
+        and grad_out (C_out, outH, outW). Its parameters may have the names that courses give them
         (dout, w, pad, conv_param, or a cache of these). It runs in this process: an endless loop is
         for `dxdw check`, which has a time limit.
     batch : bool
@@ -72,7 +72,7 @@ def diagnose(
     returns : str or None
         The order of the results, "dx,dW" or "dx,dW,db" unless given.
     channels_last : bool
-        x and grad_out are (…, H, W, C), and W is (kH, kW, C_in, C_out).
+        x and grad_out are (…, rows, columns, C), and W is (kH, kW, C_in, C_out).
     dtype : dtype_like
         Of the arguments; float32 for a function that computes in float32 by design.
     problem : str

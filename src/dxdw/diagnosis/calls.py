@@ -21,8 +21,8 @@ _SHOWN_LOCALS = 8
 
 # What NumPy's words mean to someone who meets them for the first time.
 _MEANS = {
-    "The truth value of an array": " (an if decides once, and an array has many elements: each "
-    "needs a decision of its own)",
+    "The truth value of an array": "an if decides once, and an array has many elements: each "
+    "needs a decision of its own",
 }
 
 
@@ -37,14 +37,13 @@ class Crash:
     source: str = ""
     at: dict[str, int] = field(default_factory=dict)  # its small integers: o, i, j, ...
     trace: str = ""
+    means: str = ""  # the message in other words, where it needs them
 
     @property
     def what(self) -> str:
         """In one line."""
         said = f"{self.kind}: {self.message}" if self.message else self.kind
-        return said + next(
-            (w for begins, w in _MEANS.items() if self.message.startswith(begins)), ""
-        )
+        return f"{said} ({self.means})" if self.means else said
 
 
 @dataclass(frozen=True)
@@ -74,6 +73,12 @@ class Answer:
     def line(self) -> int:
         """Of the function, where that happened; 0 where it has no line."""
         return self.crash.line if self.crash else 0
+
+
+def stops_with(crash: Crash) -> str:
+    """The kind alone: what Python says of it belongs to one case, and stands beside that."""
+    article = "an" if crash.kind[:1] in "AEIOU" else "a"
+    return f"it stops with {article} {crash.kind}"
 
 
 def changed_in_words(names: Iterable[str]) -> str:
@@ -200,6 +205,7 @@ def _crash(error: BaseException) -> Crash:
         linecache.getline(home, line).strip(),
         dict(list(at.items())[:_SHOWN_LOCALS]),
         "".join(traceback.format_exception(type(error), error, _after(error.__traceback__, home))),
+        next((words for begins, words in _MEANS.items() if str(error).startswith(begins)), ""),
     )
 
 

@@ -48,6 +48,22 @@ def told(name: str, results: Iterable[str] = ()) -> Cause:
     return cause._replace(title=title, mathematics=cause.mathematics.replace("{lines}", said))
 
 
+# Of what may be made along one axis, or with one index, what to say of it.
+_ALONG = {
+    "dx-kernel-flipped": "the kernel's {along} stand in reverse order in {what}",
+    "dw-reversed": "the {along} of {what} stand in reverse order",
+    "grad-flipped": "the {along} of grad_out are read in reverse order in {what}",
+    "image-reversed": "the image's {along} stand in reverse order in {what}",
+    "channels-reversed": "the kernel's {along} stand in reverse order in {what}",
+    "index-repeated": "{along} is used for two axes in {what}",
+}
+
+
+def title_along(name: str, along: str, results: Iterable[str]) -> str:
+    """The title of a mistake that is made along one axis, or with one index."""
+    return _ALONG[name].format(along=along, what=listed(in_order(results)))
+
+
 def in_order(results: Iterable[str]) -> list[str]:
     """dx, dW, db."""
     return [r for r in _LINES if r in set(results)]
@@ -188,8 +204,8 @@ CAUSES = {
     "square-assumed": Cause(
         "something is taken to be square",
         "kH, kW = W.shape[2:]\noutH, outW = grad_out.shape[1:]",
-        "It is right where sizes are equal, and only there. They are six numbers: kH and kW, outH "
-        "and outW, H and W.",
+        "It is right where sizes are equal, and only there. They are six numbers: kH and kW of the "
+        "kernel, inH and inW of the image, outH and outW of the output.",
         "Which of the sizes do you read from one axis and use for another?",
     ),
     "wrong-broadcast": Cause(
@@ -210,7 +226,7 @@ CAUSES = {
         "{lines}",
         "With a stride s, a dilation d and a padding p, window i begins at row i*s - p of x, and "
         "its rows lie d apart.",
-        "At which row of x does output i begin, and which row does the kernel's row u then meet?",
+        "At which row of x does output i begin, and on which row does the kernel's row u then lie?",
     ),
     "precision-lost": Cause(
         "float32 is used inside",
@@ -288,7 +304,7 @@ CAUSES = {
     "images-mixed": Cause(
         "the images of the batch are not kept apart in {what}",
         "{lines}",
-        "Image n has a gradient of its own, grad_out[n], which meets x[n] and no other image.",
+        "Image n has a gradient of its own, grad_out[n], which belongs with x[n] alone.",
         "Which of your sums go over the batch, and do grad_out and x have the same n in them?",
     ),
     "db-axes": Cause(
@@ -310,6 +326,20 @@ CAUSES = {
         "            ...\nreturn dx, dW  # as far to the left as the first for",
         "A return inside a loop ends the function in the loop's first step.",
         "How far to the right does your return stand, and what runs after it?",
+    ),
+    "index-repeated": Cause(
+        "one index is used for two axes in {what}",
+        "{lines}",
+        "Every axis has a loop variable of its own: i and u go down the rows, j and v along the "
+        "columns, o over the output channels, c over the input channels.",
+        "Take each array, and each of its axes: which loop variable goes along that axis?",
+    ),
+    "image-reversed": Cause(
+        "the image is turned round in {what}",
+        "{lines}",
+        "Output (0, 0) saw the pixels in the upper left corner of x, and sends its gradient back "
+        "to these.",
+        "Which pixels did output (0, 0) see, and which of them does your code use for it?",
     ),
     "edges-missing": Cause(
         "the edges of {what} are missing",

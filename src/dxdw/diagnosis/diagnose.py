@@ -4,11 +4,12 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
+from .calls import Crash, stops_with
 from .causes import Cause, listed, told
 from .contract import Contract
 from .dtypes import fractions, precision
 from .identities import adjoint, differences
-from .ladder import Ladder
+from .ladder import Ladder, crashes_counted
 from .naming import Verdict, verdict
 from .report import ADVICE, Check, Report
 from .showing import evidence_of, shown_case, shown_crash
@@ -33,15 +34,16 @@ def examine(
     case = shown_case(ladder, found)
     evidence, first = evidence_of(ladder, case, found) if case else (None, None)
     causes = _explained(found)
+    crash = shown_crash(ladder, case)
     return Report(
         name,
         checks,
         tuple(causes),
-        _summary(ladder, found, causes),
+        _summary(ladder, found, causes, crash),
         found.words,
         first,
         evidence,
-        shown_crash(ladder, case),
+        crash,
         perf_counter() - started,
         tuple(causes.values()),
         found.either,
@@ -65,7 +67,7 @@ def _own(name: str, results: frozenset[str]) -> frozenset[str]:
     return results & {own} or results
 
 
-def _summary(ladder: Ladder, found: Verdict, causes: dict[str, Cause]) -> str:
+def _summary(ladder: Ladder, found: Verdict, causes: dict[str, Cause], crash: Crash | None) -> str:
     """What is not there yet, then what is wrong with the rest; advice only where that is all."""
     failed = [c for c in ladder.checks.values() if c.state == "wrong"]
     if not failed:
@@ -79,6 +81,8 @@ def _summary(ladder: Ladder, found: Verdict, causes: dict[str, Cause]) -> str:
         parts.append(f"{listed(right)} {'is' if len(right) == 1 else 'are'} right already")
     if parts:
         return "; ".join(parts)
+    if failed[0].name == "runs" and crash is not None:
+        return f"{stops_with(crash)} {crashes_counted(ladder)}"
     if failed[0].name in ("signature", "runs"):
         return failed[0].detail
     said = "not recognised: no known mistake gives these answers"

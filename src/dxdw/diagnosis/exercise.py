@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.arrays import Array
-from .calls import Answer, call_by_position, changed_in_words
+from .calls import Answer, call_by_position, changed_in_words, stops_with
 from .causes import Cause
 from .exercises import Exercise, Slip, exercise_causes
 from .report import Check, Evidence, FirstWrong, Report
@@ -92,32 +92,33 @@ def _close(a: Array, b: Array, eps: float) -> bool:
 def _explained(
     exercise: Exercise, report: Report, answers: list[Answer], right: list[Array]
 ) -> Report:
-    causes, either = _named(exercise, answers, right)
+    causes, either, titles = _named(exercise, answers, right)
     bad = [
         (a, r)
         for a, r in zip(answers, right, strict=True)
         if not (a.usable and _close(a.results[0], r, exercise.eps))
     ]
-    evidence, first, crash = None, None, None
+    evidence, first = None, None
+    crash = next((a.crash for a in answers if a.crash), None)
     if bad:
         answer, wanted = min(bad, key=lambda pair: not pair[0].usable)
-        crash = answer.crash
         names = (*exercise.arrays, *exercise.options)
         arguments = dict(zip(names, map(np.asarray, answer.problem), strict=True))
         got = answer.results[0] if answer.usable else np.zeros(0)
-        if answer.usable or crash:  # and where nothing was returned there is nothing to show
+        if answer.usable or answer.crash:  # and where nothing was returned there is nothing to show
             evidence = Evidence("out" if answer.usable else "", got, wanted, arguments)
         if answer.usable and got.shape == wanted.shape:
             with np.errstate(invalid="ignore"):
                 places = np.argwhere(~(np.abs(got - wanted) <= exercise.eps))
             index = tuple(int(k) for k in places[0])
             first = FirstWrong("out", index, float(got[index]), float(wanted[index]))
-    texts = tuple(exercise_causes()[c] for c in causes)
+    told = exercise_causes()
+    texts = tuple(told[c]._replace(title=titles.get(c, told[c].title)) for c in causes)
     missing = () if causes else _missing(exercise, answers, right)
     return replace(
         report,
         causes=causes,
-        summary=_summary(report, [*missing, *_titles(texts, either)]),
+        summary=_summary(report, [*missing, *_titles(texts, either)], answers),
         first_wrong=first,
         evidence=evidence,
         crash=crash,
@@ -132,9 +133,14 @@ def _titles(texts: tuple[Cause, ...], either: bool) -> list[str]:
     return [", or: ".join(titles)] if either else titles
 
 
-def _summary(report: Report, found: list[str]) -> str:
+def _summary(report: Report, found: list[str], answers: list[Answer]) -> str:
     if found:
         return "; ".join(found)
+    crashes = [a.crash for a in answers if a.crash]
+    if crashes:
+        every = len(crashes) == len(answers)
+        where = "every case" if every else f"{len(crashes)} of {len(answers)} cases"
+        return f"{stops_with(crashes[0])} in {where}"
     told = {check.name: check.detail for check in report.checks if check.right is False}
     if "runs" in told or "exact" not in told:  # what is left is an argument, or a state
         return next(iter(told.values()))
@@ -168,20 +174,26 @@ class _Likeness(NamedTuple):
     cause: str
     same: frozenset[int]
     wrong: frozenset[int]
+    title: str
 
 
 def _named(
     exercise: Exercise, answers: list[Answer], right: list[Array]
-) -> tuple[tuple[str, ...], bool]:
+) -> tuple[tuple[str, ...], bool, dict[str, str]]:
     """The slip that gives all answers, or two of which either does; else two that share them.
 
-    Two wrong answers at least have to tell for each name.
+    Two wrong answers at least have to tell for each name. The last are titles, of the first.
     """
     every = frozenset(range(len(answers)))
     found = [_likeness(slip, exercise, answers, right) for slip in exercise.slips]
-    whole = {f.cause for f in found if f.same == every and len(f.wrong) >= _TELLING}
+    giving = [f for f in found if f.same == every and len(f.wrong) >= _TELLING]
+    whole = {f.cause for f in giving}
     if whole:
-        return (tuple(sorted(whole)), len(whole) > 1) if len(whole) <= _MOST_TIED else ((), False)
+        titles = {f.cause: f.title for f in giving if f.title}
+        several = len(whole) > 1
+        return (
+            (tuple(sorted(whole)), several, titles) if len(whole) <= _MOST_TIED else ((), False, {})
+        )
     shared = {
         tuple(sorted((a.cause, b.cause)))
         for a, b in combinations(found, 2)
@@ -189,7 +201,7 @@ def _named(
         and a.same | b.same == every
         and min(len(a.wrong - b.same), len(b.wrong - a.same)) >= _TELLING
     }
-    return (shared.pop() if len(shared) == 1 else ()), False
+    return (shared.pop() if len(shared) == 1 else ()), False, {}
 
 
 def _likeness(
@@ -206,7 +218,7 @@ def _likeness(
         if answer.usable and _alike(answer.results[0], made, exercise.eps):
             same.add(k)
             wrong |= set() if _close(made, wanted, exercise.eps) else {k}
-    return _Likeness(slip.cause, frozenset(same), frozenset(wrong))
+    return _Likeness(slip.cause, frozenset(same), frozenset(wrong), slip.title)
 
 
 def _alike(a: Array, b: Array, eps: float) -> bool:

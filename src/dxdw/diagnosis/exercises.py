@@ -20,10 +20,11 @@ from .causes import Cause
 
 
 class Slip(NamedTuple):
-    """A mistake: its identifier, and a function that makes it."""
+    """A mistake: its identifier, a function that makes it, and its title where that says more."""
 
     cause: str
     function: Callable[..., Array]
+    title: str = ""
 
 
 @dataclass(frozen=True)

@@ -201,7 +201,7 @@ class Ladder:
             found = crashes[0]
             detail = f"{found.why} ({_sizes(found.problem)})"
             if len(crashes) < len(self.cases):
-                detail += f"; so on {len(crashes)} of {len(self.cases)} problems"
+                detail += f"; {crashes_counted(self)}"
         self.note("runs", not crashes, detail)
 
     def _grows(self, first: Answer, again: Answer) -> list[bool]:
@@ -344,11 +344,17 @@ class Ladder:
         if not bad:
             self.note("exact", True)
             return
-        which = [f"{n} on {sum(n in c.wrong for c in asked)}" for n in self.contract.returns
+        which = [f"{n} in {sum(n in c.wrong for c in asked)}" for n in self.contract.returns
                  if any(n in c.wrong for c in asked)]  # fmt: skip
-        self.note("exact", False, f"wrong: {', '.join(which)} of {len(asked)} problems; "
-                   f"the first: {_sizes(bad[0].answer.problem)}")  # fmt: skip
+        self.note("exact", False, f"wrong: {', '.join(which)} of {len(asked)} cases; "
+                   f"the first has {_sizes(bad[0].answer.problem)}")  # fmt: skip
         self.beyond = [c for c in asked[len(self.cases) :] if c.wrong]
+
+
+def crashes_counted(ladder: Ladder) -> str:
+    """In how many of the first cases there are no results to look at."""
+    count, every = sum(not c.answer.usable for c in ladder.cases), len(ladder.cases)
+    return f"in {'every case' if count == every else f'{count} of {every} cases'}"
 
 
 def _sizes(problem: Problem) -> str:

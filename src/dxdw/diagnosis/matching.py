@@ -54,6 +54,7 @@ class Named(NamedTuple):
     causes: dict[str, frozenset[str]]
     words: tuple[str, ...]
     either: bool = False
+    along: dict[str, str] = {}  # noqa: RUF012 - never changed: of a name the one axis or index
 
 
 _MOST_TIED = 2  # names for the same answers: with more of them there is no telling
@@ -229,7 +230,9 @@ class Matcher:
         if common:
             chosen, where = next(((c, w) for c, w in best if w.keys() == common), best[0])
             return Named(
-                {n: where[n] for n in sorted(common, key=order_of)}, _said(results, chosen)
+                {n: where[n] for n in sorted(common, key=order_of)},
+                _said(results, chosen),
+                along=_along(results, [chosen]),
             )
         tied = {next(iter(where)): (c, where) for c, where in reversed(best) if len(where) == 1}
         if len(tied) > _MOST_TIED or any(len(where) > 1 for _, where in best):
@@ -241,7 +244,8 @@ class Matcher:
             combination, where = tied[name]
             causes[name] = where[name]
             words += _said(results, combination)
-        return Named(causes, tuple(dict.fromkeys(words)), either=True)
+        along = _along(results, [combination for combination, _ in tied.values()])
+        return Named(causes, tuple(dict.fromkeys(words)), either=True, along=along)
 
 
 _Explanations = tuple[Explanation, ...]
@@ -251,10 +255,15 @@ _Where = dict[str, frozenset[str]]
 def _said(results: Sequence[str], combination: _Explanations) -> tuple[str, ...]:
     words: list[str] = []
     for result, e in zip(results, combination, strict=True):
-        words += [f"{result}: {m.words}" for m in e.mistakes]
+        words += [f"{result}: {_written_into(result, m.words)}" for m in e.mistakes]
         if e.factor is not None:
             words.append(f"{result} is {e.factor} times what it would be")
     return tuple(dict.fromkeys(words))
+
+
+def _written_into(result: str, words: str) -> str:
+    """With the result's own name in place of that of the array it is the gradient of."""
+    return words.replace("x[", "dx[") if result == "dx" else words.replace("W[", "dW[")
 
 
 def _work(problem: Problem) -> int:
@@ -274,6 +283,17 @@ def _where(results: Sequence[str], combination: _Explanations) -> _Where:
         for name in m.names(frozenset(of)):
             where[name] = where.get(name, frozenset()) | of
     return where
+
+
+def _along(results: Sequence[str], combinations: Sequence[_Explanations]) -> dict[str, str]:
+    """Of each name the axis or index that it is made with, where it is always the same one."""
+    found: dict[str, set[str]] = {}
+    for combination in combinations:
+        for result, e in zip(results, combination, strict=True):
+            for m in e.mistakes:
+                for name in m.names(frozenset({result})):
+                    found.setdefault(name, set()).add(m.along)
+    return {name: said for name, axes in found.items() if len(axes) == 1 and (said := axes.pop())}
 
 
 def order_of(cause: str) -> tuple[int, str]:
@@ -318,9 +338,9 @@ def _numbers(problem: Problem) -> dict[str, float]:
     own = {
         "1": 1, "2": 2, "N": N, "outH·outW": outH * outW, "C_out": C_out, "C_in": C_in,
         "kH·kW": kH * kW,
-        "H·W": H * W, "outH": outH, "outW": outW, "kH": kH, "kW": kW, "H": H, "W": W,
+        "inH·inW": H * W, "outH": outH, "outW": outW, "kH": kH, "kW": kW, "inH": H, "inW": W,
         "C_out·outH·outW": C_out * outH * outW, "N·outH·outW": N * outH * outW,
-        "C_in·kH·kW": C_in * kH * kW, "C_in·H·W": C_in * H * W, "C_out·C_in": C_out * C_in,
+        "C_in·kH·kW": C_in * kH * kW, "C_in·inH·inW": C_in * H * W, "C_out·C_in": C_out * C_in,
         "C_out·kH·kW": C_out * kH * kW, "C_out·C_in·kH·kW": C_out * C_in * kH * kW,
         "N·C_out·outH·outW": N * C_out * outH * outW,
     }  # fmt: skip

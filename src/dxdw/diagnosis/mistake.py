@@ -25,6 +25,7 @@ class Mistake:
     dW: str | None = None
     both: tuple[str, ...] = ()
     rare: bool = False  # left out where two mistakes are looked for
+    along: str = ""  # the axis, or the index, where the same may be done with another
 
     def names(self, results: frozenset[str]) -> frozenset[str]:
         """Its identifiers where it is made in these results."""

@@ -9,6 +9,7 @@ from ..core.arrays import Array
 from .mistake import Change, Mistake, mapped
 from .mistakes_of_axes import axes_mistakes
 from .mistakes_of_geometry import geometry_mistakes, shifts
+from .mistakes_of_indices import index_mistakes, one_axis, turned_axes
 from .terms import Terms
 
 
@@ -18,43 +19,37 @@ def mistakes() -> tuple[Mistake, ...]:
     return (
         *_kernel(), *_gradient(), *_windows(), *_output_channels(), *_input_channels(),
         *_positions(), *_values(), *_weights(), *_factors(), *_returned_early(), *shifts(),
-        *_overwritten(), *geometry_mistakes(), *axes_mistakes(),
+        *_overwritten(), *geometry_mistakes(), *axes_mistakes(), *index_mistakes(),
     )  # fmt: skip
 
 
 def _kernel() -> Iterator[Mistake]:
-    def flipped(rows: bool, columns: bool) -> Change:
-        def change(t: Terms) -> None:
-            for axis, turn in ((2, rows), (3, columns)):
-                if turn:
-                    t.w[axis] = t.W.shape[axis] - 1 - t.w[axis]
-
-        return change
-
     for rows, columns in ((True, True), (True, False), (False, True)):
-        way = (
-            "turned by 180°"
-            if rows and columns
-            else f"reversed along its {'rows' if rows else 'columns'}"
-        )
+
+        def flipped(t: Terms, rows: bool = rows, columns: bool = columns) -> None:
+            t.turn("w", rows, columns)
+
         yield Mistake(
-            f"the kernel is {way}", flipped(rows, columns), "dx-kernel-flipped", "dw-reversed"
-        )
+            f"the kernel's {turned_axes(rows, columns)} stand in reverse order", flipped,
+            "dx-kernel-flipped", "dw-reversed", along=one_axis(rows, columns),
+        )  # fmt: skip
 
     name = ("kernel-transposed", "patch-transposed", ("kernel-transposed",))
-    yield Mistake("W[o,c,v,u] is met, and not W[o,c,u,v]", mapped("w", ".", ".", "v", "u"), *name)
+    yield Mistake(
+        "W[o,c,v,u] is used in place of W[o,c,u,v]", mapped("w", ".", ".", "v", "u"), *name
+    )
 
     def patch(t: Terms) -> None:
         (s, r), (p, q), (d, e) = t.stride, t.padding, t.dilation
         t.at[2:] = [t.i * s + t.v * d - p, t.j * r + t.u * e - q]
 
-    yield Mistake("x[c,i+v,j+u] is met, and not x[c,i+u,j+v]", patch, *name)
+    yield Mistake("x[c,i+v,j+u] is used in place of x[c,i+u,j+v]", patch, *name)
 
     def image(t: Terms) -> None:
         rows, columns = t.window()
         t.at[2:] = [columns, rows]
 
-    yield Mistake("x[c,j+v,i+u] is met, and not x[c,i+u,j+v]", image, None, "patch-transposed")
+    yield Mistake("x[c,j+v,i+u] is used in place of x[c,i+u,j+v]", image, None, "patch-transposed")
 
     def skipped(mask: Callable[[Terms], Array], words: str) -> Mistake:
         name = "kernel-taps-skipped"
@@ -74,7 +69,7 @@ def _kernel() -> Iterator[Mistake]:
 def _gradient() -> Iterator[Mistake]:
     transposed = "grad-transposed"
     yield Mistake(
-        "grad_out[o,j,i] is read, and not grad_out[o,i,j]",
+        "grad_out[o,j,i] is used in place of grad_out[o,i,j]",
         mapped("g", ".", ".", "j", "i"),
         transposed,
         transposed,
@@ -83,11 +78,12 @@ def _gradient() -> Iterator[Mistake]:
     for rows, columns in ((True, True), (True, False), (False, True)):
 
         def flip(t: Terms, rows: bool = rows, columns: bool = columns) -> None:
-            for axis, turn in ((2, rows), (3, columns)):
-                if turn:
-                    t.g[axis] = t.G.shape[axis] - 1 - t.g[axis]
+            t.turn("g", rows, columns)
 
-        yield Mistake("grad_out is read backwards", flip, name, name, rare=not (rows and columns))
+        yield Mistake(
+            f"the {turned_axes(rows, columns)} of grad_out are read in reverse order", flip,
+            name, name, rare=not (rows and columns), along=one_axis(rows, columns),
+        )  # fmt: skip
 
     def same(words: str, value: Callable[[Array], Array]) -> Mistake:
         def change(t: Terms) -> None:
@@ -107,14 +103,14 @@ def _gradient() -> Iterator[Mistake]:
     yield same("the sum of all of grad_out is taken for each of its values", lambda G: G.sum())
     yield same("the mean of all of grad_out is taken for each of its values", lambda G: G.mean())
     yield same("grad_out is not read: 1 is taken for each of its values", np.ones_like)
-    yield same("grad_out[o,0,0] is read, and not grad_out[o,i,j]", lambda G: G[:, :, :1, :1])
-    yield same("grad_out[o,-1,-1] is read, and not grad_out[o,i,j]", lambda G: G[:, :, -1:, -1:])
+    yield same("grad_out[o,0,0] is used in place of grad_out[o,i,j]", lambda G: G[:, :, :1, :1])
+    yield same("grad_out[o,-1,-1] is used in place of grad_out[o,i,j]", lambda G: G[:, :, -1:, -1:])
     yield same(
         "the largest of grad_out[o] is taken for each of its values",
         lambda G: G.max(space, keepdims=True),
     )
-    yield same("grad_out[o,0,j] is read, and not grad_out[o,i,j]", lambda G: G[:, :, :1])
-    yield same("grad_out[o,i,0] is read, and not grad_out[o,i,j]", lambda G: G[..., :1])
+    yield same("grad_out[o,0,j] is used in place of grad_out[o,i,j]", lambda G: G[:, :, :1])
+    yield same("grad_out[o,i,0] is used in place of grad_out[o,i,j]", lambda G: G[..., :1])
     for axis, what in ((2, "column"), (3, "row")):
         for reduce, how in ((np.sum, "sum"), (np.mean, "mean")):
             value = partial(reduce, axis=axis, keepdims=True)
@@ -138,13 +134,13 @@ def _windows() -> Iterator[Mistake]:
 def _output_channels() -> Iterator[Mistake]:
     name = "grad-channel-fixed"
     yield Mistake(
-        "grad_out[0,i,j] is read, and not grad_out[o,i,j]",
+        "grad_out[0,i,j] is used in place of grad_out[o,i,j]",
         mapped("g", ".", 0, ".", "."),
         name,
         name,
     )
     yield Mistake(
-        "grad_out[-1,i,j] is read, and not grad_out[o,i,j]",
+        "grad_out[-1,i,j] is used in place of grad_out[o,i,j]",
         mapped("g", ".", -1, ".", "."),
         name,
         name,
@@ -172,8 +168,8 @@ def _output_channels() -> Iterator[Mistake]:
     )
 
     name = "kernel-channel-fixed"
-    yield Mistake("W[0] is read, and not W[o]", mapped("w", 0, ".", ".", "."), name)
-    yield Mistake("W[-1] is read, and not W[o]", mapped("w", -1, ".", ".", "."), name)
+    yield Mistake("W[0] is used in place of W[o]", mapped("w", 0, ".", ".", "."), name)
+    yield Mistake("W[-1] is used in place of W[o]", mapped("w", -1, ".", ".", "."), name)
 
     def kernels(reduce: Callable[..., Array]) -> Change:
         def change(t: Terms) -> None:

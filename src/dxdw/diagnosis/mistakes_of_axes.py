@@ -6,10 +6,12 @@ from itertools import product
 import numpy as np
 
 from ..core.arrays import Array
+from .causes import listed
 from .mistake import Mistake, mapped
-from .terms import Impossible, Terms
+from .terms import Terms
 
 RESHAPED = "reshaped-not-transposed"
+_AXES = ("output channels", "input channels", "rows", "columns")  # of W
 
 
 def axes_mistakes() -> Iterator[Mistake]:
@@ -29,14 +31,7 @@ def _positions() -> Iterator[Mistake]:
         (s, r), (p, q), (d, e) = t.stride, t.padding, t.dilation
         first = [t.j * s - p, t.i * r - q]
         taps = [t.u * d, t.v * e]
-        for axis, (start, pad, step, k) in enumerate(
-            zip(first, (p, q), (d, e), t.W.shape[2:], strict=True)
-        ):
-            there = (-(-(t.x.shape[axis + 2] + pad - start) // step)).clip(0, k)
-            # A slice of one row is broadcast over all of dW's; dx refuses to be added to.
-            if not np.all((there == k) | ((there == 1) & (t.result == "dW"))):
-                raise Impossible
-            taps[axis] = np.where(there == k, taps[axis], 0)
+        taps = [t.cut(first[axis], taps[axis], axis) for axis in (0, 1)]
         t.at[2:] = [first[0] + taps[0], first[1] + taps[1]]
 
     # In dx that is what G[o,j,i] gives, and so it is in both.
@@ -48,7 +43,7 @@ def _positions() -> Iterator[Mistake]:
 def _channels() -> Iterator[Mistake]:
     name = "channels-exchanged"
     exchanged = mapped("w", "c", "o", ".", ".")
-    yield Mistake("W[c,o,u,v] is met, and not W[o,c,u,v]", exchanged, name, name)
+    yield Mistake("W[c,o,u,v] is used in place of W[o,c,u,v]", exchanged, name, name)
 
     # np.flip(W) turns all axes, W[o][::-1, ::-1] the channels and the rows.
     for turns in product((False, True), repeat=4):
@@ -60,9 +55,10 @@ def _channels() -> Iterator[Mistake]:
             for axis in axes:
                 t.w[axis] = t.W.shape[axis] - 1 - t.w[axis]
 
-        along = " and ".join("ocuv"[axis] for axis in axes)
-        words = f"the kernel is turned round along {along}"
-        yield Mistake(words, flipped, "channels-reversed", "channels-reversed", rare=True)
+        along = listed([_AXES[axis] for axis in axes])
+        words = f"the {along} of the kernel stand in reverse order"
+        name = "channels-reversed"
+        yield Mistake(words, flipped, name, name, rare=True, along=along)
 
 
 def _images() -> Iterator[Mistake]:
@@ -75,7 +71,7 @@ def _images() -> Iterator[Mistake]:
     yield Mistake(words, summed, name, name, rare=True)
     for which, what in (("g", "grad_out"), ("at", "x")):
         fixed = mapped(which, 0, ".", ".", ".")
-        yield Mistake(f"{what}[0] is read, and not {what}[n]", fixed, name, name, rare=True)
+        yield Mistake(f"{what}[0] is used in place of {what}[n]", fixed, name, name, rare=True)
 
 
 # --- reshape where transpose belongs ----------------------------------------------------------

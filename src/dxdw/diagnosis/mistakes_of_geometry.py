@@ -17,8 +17,8 @@ def shifts() -> Iterator[Mistake]:
         "2": lambda _: 2,
         "{k}": lambda k: k,
     }
-    met = {"at": "pixels", "g": "values of grad_out", "w": "numbers of the kernel"}
-    for which, what in met.items():
+    used = {"at": "pixels", "g": "values of grad_out", "w": "numbers of the kernel"}
+    for which, what in used.items():
         for (said, reach), outside in product(reaches.items(), OUTSIDE):
             for row, column in product((-1, 0, 1), repeat=2):
                 if (row, column) == (0, 0):
@@ -32,7 +32,7 @@ def shifts() -> Iterator[Mistake]:
                         t.move(which, axis, sign * reach(t.W.shape[axis]), outside)
 
                 usual = said == "1" and which == "at" and row * column >= 0
-                words = f"{what} {_further(said, row, column)} are met, {_EDGES[outside]}"
+                words = f"{what} {_further(said, row, column)} are used, {_EDGES[outside]}"
                 yield Mistake(words, change, name, name, rare=not usual)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from .calls import Answer
-from .causes import in_order, listed
+from .causes import in_order, listed, title_along
 from .crashes import sizes_in_crashes
 from .ladder import Case, Ladder
 from .matching import Matcher, Named, Seen, order_of
@@ -150,7 +150,7 @@ def _values(ladder: Ladder, results: Sequence[str], eps: float | None) -> Verdic
     return replace(
         begun,
         causes=begun.causes | whole.causes, words=(*begun.words, *whole.words),
-        either=whole.either, unnamed=whole.unnamed,
+        either=whole.either, unnamed=whole.unnamed, titles=whole.titles,
     )  # fmt: skip
 
 
@@ -190,13 +190,16 @@ def _explained(ladder: Ladder, matcher: Matcher, results: Sequence[str]) -> Verd
 
 
 def _verdict(named: Named) -> Verdict:
-    return Verdict(named.causes, named.words, named.either)
+    titles = {n: title_along(n, along, named.causes[n]) for n, along in named.along.items()
+              if n in named.causes}  # fmt: skip
+    return Verdict(named.causes, named.words, named.either, titles=titles)
 
 
 def _one_by_one(seen: list[Seen], results: Sequence[str], wrong: Sequence[str]) -> Verdict:
     """Where nothing explains dx and dW together: one of them, by a mistake of its own."""
     causes: dict[str, frozenset[str]] = {}
     words: list[str] = []
+    titles: dict[str, str] = {}
     unnamed = []
     complete = all(len(s.found) == len(results) for s in seen)
     for name in wrong:
@@ -207,7 +210,8 @@ def _one_by_one(seen: list[Seen], results: Sequence[str], wrong: Sequence[str]) 
         else:
             causes |= named.causes
             words += named.words
-    return Verdict(causes, tuple(words), unnamed=tuple(unnamed))
+            titles |= _verdict(named).titles
+    return Verdict(causes, tuple(words), unnamed=tuple(unnamed), titles=titles)
 
 
 def _of_sizes(ladder: Ladder) -> Verdict:

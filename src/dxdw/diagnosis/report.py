@@ -8,7 +8,7 @@ The JSON form, `Report.to_json()`, is one object:
 | `"function"` | its name |
 | `"ok"` | whether nothing is wrong; where there is `advice`, it may still be true |
 | `"solved"` | whether the problem's own tests pass; null where they were not run |
-| `"harder"` | whether the checks, which are harder to fool, pass: the same as "ok" |
+| `"extra"` | whether the checks pass, which try more than the problem's tests: the same as "ok" |
 | `"causes"` | identifiers of the mistakes; empty where none is made, or none recognised |
 | `"either"` | whether one of the causes is enough: both give the very same answers |
 | `"failed"` | names of the checks that fail |
@@ -22,7 +22,7 @@ The JSON form, `Report.to_json()`, is one object:
 | `"matched"` | what was compared with the answers, in words |
 | `"first_wrong"` | null or `{"result", "index", "got", "expected", "contributions"}` |
 | `"evidence"` | null or `{"result", "got", "expected", "arguments"}`, the smallest case |
-| `"crash"` | null or `{"kind", "message", "file", "line", "source", "at", "trace"}` |
+| `"crash"` | null or `{"kind", "message", "file", "line", "source", "at", "trace", "means"}` |
 | `"seconds"` | how long it took |
 
 Numbers that JSON has no word for are the strings "nan", "inf" and "-inf".
@@ -241,6 +241,12 @@ class Report:
         return tuple(check.name for check in self.checks if check.state == "wrong")
 
     @property
+    def passed(self) -> str:
+        """How many checks pass, as "13 of 15"."""
+        passed = [check for check in self.checks if check.state in ("right", "advice")]
+        return f"{len(passed)} of {len(self.checks)}"
+
+    @property
     def advice(self) -> tuple[Check, ...]:
         return tuple(check for check in self.checks if check.advice)
 
@@ -263,7 +269,7 @@ class Report:
             "function": self.function,
             "ok": self.ok,
             "solved": self.solved,
-            "harder": self.ok,
+            "extra": self.ok,
             "causes": self.causes,
             "either": self.either,
             "failed": self.failed,

@@ -22,9 +22,10 @@ def html(report: Report) -> str:
     verdict = f'<span style="color:{colour}">{word}</span>'
     parts = [f"<h3><code>{escape(report.function)}</code>: {verdict}</h3>"]
     if report.solved is not None:
-        own, rest = ("yes" if passed else "no" for passed in (report.solved, right))
-        parts.append(f"<p>Solved: {own} (the problem's own tests). Harder to fool: {rest} (the "
-                     "checks).</p>")  # fmt: skip
+        own = "yes" if report.solved else "no"
+        parts.append(
+            f"<p>Solved: {own} (the problem's own tests). Extra checks: {report.passed}.</p>"
+        )
     if not right or report.advice:
         parts.append(f"<p>{escape(report.summary)}</p>")
         several = len(report.causes) + len(report.missing) > 1

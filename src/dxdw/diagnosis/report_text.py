@@ -31,8 +31,8 @@ def _verdict(report: Report, paint: Paint) -> list[str]:
     else:
         lines = [f"{paint('bad', f'{report.function}: wrong')}  {report.summary}"]
     if report.solved is not None:
-        own, rest = ("yes" if passed else "no" for passed in (report.solved, report.ok))
-        lines += [f"solved: {own} (the problem's own tests)   harder to fool: {rest} (the checks)"]
+        own = "yes" if report.solved else "no"
+        lines += [f"solved: {own} (the problem's own tests)   extra checks: {report.passed}"]
     if report.ok and not report.advice:
         return lines
     lines += _named(report, paint)

@@ -97,7 +97,7 @@ def _exchanged(ladder: Ladder, name: str, usable: list[int]) -> _Brought:
     return "", "", {}
 
 
-_AXES = {"N": "N", "C": "C_in", "H": "H", "W": "W", "O": "C_out", "U": "kH", "V": "kW"}
+_AXES = {"N": "N", "C": "C_in", "H": "inH", "W": "inW", "O": "C_out", "U": "kH", "V": "kW"}
 
 
 def _named(axes: str) -> str:

@@ -135,6 +135,27 @@ class Terms:
             self.keep((moved >= 0) & (moved < size))
             index[axis] = np.clip(moved, 0, size - 1)
 
+    def turn(self, which: str, rows: bool, columns: bool) -> None:
+        """Read or write from the end of rows, or columns, to their beginning."""
+        index = getattr(self, which)
+        for axis, turned in ((2, rows), (3, columns)):
+            if turned:
+                index[axis] = self.shape(which)[axis] - 1 - index[axis]
+
+    def cut(self, start: Array, taps: Array, axis: int) -> Array:
+        """Of slices that begin at `start` what NumPy reads where they end outside x; 0 is rows.
+
+        Raises:
+            Impossible: it does not fit what it is combined with.
+        """
+        k, step = self.W.shape[axis + 2], self.dilation[axis]
+        there = (-(-(self.x.shape[axis + 2] + self.padding[axis] - start) // step)).clip(0, k)
+        # A slice of one row is broadcast over all of dW's; dx refuses to be added to.
+        if not np.all((there == k) | ((there == 1) & (self.result == "dW"))):
+            raise Impossible
+        found: Array = np.where(there == k, taps, 0)
+        return found
+
     def total(self) -> Array:
         """The result.
 

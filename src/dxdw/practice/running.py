@@ -49,9 +49,9 @@ def run(number: str, code: str, tell: Callable[[Event], None], cases: Iterable[C
 
         `{"kind": "report", "function", "report"}`: what `diagnose` found, as `Report`'s JSON.
 
-        `{"kind": "done", "passed", "failed", "advice", "solved", "harder"}`, at the end: three
-        counts, whether the problem's own tests pass, and whether the checker's questions do, which
-        are harder to fool.
+        `{"kind": "done", "passed", "failed", "advice", "solved", "extra"}`, at the end: three
+        counts, whether the problem's own tests pass, and whether the extra checks do, the checker's
+        questions.
     cases : iterable of dict
         `{"function", "arguments"}`, arguments of the learner's own choice by their names; nested
         lists are arrays. The result is compared with the reference's.
@@ -87,16 +87,16 @@ def run(number: str, code: str, tell: Callable[[Event], None], cases: Iterable[C
     for place, test in enumerate(problem.tests):
         told(_tried(f"test/{place}", partial(test.check, functions[test.function])))
         unsolved |= {test.function} if states[-1] != "passed" else set()
-    harder = True
+    extra = True
     for name in problem.functions:
         fn = functions[name]
         report = replace(_diagnosed(name, fn, told), solved=name not in unsolved)
-        harder &= report.ok
+        extra &= report.ok
         tell({"kind": "report", "function": name, "report": report.form()})
     for place, case in enumerate(cases):
         told(_tried(f"case/{place}", partial(_own_case, functions, case)))
     counts = {state: states.count(state) for state in ("passed", "failed", "advice")}
-    tell({"kind": "done", **counts, "solved": not unsolved, "harder": harder})
+    tell({"kind": "done", **counts, "solved": not unsolved, "extra": extra})
 
 
 def solves(function: str, fn: Solution) -> bool:

@@ -8,7 +8,7 @@ import { forwardTrace } from "../trace_forward.js";
 
 export const EXAMPLES = [
   { name: "All gradients 1", make: () => example(() => 1) },
-  { name: "One gradient (example 1)", make: () => example((place) => (place === 0 ? 1 : 0)) },
+  { name: "One gradient (the first example)", make: () => example((place) => (place === 0 ? 1 : 0)) },
   { name: "Two channels, two kernels", make: () => counted([2, 3, 4], [2, 2, 2, 3]) },
 ];
 

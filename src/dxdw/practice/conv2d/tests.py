@@ -43,7 +43,7 @@ def _both(fn: Solution) -> None:
 
 
 TESTS = (
-    Test("The output has (H + 2p − k)//s + 1 rows", "conv2d", _size),
+    Test("The output has (inH + 2p − kH)//s + 1 rows", "conv2d", _size),
     Test("Ones, a padding of 1: 4 in the corners and 9 in the middle", "conv2d", _ones),
     Test("Without padding, at stride 1, it is problem 01", "conv2d", _plain),
     Test("A stride of 2 takes every second pixel", "conv2d", _strided),

@@ -1,5 +1,7 @@
 """What can be made wrong in a convolution, and how it is told."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from ... import convolution
@@ -8,18 +10,23 @@ from ...diagnosis.causes import Cause
 from ...diagnosis.exercises import Exercise, Slip, integers
 
 _OUT = "out[o, i, j] = (x[:, i : i + kH, j : j + kW] * W[o]).sum()"
-_SIZE = "outH = (H + 2 * p - kH) // s + 1"
+_SIZE = "outH = (inH + 2 * p - kH) // s + 1"
 
 CAUSES = {
     "kernel-flipped": Cause(
         "the kernel is flipped", _OUT,
         "The kernel is laid on the image as it stands, without turning it.",
-        "Which pixel of the window does W[o, c, 0, 0] meet?",
+        "Which pixel of the window is W[o, c, 0, 0] multiplied by?",
     ),
     "kernel-transposed": Cause(
         "the kernel's rows and columns are exchanged", _OUT,
         "The kernel's first row lies on the window's first row.",
         "Which axis of W runs along the rows of the image?",
+    ),
+    "index-repeated": Cause(
+        "one index is used for two axes", _OUT,
+        "Every axis has a loop variable of its own: i and u go down the rows, j and v across.",
+        "Take each array, and each of its axes: which loop variable goes along that axis?",
     ),
     "last-position-skipped": Cause(
         "the last row or column of the output is missing", _SIZE,
@@ -86,8 +93,17 @@ def convolution_slips() -> tuple[Slip, ...]:
 
     return (
         Slip("kernel-flipped", lambda x, W, *more: convolve(x, W[:, :, ::-1, ::-1], *more)),
-        Slip("kernel-flipped", lambda x, W, *more: convolve(x, W[:, :, ::-1], *more)),
-        Slip("kernel-flipped", lambda x, W, *more: convolve(x, W[..., ::-1], *more)),
+        Slip(
+            "kernel-flipped",
+            lambda x, W, *more: convolve(x, W[:, :, ::-1], *more),
+            "the kernel's rows stand in reverse order",
+        ),
+        Slip(
+            "kernel-flipped",
+            lambda x, W, *more: convolve(x, W[..., ::-1], *more),
+            "the kernel's columns stand in reverse order",
+        ),
+        *_indices_repeated(),
         Slip("kernel-transposed", lambda x, W, *more: convolve(x, W.swapaxes(2, 3), *more)),
         Slip("last-position-skipped", last),
         Slip("last-position-skipped", row),
@@ -98,6 +114,31 @@ def convolution_slips() -> tuple[Slip, ...]:
         Slip("scaled", mean),
         Slip("output-overwritten", lambda x, W, *more: convolve(x[-1:], W[:, -1:], *more)),
     )
+
+
+def _indices_repeated() -> Iterator[Slip]:
+    """x[c, i+u, j+u] and its like."""
+    for row, column, twice in (
+        ("iu", "ju", "u"),
+        ("iv", "jv", "v"),
+        ("iu", "iv", "i"),
+        ("ju", "jv", "j"),
+    ):
+
+        def out(
+            x: Array, W: Array, padding: int = 0, stride: int = 1,
+            row: str = row, column: str = column,
+        ) -> Array:  # fmt: skip
+            sizes = (*convolve(x, W, padding, stride).shape[1:], *W.shape[2:])
+            at = dict(zip("ijuv", np.ogrid[tuple(map(slice, sizes))], strict=True))
+            at |= {"i": at["i"] * stride, "j": at["j"] * stride}
+            rows, columns = (sum(at[axis] for axis in axes) for axes in (row, column))
+            framed = np.pad(x, ((0, 0), *2 * ((padding, padding),)))
+            read = np.broadcast_to(framed[:, rows, columns], (len(x), *sizes))
+            made: Array = np.einsum("cijuv,ocuv->oij", read, W)
+            return made
+
+        yield Slip("index-repeated", out, f"{twice} is used for two axes")
 
 
 PAIRS = tuple(

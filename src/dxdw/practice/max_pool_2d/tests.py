@@ -39,7 +39,7 @@ def _channels(fn: Solution) -> None:
 
 
 TESTS = (
-    Test("The output has (H − k)//s + 1 rows", "max_pool_2d", _shape),
+    Test("The output has (inH − k)//s + 1 rows", "max_pool_2d", _shape),
     Test("The example: windows of 2 side by side", "max_pool_2d", _example),
     Test("The example: windows of 2 that overlap", "max_pool_2d", _overlapping),
     Test("Numbers that are all negative", "max_pool_2d", _negative),
