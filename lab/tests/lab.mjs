@@ -213,7 +213,7 @@ const unseenNow = (page, selectors) =>
 /** The same once the page has settled. */
 export async function unseen(page, selectors) {
   let found = await unseenNow(page, selectors);
-  for (let round = 0; round < 20 && found.length; round++) {
+  for (let round = 0; round < 50 && found.length; round++) {
     await page.waitForTimeout(100);
     found = await unseenNow(page, selectors);
   }
