@@ -59,8 +59,7 @@ class BfloatWeightGradient {
     if (!memory.places.take()) return DXDW_NO_MEMORY;
     const Own own = {grad_out, x, memory.slots(), team};
     const MatrixUnit &unit = *matrix_unit();
-    const Index bands = pass_.batch * pass_.axis[0].count * bands_;
-    memset(own.at.unfit, 0, bands);
+    const Index bands = all_bands();
     const bool whole = parallel_for(team, plan_.groups * chunks_ * splits_, [&](Index item, int slot) {
       const Index split = item % splits_, chunk = item / splits_ % chunks_, group = item / splits_ / chunks_;
       float *sum = own.at.sums + (group * chunks_ + chunk) * sum_elements_;
@@ -68,7 +67,7 @@ class BfloatWeightGradient {
       unit.begin();
       bool any = false;
       for (Index b = chunk * bands / chunks_; b < (chunk + 1) * bands / chunks_ && !cancelled(team); ++b)
-        any |= piece(own, unit, b, group, first, last, sum, any, slot);
+        any |= piece(own, unit, b, group, first, last, sum, any, slot, split == 0);
       unit.end();
       if (!any)
         for (Index k = 0; k < taps_; ++k)
@@ -80,7 +79,7 @@ class BfloatWeightGradient {
           finish(own.at.sums, i / left_, i % left_, dW + i / left_ * plan_.weights_of_group());
         }))
       return DXDW_CANCELLED;
-    return left_out(own, bands, dW);
+    return left_out(own, dW);
   }
 
  private:
@@ -105,8 +104,8 @@ class BfloatWeightGradient {
           band(places.reserve<uint16_t>(threads * of.band_elements_)),
           pairs(places.reserve<uint16_t>(threads * 2 * of.band_elements_)),
           g(places.reserve<uint16_t>(threads * of.g_elements())),
-          unfit(places.reserve<char>(of.pass_.batch * of.pass_.axis[0].count * of.bands_)),
-          parts(places.reserve<Part>(of.pass_.batch * of.pass_.axis[0].count * of.bands_)) {}
+          unfit(places.reserve<char>(of.plan_.groups * of.all_bands())),
+          parts(places.reserve<Part>(of.all_bands())) {}
     Slots slots() const {
       return {places.at<float>(sums),     places.at<float>(line),     places.at<float>(g_line),
               places.at<uint16_t>(band),  places.at<uint16_t>(pairs), places.at<uint16_t>(g),
@@ -114,6 +113,7 @@ class BfloatWeightGradient {
     }
   };
 
+  Index all_bands() const { return pass_.batch * pass_.axis[0].count * bands_; }
   Index g_line_elements() const { return kBlock * round_up(pass_.axis[2].count, lanes<float>); }
   Index g_elements() const { return Parts * left_ * kBlock * g_row_; }
 
@@ -149,9 +149,10 @@ class BfloatWeightGradient {
     splits_ = plan_.groups * chunks_ < wanted ? least(left_, divide_up(wanted, plan_.groups * chunks_)) : 1;
   }
 
-  // Adds band b to the sums of output blocks [first, last), or makes them; false where it is left out.
+  // Adds band b to the sums of output blocks [first, last), or makes them; false where it is left out, which
+  // one of those that share a band says.
   bool piece(const Own &own, const MatrixUnit &unit, Index b, Index group, Index first, Index last, float *sum,
-             bool add, int slot) const {
+             bool add, int slot, bool says) const {
     const Axis *axis = pass_.axis;
     const Index row = b % bands_ * axis[1].count / bands_;
     const Index count = (b % bands_ + 1) * axis[1].count / bands_ - row;
@@ -165,10 +166,9 @@ class BfloatWeightGradient {
     const Strides &at = pass_.destination;
     pack_g(own.grad_out + image * at.image + group * at.group + depth * at.depth + row * at.row, count, g,
            own.at.g_line + slot * g_line_elements(), of_g);
-    if (!fit(of_x.seen(), of_g.seen(), pass_.batch * plan_.destination_plane())) {
-      own.at.unfit[b] = 1;  // by whichever thread, the same
-      return false;
-    }
+    const bool unfit = !fit(of_x.seen(), of_g.seen(), pass_.batch * plan_.destination_plane());
+    if (says) own.at.unfit[group * all_bands() + b] = unfit;
+    if (unfit) return false;
     pair(packed, band, pairs);
     const Index steps = divide_up((count - 1) * band_.pitch + axis[2].count, kBlock);
     for (Index o = first; o < last && !cancelled(own.team); ++o)
@@ -252,9 +252,9 @@ class BfloatWeightGradient {
   }
 
   // By the direct kernel, which does not know groups and depths apart.
-  int left_out(const Own &own, Index bands, float *dW) const {
+  int left_out(const Own &own, float *dW) const {
     Index n = 0;
-    for (Index b = 0; b < bands; ++b) {
+    for (Index b = 0; b < plan_.groups * all_bands(); ++b) {
       if (!own.at.unfit[b]) continue;
       if (plan_.groups > 1 || pass_.axis[0].count > 1) return DXDW_DECLINED;
       const Index row = b % bands_ * pass_.axis[1].count / bands_;
