@@ -331,7 +331,10 @@ bool check_left_out(const Problem &p, int kind, const char *kernel, int threads)
   for (int side = 0; side < 2; ++side)
     for (float value : odd) {
       float *a = integers<float>(of.first, 1), *b = integers<float>(of.second, 2);
-      (side ? b : a)[(side ? of.second : of.first) / 3] = value;
+      if (side)
+        b[of.second / 3] = value;
+      else
+        a[of.first / 3] = value;
       float *result = static_cast<float *>(malloc(of.result * sizeof(float)));
       float *wanted = static_cast<float *>(malloc(of.result * sizeof(float)));
       make_plan(p, kind, kFloat32);
