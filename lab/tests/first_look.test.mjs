@@ -100,7 +100,7 @@ test("from a mistake's question to its reason and its line, a press each, and al
   assert.equal(await page.locator(".finding .formula").count(), 0);
   await page.getByRole("button", { name: "Why?" }).click();
   assert.deepEqual(await unseen(page, [".finding .reason"]), []);
-  await page.getByRole("button", { name: "Show the line" }).click();
+  await page.getByRole("button", { name: "Show the reference's line" }).click();
   assert.deepEqual(await unseen(page, [".finding .formula"]), []);
   await page.getByRole("button", { name: /^Hint.*dW is assigned/ }).click();
   assert.deepEqual(await unseen(page, [".named-mistake:nth-of-type(2) .question"]), []);
@@ -150,7 +150,7 @@ test("what the latest run found is there after a visit to another problem; later
   await go(page, "01");
   await go(page, "05");
   assert.equal(await verdict(page), before);
-  assert.ok(await page.getByText("Of your code before its last change.").isHidden());
+  assert.ok(await page.getByText(/as it was before you changed it/).isHidden());
   await enter(page, "05", PROBLEMS["05"].solution);
   await run(page);
   await go(page, "01");
