@@ -56,7 +56,11 @@ test("the learner's own loops train slice by slice, Stop answers, and the networ
   const page = await digits(["01", "03", "04", "05"]);
   await train(page).click();
   await page.locator(".training .trace-words", { hasText: /^Batch [3-9]/ }).waitFor({ timeout: 60_000 });
-  assert.equal(await page.locator(".kernels table").count(), 6);
+  const lefts = await page
+    .locator(".kernels table")
+    .evaluateAll((all) => all.map((one) => one.getBoundingClientRect().left));
+  assert.equal(new Set(lefts).size, 3, "two rows of three kernels");
+  assert.deepEqual(lefts.slice(0, 3), lefts.slice(3));
   await stop(page).click();
   await page.locator("button.run:enabled").waitFor({ timeout: STOP_MS });
   assert.match(await said(page).innerText(), /^Stopped/);
@@ -125,6 +129,36 @@ test("a digit is drawn with the mouse, or put by keys, and read", async () => {
     /^row 7, column 4: 100 % ink$/,
   );
   await page.locator(".reading .verdict", { hasText: /^It reads a 1/ }).waitFor();
+});
+
+test("what is drawn has the ink of the theme, after a change of it too", async () => {
+  const page = await digits([]);
+  const pad = await page.locator(".pad").boundingBox();
+  await page.mouse.move(pad.x + 60, pad.y + 50);
+  await page.mouse.down();
+  await page.mouse.move(pad.x + 180, pad.y + 50, { steps: 4 });
+  await page.mouse.up();
+  const inks = [];
+  for (const scheme of ["light", "dark"]) {
+    inks.push(
+      await page.locator(".pad polyline").evaluate((line, one) => {
+        document.documentElement.style.colorScheme = one;
+        return [getComputedStyle(line).stroke, getComputedStyle(document.body).color];
+      }, scheme),
+    );
+  }
+  for (const [ink, text] of inks) assert.equal(ink, text);
+  assert.notEqual(inks[0][0], inks[1][0]);
+});
+
+test("a mistake is said with all its words, and whose gradient it is put into", async () => {
+  const page = await digits(["05"]);
+  const field = page.getByRole("combobox", { name: "Put a mistake into the gradient" });
+  await field.selectOption("dx-overwritten");
+  assert.match(
+    await page.locator(".about-mistake").innerText(),
+    /^dx-overwritten: dx is assigned .* into the reference's conv2d_backward, .* in place of yours/,
+  );
 });
 
 test("an endless loop of the learner's is stopped, and an error says its line", async () => {

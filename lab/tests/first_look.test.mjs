@@ -106,6 +106,31 @@ test("from a mistake's question to its reason and its line, a press each, and al
   assert.deepEqual(await unseen(page, [".named-mistake:nth-of-type(2) .question"]), []);
 });
 
+test("02: before the first run the whole framed image is seen; on a phone the formula goes on below", async () => {
+  const page = await lab.fresh();
+  await go(page, "02");
+  assert.deepEqual(await unseen(page, ['.grid[data-array="framed"] tr:last-child td:last-child']), []);
+  await page.setViewportSize({ width: 390, height: 844 });
+  const hidden = await page
+    .locator(".formula-block")
+    .evaluateAll((all) => all.map((one) => Math.max(0, one.scrollWidth - one.clientWidth)));
+  assert.deepEqual(hidden, [0, 0], "px of each");
+});
+
+test("a finding says in words what was compared, and writes the first wrong element as one sum", async () => {
+  const page = await lab.fresh();
+  await enter(page, "05", wrong("05", "dx-kernel-flipped"));
+  const { verdict: said } = await run(page);
+  assert.match(said, /Your answers are just those of code with this mistake: in dx the kernel/);
+  assert.match(said, /which is grad_out\[[\d,]+\] · W\[[\d,]+\] = \S+ · \S+/);
+  assert.doesNotMatch(said, /the sum of/);
+  await enter(page, "05", OVERWRITES);
+  assert.match(
+    (await run(page)).verdict,
+    /which is grad_out\S+ · W\S+ \+ grad_out\S+ · W\S+ .*= \S+ · \S+ \+ \S+ · \S+/,
+  );
+});
+
 test("an error is told once, and of the case that is shown", async () => {
   const page = await lab.fresh();
   await enter(page, "05", PROBLEMS["05"].solution.replace("range(outH)", "range(outH + 1)"));

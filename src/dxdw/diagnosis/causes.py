@@ -99,7 +99,7 @@ CAUSES = {
         "Each output sends its gradient back to the pixels it was made from, and the kernel lies "
         "over them as it lay in the forward pass.",
         "With a single 1 in grad_out, dx holds one copy of the kernel. Which way round should it "
-        "lie? (A scatter uses the kernel as it is; a gather, a sum for each pixel, has to turn it.)",
+        "lie? (A scatter takes W as it is, a gather takes it turned.)",
     ),
     "dw-reversed": Cause(
         "{what} is reversed",
