@@ -9,8 +9,6 @@
 namespace dxdw {
 namespace {
 
-// Channels on each side of a group: of fewer, most of a block would be zeros.
-constexpr Index kLeastInBlock = 16;
 // A matrix unit's tiles beside the processor's multiply-adds: of a float32's products in parts a third or a
 // sixth is left of it, and beside that stand packing and writing. What may be computed in vain is the rest.
 // (Nominal, from whole passes of a prototype on one AMX processor: 1.9 to 2.6 times, and 0.85 to 1.4.)
@@ -22,13 +20,15 @@ constexpr Index kLeastProducts = 48;
 
 // Products computed over those that are asked for.
 inline double waste(const Plan &plan) {
-  const double source = double(round_up(plan.sources, kBlock)) / double(plan.sources);
+  const Index sources = folded(plan) ? plan.sources * plan.taps : plan.sources;
+  const double source = double(round_up(sources, kBlock)) / double(sources);
   const double destination = double(round_up(plan.destinations, kBlock)) / double(plan.destinations);
   const Phase phase = first_phase(plan);
   const Pass pass = images_as_rows(plan, pass_of(plan, phase));
   const Axis *axis = pass.axis;
   const Index rows = plan.kind == kWeightGradient ? axis[1].count : least<Index>(axis[1].count, 64);
-  const Index positions = (rows - 1) * Band::most_pitch(pass) + axis[2].count;
+  const Index pitch = folded(plan) ? axis[2].count : Band::most_pitch(pass);
+  const Index positions = (rows - 1) * pitch + axis[2].count;
   return source * destination * double(round_up(positions, kBlock)) / double(rows * axis[2].count);
 }
 
@@ -44,7 +44,8 @@ bool bfloat_takes(const int64_t *words, Reason &why) {
   if (words[1] == kBothGradients) return because(why, "computes one gradient at a time");
   const Plan plan = view(words);
   if (!plan.phases) return because(why, "no window reaches a value");
-  const Index channels = least(plan.sources, plan.destinations);
+  const Index sources = folded(plan) && unit->tiles ? plan.sources * plan.taps : plan.sources;
+  const Index channels = least(sources, plan.destinations);
   if (channels < kLeastInBlock)
     return because(why, "%lld channels of a group, fewer than %lld", static_cast<long long>(channels),
                    static_cast<long long>(kLeastInBlock));

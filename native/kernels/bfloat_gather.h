@@ -14,34 +14,43 @@
 namespace dxdw {
 namespace {
 
+// Whether the channels are so few that they are folded with the taps.
+inline bool folded(const Plan &plan) { return plan.sources < kLeastInBlock; }
+
 template <class S, int Parts>
 class BfloatGather {
   static constexpr Index kTile = kBlock * kBlock;  // elements of weights of a step
 
  public:
   BfloatGather(const Plan &plan, const Phase &phase)
-      : plan_(plan), phase_(phase), pass_(images_as_rows(plan, pass_of(plan, phase))) {}
+      : plan_(plan), phase_(phase), pass_(images_as_rows(plan, pass_of(plan, phase))),
+        folded_(folded(plan)) {}
 
   // Works out tables and sizes; false where there is no memory for the tables.
   bool prepare(Tables &tables) {
     const Axis *axis = pass_.axis;
     taps_ = axis[0].taps * axis[1].taps * axis[2].taps;
     blocks_ = divide_up(plan_.destinations, kBlock);
-    const Index source_blocks = divide_up(plan_.sources, kBlock);
-    steps_ = source_blocks * taps_;
-    tables.template reserve<Index>(Band::words(pass_) + 2 * steps_ + plan_.taps);
+    const Index values = plan_.sources * taps_;
+    taps_of_step_ = folded_ ? 1 : taps_;
+    const Index source_blocks = divide_up(folded_ ? values : plan_.sources, kBlock);
+    steps_ = source_blocks * taps_of_step_;
+    tables.template reserve<Index>(Band::words(pass_) + 2 * steps_ + plan_.taps + 2 * values);
     if (!tables.take()) return false;
     Index *memory = tables.template at<Index>(0);
     band_ = Band(pass_, memory);
     a_offset_ = memory, b_offset_ = a_offset_ + steps_, place_ = b_offset_ + steps_;
+    value_offset_ = place_ + plan_.taps, value_weight_ = value_offset_ + values;
+    pitch_ = folded_ ? axis[2].count : band_.pitch;
     choose_bands(source_blocks);
     list_steps();
     chunk_ = most<Index>(1, tuning().l1 / 4 / (Parts * kTile * Index(sizeof(uint16_t))));
     chunk_ = divide_up(steps_, divide_up(steps_, chunk_));
-    const BfloatBand packed(band_, plan_.sources);
-    band_elements_ = Parts * packed.part();
-    line_elements_ = packed.line_elements();
-    sums_ = round_up((height_ - 1) * band_.pitch + axis[2].count, kBlock) * kBlock;
+    part_ = folded_ ? lines().part() : BfloatBand(band_, plan_.sources).part();
+    band_elements_ = Parts * part_;
+    line_elements_ = folded_ ? plan_.sources * band_.channel + lanes<float>
+                             : BfloatBand(band_, plan_.sources).line_elements();
+    sums_ = round_up((height_ - 1) * pitch_ + axis[2].count, kBlock) * kBlock;
     pieces_ = pass_.batch * plan_.groups * axis[0].count * bands_;
     return true;
   }
@@ -97,13 +106,14 @@ class BfloatGather {
     }
   };
 
+  BfloatLines lines() const { return {plan_.sources * taps_, height_ * pass_.axis[2].count}; }
   Index weights_of_group() const { return blocks_ * steps_ * Parts * kTile; }
-  Index tap_elements() const { return 2 * taps_ * kBlock + lanes<float>; }
+  Index tap_elements() const { return 2 * taps_of_step_ * kBlock + lanes<float>; }
 
   void choose_bands(Index source_blocks) {
     const Index rows = pass_.axis[1].count, halo = band_.halo();
-    const Index row_bytes =
-        source_blocks * kBlock * band_.elements_of_row() * Parts * Index(sizeof(uint16_t));
+    const Index positions = folded_ ? pitch_ : band_.elements_of_row();
+    const Index row_bytes = source_blocks * kBlock * positions * Parts * Index(sizeof(uint16_t));
     const Index images = pass_.batch * plan_.groups * pass_.axis[0].count;
     // The half of it is the band's, and the other that of sums and of weights that are on their way.
     Index height = most(2 * tuning().band / row_bytes - halo, most<Index>(1, 2 * halo));
@@ -125,22 +135,30 @@ class BfloatGather {
   // A step is a tap of a block of source channels.
   void list_steps() {
     const Axis *axis = pass_.axis;
-    const Index block = BfloatBand(band_, plan_.sources).positions;
+    const Index block = folded_ ? lines().positions : BfloatBand(band_, plan_.sources).positions;
     for (Index i = 0; i < plan_.taps; ++i) place_[i] = -1;
     Index k = 0;
     for (Index d = 0; d < axis[0].taps; ++d)
       for (Index h = 0; h < axis[1].taps; ++h)
         for (Index w = 0; w < axis[2].taps; ++w, ++k) {
-          place_[plan_.weight_tap(axis[0].tap[d], axis[1].tap[h], axis[2].tap[w])] = k;
-          for (Index s = k, b = 0; s < steps_; s += taps_, ++b)
+          const Index tap = plan_.weight_tap(axis[0].tap[d], axis[1].tap[h], axis[2].tap[w]);
+          place_[tap] = k;
+          for (Index c = 0; c < plan_.sources; ++c) {
+            value_offset_[c * taps_ + k] = c * band_.channel + band_.offset(d, h, w);
+            value_weight_[c * taps_ + k] = c * plan_.weight_source + tap;
+          }
+          for (Index s = k, b = 0; !folded_ && s < steps_; s += taps_, ++b)
             a_offset_[s] = (b * block + band_.offset(d, h, w)) * kBlock;
         }
-    for (Index s = 0; s < steps_; ++s) b_offset_[s] = s * Parts * kTile;
+    for (Index s = 0; s < steps_; ++s) {
+      if (folded_) a_offset_[s] = s * block * kBlock;
+      b_offset_[s] = s * Parts * kTile;
+    }
   }
 
   // to[group][destinations / kBlock][step][part][half][pair of sources][16][2]
   bool pack_weights(const Own &own, Seen32 &seen) const {
-    const Index source_blocks = steps_ / taps_, all = plan_.groups * blocks_ * source_blocks;
+    const Index source_blocks = steps_ / taps_of_step_, all = plan_.groups * blocks_ * source_blocks;
     const float *end = own.weights + plan_.groups * plan_.weights_of_group();
     std::atomic<uint32_t> top{0}, lowest{0xffffffff};
     const bool whole = parallel_for(own.team, all, [&](Index i, int slot) {
@@ -149,14 +167,14 @@ class BfloatGather {
       const Index c = i % source_blocks * kBlock, rest = i / source_blocks;
       const Index d = rest % blocks_ * kBlock, group = rest / blocks_;
       const float *from = own.weights + group * plan_.weights_of_group() + d * plan_.weight_destination;
-      uint16_t *to = own.at.weights + i * taps_ * Parts * kTile;
+      uint16_t *to = own.at.weights + i * taps_of_step_ * Parts * kTile;
       for (Index pair = 0; pair < kBlock / 2; ++pair) {
         for (Index odd = 0; odd < 2; ++odd)
-          read_taps(from, end, d, c + 2 * pair + odd, taps + odd * taps_ * kBlock);
-        for (Index k = 0; k < taps_; ++k)
+          read_taps(from, end, d, c + 2 * pair + odd, taps + odd * taps_of_step_ * kBlock);
+        for (Index k = 0; k < taps_of_step_; ++k)
           for (Index n = 0; n < kBlock; n += lanes<float>) {
             const Vector<float> even = load(taps + k * kBlock + n);
-            const Vector<float> odd = load(taps + (taps_ + k) * kBlock + n);
+            const Vector<float> odd = load(taps + (taps_of_step_ + k) * kBlock + n);
             watch.add(even), watch.add(odd);
             store_pairs<Parts>(even, odd,
                                to + k * Parts * kTile + n / 16 * (kTile / 2) + pair * kBlock + n % 16 * 2,
@@ -175,8 +193,13 @@ class BfloatGather {
   // to[tap][kBlock destinations from d on] of source channel c; zeros where there is none.
   void read_taps(const float *from, const float *end, Index d, Index c, float *to) const {
     const Index here = least(kBlock, plan_.destinations - d), ld = plan_.weight_destination;
-    if (c >= plan_.sources || here < kBlock) memset(to, 0, taps_ * kBlock * sizeof *to);
-    if (c >= plan_.sources) return;
+    const bool none = c >= (folded_ ? plan_.sources * taps_ : plan_.sources);
+    if (none || here < kBlock) memset(to, 0, taps_of_step_ * kBlock * sizeof *to);
+    if (none) return;
+    if (folded_) {
+      for (Index n = 0; n < here; ++n) to[n] = from[n * ld + value_weight_[c]];
+      return;
+    }
     from += c * plan_.weight_source;
     pack_taps(from, ld, here, place_, plan_.taps, to, kBlock, end - from - (here - 1) * ld - plan_.taps);
   }
@@ -196,21 +219,26 @@ class BfloatGather {
              int slot) const {
     const Place place = place_of(index);
     uint16_t *band = own.at.band + slot * band_elements_;
-    const BfloatBand packed(band_, plan_.sources);
+    const S *source = own.source + place.image * pass_.source.image + place.group * pass_.source.group;
+    float *line = own.at.line + slot * line_elements_;
     Watch watch;
-    packed.template pack<Parts>(
-        own.source + place.image * pass_.source.image + place.group * pass_.source.group, place.depth,
-        place.first, place.count, false, band, own.at.line + slot * line_elements_, watch);
+    if (folded_) {
+      band_.copy_channels(source, plan_.sources, place.depth, place.first, place.count, line, own.team);
+      lines().template pack<Parts>(line, value_offset_, band_.pitch, place.count, pitch_, false, band, watch);
+    } else {
+      BfloatBand(band_, plan_.sources)
+          .template pack<Parts>(source, place.depth, place.first, place.count, false, band, line, watch);
+    }
     const bool unfit = !fit(watch.seen(), of_weights, plan_.sources * taps_);
     if (split == 0) own.at.unfit[index] = unfit;
     if (unfit) return;
-    const Index positions = (place.count - 1) * band_.pitch + pass_.axis[2].count;
+    const Index positions = (place.count - 1) * pitch_ + pass_.axis[2].count;
     float *sums = own.at.sums + slot * sums_;
     for (Index b = split * blocks_ / splits_; b < (split + 1) * blocks_ / splits_; ++b) {
       const uint16_t *weights = own.at.weights + place.group * weights_of_group() + b * steps_ * Parts * kTile;
       for (Index s = 0; s < steps_ && !cancelled(own.team); s += chunk_)
         for (Index q = 0; q < positions; q += kBlock)
-          unit.multiply[Parts - 1]({band + q * kBlock, kBlock, packed.part(), a_offset_ + s, weights,
+          unit.multiply[Parts - 1]({band + q * kBlock, kBlock, part_, a_offset_ + s, weights,
                                     kTile / 2, kTile, b_offset_ + s, least(chunk_, steps_ - s),
                                     sums + q * kBlock, s > 0});
       write(own, place, b * kBlock, sums);
@@ -226,7 +254,7 @@ class BfloatGather {
             (axis[0].start + place.depth * axis[0].spacing) * at.depth +
             (axis[1].start + place.first * axis[1].spacing) * at.row + axis[2].start * at.column;
     for (Index r = 0; r < place.count; ++r, to += axis[1].spacing * at.row) {
-      const float *line = sums + r * band_.pitch * kBlock;
+      const float *line = sums + r * pitch_ * kBlock;
       if (at.channels_last())
         write_positions(line, kBlock, axis[2].count, width, to, spacing * at.column);
       else
@@ -259,10 +287,13 @@ class BfloatGather {
   const Plan &plan_;
   const Phase &phase_;
   const Pass pass_;
+  const bool folded_;
   Band band_;
-  Index taps_ = 0, steps_ = 0, blocks_ = 1, chunk_ = 1, height_ = 1, bands_ = 1, splits_ = 1, pieces_ = 0;
+  Index pitch_ = 0, part_ = 0;  // positions from a row to the next, and elements from a part to the next
+  Index taps_ = 0, taps_of_step_ = 0, steps_ = 0, blocks_ = 1, chunk_ = 1, height_ = 1, bands_ = 1, splits_ = 1, pieces_ = 0;
   Index band_elements_ = 0, line_elements_ = 0, sums_ = 0;
   Index *a_offset_ = nullptr, *b_offset_ = nullptr, *place_ = nullptr;
+  Index *value_offset_ = nullptr, *value_weight_ = nullptr;  // of each channel at each tap
 };
 
 // Forward, or all phases of dx, one after the other.

@@ -19,20 +19,25 @@ class BfloatWeightGradient {
 
  public:
   BfloatWeightGradient(const Plan &plan, const Phase &phase)
-      : plan_(plan), phase_(phase), pass_(images_as_rows(plan, pass_of(plan, phase))) {}
+      : plan_(plan), phase_(phase), pass_(images_as_rows(plan, pass_of(plan, phase))),
+        folded_(folded(plan)) {}
 
   bool prepare(Tables &tables) {
     const Axis *axis = pass_.axis;
     taps_ = axis[0].taps * axis[1].taps * axis[2].taps;
-    left_ = divide_up(plan_.destinations, kBlock), right_ = divide_up(plan_.sources, kBlock);
+    const Index values = plan_.sources * taps_;
+    left_ = divide_up(plan_.destinations, kBlock);
+    right_ = divide_up(folded_ ? values : plan_.sources, kBlock);
+    taps_of_sum_ = folded_ ? 1 : taps_;
     // Of the longest that a band can be.
     const Index longest = divide_up((axis[1].count - 1) * Band::most_pitch(pass_) + axis[2].count, kBlock);
-    tables.template reserve<Index>(Band::words(pass_) + 2 * longest + 2 * taps_);
+    tables.template reserve<Index>(Band::words(pass_) + 2 * longest + 2 * taps_ + values);
     if (!tables.take()) return false;
     Index *memory = tables.template at<Index>(0);
     band_ = Band(pass_, memory);
     a_offset_ = memory, b_offset_ = a_offset_ + longest, offset_ = b_offset_ + longest;
-    tap_ = offset_ + taps_;
+    tap_ = offset_ + taps_, value_offset_ = tap_ + taps_;
+    pitch_ = folded_ ? axis[2].count : band_.pitch;
     for (Index s = 0; s < longest; ++s) a_offset_[s] = s * kBlock, b_offset_[s] = s * kTile / 2;
     choose_bands();
     Index k = 0;
@@ -41,14 +46,17 @@ class BfloatWeightGradient {
         for (Index w = 0; w < axis[2].taps; ++w, ++k) {
           offset_[k] = band_.offset(d, h, w);
           tap_[k] = plan_.weight_tap(axis[0].tap[d], axis[1].tap[h], axis[2].tap[w]);
+          for (Index c = 0; c < plan_.sources; ++c)
+            value_offset_[c * taps_ + k] = c * band_.channel + offset_[k];
         }
-    sum_elements_ = taps_ * left_ * right_ * kTile;
+    sum_elements_ = taps_of_sum_ * left_ * right_ * kTile;
     choose_chunks();
     const BfloatBand packed(band_, plan_.sources);
-    pairs_ = packed.positions / 2;
-    band_elements_ = Parts * packed.part();
-    line_elements_ = packed.line_elements();
-    g_row_ = round_up((height_ - 1) * band_.pitch + round_up(axis[2].count, lanes<float>), kBlock);
+    positions_ = folded_ ? lines().positions : packed.positions;
+    pairs_ = positions_ / 2, part_ = right_ * positions_ * kBlock;
+    band_elements_ = Parts * part_;
+    line_elements_ = folded_ ? plan_.sources * band_.channel + lanes<float> : packed.line_elements();
+    g_row_ = round_up((height_ - 1) * pitch_ + round_up(axis[2].count, lanes<float>), kBlock);
     return true;
   }
 
@@ -70,7 +78,7 @@ class BfloatWeightGradient {
         any |= piece(own, unit, b, group, first, last, sum, any, slot, split == 0);
       unit.end();
       if (!any)
-        for (Index k = 0; k < taps_; ++k)
+        for (Index k = 0; k < taps_of_sum_; ++k)
           memset(sum + (k * left_ + first) * right_ * kTile, 0,
                  (last - first) * right_ * kTile * sizeof *sum);
     });
@@ -113,6 +121,7 @@ class BfloatWeightGradient {
     }
   };
 
+  BfloatLines lines() const { return {plan_.sources * taps_, height_ * pass_.axis[2].count}; }
   Index all_bands() const { return pass_.batch * pass_.axis[0].count * bands_; }
   Index g_line_elements() const { return kBlock * round_up(pass_.axis[2].count, lanes<float>); }
   Index g_elements() const { return Parts * left_ * kBlock * g_row_; }
@@ -124,8 +133,8 @@ class BfloatWeightGradient {
 
   void choose_bands() {
     const Index rows = pass_.axis[1].count, halo = band_.halo();
-    const Index row_bytes = (3 * right_ * band_.elements_of_row() + left_ * band_.pitch) * kBlock * Parts *
-                            Index(sizeof(uint16_t));
+    const Index of_x = 3 * right_ * (folded_ ? pitch_ : band_.elements_of_row());
+    const Index row_bytes = (of_x + left_ * pitch_) * kBlock * Parts * Index(sizeof(uint16_t));
     const Index images = pass_.batch * pass_.axis[0].count;
     Index height = most(2 * nominal().band / row_bytes - halo, most<Index>(1, 2 * halo));
     height = least(most<Index>(height, 1), rows);
@@ -160,25 +169,31 @@ class BfloatWeightGradient {
     Watch of_x, of_g;
     uint16_t *band = own.at.band + slot * band_elements_, *pairs = own.at.pairs + slot * 2 * band_elements_;
     uint16_t *g = own.at.g + slot * g_elements();
-    const BfloatBand packed(band_, plan_.sources);
-    packed.template pack<Parts>(own.x + image * pass_.source.image + group * pass_.source.group, depth, row,
-                                count, true, band, own.at.line + slot * line_elements_, of_x);
+    const S *x = own.x + image * pass_.source.image + group * pass_.source.group;
+    float *line = own.at.line + slot * line_elements_;
+    if (folded_) {
+      band_.copy_channels(x, plan_.sources, depth, row, count, line, own.team);
+      lines().template pack<Parts>(line, value_offset_, band_.pitch, count, pitch_, true, band, of_x);
+    } else {
+      BfloatBand(band_, plan_.sources)
+          .template pack<Parts>(x, depth, row, count, true, band, line, of_x);
+    }
     const Strides &at = pass_.destination;
     pack_g(own.grad_out + image * at.image + group * at.group + depth * at.depth + row * at.row, count, g,
            own.at.g_line + slot * g_line_elements(), of_g);
     const bool unfit = !fit(of_x.seen(), of_g.seen(), pass_.batch * plan_.destination_plane());
     if (says) own.at.unfit[group * all_bands() + b] = unfit;
     if (unfit) return false;
-    pair(packed, band, pairs);
-    const Index steps = divide_up((count - 1) * band_.pitch + axis[2].count, kBlock);
+    pair(band, pairs);
+    const Index steps = divide_up((count - 1) * pitch_ + axis[2].count, kBlock);
     for (Index o = first; o < last && !cancelled(own.team); ++o)
       for (Index c = 0; c < right_; ++c)
-        for (Index k = 0; k < taps_; ++k) {
-          const Index odd = offset_[k] & 1, at_pair = offset_[k] / 2;
+        for (Index k = 0; k < taps_of_sum_; ++k) {
+          const Index offset = folded_ ? 0 : offset_[k], odd = offset & 1, at_pair = offset / 2;
           unit.multiply[Parts - 1](
               {g + o * kBlock * g_row_, g_row_, left_ * kBlock * g_row_, a_offset_,
                pairs + odd * band_elements_ + c * 2 * pairs_ * kBlock + at_pair * kBlock, pairs_ * kBlock,
-               packed.part(), b_offset_, steps, sum + ((k * left_ + o) * right_ + c) * kTile, add});
+               part_, b_offset_, steps, sum + ((k * left_ + o) * right_ + c) * kTile, add});
         }
     return true;
   }
@@ -198,7 +213,7 @@ class BfloatWeightGradient {
           float *own = line + k * wide;
           if (!at.channels_last()) copy_widened(own, row + k * at.channel, columns);
           for (Index j = columns; j < wide; ++j) own[j] = 0;
-          uint16_t *line_to = to + (o + k) * g_row_ + r * band_.pitch;
+          uint16_t *line_to = to + (o + k) * g_row_ + r * pitch_;
           for (Index j = 0; j < columns; j += lanes<float>) {
             const Vector<float> v = load(own + j);
             watch.add(v);
@@ -210,11 +225,11 @@ class BfloatWeightGradient {
   }
 
   // Of positions 2i and 2i + 1, and of 2i + 1 and 2i + 2.
-  void pair(const BfloatBand &packed, const uint16_t *from, uint16_t *to) const {
-    for (Index plane = 0; plane < Parts * packed.blocks; ++plane)
+  void pair(const uint16_t *from, uint16_t *to) const {
+    for (Index plane = 0; plane < Parts * right_; ++plane)
       for (Index odd = 0; odd < 2; ++odd) {
-        const uint16_t *x = from + (plane * packed.positions + odd) * kBlock;
-        uint16_t *own = to + odd * band_elements_ + plane * packed.positions * kBlock;
+        const uint16_t *x = from + (plane * positions_ + odd) * kBlock;
+        uint16_t *own = to + odd * band_elements_ + plane * positions_ * kBlock;
         for (Index i = 0; i < pairs_ - odd; ++i, x += 2 * kBlock)
           for (Index c = 0; c < kBlock; c += lanes<float>) {
             const auto even_lanes = *reinterpret_cast<const Floats::unaligned *>(x + c);
@@ -234,7 +249,7 @@ class BfloatWeightGradient {
   void finish(float *sums, Index group, Index o, float *dW) const {
     float *own = sums + group * chunks_ * sum_elements_;
     const Index width = least(kBlock, plan_.destinations - o * kBlock);
-    for (Index k = 0; k < taps_; ++k)
+    for (Index k = 0; k < taps_of_sum_; ++k)
       for (Index c = 0; c < right_; ++c) {
         float *start = own + ((k * left_ + o) * right_ + c) * kTile;
         for (Index step = 1; step < chunks_; step *= 2)
@@ -243,11 +258,15 @@ class BfloatWeightGradient {
             const float *from = to + step * sum_elements_;
             for (Index j = 0; j < kTile; ++j) to[j] += from[j];
           }
-        const Index height = least(kBlock, plan_.sources - c * kBlock);
-        float *to = dW + o * kBlock * plan_.sources * plan_.taps + c * kBlock * plan_.taps + tap_[k];
-        for (Index m = 0; m < width; ++m)
-          for (Index n = 0; n < height; ++n)
-            to[(m * plan_.sources + n) * plan_.taps] = start[m * kBlock + n];
+        const Index ld = plan_.sources * plan_.taps;
+        float *to = dW + o * kBlock * ld;
+        const Index values = folded_ ? plan_.sources * taps_ : plan_.sources;
+        for (Index n = 0; n < least(kBlock, values - c * kBlock); ++n) {
+          const Index value = c * kBlock + n;
+          const Index at = folded_ ? value / taps_ * plan_.taps + tap_[value % taps_]
+                                   : value * plan_.taps + tap_[k];
+          for (Index m = 0; m < width; ++m) to[m * ld + at] = start[m * kBlock + n];
+        }
       }
   }
 
@@ -270,10 +289,13 @@ class BfloatWeightGradient {
   const Plan &plan_;
   const Phase &phase_;
   const Pass pass_;
+  const bool folded_;
   Band band_;
+  Index pitch_ = 0, positions_ = 0, part_ = 0, taps_of_sum_ = 1;
   Index taps_ = 0, left_ = 1, right_ = 1, height_ = 1, bands_ = 1, chunks_ = 1, splits_ = 1;
   Index sum_elements_ = 0, band_elements_ = 0, line_elements_ = 0, pairs_ = 0, g_row_ = 0;
   Index *a_offset_ = nullptr, *b_offset_ = nullptr, *offset_ = nullptr, *tap_ = nullptr;
+  Index *value_offset_ = nullptr;
 };
 
 template <class S, int Parts>

@@ -15,6 +15,10 @@
 namespace dxdw {
 namespace {
 
+// Channels on each side of a group: of fewer most of a block would be zeros. Few source channels are folded
+// with the taps of the kernel (BfloatLines).
+constexpr Index kLeastInBlock = 16;
+
 constexpr int kLeastExponent = -100, kMostExponent = 126;
 
 using Floats = Narrow<lanes<float>>;
@@ -174,6 +178,44 @@ struct BfloatBand {
         watch.add(v);
         store_parts<Parts>(v, to + j * kBlock + c, part());
       }
+  }
+};
+
+// The same of few channels: what they have at each tap are channels of their own, which have one tap. So a
+// position is a destination, and none is between the rows.
+struct BfloatLines {
+  Index values, blocks, positions;  // channels times taps; those of a block, an even number
+
+  BfloatLines(Index values, Index destinations)
+      : values(values), blocks(divide_up(values, kBlock)),
+        positions(round_up(destinations + 2 * kBlock, 2)) {}
+
+  Index part() const { return blocks * positions * kBlock; }
+
+  // from: a band of float32, and `offset` of each value in it; rows of so many columns. `all` as above.
+  template <int Parts>
+  void pack(const float *from, const Index *offset, Index pitch, Index rows, Index columns, bool all,
+            uint16_t *to, Watch &watch) const {
+    for (Index b = 0; b < blocks; ++b, to += positions * kBlock) {
+      for (Index c = 0; c < kBlock; c += lanes<float>)
+        for (Index r = 0; r < rows; ++r)
+          for (Index q = 0; q < columns; q += lanes<float>) {
+            Vector<float> block[lanes<float>];
+            for (Index i = 0; i < lanes<float>; ++i) {
+              const Index value = b * kBlock + c + i;
+              block[i] = value < values ? load(from + offset[value] + r * pitch + q) : Vector<float>{};
+            }
+            transpose_block<float>(block);
+            for (Index i = 0; i < least(lanes<float>, columns - q); ++i) {
+              watch.add(block[i]);
+              store_parts<Parts>(block[i], to + (r * columns + q + i) * kBlock + c, part());
+            }
+          }
+      if (all)
+        for (int p = 0; p < Parts; ++p)
+          memset(to + p * part() + rows * columns * kBlock, 0,
+                 (positions - rows * columns) * kBlock * sizeof *to);
+    }
   }
 };
 
