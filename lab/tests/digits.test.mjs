@@ -56,7 +56,11 @@ test("the learner's own loops train slice by slice, Stop answers, and the networ
   const page = await digits(["01", "03", "04", "05"]);
   await train(page).click();
   await page.locator(".training .trace-words", { hasText: /^Batch [3-9]/ }).waitFor({ timeout: 60_000 });
-  assert.equal(await page.locator(".kernels table").count(), 6);
+  const lefts = await page
+    .locator(".kernels table")
+    .evaluateAll((all) => all.map((one) => one.getBoundingClientRect().left));
+  assert.equal(new Set(lefts).size, 3, "two rows of three kernels");
+  assert.deepEqual(lefts.slice(0, 3), lefts.slice(3));
   await stop(page).click();
   await page.locator("button.run:enabled").waitFor({ timeout: STOP_MS });
   assert.match(await said(page).innerText(), /^Stopped/);
@@ -73,7 +77,7 @@ test("with the reference's functions it learns; with a mistake in the gradient i
   const wrong = await trained(page);
   assert.ok(right > 85 && wrong < right - 5, `${right} and ${wrong}`);
   const rows = page.getByRole("table", { name: "Trainings" }).getByRole("row");
-  assert.match(await rows.nth(2).innerText(), /^dw-overwritten, with the reference/);
+  assert.match(await rows.nth(2).innerText(), /^dw-overwritten in the reference.s conv2d_backward/);
   assert.equal(await page.locator(".plot polyline").count(), 2);
 });
 
@@ -100,7 +104,7 @@ test("a network that was trained is there after a visit to a problem, and what w
 test("a digit is drawn with the mouse, or put by keys, and read", async () => {
   const page = await digits([]);
   await trained(page);
-  const pad = await page.locator("canvas.pad").boundingBox();
+  const pad = await page.locator(".pad").boundingBox();
   const to = (x, y, options) => page.mouse.move(pad.x + x, pad.y + y, options);
   await to(60, 50);
   await page.mouse.down();
@@ -125,6 +129,36 @@ test("a digit is drawn with the mouse, or put by keys, and read", async () => {
     /^row 7, column 4: 100 % ink$/,
   );
   await page.locator(".reading .verdict", { hasText: /^It reads a 1/ }).waitFor();
+});
+
+test("what is drawn has the ink of the theme, after a change of it too", async () => {
+  const page = await digits([]);
+  const pad = await page.locator(".pad").boundingBox();
+  await page.mouse.move(pad.x + 60, pad.y + 50);
+  await page.mouse.down();
+  await page.mouse.move(pad.x + 180, pad.y + 50, { steps: 4 });
+  await page.mouse.up();
+  const inks = [];
+  for (const scheme of ["light", "dark"]) {
+    inks.push(
+      await page.locator(".pad polyline").evaluate((line, one) => {
+        document.documentElement.style.colorScheme = one;
+        return [getComputedStyle(line).stroke, getComputedStyle(document.body).color];
+      }, scheme),
+    );
+  }
+  for (const [ink, text] of inks) assert.equal(ink, text);
+  assert.notEqual(inks[0][0], inks[1][0]);
+});
+
+test("a mistake is said with all its words, and whose gradient it is put into", async () => {
+  const page = await digits(["05"]);
+  const field = page.getByRole("combobox", { name: "Put a mistake into the gradient" });
+  await field.selectOption("dx-overwritten");
+  assert.match(
+    await page.locator(".about-mistake").innerText(),
+    /^dx-overwritten: dx is assigned .* into the reference's conv2d_backward, .* in place of yours/,
+  );
 });
 
 test("an endless loop of the learner's is stopped, and an error says its line", async () => {

@@ -100,10 +100,35 @@ test("from a mistake's question to its reason and its line, a press each, and al
   assert.equal(await page.locator(".finding .formula").count(), 0);
   await page.getByRole("button", { name: "Why?" }).click();
   assert.deepEqual(await unseen(page, [".finding .reason"]), []);
-  await page.getByRole("button", { name: "Show the line" }).click();
+  await page.getByRole("button", { name: "Show the reference's line" }).click();
   assert.deepEqual(await unseen(page, [".finding .formula"]), []);
   await page.getByRole("button", { name: /^Hint.*dW is assigned/ }).click();
   assert.deepEqual(await unseen(page, [".named-mistake:nth-of-type(2) .question"]), []);
+});
+
+test("02: before the first run the whole framed image is seen; on a phone the formula goes on below", async () => {
+  const page = await lab.fresh();
+  await go(page, "02");
+  assert.deepEqual(await unseen(page, ['.grid[data-array="framed"] tr:last-child td:last-child']), []);
+  await page.setViewportSize({ width: 390, height: 844 });
+  const hidden = await page
+    .locator(".formula-block")
+    .evaluateAll((all) => all.map((one) => Math.max(0, one.scrollWidth - one.clientWidth)));
+  assert.deepEqual(hidden, [0, 0], "px of each");
+});
+
+test("a finding says in words what was compared, and writes the first wrong element as one sum", async () => {
+  const page = await lab.fresh();
+  await enter(page, "05", wrong("05", "dx-kernel-flipped"));
+  const { verdict: said } = await run(page);
+  assert.match(said, /Your answers are just those of code with this mistake: in dx the kernel/);
+  assert.match(said, /which is grad_out\[[\d,]+\] · W\[[\d,]+\] = \S+ · \S+/);
+  assert.doesNotMatch(said, /the sum of/);
+  await enter(page, "05", OVERWRITES);
+  assert.match(
+    (await run(page)).verdict,
+    /which is grad_out\S+ · W\S+ \+ grad_out\S+ · W\S+ .*= \S+ · \S+ \+ \S+ · \S+/,
+  );
 });
 
 test("an error is told once, and of the case that is shown", async () => {
@@ -150,7 +175,7 @@ test("what the latest run found is there after a visit to another problem; later
   await go(page, "01");
   await go(page, "05");
   assert.equal(await verdict(page), before);
-  assert.ok(await page.getByText("Of your code before its last change.").isHidden());
+  assert.ok(await page.getByText(/as it was before you changed it/).isHidden());
   await enter(page, "05", PROBLEMS["05"].solution);
   await run(page);
   await go(page, "01");

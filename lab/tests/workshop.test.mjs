@@ -226,7 +226,7 @@ test("an edit marks the verdict as old, and taking it back does not", async () =
   const page = await lab.fresh();
   await enter(page, "05", OVERWRITES);
   await run(page);
-  const note = page.getByText("Of your code before its last change.");
+  const note = page.getByText(/as it was before you changed it/);
   assert.ok(await note.isHidden());
   await editor(page).focus();
   await page.keyboard.press("Control+End");
@@ -284,10 +284,10 @@ test("results of own cases stay: over another run, an edit, and a new visit", as
   await page.getByRole("button", { name: "Add a case" }).click();
   assert.match(await result.innerText(), /^failed: dx\[0,0,1\] is/);
   await enter(page, "05", PROBLEMS["05"].solution);
-  assert.match(await result.innerText(), /^failed \(with your code before its last change\)/);
+  assert.match(await result.innerText(), /^failed \(before you changed your code\)/);
   await page.reload();
   await tab.click();
-  assert.match(await result.innerText(), /^failed \(with your code before its last change\)/);
+  assert.match(await result.innerText(), /^failed \(before you changed your code\)/);
   await run(page);
   await tab.click();
   assert.match(await result.innerText(), /^passed/);

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from reported_versions import RIGHT, WRONG, a_bias_of_four_axes, columns, loops_of_images, windows
 from right_versions import loops
+from wrong_versions import dx_assigned, dx_flipped
 
 from dxdw import conv2d_backward
 from dxdw.diagnosis import diagnose
@@ -227,3 +228,13 @@ def test_a_report_is_short_where_its_value_is_shown():
     assert repr(diagnose(loops)) == "<Report on loops: right>"
     short = repr(diagnose(nothing_returned))
     assert short.startswith("<Report on nothing_returned: wrong, it returned None")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"), [(dx_flipped, "which is"), (dx_assigned, "the sum of")]
+)
+def test_one_product_is_called_no_sum(wrong, words):
+    report = diagnose(wrong)
+    assert (len(report.first_wrong.contributions) > 1) == (words == "the sum of")
+    assert f"\n  {words}\n    grad_out[" in str(report)
+    assert f", {words}</p>" in report._repr_html_()

@@ -23,14 +23,15 @@ const axes = (array) => (Array.isArray(array) ? 1 + axes(array[0]) : 0);
 /**
  * A nested list as tables, one for each plane, with rows and columns numbered.
  *
- * `marks(index)` says what there is to say of an element: `{ class, words }` or null.
+ * `marks(index)` says what there is to say of an element: `{ class, words }` or null. Titles are `numbered`,
+ * each with its plane's index.
  */
-export function tables(title, array, marks = () => null) {
+export function tables(title, array, marks = () => null, { numbered = true } = {}) {
   const rank = axes(array);
   const every = planes(array);
   const made = every.slice(0, MOST_PLANES).map(([place, rows]) => {
     const inner = (i, j) => (rank === 0 ? [] : rank === 1 ? [j] : [...place, i, j]);
-    const name = place.length ? `${title}[${place.join(", ")}]` : title;
+    const name = numbered && place.length ? `${title}[${place.join(", ")}]` : title;
     return table(name, rows, (i, j) => marks(inner(i, j)));
   });
   if (every.length > MOST_PLANES) made.push(h("p", {}, `and ${every.length - MOST_PLANES} planes more`));
@@ -122,7 +123,9 @@ export function evidenceTables({ result, got, expected, arguments: given }, firs
     found.append(
       group("result", "result", tables(`your ${result}`, got, marks), tables("expected", expected)),
     );
-    last.push(group("off", "difference", tables("difference", off, marks)));
+    last.push(
+      group("off", "difference", tables("difference", off, marks, { numbered: planes(off).length > 1 })),
+    );
   } else if (result) {
     found.append(h("p", {}, shapesInWords(result, shape(got), shape(expected))));
   }

@@ -84,7 +84,7 @@ export class OwnCases {
   }
 
   #result({ code, event }) {
-    const old = code === this.#code ? "" : " (with your code before its last change)";
+    const old = code === this.#code ? "" : " (before you changed your code)";
     return [
       h("p", {}, h("strong", { class: "state" }, event.state), old, event.detail ? `: ${event.detail}` : ""),
       ...shown(event),

@@ -34,7 +34,7 @@ function mistake({ title, hint, reason = "", mathematics }, asked) {
   const steps = [
     { words: "Hint", make: () => h("p", { class: "question" }, h("strong", {}, "Hint: "), hint) },
     { words: "Why?", make: () => h("p", { class: "reason" }, reason), none: !reason },
-    { words: "Show the line", make: () => h("pre", { class: "formula" }, mathematics) },
+    { words: "Show the reference's line", make: () => h("pre", { class: "formula" }, mathematics) },
   ].filter(({ none }) => !none);
   const told = h("div", { class: "told", "aria-live": "polite" });
   const next = button("", () => tell());
@@ -59,10 +59,13 @@ function names({ causes, matched }) {
   const known = causes.flatMap((cause, n) => [n ? ", " : "", h("code", {}, cause)]);
   const parts = [
     known.length ? ["In the list of mistakes: ", known, ". "] : null,
-    matched.length ? `Compared with your answers: ${matched.join("; ")}.` : null,
+    matched.length ? `Your answers are just those of code with this mistake: ${inWords(matched)}.` : null,
   ].filter(Boolean);
   return parts.length ? h("p", { class: "quiet names" }, parts) : null;
 }
+
+/** "dx: a sum" is for programs. */
+const inWords = (matched) => matched.map((words) => words.replace(/^(\w+): /, "in $1 ")).join("; ");
 
 const button = (words, click) => h("button", { type: "button", class: "small", on: { click } }, words);
 
@@ -94,9 +97,20 @@ function firstWrong({ result, index, got, expected, contributions }) {
     h("strong", { class: "got" }, number(got)),
     ", and should be ",
     h("strong", { class: "due" }, number(expected)),
-    contributions.length ? ", the sum of " : ".",
-    contributions.map((part, n) => [n ? ", " : "", h("code", { class: "contribution" }, part)]),
+    contributions.length ? [", which is ", sum(contributions)] : ".",
   );
+}
+
+/** The products as one sum, with names and then with numbers. */
+function sum(contributions) {
+  const sides = contributions.map((part) => part.split(" = "));
+  const added = (parts) =>
+    parts.map((part, n) => [n ? " + " : "", h("code", { class: "contribution" }, part)]);
+  return [
+    added(sides.map(([names]) => names.replace(/^and /, ""))),
+    " = ",
+    added(sides.map(([names, numbers = names]) => numbers.replace(/^and /, ""))),
+  ];
 }
 
 function crash(found, before = "") {

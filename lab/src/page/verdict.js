@@ -18,7 +18,11 @@ export class Verdict {
   #summary = h("p", { class: "summary" });
   #marks = h("span", { class: "marks", "aria-hidden": "true" });
   #extra = h("p", { class: "extra" });
-  #old = h("p", { class: "old-note", hidden: true }, "Of your code before its last change.");
+  #old = h(
+    "p",
+    { class: "old-note", hidden: true },
+    "This was found in your code as it was before you changed it. Run the tests again.",
+  );
   #next = h("div", { class: "next" });
   #findings = h("div", { class: "findings" });
 

@@ -1,4 +1,5 @@
 import { glyph, h } from "../page/element.js";
+import { svg } from "../see/plot.js";
 import { InkGrid } from "./ink_grid.js";
 import { percent } from "./runs.js";
 
@@ -10,10 +11,9 @@ const PAUSE_MS = 120;
 /** Draw a digit with mouse, finger or keys, and see what the network takes it for. */
 export class Pad {
   #context;
-  #canvas = h("canvas", {
+  #pad = svg("svg", {
     class: "pad",
-    width: SIZE,
-    height: SIZE,
+    viewBox: `0 0 ${SIZE} ${SIZE}`,
     role: "img",
     "aria-label": "Drawing pad, for mouse, pen or finger",
   });
@@ -26,7 +26,6 @@ export class Pad {
   #timer = 0;
   #held = Math.floor(Math.random() * 360);
   #label = null;
-  #dark = matchMedia("(prefers-color-scheme: dark)");
 
   constructor(parent, context) {
     this.#context = context;
@@ -48,7 +47,7 @@ export class Pad {
         { class: "quiet", id: "ink-keys" },
         "Draw a digit on the pad, as large as you like. Or come to the small grid by Tab, walk by the arrow keys, and put ink by Space: once for half of it, twice for full, three times for none.",
       ),
-      h("div", { class: "drawing" }, this.#canvas, this.#ink.element),
+      h("div", { class: "drawing" }, this.#pad, this.#ink.element),
       h(
         "p",
         { class: "row" },
@@ -78,10 +77,8 @@ export class Pad {
         ),
       ),
     );
-    this.#canvas.addEventListener("pointerdown", (event) => this.#begin(event));
-    this.#canvas.addEventListener("pointermove", (event) => this.#go(event));
-    this.#dark.addEventListener("change", () => this.#draw());
-    this.#draw();
+    this.#pad.addEventListener("pointerdown", (event) => this.#begin(event));
+    this.#pad.addEventListener("pointermove", (event) => this.#go(event));
   }
 
   /** There is a network. */
@@ -170,7 +167,7 @@ export class Pad {
   }
 
   #point(event) {
-    const { left, top, width } = this.#canvas.getBoundingClientRect();
+    const { left, top, width } = this.#pad.getBoundingClientRect();
     const at = (client, edge) => Math.round((10 * SIZE * (client - edge)) / width) / 10;
     return [at(event.clientX, left), at(event.clientY, top)];
   }
@@ -178,30 +175,24 @@ export class Pad {
   #begin(event) {
     event.preventDefault();
     if (this.#image) this.#clear();
-    this.#canvas.setPointerCapture(event.pointerId);
+    this.#pad.setPointerCapture(event.pointerId);
     this.#strokes.push([this.#point(event)]);
     this.#draw();
     this.read();
   }
 
   #go(event) {
-    if (!this.#canvas.hasPointerCapture(event.pointerId)) return;
+    if (!this.#pad.hasPointerCapture(event.pointerId)) return;
     this.#strokes.at(-1).push(this.#point(event));
     this.#draw();
     this.read();
   }
 
   #draw() {
-    const pen = this.#canvas.getContext("2d");
-    pen.clearRect(0, 0, SIZE, SIZE);
-    pen.lineCap = pen.lineJoin = "round";
-    pen.lineWidth = PEN;
-    pen.strokeStyle = getComputedStyle(this.#canvas).color;
-    for (const [first, ...others] of this.#strokes) {
-      pen.beginPath();
-      pen.moveTo(...first);
-      for (const point of others.length ? others : [first]) pen.lineTo(...point);
-      pen.stroke();
-    }
+    const lines = this.#strokes.map((points) => {
+      const drawn = points.length > 1 ? points : [points[0], points[0]]; // a dot
+      return svg("polyline", { points: drawn.join(" "), "stroke-width": PEN });
+    });
+    this.#pad.replaceChildren(...lines);
   }
 }

@@ -33,7 +33,7 @@ export class Runs {
             h(
               "tr",
               {},
-              ["training", "loss", "held-out digits read right"].map((name) =>
+              ["training", "loss", "held-out digits read right, after each of 3 rounds"].map((name) =>
                 h("th", { scope: "col" }, name),
               ),
             ),

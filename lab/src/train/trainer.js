@@ -6,6 +6,7 @@ import { percent, Runs } from "./runs.js";
 
 const TRAINING = "practice.training";
 const SLICE_SECONDS = 0.15;
+const NO_MISTAKE = "It is trained with the functions that are ticked above, as they are.";
 const PATIENCE_MS = 400; // for the end of a slice, before Stop ends Python's call itself
 
 /** Chooses what computes, trains slice by slice, and shows how it goes. */
@@ -15,7 +16,12 @@ export class Trainer {
   #functions = h("div", {});
   #form;
   #listing = false;
-  #mistake = h("select", { disabled: true }, h("option", { value: "" }, "none"));
+  #mistake = h(
+    "select",
+    { disabled: true, on: { change: () => this.#chosen() } },
+    h("option", { value: "" }, "none"),
+  );
+  #about = h("p", { class: "quiet about-mistake" }, NO_MISTAKE);
   #train = h(
     "button",
     { type: "button", class: "run", disabled: true, on: { click: () => this.#run() } },
@@ -35,6 +41,7 @@ export class Trainer {
     parent.append(
       this.#functions,
       h("label", { class: "field-row" }, h("span", {}, "Put a mistake into the gradient: "), this.#mistake),
+      this.#about,
       h("p", { class: "row" }, this.#train, this.#stop),
       this.#words,
     );
@@ -61,15 +68,20 @@ export class Trainer {
     this.#listing = true;
     try {
       const mistakes = await this.#context.python.call(`${TRAINING}:mistakes`);
-      this.#mistake.append(
-        ...mistakes.map(({ name, title }) => h("option", { value: name }, `${name}: ${title}`)),
-      );
+      this.#mistake.append(...mistakes.map(({ name, title }) => h("option", { value: name }, title)));
       this.#mistake.disabled = false;
     } catch (error) {
       if (!(error instanceof Stopped)) throw error; // by a run elsewhere: it is asked for again when shown
     } finally {
       this.#listing = false;
     }
+  }
+
+  /** What is chosen with all its words: on a phone the field has no room for them. */
+  #chosen() {
+    const { value, selectedOptions } = this.#mistake;
+    const said = `${value}: ${selectedOptions[0].textContent}. It is put into the reference's conv2d_backward, which is trained with in place of yours.`;
+    this.#about.textContent = value ? said : NO_MISTAKE;
   }
 
   async #run() {
@@ -94,9 +106,7 @@ export class Trainer {
       this.#say(where(started.error));
       return;
     }
-    const own = Object.keys(codes).filter((name) => !(mistake && name === "conv2d_backward"));
-    const whose = own.length ? `with your ${own.join(", ")}` : "with the reference";
-    this.#runs.begin(mistake ? `${mistake}, ${whose}` : whose, started.batches);
+    this.#runs.begin(trainedWith(Object.keys(codes), mistake), started.batches);
     this.#kernels.show(started.kernels);
     this.#told.started();
     let batches = 0;
@@ -148,6 +158,14 @@ export class Trainer {
     this.#words.textContent = words;
     this.#context.announce(words);
   }
+}
+
+/** In words, what computes: a mistake takes the place of the learner's own gradient. */
+function trainedWith(names, mistake) {
+  const own = names.filter((name) => !(mistake && name === "conv2d_backward"));
+  if (!mistake) return own.length ? `with your ${own.join(", ")}` : "with the reference";
+  const rest = own.length ? `; with your ${own.join(", ")}` : "";
+  return `${mistake} in the reference's conv2d_backward${rest}`;
 }
 
 const where = ({ message, line }) => (line ? `${message} (line ${line})` : message);

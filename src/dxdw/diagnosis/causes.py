@@ -98,8 +98,8 @@ CAUSES = {
         "{lines}",
         "Each output sends its gradient back to the pixels it was made from, and the kernel lies "
         "over them as it lay in the forward pass.",
-        "With a single 1 in grad_out, dx holds one copy of the kernel. Which way round should it "
-        "lie?",
+        "With a single 1 in grad_out, dx holds one copy of the kernel. A scatter takes W as it is, "
+        "a gather takes it turned: which way round should the copy lie?",
     ),
     "dw-reversed": Cause(
         "{what} is reversed",

@@ -66,9 +66,10 @@ def _where(report: Report) -> str:
         parts.append(f"<p>{place if crash.line else ''}{escape(crash.what)} {escape(at)}</p>")
     if (first := report.first_wrong) is not None:
         place = ",".join(map(str, first.index))
+        of = ("", ", which is", ", the sum of")[min(len(first.contributions), 2)]
         parts.append(
             f"<p>First wrong: <code>{first.result}[{place}]</code> is {first.got:.10g}, and should "
-            f"be {first.expected:.10g}{', the sum of' if first.contributions else ''}</p>"
+            f"be {first.expected:.10g}{of}</p>"
         )
         if first.contributions:
             rows = "<br>".join(map(escape, first.contributions))

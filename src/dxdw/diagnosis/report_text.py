@@ -93,7 +93,9 @@ def _first_wrong(report: Report, paint: Paint) -> list[str]:
     lines = ["", paint("dim", "first wrong")]
     lines += [f"  {first.result}[{place}] is {first.got:.10g}, and should be {first.expected:.10g}"]
     if first.contributions:
-        lines += ["  the sum of", *(f"    {part}" for part in first.contributions)]
+        several = len(first.contributions) > 1
+        lines += ["  the sum of" if several else "  which is"]
+        lines += [f"    {part}" for part in first.contributions]
     return lines
 
 
