@@ -73,6 +73,7 @@ test("the work is kept, and a link brings code without running it", async (t) =>
   await lab.page.getByRole("link", { name: /^03/ }).click();
   await lab.page.getByRole("heading", { name: "Max pooling", level: 1 }).waitFor();
   await lab.page.getByRole("link", { name: /^05/ }).click();
+  await lab.page.getByRole("heading", { name: "Convolution backward", level: 1 }).waitFor();
   assert.match(await lab.page.getByRole("textbox", { name: "Your code" }).innerText(), /mine = 1/);
   // What is copied is looked at on its way: not every browser lets a driver read the clipboard.
   await lab.page.evaluate(() => {
