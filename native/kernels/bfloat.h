@@ -13,9 +13,9 @@ namespace {
 // sixth is left of it, and beside that stand packing and writing. What may be computed in vain is the rest.
 // (Nominal, from whole passes of a prototype on one AMX processor: 1.9 to 2.6 times, and 0.85 to 1.4.)
 constexpr double kMostWaste[] = {3, 1.7, 1.2};
-// Products that each value packed for dW has to serve, where multiplying is no more than twice as fast as by
-// the direct kernel: with 32 of them it took 1.14 times as long, with 57 to 128 it was 1.04 to 1.6 times as
-// fast (Zen 4).
+// Products that each packed value of dW, or of dx in several phases, which pack grad_out each, has to serve,
+// where multiplying is no more than twice as fast as by the direct kernel: with 32 of them dW took 1.14 times
+// as long, with 57 to 128 it was 1.04 to 1.6 times as fast (Zen 4).
 constexpr Index kLeastProducts = 48;
 
 // Products computed over those that are asked for.
@@ -53,8 +53,10 @@ bool bfloat_takes(const int64_t *words, Reason &why) {
   if (own > kMostWaste[Parts - 1])
     return because(why, "blocks of %lld would compute %.1f times the products",
                    static_cast<long long>(kBlock), own);
-  const Index products = plan.taps * plan.sources * plan.destinations / (plan.sources + plan.destinations);
-  if (plan.kind == kWeightGradient && !unit->tiles && products < kLeastProducts)
+  const Index products =
+      plan.taps * plan.sources * plan.destinations / (plan.sources + plan.destinations) / plan.phases;
+  const bool packs_more = plan.kind == kWeightGradient || plan.phases > 1;
+  if (packs_more && !unit->tiles && products < kLeastProducts)
     return because(why, "%lld products of each value, fewer than pay for packing it",
                    static_cast<long long>(products));
   return true;

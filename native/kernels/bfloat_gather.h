@@ -63,7 +63,7 @@ class BfloatGather {
     if (!memory.places.take()) return DXDW_NO_MEMORY;
     const Own own = {source, weights, destination, memory.slots(), team};
     const MatrixUnit &unit = *matrix_unit();
-    Seen32 of_weights;
+    MagnitudeRange of_weights;
     if (!pack_weights(own, of_weights)) return DXDW_CANCELLED;
     if (!fit(of_weights, {}, plan_.sources * taps_)) return DXDW_DECLINED;
     const bool whole = parallel_for(team, pieces_ * splits_, [&](Index i, int slot) {
@@ -157,12 +157,12 @@ class BfloatGather {
   }
 
   // to[group][destinations / kBlock][step][part][half][pair of sources][16][2]
-  bool pack_weights(const Own &own, Seen32 &seen) const {
+  bool pack_weights(const Own &own, MagnitudeRange &seen) const {
     const Index source_blocks = steps_ / taps_of_step_, all = plan_.groups * blocks_ * source_blocks;
     const float *end = own.weights + plan_.groups * plan_.weights_of_group();
     std::atomic<uint32_t> top{0}, lowest{0xffffffff};
     const bool whole = parallel_for(own.team, all, [&](Index i, int slot) {
-      Watch watch;
+      RangeOfVectors watch;
       float *taps = own.at.taps + slot * tap_elements();
       const Index c = i % source_blocks * kBlock, rest = i / source_blocks;
       const Index d = rest % blocks_ * kBlock, group = rest / blocks_;
@@ -181,7 +181,7 @@ class BfloatGather {
                                kTile);
           }
       }
-      const Seen32 here = watch.seen();
+      const MagnitudeRange here = watch.seen();
       for (uint32_t old = top.load(); here.top > old && !top.compare_exchange_weak(old, here.top);) {}
       for (uint32_t old = lowest.load();
            here.least < old && !lowest.compare_exchange_weak(old, here.least);) {}
@@ -215,13 +215,13 @@ class BfloatGather {
     return {rest / plan_.groups, rest % plan_.groups, depth, first, (band + 1) * rows / bands_ - first};
   }
 
-  void piece(const Own &own, const MatrixUnit &unit, const Seen32 &of_weights, Index index, Index split,
+  void piece(const Own &own, const MatrixUnit &unit, const MagnitudeRange &of_weights, Index index, Index split,
              int slot) const {
     const Place place = place_of(index);
     uint16_t *band = own.at.band + slot * band_elements_;
     const S *source = own.source + place.image * pass_.source.image + place.group * pass_.source.group;
     float *line = own.at.line + slot * line_elements_;
-    Watch watch;
+    RangeOfVectors watch;
     if (folded_) {
       band_.copy_channels(source, plan_.sources, place.depth, place.first, place.count, line, own.team);
       lines().template pack<Parts>(line, value_offset_, band_.pitch, place.count, pitch_, false, band, watch);
@@ -304,7 +304,8 @@ class BfloatGatherPass {
 
   explicit BfloatGatherPass(const int64_t *words) : plan_(view(words)) {
     Index reached = 0;
-    each([&](const Phase &phase, BfloatGather<S, Parts> &) { reached += phase.destinations(); });
+    const Index *phases = plan_.first_phase;
+    for (Index i = 0; i < plan_.phases; ++i) reached += read_phase(phases).destinations();
     covers_ = reached >= plan_.destination_plane();
   }
 

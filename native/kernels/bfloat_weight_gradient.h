@@ -166,7 +166,7 @@ class BfloatWeightGradient {
     const Index row = b % bands_ * axis[1].count / bands_;
     const Index count = (b % bands_ + 1) * axis[1].count / bands_ - row;
     const Index depth = b / bands_ % axis[0].count, image = b / bands_ / axis[0].count;
-    Watch of_x, of_g;
+    RangeOfVectors of_x, of_g;
     uint16_t *band = own.at.band + slot * band_elements_, *pairs = own.at.pairs + slot * 2 * band_elements_;
     uint16_t *g = own.at.g + slot * g_elements();
     const S *x = own.x + image * pass_.source.image + group * pass_.source.group;
@@ -199,7 +199,7 @@ class BfloatWeightGradient {
   }
 
   // to[part][channel][position] in x's pitch, with zeros where no output stands.
-  void pack_g(const S *from, Index count, uint16_t *to, float *line, Watch &watch) const {
+  void pack_g(const S *from, Index count, uint16_t *to, float *line, RangeOfVectors &watch) const {
     const Strides &at = pass_.destination;
     const Index columns = pass_.axis[2].count, part = left_ * kBlock * g_row_;
     const Index wide = round_up(columns, lanes<float>);
@@ -252,12 +252,7 @@ class BfloatWeightGradient {
     for (Index k = 0; k < taps_of_sum_; ++k)
       for (Index c = 0; c < right_; ++c) {
         float *start = own + ((k * left_ + o) * right_ + c) * kTile;
-        for (Index step = 1; step < chunks_; step *= 2)
-          for (Index i = 0; i + step < chunks_; i += 2 * step) {
-            float *to = start + i * sum_elements_;
-            const float *from = to + step * sum_elements_;
-            for (Index j = 0; j < kTile; ++j) to[j] += from[j];
-          }
+        add_in_pairs(start, chunks_, sum_elements_, kTile);
         const Index ld = plan_.sources * plan_.taps;
         float *to = dW + o * kBlock * ld;
         const Index values = folded_ ? plan_.sources * taps_ : plan_.sources;

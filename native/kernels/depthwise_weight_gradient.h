@@ -134,9 +134,7 @@ class DepthwiseWeightGradient {
             sum_of_lanes<T>(load(slot + i * lanes<T>));
     });
     if (!whole) return DXDW_CANCELLED;
-    for (Index step = 1; step < chunks_; step *= 2)
-      for (Index i = 0; i + step < chunks_; i += 2 * step)
-        for (Index j = 0; j < weights; ++j) sums[i * weights + j] += sums[(i + step) * weights + j];
+    add_in_pairs(sums, chunks_, weights, weights);
     // A column of taps after the other, as the tiles have them.
     for (Index i = 0; i < weights; i += taps_.rows * taps_.columns)
       for (Index v = 0; v < taps_.columns; ++v)

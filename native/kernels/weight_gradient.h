@@ -7,6 +7,7 @@
 #pragma once
 #include "api/dxdw.h"
 #include "kernels/gather.h"
+#include "kernels/sums_in_pairs.h"
 #include "tiles/transpose.h"
 #include "tiles/weight_tiles.h"
 
@@ -389,12 +390,7 @@ class WeightGradient {
     const Index pieces = by_channels_ ? 1 : O;
     for (Index piece = 0; piece < pieces; ++piece) {
       T *start = sums + (by_channels_ ? k * o_padded_ : piece * rights_ + k);
-      for (Index step = 1; step < chunks_; step *= 2)
-        for (Index i = 0; i + step < chunks_; i += 2 * step) {
-          T *to = start + i * sum_elements_;
-          const T *from = to + step * sum_elements_;
-          for (Index j = 0; j < n; ++j) to[j] += from[j];
-        }
+      add_in_pairs(start, chunks_, sum_elements_, n);
     }
     if (by_channels_ && !add && in_order_) {
       write_transposed(sums + k * o_padded_, o_padded_, last - k, O, dW + k, rights_, 1);

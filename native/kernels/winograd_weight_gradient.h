@@ -168,17 +168,11 @@ class WinogradWeightGradient {
         }))
       return false;
     return parallel_for(team, kFrequencies,
-                        [&](Index f, int) { add_in_pairs(sums + f * sum_frequency_, elements); }) &&
+                        [&](Index f, int) {
+                          add_in_pairs(sums + f * sum_frequency_, chunks_, elements,
+                                       plan_.sources * o_padded_);
+                        }) &&
            finish_all(sums, team);
-  }
-
-  void add_in_pairs(T *sums, Index elements) const {
-    for (Index step = 1; step < chunks_; step *= 2)
-      for (Index i = 0; i + step < chunks_; i += 2 * step) {
-        T *to = sums + i * elements;
-        const T *from = to + step * elements;
-        for (Index j = 0; j < plan_.sources * o_padded_; ++j) to[j] += from[j];
-      }
   }
 
   bool with_all_held(T *frequencies, const Team &team) {

@@ -25,14 +25,14 @@ using Floats = Narrow<lanes<float>>;
 using Magnitudes = Floats::magnitudes;
 
 // The magnitudes that were seen: the bits of the largest and of the least that is not zero.
-struct Seen32 {
+struct MagnitudeRange {
   uint32_t top = 0, least = 0xffffffff;
 
   int top_exponent() const { return int(top >> 23) - 127; }
   int least_exponent() const { return int(least >> 23) - 127; }
 };
 
-class Watch {
+class RangeOfVectors {
  public:
   DXDW_INLINE void add(Vector<float> v) {
     const Magnitudes bits = reinterpret_cast<Magnitudes>(v) & 0x7fffffff, less = bits - 1;
@@ -40,8 +40,8 @@ class Watch {
     least_ = less < least_ ? less : least_;  // a zero's is the largest of all
   }
 
-  Seen32 seen() const {
-    Seen32 seen;
+  MagnitudeRange seen() const {
+    MagnitudeRange seen;
     for (int i = 0; i < lanes<float>; ++i) {
       seen.top = most<uint32_t>(seen.top, top_[i]);
       seen.least = least<uint32_t>(seen.least, least_[i]);
@@ -55,7 +55,7 @@ class Watch {
 };
 
 // Whether sums of so many products of them are as precise as they are said to be.
-inline bool fit(const Seen32 &a, const Seen32 &b, Index terms) {
+inline bool fit(const MagnitudeRange &a, const MagnitudeRange &b, Index terms) {
   const int one = most(a.top_exponent(), b.top_exponent()) + 1;
   int both = a.top_exponent() + b.top_exponent() + 2;
   for (Index n = 1; n < terms; n *= 2) ++both;
@@ -116,7 +116,7 @@ struct BfloatBand {
   // they read there are zeros where `all` says so.
   template <int Parts, class S>
   void pack(const S *x, Index q, Index first, Index count, bool all, uint16_t *to, float *line,
-            Watch &watch) const {
+            RangeOfVectors &watch) const {
     const Index kept = count + band.halo(), rows = all ? band.held : kept;
     for (Index b = 0; b < blocks; ++b, to += positions * kBlock) {
       const Index width = least(kBlock, channels - b * kBlock);
@@ -164,7 +164,7 @@ struct BfloatBand {
   }
 
   template <int Parts>
-  void split_line(const float *line, Index grid, bool there, uint16_t *to, Watch &watch) const {
+  void split_line(const float *line, Index grid, bool there, uint16_t *to, RangeOfVectors &watch) const {
     const Index begin = there ? band.low[grid] : 0, end = there ? band.high[grid] : 0;
     for (int p = 0; p < Parts; ++p) {
       memset(to + p * part(), 0, begin * kBlock * sizeof *to);
@@ -195,7 +195,7 @@ struct BfloatLines {
   // from: a band of float32, and `offset` of each value in it; rows of so many columns. `all` as above.
   template <int Parts>
   void pack(const float *from, const Index *offset, Index pitch, Index rows, Index columns, bool all,
-            uint16_t *to, Watch &watch) const {
+            uint16_t *to, RangeOfVectors &watch) const {
     for (Index b = 0; b < blocks; ++b, to += positions * kBlock) {
       for (Index c = 0; c < kBlock; c += lanes<float>)
         for (Index r = 0; r < rows; ++r)
