@@ -1,0 +1,123 @@
+// A kernel beside loops written from the definition, on integers; and its bits beside its own, otherwise.
+#pragma once
+#include "kernels.h"
+#include "machine/tuning.h"
+
+namespace {
+
+// The bits of fractions, which a sum in another order would round otherwise: with other caches and threads, and of
+// arrays whose channels lie last.
+template <class T>
+bool same_bits_otherwise(const Problem &p, int kind, const char *kernel) {
+  const int64_t h = p.out(p.H, p.kH), w = p.out(p.W, p.kW);
+  const int64_t nx = p.elements_of_x(), nW = p.elements_of_W(), ng = p.elements_of_out();
+  const int64_t n = kind == kForward ? ng : kind == kInputGradient ? nx : nW;
+  T *x = integers<T>(nx, 1), *W = integers<T>(nW, 2), *g = integers<T>(ng, 3);
+  for (int64_t i = 0; i < nx; ++i) x[i] /= T(3);
+  for (int64_t i = 0; i < nW; ++i) W[i] /= T(7);
+  for (int64_t i = 0; i < ng; ++i) g[i] /= T(5);
+  const dxdw::Tuning own = dxdw::tuning();
+  const int64_t caches[3][3] = {
+      {own.l1, own.l2, own.l3}, {16 << 10, 128 << 10, 1 << 20}, {64 << 10, 4 << 20, 16 << 20}};
+  T *results[3];
+  for (int i = 0; i < 3; ++i) {
+    dxdw::pretend(caches[i][0], caches[i][1], caches[i][2]);
+    void *prepared = dxdw_prepare(words, end - words, kernel_of(kernel));
+    results[i] = static_cast<T *>(calloc(n, sizeof(T)));
+    dxdw_run(prepared, kind == kForward ? x : g, kind == kWeightGradient ? x : W, nullptr, results[i],
+             nullptr, 1 + i);
+    dxdw_forget(prepared);
+  }
+  dxdw::pretend(own.l1, own.l2, own.l3);
+  bool same = memcmp(results[0], results[1], n * sizeof(T)) == 0 &&
+              memcmp(results[0], results[2], n * sizeof(T)) == 0;
+  if (!same) printf("kind %d, %s: other bits with other caches or threads\n", kind, kernel);
+  T *lx = integers<T>(nx, 1), *lg = integers<T>(ng, 3);
+  turn(x, p.batch, p.groups * p.C, p.H * p.W, lx, false);
+  turn(g, p.batch, p.groups * p.O, h * w, lg, false);
+  make_plan(p, kind, sizeof(T) == 8, true, true);
+  char why[256];
+  if (dxdw_takes(words, kernel_of(kernel), why, sizeof why)) {
+    void *prepared = dxdw_prepare(words, end - words, kernel_of(kernel));
+    dxdw_run(prepared, kind == kForward ? lx : lg, kind == kWeightGradient ? lx : W, nullptr,
+             results[1], nullptr, 2);
+    dxdw_forget(prepared);
+    if (kind == kForward) turn(results[1], p.batch, p.groups * p.O, h * w, results[2], true);
+    if (kind == kInputGradient) turn(results[1], p.batch, p.groups * p.C, p.H * p.W, results[2], true);
+    const T *turned = results[kind == kWeightGradient ? 1 : 2];
+    const bool as_planes = memcmp(results[0], turned, n * sizeof(T)) == 0;
+    if (!as_planes) printf("kind %d, %s: other bits with channels last\n", kind, kernel);
+    same = same && as_planes;
+  }
+  free(x), free(W), free(g), free(lx), free(lg);
+  for (T *result : results) free(result);
+  return same;
+}
+
+template <class T>
+bool check(const Problem &p, int kind, const char *kernel, int threads, bool x_last = false,
+           bool out_last = false) {
+  const int64_t h = p.out(p.H, p.kH), w = p.out(p.W, p.kW), nx = p.elements_of_x();
+  const int64_t nW = p.elements_of_W(), ng = p.elements_of_out();
+  T *x = integers<T>(nx, 1), *W = integers<T>(nW, 2), *g = integers<T>(ng, 3);
+  const int64_t n = kind == kForward ? ng : kind == kInputGradient ? nx : nW;
+  T *result = static_cast<T *>(malloc(n * sizeof(T)));
+  double *wanted = static_cast<double *>(calloc(n, sizeof(double)));
+  memset(result, 0xFF, n * sizeof(T));
+  for (int64_t b = 0; b < p.batch; ++b)
+    for (int64_t o = 0; o < p.groups * p.O; ++o)
+      for (int64_t c = 0; c < p.C; ++c)
+        for (int64_t i = 0; i < h; ++i)
+          for (int64_t j = 0; j < w; ++j)
+            for (int64_t u = 0; u < p.kH; ++u)
+              for (int64_t v = 0; v < p.kW; ++v) {
+                const int64_t r = i * p.stride + u * p.dilation - p.padding;
+                const int64_t q = j * p.stride + v * p.dilation - p.padding;
+                if (r < 0 || r >= p.H || q < 0 || q >= p.W) continue;
+                const int64_t at_g = ((b * p.groups * p.O + o) * h + i) * w + j;
+                const int64_t channel = b * p.groups * p.C + o / p.O * p.C + c;
+                const int64_t at_x = (channel * p.H + r) * p.W + q;
+                const int64_t at_W = ((o * p.C + c) * p.kH + u) * p.kW + v;
+                if (kind == kForward) wanted[at_g] += double(x[at_x]) * double(W[at_W]);
+                if (kind == kInputGradient) wanted[at_x] += double(g[at_g]) * double(W[at_W]);
+                if (kind == kWeightGradient) wanted[at_W] += double(g[at_g]) * double(x[at_x]);
+              }
+  make_plan(p, kind, sizeof(T) == 8, x_last, out_last);
+  char why[256];
+  const bool sums = dxdw_kernel_sums(kernel_of(kernel));
+  if (sums && !dxdw_takes(words, kernel_of(kernel), why, sizeof why)) {
+    free(x), free(W), free(g), free(result), free(wanted);
+    return strlen(why) > 0;
+  }
+  T *own_x = static_cast<T *>(malloc(nx * sizeof(T))), *own_g = static_cast<T *>(malloc(ng * sizeof(T)));
+  T *own_result = static_cast<T *>(malloc(n * sizeof(T)));
+  turn(x, p.batch, x_last ? p.groups * p.C : 1, x_last ? p.H * p.W : nx / p.batch, own_x, false);
+  turn(g, p.batch, out_last ? p.groups * p.O : 1, out_last ? h * w : ng / p.batch, own_g, false);
+  memset(own_result, 0xFF, n * sizeof(T));
+  void *prepared = dxdw_prepare(words, end - words, kernel_of(kernel));
+  const int status = dxdw_run(prepared, kind == kForward ? own_x : own_g,
+                              kind == kWeightGradient ? own_x : W, nullptr, own_result, nullptr, threads);
+  dxdw_forget(prepared);
+  if (kind == kForward && out_last)
+    turn(own_result, p.batch, p.groups * p.O, h * w, result, true);
+  else if (kind == kInputGradient && x_last)
+    turn(own_result, p.batch, p.groups * p.C, p.H * p.W, result, true);
+  else
+    memcpy(result, own_result, n * sizeof(T));
+  free(own_x), free(own_g), free(own_result);
+  double worst = 0, largest = 1;
+  for (int64_t i = 0; i < n; ++i) {
+    const double error = double(result[i]) - wanted[i], size = error < 0 ? -error : error;
+    if (!(size <= worst)) worst = size;
+    if (wanted[i] > largest) largest = wanted[i];
+  }
+  const double allowed = sums ? 0 : 1e-4 * largest;
+  const bool right = status == DXDW_DONE && worst <= allowed;
+  if (!right)
+    printf("kind %d, %s, %d bytes, %d threads, k %d, stride %d, last %d %d: status %d, error %g\n", kind,
+           kernel, int(sizeof(T)), threads, int(p.kH), int(p.stride), x_last, out_last, status, worst);
+  free(x), free(W), free(g), free(result), free(wanted);
+  return right && (x_last || out_last || same_bits_otherwise<T>(p, kind, kernel));
+}
+
+}  // namespace
