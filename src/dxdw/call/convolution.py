@@ -77,7 +77,7 @@ def backward(
     into = outputs.checked(out, accumulate, names, shapes, call.result, call.compute)
     grad_out, x, W = given
     call = call if accumulate else call.as_stored()
-    wide = outputs.wide_dW(names, into, call.compute)
+    wide = outputs.wide_dW(names, into, call.result)
     with call.in_memory():
         # What nobody asked for needs no copy.
         x = call.x(x) if "dW" in names else None

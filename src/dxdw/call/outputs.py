@@ -75,10 +75,10 @@ def checked(
     return tuple(out)
 
 
-def wide_dW(names: tuple[str, ...], into: tuple[Array | None, ...], compute: Any) -> bool:
-    """Whether dW is asked for in another dtype than the one that operands come in: its sums'."""
+def wide_dW(names: tuple[str, ...], into: tuple[Array | None, ...], result: Any) -> bool:
+    """Whether dW is asked for in another dtype than the results' own: that of its sums."""
     out = dict(zip(names, into, strict=True)).get("dW")
-    return out is not None and out.dtype != compute
+    return out is not None and out.dtype != result
 
 
 def writable(

@@ -51,7 +51,7 @@ def backward(
     shapes = {"dx": call.out_shape, "dW": call.W_shape, "db": (geometry.channels_in,)}
     into = outputs.checked(out, accumulate, names, shapes, call.result, call.compute)
     call = call if accumulate else call.as_stored()
-    wide = outputs.wide_dW(names, into, call.compute)
+    wide = outputs.wide_dW(names, into, call.result)
 
     def gradient(name: str, g: Array) -> Array:
         if name == "dx":
