@@ -151,7 +151,8 @@ def pays(case: Case, dtype: torch.dtype) -> bool:
     for dense float32 convolutions that have no Winograd kernel and more weights than outputs: those
     are products of matrices with weights that are read once, which oneDNN does as well or better
     (512 channels on 7×7, of 256 with stride 2: 0.76 to 1.3 times its speed; 1×1: 0.55 to 1.3).
-    Without dxdw's compiled kernels it never is.
+    Without dxdw's compiled kernels it never is. Of 16-bit floats PyTorch is as fast or faster where
+    it has the processor's instructions for them, and 4 to 30 times slower elsewhere.
     """
     geometry = case.geometry
     engines = {plan.prepared(Problem(kind, geometry, DTYPES[dtype])).names[0] for kind in KINDS}
