@@ -14,7 +14,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 .NOTPARALLEL:
 .PHONY: help demo lab test test-long test-random test-interrupts test-peers test-peers-long test-dask test-dask-long test-install \
   test-lab test-lab-firefox test-lab-webkit test-all \
-  coverage test-native fuzz fuzz-python test-aarch64 sanitize sanitize-threads wasm test-wasm bench-wasm lint bench bench-training \
+  coverage numerics digests test-native fuzz fuzz-python test-aarch64 sanitize sanitize-threads wasm test-wasm bench-wasm lint bench bench-training \
   bench-dask docs wheel wheel-lab clean
 
 help: ## this list
@@ -27,11 +27,20 @@ demo: $(STAMPS)/train $(STAMPS)/native ## train the classifier on real handwritt
 lab: $(STAMPS)/page ## build the practice page, and open it in the browser
 	$(BIN)/dxdw lab --folder build/lab
 
+# A process for each core; each has the kernels' own threads besides.
+SHARED := -n auto --maxprocesses 4
+
 test: $(STAMPS)/test $(STAMPS)/native ## run the tests, but for the long ones and the groups that need more
-	$(BIN)/python -m pytest -m 'not peers and not dask and not slow and not install'
+	$(BIN)/python -m pytest $(SHARED) -m 'not peers and not dask and not slow and not install'
 
 test-long: $(STAMPS)/test $(STAMPS)/native ## run the long forms: every pair of tiny geometries, half an hour and more
-	$(BIN)/python -m pytest -m 'slow and not peers and not dask'
+	$(BIN)/python -m pytest $(SHARED) -m 'slow and not peers and not dask'
+
+numerics: $(STAMPS)/test $(STAMPS)/native ## the largest error of every engine over its bound, on 25 families of data, into docs
+	PYTHONPATH=tests/support $(BIN)/python tests/support/worst_errors.py
+
+digests: $(STAMPS)/test $(STAMPS)/cmake ## write what `dxdw selftest` compares with: by each compiler and instruction set here
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python native/publish_digests.py
 
 test-random: $(STAMPS)/test $(STAMPS)/native ## run the tests whose examples are drawn, on new ones each time
 	HYPOTHESIS_PROFILE=random $(BIN)/python -m pytest -m 'hypothesis and not peers and not dask and not slow and not install'
@@ -71,7 +80,7 @@ test-lab-webkit: $(STAMPS)/page ## the heart of them in WebKitGTK, on a screen t
 test-all: test test-peers test-dask test-install test-lab ## run every group of tests
 
 coverage: $(STAMPS)/coverage $(STAMPS)/native ## run the tests, and say which lines none of them reaches
-	$(BIN)/python -m pytest -m 'not peers and not dask and not slow and not install' --cov --cov-report=term --cov-report=xml
+	$(BIN)/python -m pytest $(SHARED) -m 'not peers and not dask and not slow and not install' --cov --cov-report=term --cov-report=xml
 
 # --- the kernels' own tests: CMake's presets in native/, the programs of native/tests -------------
 
