@@ -148,7 +148,11 @@ def empty_of(dtype: Any, name: str) -> Array:
 
 
 def common_dtypes(**arrays: Array | None) -> tuple[Any, Any]:
-    """The dtype to compute in, and the results' own: NumPy's promotion, integers as float64."""
+    """The dtype to compute in, and the results' own: that of the floats, or else float64.
+
+    One rule for all libraries, which each of them has for its own operations but NumPy: integers
+    beside floats take their dtype, whatever their size.
+    """
     given = {name: a for name, a in arrays.items() if a is not None}
     for a in given.values():
         if not is_numpy(a):
@@ -169,7 +173,7 @@ def common_dtypes(**arrays: Array | None) -> tuple[Any, Any]:
 
 @lru_cache(maxsize=256)
 def _numpy_dtypes(*dtypes: np.dtype[Any]) -> tuple[np.dtype[Any], np.dtype[Any]]:
-    floats = [np.dtype(np.float64) if d.kind in "iu" else d.newbyteorder("=") for d in dtypes]
+    floats = [d.newbyteorder("=") for d in dtypes if d.kind not in "iu"] or [np.dtype(np.float64)]
     narrow = {d.name for d in floats if d.itemsize == 2}
     if narrow == {"float16", "bfloat16"}:  # neither holds the other
         floats.append(np.dtype(np.float32))

@@ -16,6 +16,7 @@ PAGES = {
     "predict": "howto/train",
     "explain": "reference/explain",
     "completion": "reference/command-line",
+    "selftest": "howto/selftest",
     "bench": "measured",
     "check": "howto/check",
     "lab": "howto/lab",
