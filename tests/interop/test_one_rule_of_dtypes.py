@@ -85,18 +85,23 @@ def test_the_bridge_to_torch_refuses_what_torch_does():
         bridge.conv2d(x, W)
 
 
-@pytest.mark.peers("jax")
-@pytest.mark.parametrize(("first", "second"), MIXED)
-def test_jax(first, second):
+@pytest.fixture
+def wide_jax():
     import jax
 
+    jax.config.update("jax_enable_x64", val=True)
+    yield jax
+    jax.config.update("jax_enable_x64", val=False)
+
+
+@pytest.mark.peers("jax")
+@pytest.mark.parametrize(("first", "second"), MIXED)
+def test_jax(wide_jax, first, second):
     import dxdw.interop.jax as bridge
 
-    with jax.experimental.enable_x64():
-        check(jax.numpy.asarray, first, second)
-        x, W = map(jax.numpy.asarray, operands(first, second))
-        if "complex64" not in (first, second):
-            assert bridge.conv2d(x, W).dtype == rule(first, second)
+    check(wide_jax.numpy.asarray, first, second)
+    x, W = map(wide_jax.numpy.asarray, operands(first, second))
+    assert bridge.conv2d(x, W).dtype == rule(first, second)
 
 
 @pytest.mark.peers("jax")

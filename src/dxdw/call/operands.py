@@ -159,16 +159,20 @@ def common_dtypes(**arrays: Array | None) -> tuple[Any, Any]:
             break
     else:
         return _numpy_dtypes(*[a.dtype for a in given.values()])
-    first = next(iter(given.values()))
     xp = _one_library(given)
     floats = [a.dtype for a in given.values() if not xp.isdtype(a.dtype, ("integral", "bool"))]
     if any(xp.isdtype(a.dtype, "bool") for a in given.values()):
         raise refused(
             TypeError, f"{listed(given)}: arrays of dtype bool can't be convolved; convert first"
         )
-    result = xp.result_type(*floats) if floats else xp.asarray(first, dtype=xp.float64).dtype
+    result = xp.result_type(*floats) if floats else _widest(xp)
     narrow = str(result).endswith("float16")
     return (xp.float32 if narrow else result), result
+
+
+def _widest(xp: Any) -> Any:
+    """float64; float32 of JAX where that has no more, which says so of each array."""
+    return xp.asarray(0.0).dtype if "jax" in xp.__name__ else xp.float64
 
 
 @lru_cache(maxsize=256)
