@@ -47,7 +47,7 @@ mutation-kernels: $(STAMPS)/test $(STAMPS)/native $(STAMPS)/cmake ## the same of
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python tests/mutation/kernel_mutants.py --seconds $(or $(SECONDS),3600)
 
 digests: $(STAMPS)/test $(STAMPS)/cmake ## write what `dxdw selftest` compares with: by each compiler and instruction set here
-	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python native/publish_digests.py
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python native/digests/publish.py
 
 test-random: $(STAMPS)/test $(STAMPS)/native ## run the tests whose examples are drawn, on new ones each time
 	HYPOTHESIS_PROFILE=random $(BIN)/python -m pytest -m 'hypothesis and not peers and not dask and not slow and not install'

@@ -1,7 +1,8 @@
 """Writes the digests that `dxdw selftest` compares with: `make digests`, before a release.
 
 Each compiler that is here builds the library as an installation does, and each instruction set
-that this CPU has runs it. What cannot be run here stays as it was.
+that this CPU has runs it; those of 64-bit ARM run under qemu, where that and its compiler are
+here. What cannot be run here stays as it was.
 """
 
 import json
@@ -11,7 +12,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+from elsewhere import kernels_of
+
+from dxdw.selftest.trials import Trial, trials
+
+ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT / "src/dxdw/selftest/digests.json"
 COMPILERS = {"GCC": "g++", "Clang": "clang++"}
 
@@ -36,6 +41,9 @@ def main() -> None:
                 name_of = f"{trial['kernel']}: {trial['problem']}, {trial['dtype']}"
                 own[name_of] = trial["digest"]
             print(f"{found['isa']}, {name} {version}: {len(own)} digests")
+    if shutil.which("qemu-aarch64") and shutil.which("aarch64-linux-gnu-g++"):
+        version = subprocess.check_output(["aarch64-linux-gnu-g++", "-dumpversion"], text=True)
+        published.setdefault("neon", {})[f"GCC {version.strip().split('.')[0]}"] = of_arm()
     text = json.dumps(published, indent=1, ensure_ascii=False, sort_keys=True)
     PUBLISHED.write_text(text + "\n", "utf-8")
 
@@ -47,6 +55,24 @@ def build(compiler: str) -> Path:
     subprocess.run(configure, check=True)
     subprocess.run(["cmake", "--build", folder], check=True)
     return folder / "libdxdw.so"
+
+
+def of_arm() -> dict[str, str]:
+    configure = ["cmake", "--preset", "aarch64"]
+    subprocess.run(configure, check=True, cwd=ROOT / "native")
+    folder = ROOT / "build/aarch64"
+    subprocess.run(["cmake", "--build", folder, "--target", "kernel_server"], check=True)
+    emulator = ("qemu-aarch64", "-L", "/usr/aarch64-linux-gnu")
+    with kernels_of(*emulator, program=folder / "kernel_server"):
+        found = {trial.name: trial.digest for trial in trials() if _right(trial)}
+    print(f"neon: {len(found)} digests")
+    return found
+
+
+def _right(trial: Trial) -> bool:
+    if trial.error <= 1 and trial.threads_agree:
+        return True
+    sys.exit(f"{trial.name}: wrong")
 
 
 def selftest(library: Path, isa: str) -> dict[str, object]:
