@@ -69,8 +69,9 @@ def conv2d(
     -------
     torch.Tensor
         (N, C_out, out_H, out_W), without N where x has none, in the dtype of the operands. It is
-        contiguous and new, no view of them. Operands in channels_last, or strided in other ways,
-        are copied; contiguous ones are read where they lie.
+        new, no view of them, and as in PyTorch in channels_last where x or W is, else contiguous.
+        Images of both layouts are read where they lie, with the same bits as result; depthwise
+        kernels, and tensors strided in other ways, take a copy.
 
     Raises
     ------
