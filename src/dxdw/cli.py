@@ -13,7 +13,7 @@ from .commands import CommandError
 from .core.documentation import more
 from .extras import MissingExtra
 
-COMMANDS = ("train", "predict", "explain", "bench", "check", "lab", "completion")
+COMMANDS = ("train", "predict", "explain", "bench", "tune", "check", "lab", "completion")
 
 FAILED, INTERRUPTED = 2, 130
 
