@@ -12,6 +12,8 @@ from ..engines import native_library, this_cpu
 
 # A load that no longer comes from the shell alone.
 BUSY = 0.75
+# By which the libraries that are compared take a processor for less than it is.
+LIMITS = ("DXDW_ISA", "ONEDNN_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY")
 # Where the system does not tell: more than most have.
 USUAL_LAST_LEVEL_CACHE = 64 << 20
 
@@ -74,6 +76,7 @@ def description() -> dict[str, Any]:
         "numpy": np.__version__,
         "blas": _blas(),
         "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0,
+        "limits": {name: os.environ[name] for name in LIMITS if os.environ.get(name)},
     }
 
 
