@@ -320,6 +320,19 @@ CAUSES = {
         "factor is the other factor: the patch gets the kernel, and the kernel gets the patch.",
         "If out = patch * kernel, by how much does out grow when the kernel grows by 1?",
     ),
+    "one-pixel": Cause(
+        "one pixel stands for the whole patch in {what}",
+        "{lines}",
+        "W[o, c, u, v] met the pixel x[c, i+u, j+v], another one for each u and v.",
+        "Which pixel did W[o, c, 0, 1] meet, and which did W[o, c, 0, 0]?",
+    ),
+    "not-from-zero": Cause(
+        "{what} is not zero where grad_out is zero",
+        "dx = np.zeros(x.shape)\ndW = np.zeros(W.shape)",
+        "dx and dW are sums that begin at 0, and all that is added to them is multiplied by a value "
+        "of grad_out. np.empty, np.ones and x.copy() begin with something else.",
+        "Which numbers are in dx and dW before your loops begin?",
+    ),
     "returned-too-early": Cause(
         "only the first step counts in {what}",
         "for o in range(C_out):\n    for i in range(outH):\n        for j in range(outW):\n"
