@@ -364,7 +364,7 @@ def _overwritten() -> Iterator[Mistake]:
 
         dW = "batch-sum-missing" if loops == "n" else names[1]
         yield Mistake(
-            f"of what the loops over {', '.join(loops)} write, the last stays",
+            f"each step of the loops over {', '.join(loops)} replaces what was there before",
             change, names[0], dW,
             rare=loops not in {"oij", "ijo", "ij", "uv", "i", "o", "n"},
         )  # fmt: skip

@@ -22,7 +22,7 @@ CAUSES = {
     "padding-one-sided": Cause(
         "the padding does not count on every side", _PAD,
         "There are p rows of zeros above and p below, p columns to the left and p to the right.",
-        "With ones and a 3×3 kernel, do all four corners give the same?",
+        "By how many rows does the image grow for a padding of 1, and where do they lie?",
     ),
     "padding-not-zero": Cause(
         "the padding is not zero", _PAD,
