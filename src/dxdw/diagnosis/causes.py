@@ -265,7 +265,7 @@ CAUSES = {
         "input and output channels are exchanged in {what}",
         "{lines}",
         "The first axis of W belongs to the channels of grad_out, the second to those of x.",
-        "For dx a sum goes over the output channels. Which axis of W are they?",
+        "For dx you add up over the output channels. Which axis of W is that?",
     ),
     "channels-reversed": Cause(
         "the channels are turned round in {what}",

@@ -45,9 +45,10 @@ CAUSES = {
         "Does your window move by the stride both down and to the right?",
     ),
     "options-exchanged": Cause(
-        "two of the options are exchanged", "def conv2d(x, W, padding, stride)",
-        "The order is that of the function in the statement.",
-        "In which order do the parameters come?",
+        "two of the options are exchanged",
+        "conv2d(x, W, padding, stride)\nmax_pool_2d(x, kernel_size, stride)",
+        "They come in the order in which the statement has them.",
+        "Which of the two comes first in the statement, and which in your code?",
     ),
 }  # fmt: skip
 

@@ -12,7 +12,7 @@ from ...diagnosis.causes import Cause
 from ...diagnosis.exercises import Exercise, Slip, integers
 
 _OUT = "out[o, i, j] = (x[:, i : i + kH, j : j + kW] * W[o]).sum()"
-_SIZE = "outH = (inH + 2 * p - kH) // s + 1"
+_SIZE = "outH = (inH + 2 * p - kH) // s + 1  # p = 0 without padding, s = 1 without a stride"
 
 CAUSES = {
     "kernel-flipped": Cause(
@@ -62,7 +62,7 @@ CAUSES = {
     ),
     "returned-too-early": Cause(
         "only the first step of a loop counts",
-        "for o in range(C_out):\n    ...\nreturn out  # as far to the left as the first for",
+        "for ... in ...:\n    ...\nreturn out  # as far to the left as the first for",
         "A return inside a loop ends the function in the loop's first step.",
         "How far to the right does your return stand, and what runs after it?",
     ),

@@ -69,7 +69,7 @@ def _max_pool_2d() -> Exercise:
         if k <= min(shape[1:])
     )
     cases += tuple((-np.abs(x), k, s) for x, k, s in cases[:6])
-    cases += tuple((x / 2, k, s) for x, k, s in cases[1:3])
+    cases += tuple((x / 8, k, s) for x, k, s in cases[:8])
     options = ("kernel_size", "stride")
     return Exercise("max_pool_2d", ("x",), pooled, cases, _pooling_slips(), options=options)
 
@@ -114,6 +114,7 @@ def _pooling_slips() -> tuple[Slip, ...]:
             "the place of the largest number is taken, and not the number",
         ),
         Slip("maximum-from-zero", lambda x, k, s: np.maximum(pooled(x, k, s), 0)),
+        Slip("maximum-from-zero", lambda x, k, s: np.trunc(np.maximum(pooled(x, k, s), 0))),
         Slip("maximum-from-zero", lambda x, k, s: np.abs(windows_of(x, k, s)).max((-2, -1))),
         Slip("stride-ignored", lambda x, k, _: pooled(x, k, 1)),
         Slip("stride-ignored", lambda x, k, _: pooled(x, k, k)),
