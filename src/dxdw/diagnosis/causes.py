@@ -329,8 +329,8 @@ CAUSES = {
     "not-from-zero": Cause(
         "{what} is not zero where grad_out is zero",
         "dx = np.zeros(x.shape)\ndW = np.zeros(W.shape)",
-        "dx and dW are sums that begin at 0, and all that is added to them is multiplied by a value "
-        "of grad_out. np.empty, np.ones and x.copy() begin with something else.",
+        "dx and dW are sums that begin at 0, and all that is added to them is multiplied by a "
+        "value of grad_out. np.empty, np.ones and x.copy() begin with something else.",
         "Which numbers are in dx and dW before your loops begin?",
     ),
     "returned-too-early": Cause(

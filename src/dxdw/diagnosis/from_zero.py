@@ -26,9 +26,7 @@ def from_memory(ladder: Ladder, results: Sequence[str]) -> tuple[str, ...]:
     """The results that begin with what memory held, as np.empty gives it: marks left there show."""
     if ladder.checks["zero"].right is not False or ladder.checks["repeatable"].right is True:
         return ()
-    return tuple(
-        name for name in results if all(_holds(ladder, name, mark) for mark in _MARKS)
-    )
+    return tuple(name for name in results if all(_holds(ladder, name, mark) for mark in _MARKS))
 
 
 def _holds(ladder: Ladder, name: str, mark: float) -> bool:

@@ -53,9 +53,7 @@ def _kernel() -> Iterator[Mistake]:
         (s, r), (p, q) = t.stride, t.padding
         t.at[2:] = [t.i * s - p, t.j * r - q]
 
-    yield Mistake(
-        "x[c,i,j] is used in place of x[c,i+u,j+v]", corner, None, "one-pixel", rare=True
-    )
+    yield Mistake("x[c,i,j] is used in place of x[c,i+u,j+v]", corner, None, "one-pixel", rare=True)
     yield Mistake("x[c,j+v,i+u] is used in place of x[c,i+u,j+v]", image, None, "patch-transposed")
 
     def skipped(mask: Callable[[Terms], Array], words: str) -> Mistake:

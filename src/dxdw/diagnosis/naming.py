@@ -201,9 +201,7 @@ def _verdict(named: Named) -> Verdict:
     return Verdict(named.causes, named.words, named.either, titles=titles)
 
 
-def _not_from_zero(
-    ladder: Ladder, seen: list[Seen], results: Sequence[str]
-) -> Verdict | None:
+def _not_from_zero(ladder: Ladder, seen: list[Seen], results: Sequence[str]) -> Verdict | None:
     """Where the results begin with other numbers than 0: that, and what else is wrong with them."""
     if unset := from_memory(ladder, results):
         rest = [n for n in results if n not in unset]

@@ -1,7 +1,6 @@
 """What can be made wrong in a convolution, and how it is told."""
 
 from collections.abc import Callable, Iterator
-
 from typing import Any
 
 import numpy as np
@@ -137,7 +136,7 @@ def convolution_slips() -> tuple[Slip, ...]:
 
 
 def slips_of_results(right: Callable[..., Array]) -> tuple[Slip, ...]:
-    """What can be made wrong with numbers that are right: in which order they are written, and kept."""
+    """What can be made wrong with numbers that are right, where they are written and kept."""
 
     def carried(parts: int) -> Callable[..., Array]:
         """A sum that goes on: through all outputs, through those of a channel, of a row."""

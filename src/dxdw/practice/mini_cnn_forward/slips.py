@@ -30,7 +30,8 @@ CAUSES = {
     ),
     "sigmoid-for-softmax": Cause(
         "a sigmoid stands where the softmax should", _NET,
-        "A sigmoid looks at one score alone. The two probabilities belong together, and add up to 1.",
+        "A sigmoid looks at one score alone. The two probabilities belong together: they add up "
+        "to 1.",
         "Do your outputs add up to 1?",
     ),
     "softmax-left-out": Cause(

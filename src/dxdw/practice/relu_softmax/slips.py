@@ -125,8 +125,11 @@ def _softmax() -> Exercise:
         Slip("softmax-axis", of_all),
         Slip("softmax-axis", lambda z: layers.softmax(z, axis=0)),
         Slip("softmax-axis", first_axis),
-        Slip("softmax-axis", lambda z: plain(z - z.max(0)),
-             "the largest is looked for along another axis"),
+        Slip(
+            "softmax-axis",
+            lambda z: plain(z - z.max(0)),
+            "the largest is looked for along another axis",
+        ),
         Slip("softmax-shared-shift", lambda z: plain(z - z.max())),
         Slip("softmax-not-normalised", lambda z: np.exp(z - z.max(-1, keepdims=True))),
         Slip("softmax-not-normalised", np.exp),
