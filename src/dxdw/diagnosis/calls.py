@@ -33,6 +33,7 @@ _MEANS = {
     "is out of bounds for array of dimension": "axes are counted from 0, and -1 is always the last",
     "'float' object cannot be interpreted as an integer": "/ gives a float; sizes and indices are "
     "integers, as // gives them",
+    "expected a sequence of integers": "/ gives a float; sizes are integers, as // gives them",
     "slice indices must be integers": "/ gives a float; indices are integers, as // gives them",
     "setting an array element with a sequence": "an element holds one number, and an array came",
     "matmul: ": "@ is the matrix product, which wants as many columns on the left as rows on the "
