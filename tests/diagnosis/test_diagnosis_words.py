@@ -140,7 +140,7 @@ def test_terminal_and_notebook_say_what_the_page_is_given(fn):
         (lambda: np.ones((2, 2)) * np.ones((2, 3)), "do not fit together"),
         (lambda: np.ones(3)[3], "less 1"),
         (lambda: np.zeros(SIZES), "// gives them"),
-        (lambda: np.zeros(SIZES[1]), "// gives them"),
+        (lambda: np.zeros(SIZES[1]), "sizes are integers, as"),
         (lambda: np.ones((2, 2)) @ np.ones((3, 2)), "* multiplies element by element"),
         (lambda: np.ones(3).sum(axis=1), "-1 is always the last"),
     ],
