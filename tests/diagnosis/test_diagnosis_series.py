@@ -247,6 +247,7 @@ def test_every_slip_is_told_from_the_others(name):
     exercise = exercises()[name]
     for slip in exercise.slips:
         report = diagnose(slip.function, problem=name)
+        assert not report.ok, slip.cause
         assert not report.causes or slip.cause in report.causes, slip.cause
         assert len(report.causes) < 2 or report.either
 
