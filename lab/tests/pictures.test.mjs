@@ -42,7 +42,7 @@ const step = (page) => page.getByRole("slider", { name: "Step", exact: true });
 const toTheEnd = async (page) => step(page).fill(await step(page).getAttribute("max"));
 
 async function withoutPython() {
-  const opened = await lab.open({ without: "**/*.wasm" });
+  const opened = await lab.open({ without: "**/*.wasm*" });
   await opened.page.locator(".picture-pane .grid").first().waitFor();
   return opened;
 }
