@@ -18,7 +18,8 @@ export function finding(report, { solved, see, hints }) {
   if (first) place.append(firstWrong(first));
   if (evidence) place.append(caseHead(evidence, see, more), evidenceTables(evidence, first));
   else if (more) place.append(h("p", {}, more));
-  if (report.crash && elsewhere) place.append(crash(report.crash, "On other arrays it stops with an error, "));
+  if (report.crash && elsewhere)
+    place.append(crash(report.crash, "On other arrays it stops with an error, "));
   return h(
     "section",
     { class: `finding${advice ? " advice" : ""}`, "aria-label": `What is wrong in ${report.function}` },
