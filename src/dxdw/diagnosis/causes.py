@@ -224,9 +224,10 @@ CAUSES = {
     "geometry-mixed": Cause(
         "stride, padding or dilation is misplaced in {what}",
         "{lines}",
-        "With a stride s, a dilation d and a padding p, window i begins at row i*s - p of x, and "
-        "its rows lie d apart.",
-        "At which row of x does output i begin, and on which row does the kernel's row u then lie?",
+        "With a stride s, a dilation d and a padding p, the window of output (i, j) begins at row "
+        "i*s - p and column j*s - p of x, and its rows and columns lie d apart.",
+        "At which row and column of x does the window of output (i, j) begin, and on which pixel "
+        "does W[o, c, u, v] lie there?",
     ),
     "precision-lost": Cause(
         "float32 is used inside",
