@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..engines import native_library
+from ..engines import native_library, this_cpu
 
 # A load that no longer comes from the shell alone.
 BUSY = 0.75
@@ -63,7 +63,7 @@ def description() -> dict[str, Any]:
     """What a reader of the times needs to know; no names of hosts, users or files."""
     missing = native_library.why_missing()
     return {
-        "cpu": _cpu_model(),
+        "cpu": this_cpu.model(),
         "cpus": cpus(),
         "last_level_cache_bytes": last_level_cache(),
         "system": platform.system(),
@@ -75,15 +75,6 @@ def description() -> dict[str, Any]:
         "blas": _blas(),
         "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0,
     }
-
-
-def _cpu_model() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-    except OSError:
-        lines = []
-    told = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return told[0] if told else platform.processor() or "unknown"
 
 
 def _blas() -> str:
