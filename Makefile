@@ -14,7 +14,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 .NOTPARALLEL:
 .PHONY: help demo lab test test-long test-random test-interrupts test-peers test-peers-long test-dask test-dask-long test-install \
   test-lab test-lab-firefox test-lab-webkit test-all \
-  coverage numerics digests mutation mutation-kernels test-native fuzz fuzz-python test-aarch64 sanitize sanitize-threads wasm test-wasm bench-wasm lint bench bench-training \
+  coverage numerics digests mutation mutation-kernels test-native fuzz fuzz-python test-aarch64 sanitize sanitize-threads wasm test-wasm \
+  bench-wasm lint bench bench-avx2 bench-choices bench-training \
   bench-dask docs wheel wheel-lab clean
 
 help: ## this list
@@ -177,6 +178,13 @@ lint: $(STAMPS)/dev ## check style, formatting, types, docstrings, spelling, wor
 
 bench: $(STAMPS)/peers $(STAMPS)/native ## measure beside PyTorch, JAX and NumPy: about an hour
 	$(BIN)/dxdw bench
+
+bench-avx2: $(STAMPS)/peers $(STAMPS)/native ## the short measurement with both limited to AVX2, as many desktops are: 5 minutes
+	DXDW_ISA=avx2 ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 \
+	  $(BIN)/dxdw bench --quick --peers torch --threads 1 2 --json build/measured-avx2.json
+
+bench-choices: $(STAMPS)/native ## how good the choice of an engine is on this CPU: an hour, with ARGS=--quick ten minutes
+	$(BIN)/dxdw bench --choices $(ARGS)
 
 bench-dask: $(STAMPS)/dask $(STAMPS)/native ## measure Dask over the kernel alone, and two workers: 13 GB of memory
 	$(BIN)/python -m dxdw.benchmark.dask_workers

@@ -35,6 +35,17 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
 
 
+@pytest.fixture(autouse=True, scope="session")
+def untuned() -> Iterator[None]:
+    """Whatever `dxdw tune` measured on a developer's machine is not for tests."""
+    from dxdw.call import tuned
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tuned, "file", lambda: None)
+        tuned.read.cache_clear()
+        yield
+
+
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
     """Skip what needs a library that is not installed, and say which and what brings it."""
     for item in items:

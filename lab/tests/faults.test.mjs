@@ -147,7 +147,7 @@ test("what a run found is there item by item", async (t) => {
 
 test("where Python can't be started the page says so, and is there to read", async (t) => {
   const { page } = await opened(t);
-  await page.route("**/*.wasm", (route) => route.abort());
+  await page.route("**/*.wasm*", (route) => route.abort());
   await page.reload();
   await page.locator('.python[data-state="failed"]', { hasText: "Python could not be started" }).waitFor();
   assert.equal(await runButton(page).getAttribute("aria-disabled"), "true");

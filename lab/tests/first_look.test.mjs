@@ -121,7 +121,7 @@ test("a finding says in words what was compared, and writes the first wrong elem
   const page = await lab.fresh();
   await enter(page, "05", wrong("05", "dx-kernel-flipped"));
   const { verdict: said } = await run(page);
-  assert.match(said, /Your answers are just those of code with this mistake: in dx the kernel/);
+  assert.match(said, /Seen in its answers: dx: the kernel/);
   assert.match(said, /which is grad_out\[[\d,]+\] · W\[[\d,]+\] = \S+ · \S+/);
   assert.doesNotMatch(said, /the sum of/);
   await enter(page, "05", OVERWRITES);

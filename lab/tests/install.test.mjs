@@ -1,12 +1,13 @@
 /** The distribution dxdw-lab has the page in it, and `dxdw lab` finds it there. */
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
-import { LAB, PYTHON } from "../building/files.mjs";
+import { LAB, PYTHON, ROOT } from "../building/files.mjs";
+import { FOLDER } from "./lab.mjs";
 
 test("the wheel of dxdw-lab, installed", async () => {
   const folder = mkdtempSync(join(tmpdir(), "dxdw-lab-"));
@@ -31,4 +32,12 @@ test("the wheel of dxdw-lab, installed", async () => {
   }
   server.kill("SIGINT");
   rmSync(folder, { recursive: true });
+});
+
+test("the guide says how much is served", () => {
+  const { files } = JSON.parse(readFileSync(join(FOLDER, "manifest.json"), "utf8"));
+  const bytes = Object.values(files).reduce((sum, file) => sum + file.bytes, 0);
+  const guide = readFileSync(join(ROOT, "docs", "howto", "lab.md"), "utf8");
+  const [, said] = guide.match(/all files together \| ([\d.]+) MB/);
+  assert.ok(Math.abs(said * 1e6 - bytes) < 1e5, `${said} MB, and not ${bytes} bytes`);
 });

@@ -262,5 +262,7 @@ export async function ended(page, timeout = 60_000) {
 }
 
 export async function pythonReady(page, timeout = 60_000) {
-  await page.locator('.python[data-state="ready"]').waitFor({ timeout });
+  const state = page.locator(".python");
+  await state.and(page.locator('[data-state="ready"], [data-state="failed"]')).waitFor({ timeout });
+  assert.equal(await state.innerText(), "Python is ready");
 }

@@ -41,8 +41,11 @@ const explanation = (page) => page.locator(".explanation:visible");
 const step = (page) => page.getByRole("slider", { name: "Step", exact: true });
 const toTheEnd = async (page) => step(page).fill(await step(page).getAttribute("max"));
 
+// The words below the picture, which are also said to who does not see them, a moment later.
+const traceWords = (page, hasText) => page.locator(".trace-words", { hasText });
+
 async function withoutPython() {
-  const opened = await lab.open({ without: "**/*.wasm" });
+  const opened = await lab.open({ without: "**/*.wasm*" });
   await opened.page.locator(".picture-pane .grid").first().waitFor();
   return opened;
 }
@@ -186,7 +189,7 @@ for (const number of ["01", "02", "03"]) {
     assert.match(await page.locator(".trace-words").innerText(), /^Line \d+ \([a-z] = 0, i = 0, j = 1\)\./);
     assert.equal(await page.locator(".cm-step").count(), 1);
     await toTheEnd(page);
-    await page.getByText("Both end the same.").waitFor();
+    await traceWords(page, "Both end the same.").waitFor();
     await enter(page, number, problem.wrong_answers[0].code);
     await page.getByText("Your code has changed since").waitFor();
     await page.getByRole("button", { name: "Trace your code" }).click();
@@ -276,18 +279,18 @@ test("right code ends the same, new numbers are traced again, and changed code s
   await page.getByRole("button", { name: "Trace your code" }).click();
   await page.locator(".trace-words", { hasText: "Traced: play it" }).waitFor();
   await toTheEnd(page);
-  await page.getByText("Both end the same.").waitFor();
+  await traceWords(page, "Both end the same.").waitFor();
   await page.getByText("Other numbers and sizes").click();
   await page.getByRole("button", { name: "Two channels, two kernels" }).click();
   await page.locator(".trace-words", { hasText: "Traced: play it" }).waitFor();
   await toTheEnd(page);
-  await page.getByText("Both end the same.").waitFor();
+  await traceWords(page, "Both end the same.").waitFor();
   assert.equal(await figure(page, "dW", "yours").locator("table").count(), 4);
   await enter(page, "05", VECTORISED);
   await step(page).fill("1");
   await page.getByText("Your code has changed since").waitFor();
   await page.getByRole("button", { name: "Trace your code" }).click();
-  await page.getByText("there is nothing to play").waitFor();
+  await traceWords(page, "there is nothing to play").waitFor();
 });
 
 for (const [what, code, words] of [

@@ -265,28 +265,32 @@ class DepthwiseGather {
   // Rows of both column phases, which take turns in a destination row.
   void mixed_rows(Index start, Index first, Index count, const T *const *row, const S *next,
                   const T *weights, T *slot, S *plane) const {
-    const OwnPhase *of[kMostStep] = {};
+    const OwnPhase *even = nullptr, *odd = nullptr;
     for (Index i = 0; i < plan_.phases; ++i)
-      if (phase_[i].start == start) of[phase_[i].start_column] = phase_ + i;
-    const OwnPhase *any = of[0] ? of[0] : of[1];
-    if (!any) return;
-    count = least(count, any->rows - first);
-    T *mixed = slot + at_mixed_;
-    const Index of_phase = kTall * mixed_pitch_;
-    for (Index b = 0; b < kMostStep; ++b)
-      if (!of[b]) memset(mixed + b * of_phase, 0, of_phase * sizeof(T));
+      if (phase_[i].start == start) {
+        if (phase_[i].start_column)
+          odd = phase_ + i;
+        else
+          even = phase_ + i;
+      }
+    if (!even && !odd) return;
+    count = least(count, (even ? even : odd)->rows - first);
+    T *evens = slot + at_mixed_, *odds = evens + kTall * mixed_pitch_;
+    const T *end = odds + kTall * mixed_pitch_;
+    if (!even) memset(evens, 0, kTall * mixed_pitch_ * sizeof(T));
+    if (!odd) memset(odds, 0, kTall * mixed_pitch_ * sizeof(T));
     const Index width = plan_.destination_size[2], ldr = width * spacing_[0];
     S *out = plane + (start + first * spacing_[0]) * width;
     for (Index r = 0; r < count; r += kTall) {
       const Index tall = least<Index>(kTall, count - r);
-      for (Index b = 0; b < kMostStep; ++b)
-        if (of[b])  // both read the same rows
-          rows(*of[b], tall, row + r * step_, of[b] == any ? next + r * source_row_ : nullptr, weights,
-               mixed + b * of_phase, mixed_pitch_, mixed + (b + 1) * of_phase, nullptr);
+      const T *const *from = row + r * step_;  // both read the same rows, which are asked for once
+      const S *ahead = next + r * source_row_;
+      if (even) rows(*even, tall, from, ahead, weights, evens, mixed_pitch_, odds, nullptr);
+      if (odd) rows(*odd, tall, from, even ? nullptr : ahead, weights, odds, mixed_pitch_, end, nullptr);
       for (Index i = 0; i < tall; ++i) {
-        const T *even = mixed + i * mixed_pitch_;
         prefetch<true>(out + (r + i + kTall) * ldr, width);
-        weave<true>(even, even + of_phase, divide_up(width, 2), width / 2, out + (r + i) * ldr);
+        weave<true>(evens + i * mixed_pitch_, odds + i * mixed_pitch_, divide_up(width, 2), width / 2,
+                    out + (r + i) * ldr);
       }
     }
   }

@@ -47,8 +47,11 @@ def test_the_wheel_has_one_file_more_than_python():
     assert "-py3-none-pyemscripten_" in wheel.name
     with zipfile.ZipFile(wheel) as archive:
         library = archive.read("dxdw/libdxdw.so")
+        downloaded = archive.getinfo("dxdw/libdxdw.so").compress_size
     assert library.startswith(b"\0asm")
-    assert len(library) < 1_000_000
+    assert (
+        downloaded < 330_000
+    )  # with the kernels of four dtypes: a reader of the page waits for it
 
 
 def test_the_version_says_that_the_kernels_are_there():

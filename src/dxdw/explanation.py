@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from .call import geometries, operands, plan
+from .call import geometries, operands, plan, tuned
 from .call.options import AXIS_NAMES, Options, execution
 from .call.padding import held as held_by_padding
 from .core.documentation import refused
@@ -40,6 +40,8 @@ class Explanation:
         How large the error of an element can be, in words.
     threads : str
         How many there are at most, in words.
+    tuned : str
+        What `dxdw tune` measured of the problem on this CPU, in words; empty where it didn't.
 
     See Also
     --------
@@ -61,6 +63,7 @@ class Explanation:
     workspace: int
     error_bound: str
     threads: str
+    tuned: str = ""
 
     def __repr__(self) -> str:
         return f"<Explanation: {self.kind} of {self.problem} by {self.engine or 'no engine'}>"
@@ -106,6 +109,7 @@ class Explanation:
             f"{self.flops:,} FLOPs, {self.workspace:,} bytes of scratch memory",
             self.error_bound,
             f"threads: {self.threads}",
+            *([f"tuned on this CPU: {self.tuned}"] if self.tuned else []),
         ]
 
 
@@ -207,7 +211,16 @@ def explain(
         workspace=held + module.workspace(problem) if module else 0,
         error_bound=_bound(module.error_bound(problem), compute, result) if module else "",
         threads=plan.threads_in_words(chosen, how.threads),
+        tuned=_tuned(problem),
     )
+
+
+def _tuned(problem: Problem) -> str:
+    found = None if problem.how.engine else tuned.of(problem)
+    if found is None:
+        return ""
+    each = sorted(found.seconds.items(), key=lambda entry: entry[1])
+    return ", ".join(f"{engine} {seconds * 1e3:.3g} ms" for engine, seconds in each)
 
 
 def _dtypes(compute: Any, result: Any) -> str:

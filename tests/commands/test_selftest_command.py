@@ -49,7 +49,7 @@ def test_float64_has_the_sums_exactly():
 @kernels
 def test_every_kernel_and_dtype_is_published_for_every_instruction_set():
     published = report.published()
-    for isa in ("base", "avx2", "avx512"):
+    for isa in ("base", "avx2", "avx512", "neon"):
         for compiler, digests in published[isa].items():
             assert {name.partition(":")[0] for name in digests} >= {"winograd", "depthwise",
                                                                     "direct"}, compiler  # fmt: skip

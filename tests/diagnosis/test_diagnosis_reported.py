@@ -99,7 +99,9 @@ def test_a_missing_return_is_told():
     report = diagnose(nothing_returned)
     assert report.summary.startswith("it returned None: a return statement is missing")
     one = diagnose(lambda grad_out, x, W: loops(grad_out, x, W)[0])
-    assert one.summary.startswith("it returned one array of shape (2, 4, 6), and not 2 arrays")
+    assert one.summary.startswith(
+        "it returned one array of shape (2, 4, 6): wanted are 2 arrays, as in return dx, dW"
+    )
 
 
 # --- advice ---------------------------------------------------------------------------------------

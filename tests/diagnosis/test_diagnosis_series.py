@@ -106,6 +106,54 @@ def relu_in_place(x: Array) -> Array:
     return x
 
 
+def summed_without_end(x: Array, W: Array, padding: int = 0, stride: int = 1) -> Array:
+    """A running sum that is set to 0 once, before all loops."""
+    out = loops(x, W, padding, stride)
+    return out.ravel().cumsum().reshape(out.shape)
+
+
+def every_second_output(x: Array, W: Array, padding: int, stride: int) -> Array:
+    """for i in range(0, outH, stride): out[o, i, j] = the window at i."""
+    out, dense = loops(x, W, padding, stride), loops(x, W, padding)
+    kept = np.zeros_like(out)
+    for o, i, j in np.ndindex(out.shape):
+        if i % stride == j % stride == 0:
+            kept[o, i, j] = dense[o, i, j]
+    return kept
+
+
+def first_row_of_a_window(x: Array, k: int, stride: int) -> Array:
+    out = pool(x, k, stride)
+    for c, i, j in np.ndindex(out.shape):
+        out[c, i, j] = x[c, i * stride, j * stride : j * stride + k].max()
+    return out
+
+
+def place_of_the_largest(x: Array, k: int, stride: int) -> Array:
+    out = pool(x, k, stride)
+    for c, i, j in np.ndindex(out.shape):
+        a, b = i * stride, j * stride
+        out[c, i, j] = np.argmax(x[c, a : a + k, b : b + k])
+    return out
+
+
+def returned_in_the_loop(x: Array, W: Array) -> Array:
+    out = loops(x, W)
+    out[1:] = 0
+    return out
+
+
+def whole_numbers(fn: Callable[..., Array]) -> Callable[..., Array]:
+    return lambda *arguments: fn(*arguments).astype(int)
+
+
+def end_of_the_network(last: Callable[[Array], Array]) -> Callable[..., Array]:
+    def forward(x: Array, W_conv: Array, W_fc: Array) -> Array:
+        return last(pool(np.maximum(loops(x, W_conv), 0), 2, 2).ravel() @ W_fc)
+
+    return forward
+
+
 WRONG: list[tuple[str, str, Callable[..., Array]]] = [
     ("conv2d_naive", "kernel-flipped", lambda x, W: loops(x, W[:, :, ::-1, ::-1])),
     ("conv2d_naive", "kernel-channel-fixed", lambda x, W: loops(x, np.stack([W[0]] * len(W)))),
@@ -129,6 +177,22 @@ WRONG: list[tuple[str, str, Callable[..., Array]]] = [
     ("softmax", "softmax-overflows", lambda z: naive_softmax(z - z[..., :1])),
     ("softmax", "softmax-axis", lambda z: np.exp(z - z.max()) / np.exp(z - z.max()).sum()),
     ("softmax", "softmax-not-normalised", lambda z: np.exp(z - z.max(-1, keepdims=True))),
+    ("softmax", "softmax-axis", lambda z: np.exp(z - z.max()) / sum(np.exp(z - z.max()))),
+    ("softmax", "softmax-shared-shift", lambda z: naive_softmax(z - z.max())),
+    ("conv2d_naive", "carried-over", summed_without_end),
+    ("conv2d_naive", "returned-too-early", returned_in_the_loop),
+    ("conv2d_naive", "integer-truncated", whole_numbers(loops)),
+    ("conv2d", "integer-truncated", whole_numbers(loops)),
+    ("conv2d", "carried-over", summed_without_end),
+    ("conv2d", "stride-ignored", every_second_output),
+    ("conv2d", "padding-ignored",
+     lambda x, W, p, s: np.pad(loops(x, W, 0, s), ((0, 0), (p, p), (p, p)))),
+    ("max_pool_2d", "integer-truncated", whole_numbers(pool)),
+    ("max_pool_2d", "mean-for-max", place_of_the_largest),
+    ("max_pool_2d", "windows-cut-short", first_row_of_a_window),
+    ("mini_cnn_forward", "relu-on-scores",
+     end_of_the_network(lambda z: stable_softmax(np.maximum(z, 0)))),
+    ("mini_cnn_forward", "sigmoid-for-softmax", end_of_the_network(lambda z: 1 / (1 + np.exp(-z)))),
     ("mini_cnn_forward", "flatten-order", lambda x, a, b: network(x, a, b, "channels last")),
     ("mini_cnn_forward", "stride-ignored", pooled_one_apart),
     ("mini_cnn_forward", "kernel-flipped", lambda x, a, b: network(x, a[..., ::-1, ::-1], b)),
@@ -186,6 +250,7 @@ def test_every_slip_is_told_from_the_others(name):
     exercise = exercises()[name]
     for slip in exercise.slips:
         report = diagnose(slip.function, problem=name)
+        assert not report.ok, slip.cause
         assert not report.causes or slip.cause in report.causes, slip.cause
         assert len(report.causes) < 2 or report.either
 

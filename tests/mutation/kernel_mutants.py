@@ -70,7 +70,7 @@ def mutants() -> Iterator[Mutant]:
 
 
 def build() -> bool:
-    command = ["cmake", "--build", BUILD, "--target", "dxdw", *PROGRAMS]
+    command = ["cmake", "--build", str(BUILD), "--target", "dxdw", *PROGRAMS]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
@@ -78,7 +78,7 @@ def passes() -> bool:
     """Whether all judges are content, the quick ones first."""
     for program in PROGRAMS:
         for isa in ("base", "amx-emulated"):
-            if not _ends_well([BUILD / program], DXDW_ISA=isa):
+            if not _ends_well([str(BUILD / program)], DXDW_ISA=isa):
                 return False
     pytest = [
         sys.executable,
@@ -95,10 +95,10 @@ def passes() -> bool:
     return _ends_well([*pytest, *chosen], DXDW_LIBRARY=str(BUILD / "libdxdw.so"))
 
 
-def _ends_well(command: list[object], **environment: str) -> bool:
+def _ends_well(command: list[str], **environment: str) -> bool:
     try:
         done = subprocess.run(
-            list(map(str, command)), env={**os.environ, **environment}, capture_output=True,
+            command, env={**os.environ, **environment}, capture_output=True,
             timeout=LIMIT, check=False, cwd=ROOT,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
@@ -109,7 +109,7 @@ def _ends_well(command: list[object], **environment: str) -> bool:
 def prepare() -> None:
     shutil.rmtree(COPY, ignore_errors=True)
     shutil.copytree(ROOT / "native", COPY / "native", ignore=shutil.ignore_patterns("node_modules"))
-    configure = ["cmake", "-S", COPY / "native", "-B", BUILD, "-G", "Ninja"]
+    configure = ["cmake", "-S", str(COPY / "native"), "-B", str(BUILD), "-G", "Ninja"]
     options = ("DXDW_TESTING=ON", "DXDW_BASE_ONLY=ON", "CMAKE_BUILD_TYPE=RelWithDebInfo")
     subprocess.run([*configure, *(f"-D{o}" for o in options)], check=True, capture_output=True)
     if not build() or not passes():

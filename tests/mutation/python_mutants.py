@@ -194,6 +194,8 @@ def main() -> None:
         if time.monotonic() > end:
             break
         tried += 1
+        if tried % 10 == 0:
+            print(f"{tried} tried", flush=True)
         if mutant.name in known:
             explained += 1
         elif lives(mutant):

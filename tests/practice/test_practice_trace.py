@@ -236,7 +236,10 @@ def test_an_error_comes_after_the_steps_before_it(arguments):
     [
         ("def conv2d_backward(", "SyntaxError"),
         ("x = 1", "there is no conv2d_backward"),
-        ("def conv2d_backward(grad_out, x, W):\n    return x", "and not 2 arrays"),
+        (
+            "def conv2d_backward(grad_out, x, W):\n    return x",
+            "wanted are 2 arrays, as in return dx, dW",
+        ),
         ("def conv2d_backward(grad_out, x, W):\n    pass", "return statement is missing"),
     ],
 )

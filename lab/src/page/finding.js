@@ -18,7 +18,8 @@ export function finding(report, { solved, see, hints }) {
   if (first) place.append(firstWrong(first));
   if (evidence) place.append(caseHead(evidence, see, more), evidenceTables(evidence, first));
   else if (more) place.append(h("p", {}, more));
-  if (report.crash && elsewhere) place.append(crash(report.crash, "On other arrays it stops with "));
+  if (report.crash && elsewhere)
+    place.append(crash(report.crash, "On other arrays it stops with an error, "));
   return h(
     "section",
     { class: `finding${advice ? " advice" : ""}`, "aria-label": `What is wrong in ${report.function}` },
@@ -59,13 +60,10 @@ function names({ causes, matched }) {
   const known = causes.flatMap((cause, n) => [n ? ", " : "", h("code", {}, cause)]);
   const parts = [
     known.length ? ["In the list of mistakes: ", known, ". "] : null,
-    matched.length ? `Your answers are just those of code with this mistake: ${inWords(matched)}.` : null,
+    matched.length ? `Seen in its answers: ${matched.join("; ")}.` : null,
   ].filter(Boolean);
   return parts.length ? h("p", { class: "quiet names" }, parts) : null;
 }
-
-/** "dx: a sum" is for programs. */
-const inWords = (matched) => matched.map((words) => words.replace(/^(\w+): /, "in $1 ")).join("; ");
 
 const button = (words, click) => h("button", { type: "button", class: "small", on: { click } }, words);
 

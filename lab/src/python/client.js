@@ -146,7 +146,14 @@ export class Python {
   #hear(from, message) {
     if (from.ended) return;
     if (message.kind === "ready") from.ready = true;
-    if (from !== this.#worker) return;
+    if (from !== this.#worker) {
+      // A spare that can't start is none: when it is needed, another one is tried.
+      if (from === this.#spare && ["died", "failed"].includes(message.kind)) {
+        from.end();
+        this.#spare = null;
+      }
+      return;
+    }
     const call = this.#current;
     switch (message.kind) {
       case "ready":

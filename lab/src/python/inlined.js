@@ -1,4 +1,5 @@
 import files from "dxdw:python-files";
+import { unpacked } from "./unpacked.js";
 
 /** The worker's source and files out of the page itself, where they lie gzipped in base64. */
 export function inlined() {
@@ -15,5 +16,5 @@ async function blob(name) {
   element.remove();
   const packed = new Uint8Array(letters.length);
   for (let place = 0; place < letters.length; place++) packed[place] = letters.charCodeAt(place);
-  return new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).blob();
+  return unpacked(new Blob([packed]).stream());
 }

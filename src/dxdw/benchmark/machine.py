@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..engines import native_library
+from ..engines import native_library, this_cpu
 
 # A load that no longer comes from the shell alone.
 BUSY = 0.75
+# By which the libraries that are compared take a processor for less than it is.
+LIMITS = ("DXDW_ISA", "ONEDNN_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY")
 # Where the system does not tell: more than most have.
 USUAL_LAST_LEVEL_CACHE = 64 << 20
 
@@ -63,7 +65,7 @@ def description() -> dict[str, Any]:
     """What a reader of the times needs to know; no names of hosts, users or files."""
     missing = native_library.why_missing()
     return {
-        "cpu": _cpu_model(),
+        "cpu": this_cpu.model(),
         "cpus": cpus(),
         "last_level_cache_bytes": last_level_cache(),
         "system": platform.system(),
@@ -74,16 +76,8 @@ def description() -> dict[str, Any]:
         "numpy": np.__version__,
         "blas": _blas(),
         "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0,
+        "limits": {name: os.environ[name] for name in LIMITS if os.environ.get(name)},
     }
-
-
-def _cpu_model() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-    except OSError:
-        lines = []
-    told = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return told[0] if told else platform.processor() or "unknown"
 
 
 def _blas() -> str:

@@ -1,4 +1,4 @@
-"""Four networks in plain PyTorch, whose training steps are timed. None knows of dxdw."""
+"""Six networks in plain PyTorch, whose training steps are timed. None knows of dxdw."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -136,9 +136,110 @@ def twice(channels_in: int, channels: int) -> nn.Module:
     )
 
 
+class InvertedResidual(nn.Module):
+    """1×1 to more channels, 3×3 of each, 1×1 to few (Sandler et al. 2018)."""
+
+    def __init__(self, channels_in: int, channels: int, stride: int, expand: int) -> None:
+        super().__init__()
+        wide = channels_in * expand
+        widened = convolved(channels_in, wide, 1) if expand > 1 else []
+        self.layers = nn.Sequential(
+            *widened,
+            *convolved(wide, wide, 3, stride, groups=wide),
+            nn.Conv2d(wide, channels, 1, bias=False),
+            nn.BatchNorm2d(channels),
+        )
+        self.shortcut = stride == 1 and channels_in == channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.layers(x) if self.shortcut else self.layers(x)
+
+
+def convolved(
+    channels_in: int, channels: int, k: int, stride: int = 1, groups: int = 1
+) -> list[nn.Module]:
+    """A convolution, normalized, and at most 6."""
+    return [
+        nn.Conv2d(channels_in, channels, k, stride, k // 2, groups=groups, bias=False),
+        nn.BatchNorm2d(channels),
+        nn.ReLU6(),
+    ]
+
+
+def mobilenet_v2() -> nn.Module:
+    """For pictures of 224×224 (Sandler et al. 2018)."""
+    layers = convolved(3, 32, 3, stride=2)
+    channels_in = 32
+    for expand, channels, each, stride in (
+        (1, 16, 1, 1),
+        (6, 24, 2, 2),
+        (6, 32, 3, 2),
+        (6, 64, 4, 2),
+        (6, 96, 3, 1),
+        (6, 160, 3, 2),
+        (6, 320, 1, 1),
+    ):
+        for i in range(each):
+            layers.append(InvertedResidual(channels_in, channels, 1 if i else stride, expand))
+            channels_in = channels
+    return nn.Sequential(
+        *layers,
+        *convolved(320, 1280, 1),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(1280, 1000),
+    )
+
+
+class ConvNeXtBlock(nn.Module):
+    """7×7 of each channel, then two layers at every position (Liu et al. 2022)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.depthwise = nn.Conv2d(channels, channels, 7, padding=3, groups=channels)
+        self.norm = nn.LayerNorm(channels, eps=1e-6)
+        self.mlp = nn.Sequential(
+            nn.Linear(channels, 4 * channels), nn.GELU(), nn.Linear(4 * channels, channels)
+        )
+        self.scale = nn.Parameter(torch.full((channels,), 1e-6))
+
+    def forward(self, x: Tensor) -> Tensor:
+        at_positions = self.depthwise(x).permute(0, 2, 3, 1)
+        return x + (self.scale * self.mlp(self.norm(at_positions))).permute(0, 3, 1, 2)
+
+
+class ChannelNorm(nn.LayerNorm):
+    """LayerNorm over the channels of a picture."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+def convnext_tiny() -> nn.Module:
+    """For pictures of 224×224 (Liu et al. 2022)."""
+    layers: list[nn.Module] = []
+    channels_in = 3
+    for channels, each in ((96, 3), (192, 3), (384, 9), (768, 3)):
+        if channels_in == 3:
+            layers += [nn.Conv2d(3, channels, 4, 4), ChannelNorm(channels, eps=1e-6)]
+        else:
+            layers += [ChannelNorm(channels_in, eps=1e-6), nn.Conv2d(channels_in, channels, 2, 2)]
+        layers += [ConvNeXtBlock(channels) for _ in range(each)]
+        channels_in = channels
+    return nn.Sequential(
+        *layers,
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.LayerNorm(768, eps=1e-6),
+        nn.Linear(768, 1000),
+    )
+
+
 NETWORKS = {
     "lenet5": Network(lenet5, (64, 1, 28, 28), 10),
     "resnet20": Network(resnet20, (32, 3, 32, 32), 10),
     "resnet18": Network(resnet18, (8, 3, 224, 224), 1000),
     "unet": Network(UNet, (2, 1, 128, 128), 2, per_pixel=True),
+    "mobilenet_v2": Network(mobilenet_v2, (8, 3, 224, 224), 1000),
+    "convnext_tiny": Network(convnext_tiny, (2, 3, 224, 224), 1000),
 }

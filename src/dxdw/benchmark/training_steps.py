@@ -5,10 +5,10 @@
 Of each network the loss curves are compared first, of the same weights, batches and learning rate.
 Rounding makes them differ, and training makes that grow; how much is told by PyTorch itself, whose
 two memory layouts sum in different orders too. With dxdw they must differ no more than a few times
-that. Then forward and backward
-are timed, PyTorch in both memory layouts: the faster one counts. The optimizer's step, which is the
-same in all, is left out. On one thread CPU time is taken, which other programs on the machine do
-not add to; on more, wall-clock time, which wants a quiet machine.
+that. Then forward and backward are timed in both memory layouts, plain and with an example for
+`accelerate`: beside each layout's own, and beside PyTorch's faster one. The optimizer's step, which
+is the same in all, is left out. On one thread CPU time is taken, which other programs on the
+machine do not add to; on more, wall-clock time, which wants a quiet machine.
 """
 
 import argparse
@@ -31,13 +31,14 @@ from .others import undisturbed
 
 T = TypeVar("T")
 
-NETWORKS = ("lenet5", "resnet20", "resnet18", "unet")
+NETWORKS = ("lenet5", "resnet20", "resnet18", "unet", "mobilenet_v2", "convnext_tiny")
+LAYOUTS = {"NCHW": "contiguous_format", "channels_last": "channels_last"}
 DTYPES = ("float32", "float64")
 # Steps whose losses are compared; how many times as far apart as PyTorch's two layouts they may be,
 # and how many roundings of the loss besides, where those happen to agree.
 STEPS = 8
 TIMES, ROUNDINGS = 10, 1000
-ACCELERATED = "dxdw"
+ACCELERATED = "dxdw "  # before the layout
 # A way's turn lasts so long at least, in seconds: a step of LeNet-5 takes 6 ms.
 TURN = 0.05
 
@@ -67,34 +68,39 @@ class Result:
     threads: int
     losses_differ: float  # with dxdw, at the most, in parts of the loss
     layouts_differ: float  # the same of PyTorch's two layouts
-    seconds: dict[str, Seconds]  # of each way
+    seconds: dict[str, Seconds]  # of each way: a layout, "dxdw " before it where accelerated
     crowded: bool  # other programs had CPUs that it needed
 
-    @property
-    def plain(self) -> str:
-        """PyTorch's faster layout."""
-        ways = {name: s.both for name, s in self.seconds.items() if name != ACCELERATED}
-        return min(ways, key=ways.__getitem__)
+    def faster(self, before: str) -> str:
+        """The layout in which PyTorch, or dxdw, is faster, by the name of its way."""
+        ways = [before + layout for layout in LAYOUTS]
+        return min(ways, key=lambda way: self.seconds[way].both)
 
-    def ratio(self, part: str) -> float:
-        """How many times as fast the accelerated one is."""
-        fast, plain = self.seconds[ACCELERATED], self.seconds[self.plain]
-        return float(getattr(plain, part) / getattr(fast, part))
+    def ratio(self, part: str, layout: str | None = None) -> float:
+        """How many times as fast the accelerated one is: in this layout, or each in its faster."""
+        plain, ours = (
+            self.faster(before) if layout is None else before + layout
+            for before in ("", ACCELERATED)
+        )
+        return float(getattr(self.seconds[plain], part) / getattr(self.seconds[ours], part))
 
     def __str__(self) -> str:
-        plain, ours = (self.seconds[name].both * 1e3 for name in (self.plain, ACCELERATED))
+        plain, ours = self.faster(""), self.faster(ACCELERATED)
         ratios = "  ".join(f"{self.ratio(p):5.2f}" for p in ("forward", "backward", "both"))
+        own = "  ".join(f"{self.ratio('both', layout):5.2f}" for layout in LAYOUTS)
         note = "  CROWDED" if self.crowded else ""
         return (
-            f"{self.network:9} {self.dtype} {self.threads:7}  {plain:9.2f} {self.plain:14} "
-            f"{ours:9.2f}  {ratios}  "
+            f"{self.network:13} {self.dtype} {self.threads:7} "
+            f"{self.seconds[plain].both * 1e3:9.2f} {plain:14}"
+            f"{self.seconds[ours].both * 1e3:9.2f} {ours.removeprefix(ACCELERATED):14}"
+            f"{ratios}   {own}  "
             f"{self.losses_differ:.1e} ({self.layouts_differ:.1e}){note}"
         )
 
 
 HEADING = (
-    "network   dtype   threads   PyTorch ms, layout       dxdw ms  times as fast: forward, "
-    "backward, both; losses differ by (PyTorch's layouts by)"
+    "network       dtype   threads   PyTorch ms, layout    dxdw ms, layout   times as fast: "
+    "forward, backward, both; in NCHW, in channels_last; losses differ by (PyTorch's layouts by)"
 )
 
 
@@ -115,7 +121,7 @@ class Step:
         self.x = x.contiguous(memory_format=options["memory_format"])
         self.target = torch.randint(made.classes, made.target_shape)
         if accelerated:
-            accelerate(self.model)
+            accelerate(self.model, self.x)
 
     def __call__(self, clock: Callable[[], float]) -> Seconds:
         from torch.nn.functional import cross_entropy
@@ -150,19 +156,19 @@ def measure(network: str, dtype: str, threads: int, rounds: int) -> Result:
     import torch
 
     torch.set_num_threads(threads)
-    contiguous = "contiguous_format"
 
     def ways() -> dict[str, Step]:
         return {
-            "NCHW": Step(network, dtype, contiguous, accelerated=False),
-            "channels_last": Step(network, dtype, "channels_last", accelerated=False),
-            ACCELERATED: Step(network, dtype, contiguous, accelerated=True),
+            before + layout: Step(network, dtype, format_, accelerated=bool(before))
+            for before in ("", ACCELERATED)
+            for layout, format_ in LAYOUTS.items()
         }
 
     curve, *others = (list(step.losses(STEPS)) for step in ways().values())
-    layouts, ours = (
+    layouts, *each = (
         max(abs(a - b) / abs(a) for a, b in zip(curve, other, strict=True)) for other in others
     )
+    ours = max(each)
     if not ours <= TIMES * layouts + ROUNDINGS * float(np.finfo(dtype).eps):
         raise DifferentLosses(
             f"{network} in {dtype}: the losses differ by {ours:.1e} of the loss, those of "

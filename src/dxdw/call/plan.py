@@ -22,6 +22,7 @@ from ..engines import (
     small,
     vendor,
 )
+from . import tuned
 
 BY_NAME_ONLY = "reference"
 APART = "apart"  # both gradients, by the engine of each
@@ -185,8 +186,11 @@ def decide(problem: Problem) -> tuple[Verdict, ...]:
     return tuple(Verdict(name, _declines(name, problem)) for name in engines())
 
 
-def _declines(name: str, problem: Problem) -> str | None:
-    reason: str | None = engines()[name].declines(problem)
+def _declines(name: str, problem: Problem, *, weigh: bool = True) -> str | None:
+    """Why an engine does not take a problem; weigh: also where it thinks that it doesn't pay."""
+    engine = engines()[name]
+    can_tell = not weigh and hasattr(engine, "impossible")
+    reason: str | None = (engine.impossible if can_tell else engine.declines)(problem)
     limit = problem.how.max_workspace
     if reason is None and limit is not None and (least := _least(name, problem)) > limit:
         reason = f"needs at least {least:,} bytes of scratch memory"
@@ -207,6 +211,14 @@ def accepting(problem: Problem) -> tuple[str, ...]:
     accepted = tuple(v.engine for v in decide(problem) if not v.declined)
     accepted = tuple(engine for engine in accepted if engine != BY_NAME_ONLY)
     if accepted:
+        found = tuned.of(problem)
+        if (
+            found
+            and found.engine in engines()
+            and not _declines(found.engine, problem, weigh=False)
+        ):
+            others = (engine for engine in accepted if engine != found.engine)
+            accepted = (found.engine, *others)
         return accepted
     # The array engine takes everything, so what is missing is scratch memory.
     least = min(

@@ -43,6 +43,11 @@ def add(subparsers: Any) -> None:
     choose("--peers", tuple(PEERS), f"{', '.join(PEERS)} (default: those that are installed)")
     choose("--precision", PRECISIONS, "high, highest (default: both, with --quick high)")
     parser.add_argument(
+        "--choices",
+        action="store_true",
+        help="time dxdw's own engines beside each other, and say how good the choice of one is",
+    )
+    parser.add_argument(
         "--threads",
         nargs="+",
         type=int,
@@ -74,6 +79,8 @@ def run(args: argparse.Namespace) -> int:
         raise CommandError("--rounds must be at least 1, and --seconds not negative")
     if args.threads and min(args.threads) < 1:
         raise CommandError("--threads must be at least 1")
+    if args.choices:
+        return _choices(args)
     if args.json:
         check_writable(args.json, ".json")
     if args.plot:
@@ -96,6 +103,22 @@ def run(args: argparse.Namespace) -> int:
         from ..benchmark.plot import write_png
 
         write_png(found, args.plot)
+    return 0
+
+
+def _choices(args: argparse.Namespace) -> int:
+    from ..benchmark.choices import HEADING, choices, summary
+
+    found = []
+    print(HEADING)
+    threads = args.threads or sorted({1, min(2, cpus())})
+    for listed in _problems(args):
+        problem = listed.problem
+        each = (args.dtype or DTYPES, threads, args.rounds, args.seconds)
+        for choice in choices(problem.name, problem.geometry, *each):
+            found.append(choice)
+            print(choice, flush=True)
+    print(f"\n{summary(found)}")
     return 0
 
 

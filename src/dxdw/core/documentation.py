@@ -15,6 +15,7 @@ PAGES = {
     "train": "howto/train",
     "predict": "howto/train",
     "explain": "reference/explain",
+    "tune": "reference/explain",
     "completion": "reference/command-line",
     "selftest": "howto/selftest",
     "bench": "measured",

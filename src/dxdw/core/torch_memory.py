@@ -34,8 +34,16 @@ def thread() -> int:
     return int(_keys_of_thread().raw_repr()) | _IN_PLACE
 
 
-def dense(a: Tensor, dtype: torch.dtype, shape: tuple[int, ...], size: int) -> Tensor | None:
+def dense(
+    a: Tensor,
+    dtype: torch.dtype,
+    shape: tuple[int, ...],
+    size: int,
+    or_strides: tuple[int, ...] | None = None,
+) -> Tensor | None:
     """a, its elements in order, of so many bytes; None where it is not what is asked for.
+
+    or_strides: those of another order, of as many bytes, in which it may stay.
 
     Raises:
         RuntimeError: its memory was given back, as `untyped_storage().resize_(0)` does.
@@ -47,7 +55,7 @@ def dense(a: Tensor, dtype: torch.dtype, shape: tuple[int, ...], size: int) -> T
         or _keys_of(a).raw_repr() | _AUTOGRAD != _TENSOR
     ):
         return None
-    in_order = a.is_contiguous()
+    in_order = a.is_contiguous() or a.stride() == or_strides
     needed = size
     if size and not in_order:
         last = sum((n - 1) * step for n, step in zip(shape, a.stride(), strict=True))

@@ -19,10 +19,25 @@ _HERE = str(Path(__file__).parent)
 _SHOWN_LOCALS = 8
 
 
-# What NumPy's words mean to someone who meets them for the first time.
+# What a message has in it, and what that means to someone who meets it for the first time.
 _MEANS = {
     "The truth value of an array": "an if decides once, and an array has many elements: each "
     "needs a decision of its own",
+    "operands could not be broadcast": "arrays of these shapes do not fit together, element by "
+    "element",
+    "non-broadcastable output operand": "what is added has another shape than the place it is "
+    "added to",
+    "could not broadcast input array": "what is written has another shape than the place it is "
+    "written to",
+    "is out of bounds for axis": "an index goes from 0 to the size of its axis, less 1",
+    "is out of bounds for array of dimension": "axes are counted from 0, and -1 is always the last",
+    "'float' object cannot be interpreted as an integer": "/ gives a float; sizes and indices are "
+    "integers, as // gives them",
+    "expected a sequence of integers": "/ gives a float; sizes are integers, as // gives them",
+    "slice indices must be integers": "/ gives a float; indices are integers, as // gives them",
+    "setting an array element with a sequence": "an element holds one number, and an array came",
+    "matmul: ": "@ is the matrix product, which wants as many columns on the left as rows on the "
+    "right; * multiplies element by element",
 }
 
 
@@ -161,10 +176,12 @@ def _arrays(value: Any, count: int) -> tuple[tuple[Any, ...], tuple[Array, ...]]
     if count == 1:
         value = (value,)
     if not isinstance(value, (tuple, list)) or len(value) != count:
-        what = f"{len(value)} values" if isinstance(value, (tuple, list)) else type(value).__name__
+        kind = type(value).__name__
+        what = f"{len(value)} values" if isinstance(value, (tuple, list)) else f"one {kind}"
         shape = getattr(value, "shape", None)
         one = f"one array of shape {shape}" if shape else what
-        raise ValueError(f"it returned {one}, and not {count} arrays, one after the other")
+        wanted = ", ".join(("dx", "dW", "db")[:count])
+        raise ValueError(f"it returned {one}: wanted are {count} arrays, as in return {wanted}")
     arrays = []
     for part in value:
         if part is None:
@@ -205,7 +222,7 @@ def _crash(error: BaseException) -> Crash:
         linecache.getline(home, line).strip(),
         dict(list(at.items())[:_SHOWN_LOCALS]),
         "".join(traceback.format_exception(type(error), error, _after(error.__traceback__, home))),
-        next((words for begins, words in _MEANS.items() if str(error).startswith(begins)), ""),
+        next((words for part, words in _MEANS.items() if part in str(error)), ""),
     )
 
 

@@ -224,9 +224,10 @@ CAUSES = {
     "geometry-mixed": Cause(
         "stride, padding or dilation is misplaced in {what}",
         "{lines}",
-        "With a stride s, a dilation d and a padding p, window i begins at row i*s - p of x, and "
-        "its rows lie d apart.",
-        "At which row of x does output i begin, and on which row does the kernel's row u then lie?",
+        "With a stride s, a dilation d and a padding p, the window of output (i, j) begins at row "
+        "i*s - p and column j*s - p of x, and its rows and columns lie d apart.",
+        "At which row and column of x does the window of output (i, j) begin, and on which pixel "
+        "does W[o, c, u, v] lie there?",
     ),
     "precision-lost": Cause(
         "float32 is used inside",
@@ -265,7 +266,7 @@ CAUSES = {
         "input and output channels are exchanged in {what}",
         "{lines}",
         "The first axis of W belongs to the channels of grad_out, the second to those of x.",
-        "For dx a sum goes over the output channels. Which axis of W are they?",
+        "For dx you add up over the output channels. Which axis of W is that?",
     ),
     "channels-reversed": Cause(
         "the channels are turned round in {what}",
@@ -319,6 +320,19 @@ CAUSES = {
         "An output is a sum of pixel times kernel. The derivative of a product with respect to one "
         "factor is the other factor: the patch gets the kernel, and the kernel gets the patch.",
         "If out = patch * kernel, by how much does out grow when the kernel grows by 1?",
+    ),
+    "one-pixel": Cause(
+        "one pixel stands for the whole patch in {what}",
+        "{lines}",
+        "W[o, c, u, v] met the pixel x[c, i+u, j+v], another one for each u and v.",
+        "Which pixel did W[o, c, 0, 1] meet, and which did W[o, c, 0, 0]?",
+    ),
+    "not-from-zero": Cause(
+        "{what} is not zero where grad_out is zero",
+        "dx = np.zeros(x.shape)\ndW = np.zeros(W.shape)",
+        "dx and dW are sums that begin at 0, and all that is added to them is multiplied by a "
+        "value of grad_out. np.empty, np.ones and x.copy() begin with something else.",
+        "Which numbers are in dx and dW before your loops begin?",
     ),
     "returned-too-early": Cause(
         "only the first step counts in {what}",

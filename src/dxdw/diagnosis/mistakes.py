@@ -49,6 +49,11 @@ def _kernel() -> Iterator[Mistake]:
         rows, columns = t.window()
         t.at[2:] = [columns, rows]
 
+    def corner(t: Terms) -> None:
+        (s, r), (p, q) = t.stride, t.padding
+        t.at[2:] = [t.i * s - p, t.j * r - q]
+
+    yield Mistake("x[c,i,j] is used in place of x[c,i+u,j+v]", corner, None, "one-pixel", rare=True)
     yield Mistake("x[c,j+v,i+u] is used in place of x[c,i+u,j+v]", image, None, "patch-transposed")
 
     def skipped(mask: Callable[[Terms], Array], words: str) -> Mistake:
@@ -244,6 +249,10 @@ def _positions() -> Iterator[Mistake]:
     yield skipped("the first value of grad_out is skipped", lambda t: (t.i > 0) | (t.j > 0))
     yield skipped("every second row of grad_out is skipped", lambda t: t.i % 2 == 0)
     yield skipped("every second column of grad_out is skipped", lambda t: t.j % 2 == 0)
+    yield skipped(
+        "the last kH-1 rows and kW-1 columns of grad_out are skipped",
+        lambda t: (t.i <= t.spans[3] - t.spans[5]) & (t.j <= t.spans[4] - t.spans[6]),
+    )
     yield skipped("only row 0 of grad_out is used", lambda t: t.i == 0)
     yield skipped("only column 0 of grad_out is used", lambda t: t.j == 0)
 
@@ -353,7 +362,7 @@ def _overwritten() -> Iterator[Mistake]:
 
         dW = "batch-sum-missing" if loops == "n" else names[1]
         yield Mistake(
-            f"of what the loops over {', '.join(loops)} write, the last stays",
+            f"each step of the loops over {', '.join(loops)} replaces what was there before",
             change, names[0], dW,
             rare=loops not in {"oij", "ijo", "ij", "uv", "i", "o", "n"},
         )  # fmt: skip

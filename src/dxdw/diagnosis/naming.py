@@ -8,6 +8,8 @@ import numpy as np
 from .calls import Answer
 from .causes import in_order, listed, title_along
 from .crashes import sizes_in_crashes
+from .from_zero import NAME as NOT_FROM_ZERO
+from .from_zero import beginnings, from_memory, updated
 from .ladder import Case, Ladder
 from .matching import Matcher, Named, Seen, order_of
 from .mistakes_of_axes import RESHAPED
@@ -68,17 +70,19 @@ def _together(ladder: Ladder, missing: Missing, found: list[Verdict]) -> Verdict
             causes[name] = causes.get(name, frozenset()) | results
     # What only arrays of integers show comes last: it is advice.
     ordered = sorted(causes, key=lambda name: (name == "integer-truncated", order_of(name)))
+    wrong = {name for case in ladder.cases for name in case.wrong}
+    unnamed = tuple(n for n in dict.fromkeys(n for v in found for n in v.unnamed) if n in wrong)
+    if unnamed and ordered == ["integer-truncated"]:  # advice would hide what matters
+        ordered, found = [], [part for part in found if not part.causes]
     either = any(part.either for part in found)
     if either and "shifted" in ordered:  # the least that can be said
         ordered.append(ordered.pop(ordered.index("shifted")))
-    wrong = {name for case in ladder.cases for name in case.wrong}
-    unnamed = dict.fromkeys(n for part in found for n in part.unnamed)
     return Verdict(
         {name: causes[name] for name in ordered},
         tuple(dict.fromkeys(words for part in found for words in part.words)),
         either,
         (*missing.said, *(said for part in found for said in part.missing)),
-        tuple(name for name in unnamed if name in wrong),
+        unnamed,
         {name: title for part in found for name, title in part.titles.items()}
         | _geometry_title(ladder, causes.get("geometry-mixed")),
     )
@@ -146,6 +150,8 @@ def _values(ladder: Ladder, results: Sequence[str], eps: float | None) -> Verdic
         return begun
     whole = _explained(ladder, Matcher(seen, wrong), results)
     if whole is None:
+        whole = _not_from_zero(ladder, seen, results)
+    if whole is None:
         whole = _one_by_one(seen, results, wrong)
     return replace(
         begun,
@@ -193,6 +199,36 @@ def _verdict(named: Named) -> Verdict:
     titles = {n: title_along(n, along, named.causes[n]) for n, along in named.along.items()
               if n in named.causes}  # fmt: skip
     return Verdict(named.causes, named.words, named.either, titles=titles)
+
+
+def _not_from_zero(ladder: Ladder, seen: list[Seen], results: Sequence[str]) -> Verdict | None:
+    """Where the results begin with other numbers than 0: that, and what else is wrong with them."""
+    if unset := from_memory(ladder, results):
+        rest = [n for n in results if n not in unset]
+        others = [s._replace(found={n: s.found[n] for n in rest if n in s.found}) for s in seen]
+        words = [f"{n}: np.empty leaves in an array what was in memory" for n in unset]
+        begun = Verdict({NOT_FROM_ZERO: frozenset(unset)}, tuple(words))
+        return _with_the_rest(ladder, begun, others, rest)
+    found = beginnings(ladder, seen)
+    if found is None:
+        return None
+    begun = Verdict({NOT_FROM_ZERO: frozenset(found.results)}, found.words)
+    wrong = [n for n in results if any(not _right(s, n) for s in found.seen if n in s.found)]
+    if updated(found, wrong):
+        return replace(begun, titles={NOT_FROM_ZERO: "a new W is returned in place of dW"})
+    return _with_the_rest(ladder, begun, found.seen, results)
+
+
+def _with_the_rest(
+    ladder: Ladder, begun: Verdict, seen: list[Seen], results: Sequence[str]
+) -> Verdict | None:
+    wrong = [n for n in results if any(not _right(s, n) for s in seen if n in s.found)]
+    if not wrong:
+        return begun
+    rest = _explained(ladder, Matcher(seen, wrong), results)
+    if rest is None or rest.either:
+        return None
+    return replace(rest, causes=begun.causes | rest.causes, words=(*begun.words, *rest.words))
 
 
 def _one_by_one(seen: list[Seen], results: Sequence[str], wrong: Sequence[str]) -> Verdict:

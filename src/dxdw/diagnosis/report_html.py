@@ -63,7 +63,10 @@ def _where(report: Report) -> str:
     if (crash := report.crash) is not None:
         at = ", ".join(f"{name} = {value}" for name, value in crash.at.items())
         place = f"{escape(crash.file)}, line {crash.line}: <code>{escape(crash.source)}</code><br>"
-        parts.append(f"<p>{place if crash.line else ''}{escape(crash.what)} {escape(at)}</p>")
+        elsewhere = report.evidence is not None and report.evidence.result
+        before = "On other arrays it stops with an error.<br>" if elsewhere else ""
+        where = before + (place if crash.line else "")
+        parts.append(f"<p>{where}{escape(crash.what)} {escape(at)}</p>")
     if (first := report.first_wrong) is not None:
         place = ",".join(map(str, first.index))
         of = ("", ", which is", ", the sum of")[min(len(first.contributions), 2)]

@@ -45,7 +45,7 @@ def _verdict(report: Report, paint: Paint) -> list[str]:
         lines += _evidence(report.evidence, paint)
     lines += _first_wrong(report, paint)
     if elsewhere:
-        lines += _crash(report, "on other arrays it raises an error", paint)
+        lines += _crash(report, "on other arrays it stops with an error", paint)
     if not report.ok and report.causes:
         hint = fill(f"Hint: {report.explanations[0].hint}", _WIDTH)
         lines += ["", *(paint("hint", line) for line in hint.split("\n"))]

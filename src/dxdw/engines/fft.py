@@ -59,21 +59,28 @@ class Layout(NamedTuple):
 
 
 def declines(problem: Problem) -> str | None:
+    return impossible(problem) or _not_worth_it(problem)
+
+
+def impossible(problem: Problem) -> str | None:
+    """Why it can't take a problem, whether it would pay or not."""
     geometry = problem.geometry
-    reason = None
     if problem.library != "numpy":
-        reason = f"takes NumPy arrays, not those of {problem.library}"
-    elif problem.how.precision == "highest":
-        reason = "its error is relative to a tile's norm, not to each element"
-    elif any(a.stride > 1 for a in geometry.axes):
-        reason = "takes stride 1 only"
-    elif not geometry.sizes[0]:
-        reason = "x has no elements"
-    elif (direct := _direct_cost(problem)) < tuning.LEAST_FOR_FFT_NS:
-        reason = "too little to sum for a transform to gain anything"
-    elif (cost := _cost(problem)) > direct:
-        reason = f"estimated at {cost / 1e6:.1f} ms of a core, the direct sum at {direct / 1e6:.1f}"
-    return reason
+        return f"takes NumPy arrays, not those of {problem.library}"
+    if problem.how.precision == "highest":
+        return "its error is relative to a tile's norm, not to each element"
+    if any(a.stride > 1 for a in geometry.axes):
+        return "takes stride 1 only"
+    return None if geometry.sizes[0] else "x has no elements"
+
+
+def _not_worth_it(problem: Problem) -> str | None:
+    direct = _direct_cost(problem)
+    if direct < tuning.LEAST_FOR_FFT_NS:
+        return "too little to sum for a transform to gain anything"
+    if (cost := _cost(problem)) > direct:
+        return f"estimated at {cost / 1e6:.1f} ms of a core, the direct sum at {direct / 1e6:.1f}"
+    return None
 
 
 def workspace(problem: Problem) -> int:

@@ -32,12 +32,26 @@ def run(kind: str, first: Any, second: Any, case: Case, how: Execution = PLAIN) 
 
 @lru_cache(maxsize=1024)
 def kernel(
-    kind: str, case: Case, dtype: np.dtype[Any], threads: int | None, stored: str | None = None
+    kind: str,
+    case: Case,
+    dtype: np.dtype[Any],
+    threads: int | None,
+    stored: str | None = None,
+    channels_last: tuple[bool, bool] = (False, False),
 ) -> native.Handle | None:
-    """The compiled kernel that takes a pass of dense arrays; None where another engine does."""
+    """The compiled kernel that takes a pass of dense arrays; None where another engine does.
+
+    channels_last: whether x's and the output's lie so. None, too, where another kernel would take
+    these than takes planes, which gives other bits: arrays are then to be copied.
+    """
     if case.geometry.explicit_padding or dtype.char not in "fd":
         return None
     how = Execution(threads=threads)
     problem = Problem(kind, case.geometry, dtype, how=how, stored=stored)
-    row = native.kernels().get(plan.prepared(problem).names[0])
+    name = plan.prepared(problem).names[0]
+    if any(channels_last):
+        problem = problem._replace(channels_last=channels_last)
+        if plan.prepared(problem).names[0] != name:
+            return None
+    row = native.kernels().get(name)
     return native.handle(problem, row.index) if row else None

@@ -95,7 +95,7 @@ export const NETWORK = {
       { name: "p", title: "", kind: "bare" },
     ],
   ],
-  note: "The stronger the shade, the larger; hatched is negative. Below each array stands its gradient.",
+  note: "The stronger the shade, the larger; hatched is negative. dx is the gradient for x, and so on.",
   options: [{ name: "target", title: "target", least: 0, most: 1 }],
   examples: [
     { name: "A seven", make: example(SEVEN) },

@@ -13,12 +13,14 @@ from ...extras import need
 
 need("torch", "dxdw.interop.torch", "torch")
 
+from .choices import choices  # noqa: E402
 from .functional import conv1d, conv2d, conv3d  # noqa: E402
 from .modules import accelerate, restore  # noqa: E402
 from .transposed import conv_transpose1d, conv_transpose2d, conv_transpose3d  # noqa: E402
 
 __all__ = [
     "accelerate",
+    "choices",
     "conv1d",
     "conv2d",
     "conv3d",

@@ -15,8 +15,9 @@ from ..bilinear import Case
 from . import kernels, operators, tensors
 from .functions import differentiable
 from .signatures import Convolution
+from .ways import OURS, THEIRS, Ways
 
-Where = Callable[[Case, torch.dtype], bool]
+Where = Callable[[str, Case, Tensor, Tensor, Tensor | None], Ways]
 
 _CONVOLVE = {1: theirs.conv1d, 2: theirs.conv2d, 3: theirs.conv3d}
 _TRANSPOSE = {1: theirs.conv_transpose1d, 2: theirs.conv_transpose2d, 3: theirs.conv_transpose3d}
@@ -69,8 +70,9 @@ def conv2d(
     -------
     torch.Tensor
         (N, C_out, out_H, out_W), without N where x has none, in the dtype of the operands. It is
-        contiguous and new, no view of them. Operands in channels_last, or strided in other ways,
-        are copied; contiguous ones are read where they lie.
+        new, no view of them, and as in PyTorch in channels_last where x or W is, else contiguous.
+        Images of both layouts are read where they lie, with the same bits as result; depthwise
+        kernels, and tensors strided in other ways, take a copy.
 
     Raises
     ------
@@ -214,7 +216,7 @@ def convolve(
     groups: int,
     where: Where | None = None,
 ) -> Tensor:
-    """conv{ndim}d; with `where`, by PyTorch unless that says yes to the case and dtype."""
+    """conv{ndim}d; by whom, `where` says."""
     options = (stride, padding, dilation, groups)
     x, W, bias = tensors.autocast(x, W, bias)
     way = tensors.way(x, W, bias)
@@ -226,9 +228,10 @@ def convolve(
         _check_bias(bias, W.shape[0])
         return _with_bias(operators.convolution(x, W, *options), bias)
     case = _case(kernels.convolution, ndim, x, W, options)
-    if where is not None and not where(case, x.dtype):
+    ways = OURS if where is None else where("forward", case, x, W, bias)
+    if _all_theirs(ways, way):
         return _CONVOLVE[ndim](x, W, bias, *options)
-    return _pass("forward", x, W, bias, case, case.geometry.channels_out, way)
+    return _pass("forward", x, W, bias, case, case.geometry.channels_out, way, ways)
 
 
 def transpose(
@@ -255,18 +258,31 @@ def transpose(
         _check_bias(bias, W.shape[1] * groups)
         return _with_bias(operators.transposed(x, W, *options), bias)
     case = _case(kernels.transposed, ndim, x, W, options)
-    if where is not None and not where(case, x.dtype):
+    ways = OURS if where is None else where("dx", case, x, W, bias)
+    if _all_theirs(ways, way):
         return _TRANSPOSE[ndim](x, W, bias, *options)
-    return _pass("dx", x, W, bias, case, case.geometry.channels_in, way)
+    return _pass("dx", x, W, bias, case, case.geometry.channels_in, way, ways)
+
+
+def _all_theirs(ways: Ways, way: str) -> bool:
+    """(An operator's gradients are who computed it.)"""
+    return ways == THEIRS or (way is tensors.AS_OPERATOR and not ways.forward)
 
 
 def _pass(
-    kind: str, x: Tensor, W: Tensor, bias: Tensor | None, case: Case, channels: int, way: str
+    kind: str,
+    x: Tensor,
+    W: Tensor,
+    bias: Tensor | None,
+    case: Case,
+    channels: int,
+    way: str,
+    ways: Ways,
 ) -> Tensor:
     _check_bias(bias, channels)
     if way is tensors.AS_OPERATOR:
         return _with_bias(operators.of_case(kind, x, W, case), bias)
-    result: Tensor = differentiable(x, W, bias, kind, case)
+    result: Tensor = differentiable(x, W, bias, kind, case, ways)
     return result
 
 

@@ -23,6 +23,7 @@ from ...core.torch_memory import dense
 from ...engines import native
 from .. import numpy_passes
 from ..bilinear import ROLES, Case
+from . import layouts
 from .tensors import DTYPES, STORED
 
 ROOM = "torch"
@@ -46,6 +47,8 @@ def _openmp() -> int | None:
 
 
 CREW = _openmp()
+
+_PLANES = False, False
 
 _byte = c_ubyte.from_address
 _threads = torch.get_num_threads
@@ -131,9 +134,10 @@ def of_shapes(
 
 
 def run(kind: str, first: Tensor, second: Tensor, case: Case) -> Tensor | None:
-    """forward of (x, W), dx of (grad_out, W) or dW of (grad_out, x): a new, contiguous tensor.
+    """forward of (x, W), dx of (grad_out, W) or dW of (grad_out, x): a new tensor.
 
-    None where the operands are not what the kernels read, so that PyTorch has to answer.
+    It lies as `layouts` has it. None where the operands are not what the kernels read, so that
+    PyTorch has to answer.
     """
     dtype = first.dtype
     return _runner(kind, case, dtype, _threads())(first, second) if dtype in DTYPES else None
@@ -150,11 +154,15 @@ def _runner(
     kind: str, case: Case, dtype: torch.dtype, threads: int
 ) -> Callable[[Tensor, Tensor], Tensor | None]:
     one, two = (_asked(role, case, dtype) for role in ROLES[kind][:2])
-    kernel = _kernel(kind, case, dtype, threads)
+    kernel = _Kernels(kind, case, dtype, threads)
+    first_last, second_last = (layouts.last(shape_of(role, case)) for role in ROLES[kind][:2])
 
     def run(first: Tensor, second: Tensor) -> Tensor | None:
         a, b = dense(first, *one), dense(second, *two)
-        return None if a is None or b is None else kernel(a, b)
+        if a is None or b is None:
+            return None
+        lies = first.stride() == first_last, second.stride() == second_last
+        return kernel[lies](a, b)
 
     return run
 
@@ -164,7 +172,8 @@ def _runner_of_both(
     case: Case, dtype: torch.dtype, threads: int
 ) -> Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor] | None]:
     of_out, of_x, of_W = (_asked(role, case, dtype) for role in ("out", "x", "W"))
-    dx, dW = (_kernel(kind, case, dtype, threads) for kind in ("dx", "dW"))
+    out_last, x_last, W_last = (layouts.last(shape_of(role, case)) for role in ("out", "x", "W"))
+    dx, dW = (_Kernels(kind, case, dtype, threads) for kind in ("dx", "dW"))
     numpys = Problem(BOTH, case.geometry, DTYPES[dtype], how=Execution(threads=threads))
     # (In one pass there are no threads of PyTorch's, which is worth it for groups alone.)
     both = plan.prepared(numpys) if case.geometry.groups > 1 and dtype not in STORED else None
@@ -174,7 +183,12 @@ def _runner_of_both(
         a, b, c = dense(grad_out, *of_out), dense(x, *of_x), dense(W, *of_W)
         if a is None or b is None or c is None:
             return None
-        return _in_one_pass(at_once, a, b, c, case) if at_once else (dx(a, c), dW(a, b))
+        g_lies, W_lies = grad_out.stride() == out_last, W.stride() == W_last
+        if at_once is None:
+            return dx[g_lies, W_lies](a, c), dW[g_lies, x.stride() == x_last](a, b)
+        at_end = g_lies or W_lies
+        one, other = _in_one_pass(at_once, a.contiguous(), b.contiguous(), c, case)
+        return (layouts.laid(one, at_end) if at_end else one), other
 
     return run
 
@@ -184,10 +198,13 @@ def shape_of(role: str, case: Case) -> Sizes:
     return case.shape({"x": "dx", "W": "dW", "out": "forward"}[role])
 
 
-def _asked(role: str, case: Case, dtype: torch.dtype) -> tuple[torch.dtype, Sizes, int]:
-    """What an operand has to be: its dtype, shape and bytes."""
+def _asked(
+    role: str, case: Case, dtype: torch.dtype
+) -> tuple[torch.dtype, Sizes, int, Sizes | None]:
+    """What an operand has to be: its dtype, shape, bytes, and the strides it may have."""
     shape = shape_of(role, case)
-    return dtype, shape, prod(shape) * dtype.itemsize
+    also = None if role == "W" else layouts.last(shape)
+    return dtype, shape, prod(shape) * dtype.itemsize, also
 
 
 def _in_one_pass(
@@ -200,14 +217,33 @@ def _in_one_pass(
     return dx.view(case.shape("dx")), dW.view(case.shape("dW"))
 
 
+class _Kernels(dict[tuple[bool, bool], Callable[[Tensor, Tensor], Tensor]]):
+    """A pass of tensors that `dense` let through, by whether the channels of each lie last."""
+
+    def __init__(self, *of: Any) -> None:
+        self.of = of
+
+    def __missing__(self, lies: tuple[bool, bool]) -> Callable[[Tensor, Tensor], Tensor]:
+        found = self[lies] = _kernel(*self.of, lies)
+        return found
+
+
 @lru_cache(maxsize=1024)
 def _kernel(
-    kind: str, case: Case, dtype: torch.dtype, threads: int
+    kind: str, case: Case, dtype: torch.dtype, threads: int, lies: tuple[bool, bool]
 ) -> Callable[[Tensor, Tensor], Tensor]:
-    """The pass of tensors that `dense` let through as they are asked for here."""
+    """The pass of tensors that lie so."""
     how = Execution(threads=threads)
-    ready = numpy_passes.kernel(kind, case, DTYPES[dtype], threads, STORED.get(dtype))
-    shape, empty = case.shape(kind), torch.empty
+    at_end = any(lies) and kind != "dW"
+    of_x, of_out = {  # W is in order
+        "forward": (lies[0], at_end),
+        "dx": (at_end, lies[0]),
+        "dW": (lies[1], lies[0]),
+    }[kind]
+    ready = numpy_passes.kernel(
+        kind, case, DTYPES[dtype], threads, STORED.get(dtype), (of_x, of_out)
+    )
+    shape, empty = case.shape(kind), layouts.empty
 
     def planned(first: Tensor, second: Tensor) -> Tensor:
         """By whichever engine takes it."""
@@ -215,15 +251,29 @@ def _kernel(
         arrays = first.detach().to(wide).numpy(), second.detach().to(wide).numpy()
         return torch.from_numpy(numpy_passes.run(kind, *arrays, case, how)).to(dtype)
 
+    other: Callable[[Tensor, Tensor], Tensor] = planned
+    if any(lies):
+        other = _copied(_kernel(kind, case, dtype, threads, _PLANES), at_end)
     if ready is None:
-        return planned
+        return other
     call = ready if CREW is None else ready.on(CREW)
 
     def compiled(first: Tensor, second: Tensor) -> Tensor:
-        result = empty(*shape, dtype=dtype)
+        result = empty(shape, dtype, at_end)
         operands = _byte(first.data_ptr()), _byte(second.data_ptr())
         if call(*operands, _byte(result.data_ptr())) != native.DONE:
-            return planned(first, second)  # values that it declines, or there is too little memory
+            return other(first, second)  # values that it declines, or there is too little memory
         return result
 
     return compiled
+
+
+def _copied(
+    planes: Callable[[Tensor, Tensor], Tensor], at_end: bool
+) -> Callable[[Tensor, Tensor], Tensor]:
+    """The pass by copies in planes, for kernels that read nothing else."""
+
+    def copied(first: Tensor, second: Tensor) -> Tensor:
+        return layouts.laid(planes(first.contiguous(), second.contiguous()), at_end)
+
+    return copied

@@ -1,26 +1,23 @@
 """Whole models: their convolutions are computed by dxdw where it pays, and back."""
 
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Any, NoReturn, TypeVar
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as theirs
 from torch.nn.utils.parametrize import type_before_parametrizations
 
-from ...call import operands, plan
+from ...call import operands
 from ...core.documentation import more, refused
-from ...core.problem import KINDS, Problem
 from ..bilinear import Case
-from . import kernels
+from . import kernels, timing
 from .functional import convolve, transpose
-from .tensors import DTYPES, STORED
+from .ways import OURS, THEIRS, Ways, pays
 
 Model = TypeVar("Model", bound=nn.Module)
 
 
-def accelerate(model: Model) -> Model:
+def accelerate(model: Model, example: Any = None) -> Model:
     """The model itself, its convolutions computed by dxdw where that pays, backward too.
 
         out = conv2d(x, weight, bias)     and its derivatives, of modules as they stand
@@ -32,20 +29,30 @@ def accelerate(model: Model) -> Model:
     Subclasses of these modules, which may convolve in other ways, are left alone, and so are those
     whose `forward` somebody else has replaced.
 
-    Whether it pays is decided by the shapes and dtype that a call has, never by a clock, so that
-    the same model gives the same bits again: all pay but dense float32 convolutions that have no
-    Winograd kernel and more weights than outputs. Where it doesn't, and for tensors that
-    `conv2d` hands on, PyTorch's own function is called. Under `torch.compile` sizes may be unknown,
-    and all convolutions of CPU tensors in float32 and float64 are dxdw's. Traced, exported or
-    quantized, a model has PyTorch's own convolutions.
+    With an `example` each convolution is timed as the model has it, its forward pass and its
+    gradients, in the layout, dtype and number of threads that they have there, beside PyTorch's
+    own, and whoever was faster computes it from then on: `choices` tells the times. This takes as
+    long as some three training steps. The times stay with the model, its copies and pickles
+    (`torch.save` of the model, not of its `state_dict`), and count on processors of the same name
+    alone.
 
-    dxdw's kernels want contiguous tensors: a model that is in channels_last is slower with them
-    than in PyTorch's default layout.
+    Without one, and for calls in other shapes, layouts, dtypes or threads than the example's, it
+    is decided by shapes and dtype alone, never by a clock, so that the same model gives the same
+    bits again: all pay but dense float32 convolutions that have no Winograd kernel and more weights
+    than outputs. Where it doesn't pay, and for tensors that `conv2d` hands on, PyTorch's own
+    function is called. Under `torch.compile` sizes may be unknown, and all convolutions of CPU
+    tensors in float32 and float64 are dxdw's. Traced, exported or quantized, a model has PyTorch's
+    own convolutions.
 
     Parameters
     ----------
     model : torch.nn.Module
         An `nn.Module` of any kind; one convolution is a model too. It is changed in place.
+    example : optional
+        What the model is called with: a tensor, a tuple of positional arguments or a dictionary of
+        keyword arguments. The model is called once, in the mode that it is in, under the
+        `torch.no_grad` or `torch.autocast` that is around. Its parameters, buffers and gradients
+        and PyTorch's random numbers are afterwards as they were before.
 
     Returns
     -------
@@ -58,10 +65,13 @@ def accelerate(model: Model) -> Model:
         The model is no instance of `nn.Module`; nothing has been changed.
     RuntimeError
         Later, of `torch.jit.script`, which can't read it: `restore` the model first.
+    Exception
+        Whatever the model raises when it is called with the example. It is accelerated then, by
+        shapes and dtype.
 
     See Also
     --------
-    restore
+    choices, restore
 
     References
     ----------
@@ -88,7 +98,24 @@ def accelerate(model: Model) -> Model:
         else:
             continue
         module.__dict__.update({part.name: part(module) for part in parts})
+    if example is not None:
+        timing.measure(model, convolutions(model), example)
     return model
+
+
+def convolutions(model: nn.Module) -> dict[str, Any]:
+    """What computes the convolutions of an accelerated model, by the names of their modules.
+
+    Raises:
+        TypeError: it is no model.
+    """
+    _modules(model)
+    return {
+        name: part
+        for name, module in model.named_modules()
+        for part in vars(module).values()
+        if isinstance(part, (_Convolution, _Transposed))
+    }
 
 
 def restore(model: Model) -> Model:
@@ -143,38 +170,6 @@ def _strip(module: nn.Module) -> None:
         del module.__dict__[name]
 
 
-@lru_cache(maxsize=1024)
-def pays(case: Case, dtype: torch.dtype) -> bool:
-    """Whether dxdw is expected to be faster than PyTorch, all three passes together.
-
-    It is, as measured on the layers of LeNet-5, ResNet-18, ResNet-20 and a U-Net (one thread), but
-    for dense float32 convolutions that have no Winograd kernel and more weights than outputs: those
-    are products of matrices with weights that are read once, which oneDNN does as well or better
-    (512 channels on 7×7, of 256 with stride 2: 0.76 to 1.3 times its speed; 1×1: 0.55 to 1.3).
-    Without dxdw's compiled kernels it never is. Of 16-bit floats PyTorch is as fast or faster where
-    it has the processor's instructions for them, and 4 to 30 times slower elsewhere.
-    """
-    geometry = case.geometry
-    engines = {plan.prepared(Problem(kind, geometry, DTYPES[dtype])).names[0] for kind in KINDS}
-    if not any(map(plan.is_compiled, engines)):
-        return "fft" in engines
-    if dtype in STORED:
-        return not _native(dtype)
-    if dtype is torch.float64 or geometry.groups > 1 or engines != {"direct"}:
-        return True
-    _, weights, outputs = geometry.sizes
-    return weights <= outputs
-
-
-def _native(dtype: torch.dtype) -> bool:
-    """Whether PyTorch has convolutions of 16-bit floats for this CPU, not loops alone."""
-    there = "bf16" if dtype is torch.bfloat16 else "fp16"
-    try:
-        return bool(getattr(torch.ops.mkldnn, f"_is_mkldnn_{there}_supported")())
-    except (AttributeError, RuntimeError):
-        return False
-
-
 class _Part:
     """A method that one module has in place of its class's.
 
@@ -185,6 +180,17 @@ class _Part:
 
     def __init__(self, module: nn.Module) -> None:
         self.module: Any = module
+        self.measured: timing.Measured | None = None  # of an example
+        self.seen: list[timing.Seen] | None = None  # while an example runs
+
+    def where(self, kind: str, case: Case, x: Tensor, W: Tensor, bias: Tensor | None) -> Ways:
+        """Who computes a call."""
+        if self.seen is not None:
+            self.seen.append(timing.Seen(timing.setting(case, x, W), kind, x, W, bias))
+            return THEIRS
+        if self.measured is not None and (ways := self.measured.ways(case, x, W)):
+            return ways
+        return OURS if pays(case, x.dtype) else THEIRS
 
 
 class _Convolution(_Part):
@@ -199,7 +205,7 @@ class _Convolution(_Part):
             x = theirs.pad(x, module._reversed_padding_repeated_twice, mode=module.padding_mode)
             padding = 0
         options = (module.stride, padding, module.dilation, module.groups)
-        return convolve(len(module.kernel_size), x, W, bias, *options, where=pays)
+        return convolve(len(module.kernel_size), x, W, bias, *options, where=self.where)
 
 
 class _Transposed(_Part):
@@ -213,7 +219,7 @@ class _Transposed(_Part):
         sizes = (module.stride, module.padding, module.kernel_size)
         extra = module._output_padding(input, output_size, *sizes, ndim, module.dilation)
         options = (module.stride, module.padding, tuple(extra), module.groups, module.dilation)
-        return transpose(ndim, input, module.weight, module.bias, *options, where=pays)
+        return transpose(ndim, input, module.weight, module.bias, *options, where=self.where)
 
 
 class _Unscriptable(_Part):

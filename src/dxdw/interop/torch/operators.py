@@ -18,7 +18,7 @@ from torch.library import Library, register_fake, register_vmap
 from torch.utils.flop_counter import register_flop_formula
 
 from ..bilinear import PULLBACKS, ROLES, Case, stacked
-from . import kernels
+from . import kernels, layouts
 from .pytorch_passes import by_pytorch
 from .tensors import untraced
 
@@ -75,15 +75,21 @@ def _computed(kind: str, first: Tensor, second: Tensor, sizes: Sizes, *options: 
     )
     with torch._C.DisableTorchFunction():  # by which modes would say where results lie
         result = kernels.run(kind, first, second, case)
-    return by_pytorch(kind, first, second, sizes, *options) if result is None else result
+    if result is None:
+        result = by_pytorch(kind, first, second, sizes, *options)
+        result = result.contiguous() if kind == "dW" else layouts.laid_by(result, first, second)
+    return result
 
 
 @untraced
 def _known(kind: str, first: Tensor, second: Tensor, sizes: Sizes, *options: Any) -> Tensor:
-    """Shape and dtype; that the operands fit is PyTorch's own to say."""
+    """Shape, dtype and layout; that the operands fit is PyTorch's own to say."""
+    result = first.new_empty(sizes)
     if first.numel() and second.numel():
         by_pytorch(kind, first, second, sizes, *options)
-    return first.new_empty(sizes)
+        if kind != "dW":
+            return layouts.laid_by(result, first, second)
+    return result
 
 
 class _Recorded(_SingleLevelFunction):

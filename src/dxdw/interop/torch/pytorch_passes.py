@@ -1,8 +1,13 @@
 """The passes by PyTorch's own convolution, of whatever tensors it takes: where kernels can't be."""
 
+from functools import lru_cache
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
+
+from ..bilinear import Case
 
 
 def by_pytorch(
@@ -47,3 +52,43 @@ def by_pytorch(
 def _widened(a: Tensor, edges: list[tuple[int, int]]) -> Tensor:
     """a with zeros before and after along each axis; what is negative is cut off."""
     return pad(a, [n for pair in reversed(edges) for n in pair])
+
+
+# --- of a case, as PyTorch's own function has it --------------------------------------------------
+
+
+@lru_cache(maxsize=1024)
+def arguments(kind: str, case: Case) -> tuple[Any, ...] | None:
+    """stride, padding, dilation, transposed, output padding and groups of the function of which
+    `kind` is the forward pass; None where its padding differs before and after."""
+    geometry = case.geometry
+    axes = geometry.axes[-case.ndim :]
+    stride, before, dilation = (
+        [getattr(a, name) for a in axes] for name in ("stride", "before", "dilation")
+    )
+    extra = [0] * len(axes)
+    for i, a in enumerate(axes):
+        if kind == "dx":
+            extra[i] = a.size - ((a.out - 1) * a.stride - 2 * a.before + a.extent)
+            if not 0 <= extra[i] < max(a.stride, a.dilation):
+                return None
+        elif (a.size + 2 * a.before - a.extent) // a.stride + 1 != a.out:
+            return None
+    return stride, before, dilation, kind == "dx", extra, geometry.groups
+
+
+def forward(first: Tensor, second: Tensor, bias: Tensor | None, given: tuple[Any, ...]) -> Tensor:
+    """The convolution of these arguments, of (x, W)."""
+    result: Tensor = torch.ops.aten.convolution.default(first, second, bias, *given)
+    return result
+
+
+def gradients(
+    g: Tensor, first: Tensor, second: Tensor, given: tuple[Any, ...], needed: Any
+) -> tuple[Tensor | None, ...]:
+    """Those of x, W and bias that are needed."""
+    channels = [g.shape[1]]
+    results: tuple[Tensor | None, ...] = torch.ops.aten.convolution_backward.default(
+        g, first, second, channels, *given, list(needed)
+    )
+    return results

@@ -8,7 +8,7 @@ import numpy as np
 from ...core.arrays import Array
 from ...diagnosis.causes import Cause
 from ...diagnosis.exercises import Exercise, Slip
-from ..conv2d_naive.slips import PAIRS, convolution_slips, convolve
+from ..conv2d_naive.slips import FRACTIONS, PAIRS, convolution_slips, convolve
 
 _PAD = "x = np.pad(x, ((0, 0), (p, p), (p, p)))"
 _STRIDE = "patch = x[:, i * s : i * s + kH, j * s : j * s + kW]"
@@ -20,9 +20,9 @@ CAUSES = {
         "How large is the output for a padding of 1?",
     ),
     "padding-one-sided": Cause(
-        "not every side is padded", _PAD,
+        "the padding does not count on every side", _PAD,
         "There are p rows of zeros above and p below, p columns to the left and p to the right.",
-        "With ones and a 3×3 kernel, do all four corners give the same?",
+        "By how many rows does the image grow for a padding of 1, and where do they lie?",
     ),
     "padding-not-zero": Cause(
         "the padding is not zero", _PAD,
@@ -45,9 +45,10 @@ CAUSES = {
         "Does your window move by the stride both down and to the right?",
     ),
     "options-exchanged": Cause(
-        "two of the options are exchanged", "def conv2d(x, W, padding, stride)",
-        "The order is that of the function in the statement.",
-        "In which order do the parameters come?",
+        "two of the options are exchanged",
+        "conv2d(x, W, padding, stride)\nmax_pool_2d(x, kernel_size, stride)",
+        "They come in the order in which the statement has them.",
+        "Which of the two comes first in the statement, and which in your code?",
     ),
 }  # fmt: skip
 
@@ -55,6 +56,7 @@ CAUSES = {
 def _conv2d() -> Exercise:
     geometry = ((0, 1), (1, 1), (0, 2), (1, 2), (2, 1), (2, 3))
     cases = tuple((x, W, p, s) for p, s in geometry for x, W in PAIRS[1:])
+    cases += tuple((x, W, 1, 2) for x, W in FRACTIONS)
 
     def padded(pad: Callable[[Array, int], Array]) -> Callable[..., Array]:
         return lambda x, W, p, s: convolve(pad(x, p), W, 0, s)
@@ -65,6 +67,11 @@ def _conv2d() -> Exercise:
 
     slips = (
         Slip("padding-ignored", lambda x, W, _, s: convolve(x, W, 0, s)),
+        Slip(
+            "padding-ignored",
+            lambda x, W, p, s: _pad(convolve(x, W, 0, s), p),
+            "the output is padded, and not the image",
+        ),
         *(
             Slip("padding-one-sided", padded(shape(*sides)))
             for sides in ((1, 0), (0, 1), (2, 0), (0, 2))
@@ -77,6 +84,8 @@ def _conv2d() -> Exercise:
         Slip("padding-of-channels", lambda x, W, p, s: convolve(np.pad(x, p)[: len(x)], W, 0, s)),
         Slip("stride-ignored", lambda x, W, p, _: convolve(x, W, p, 1)),
         Slip("stride-ignored", _unstrided),
+        Slip("stride-ignored", _outputs_apart, "the outputs are s apart, and not the windows"),
+        Slip("last-position-skipped", _divided_too_late),
         Slip("stride-of-one-axis", lambda x, W, p, s: convolve(x, W, p, 1)[:, ::s]),
         Slip("stride-of-one-axis", lambda x, W, p, s: convolve(x, W, p, 1)[:, :, ::s]),
         Slip("stride-of-one-axis", _rows_unstrided),
@@ -96,6 +105,20 @@ def _unstrided(x: Array, W: Array, p: int, s: int) -> Array:
     """The right number of windows, one pixel apart."""
     _, rows, columns = convolve(x, W, p, s).shape
     return convolve(x, W, p, 1)[:, :rows, :columns]
+
+
+def _outputs_apart(x: Array, W: Array, p: int, s: int) -> Array:
+    """range(0, outH, s), for the place of the output and that of the window."""
+    out = np.zeros_like(convolve(x, W, p, s))
+    _, rows, columns = out.shape
+    out[:, ::s, ::s] = convolve(x, W, p, 1)[:, :rows:s, :columns:s]
+    return out
+
+
+def _divided_too_late(x: Array, W: Array, p: int, s: int) -> Array:
+    """(inH + 2 * p - kH + 1) // s windows, where the 1 belongs behind the division."""
+    rows, columns = (n // s for n in convolve(x, W, p, 1).shape[1:])
+    return convolve(x, W, p, s)[:, :rows, :columns]
 
 
 def _rows_unstrided(x: Array, W: Array, p: int, s: int) -> Array:

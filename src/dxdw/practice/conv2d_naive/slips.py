@@ -1,6 +1,7 @@
 """What can be made wrong in a convolution, and how it is told."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from ...diagnosis.causes import Cause
 from ...diagnosis.exercises import Exercise, Slip, integers
 
 _OUT = "out[o, i, j] = (x[:, i : i + kH, j : j + kW] * W[o]).sum()"
-_SIZE = "outH = (inH + 2 * p - kH) // s + 1"
+_SIZE = "outH = (inH + 2 * p - kH) // s + 1  # p = 0 without padding, s = 1 without a stride"
 
 CAUSES = {
     "kernel-flipped": Cause(
@@ -52,6 +53,23 @@ CAUSES = {
         "the last channel overwrites the others", _OUT,
         "All input channels add to the same output.",
         "What is in the output before the second channel comes, and what after?",
+    ),
+    "carried-over": Cause(
+        "what one output left is still there for the next", _OUT,
+        "Every output begins anew, with nothing of the output before it.",
+        "What is in your variable when the second output begins, and where is it set back?",
+    ),
+    "returned-too-early": Cause(
+        "only the first step of a loop counts",
+        "for ... in ...:\n    ...\nreturn out  # as far to the left as the first for",
+        "A return inside a loop ends the function in the loop's first step.",
+        "How far to the right does your return stand, and what runs after it?",
+    ),
+    "integer-truncated": Cause(
+        "the output holds no fractions",
+        "out = np.zeros((C_out, outH, outW))  # float64, which holds them",
+        "An array of dtype int holds whole numbers only: 2.5 becomes 2, without a word.",
+        "What dtype has your output, and what is left of 0.5 in it?",
     ),
 }  # fmt: skip
 
@@ -113,6 +131,40 @@ def convolution_slips() -> tuple[Slip, ...]:
         Slip("kernel-channel-fixed", first_kernel),
         Slip("scaled", mean),
         Slip("output-overwritten", lambda x, W, *more: convolve(x[-1:], W[:, -1:], *more)),
+        *slips_of_results(convolve),
+    )
+
+
+def slips_of_results(right: Callable[..., Array]) -> tuple[Slip, ...]:
+    """What can be made wrong with numbers that are right, where they are written and kept."""
+
+    def carried(parts: int) -> Callable[..., Array]:
+        """A sum that goes on: through all outputs, through those of a channel, of a row."""
+
+        def out(*arguments: Any) -> Array:
+            made = right(*arguments)
+            rows = made.reshape(*made.shape[:parts], -1)
+            return np.asarray(rows.cumsum(-1).reshape(made.shape))
+
+        return out
+
+    def first(parts: int) -> Callable[..., Array]:
+        def out(*arguments: Any) -> Array:
+            made = right(*arguments)
+            kept = np.zeros_like(made)
+            begin = (0,) * parts
+            kept[begin] = made[begin]
+            return kept
+
+        return out
+
+    return (
+        *(Slip("carried-over", carried(parts)) for parts in range(3)),
+        *(Slip("returned-too-early", first(parts)) for parts in (1, 2, 3)),
+        *(
+            Slip("integer-truncated", lambda *arguments, cut=cut: cut(right(*arguments)))
+            for cut in (np.trunc, np.floor, np.rint)
+        ),
     )
 
 
@@ -148,5 +200,7 @@ PAIRS = tuple(
         ((3, 5, 6), (2, 3, 2, 2)), ((2, 5, 7), (3, 2, 2, 3)), ((2, 7, 4), (3, 2, 3, 2)),
     )
 )  # fmt: skip
+FRACTIONS = tuple((x / 2, W) for x, W in PAIRS[1:3])  # halves: what an array of integers loses
 
-EXERCISES = (Exercise("conv2d_naive", ("x", "W"), convolve, PAIRS, convolution_slips()),)
+CASES = (*PAIRS, *FRACTIONS)
+EXERCISES = (Exercise("conv2d_naive", ("x", "W"), convolve, CASES, convolution_slips()),)

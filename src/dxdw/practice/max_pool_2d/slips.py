@@ -7,6 +7,7 @@ from ... import layers
 from ...core.arrays import Array
 from ...diagnosis.causes import Cause
 from ...diagnosis.exercises import Exercise, Slip, integers
+from ..conv2d_naive.slips import slips_of_results
 
 _POOL = "out[c, i, j] = x[c, i * s : i * s + k, j * s : j * s + k].max()"
 
@@ -44,6 +45,16 @@ def windows_of(x: Array, k: int, s: int) -> Array:
     return sliding_window_view(x, (k, k), axis=(1, 2))[:, ::s, ::s]
 
 
+def _flat(windows: Array) -> Array:
+    return windows.reshape(*windows.shape[:-2], -1)
+
+
+def _largest_so_far(out: Array, parts: int) -> Array:
+    """Of all outputs, of those of a channel, of a row."""
+    rows = out.reshape(*out.shape[:parts], -1)
+    return np.asarray(np.maximum.accumulate(rows, -1).reshape(out.shape))
+
+
 def pooled(x: Array, k: int, s: int) -> Array:
     """The right one."""
     return layers.max_pool_2d(x, k, s)
@@ -58,6 +69,7 @@ def _max_pool_2d() -> Exercise:
         if k <= min(shape[1:])
     )
     cases += tuple((-np.abs(x), k, s) for x, k, s in cases[:6])
+    cases += tuple((x / 8, k, s) for x, k, s in cases[:8])
     options = ("kernel_size", "stride")
     return Exercise("max_pool_2d", ("x",), pooled, cases, _pooling_slips(), options=options)
 
@@ -96,7 +108,13 @@ def _pooling_slips() -> tuple[Slip, ...]:
         Slip("mean-for-max", lambda x, k, s: windows_of(x, k, s).mean((-2, -1))),
         Slip("mean-for-max", lambda x, k, s: windows_of(x, k, s).sum((-2, -1))),
         Slip("mean-for-max", lambda x, k, s: windows_of(x, k, s).min((-2, -1))),
+        Slip(
+            "mean-for-max",
+            lambda x, k, s: _flat(windows_of(x, k, s)).argmax(-1),
+            "the place of the largest number is taken, and not the number",
+        ),
         Slip("maximum-from-zero", lambda x, k, s: np.maximum(pooled(x, k, s), 0)),
+        Slip("maximum-from-zero", lambda x, k, s: np.trunc(np.maximum(pooled(x, k, s), 0))),
         Slip("maximum-from-zero", lambda x, k, s: np.abs(windows_of(x, k, s)).max((-2, -1))),
         Slip("stride-ignored", lambda x, k, _: pooled(x, k, 1)),
         Slip("stride-ignored", lambda x, k, _: pooled(x, k, k)),
@@ -104,6 +122,8 @@ def _pooling_slips() -> tuple[Slip, ...]:
         Slip("options-exchanged", lambda x, k, s: pooled(x, s, k)),
         Slip("windows-cut-short", lambda x, k, s: windows_of(x, k, s)[..., :-1, :-1].max((-2, -1))),
         Slip("windows-cut-short", lambda x, k, s: windows_of(x, k, s)[..., 0, 0]),
+        Slip("windows-cut-short", lambda x, k, s: windows_of(x, k, s)[..., 0].max(-1)),
+        Slip("windows-cut-short", lambda x, k, s: windows_of(x, k, s)[..., 0, :].max(-1)),
         Slip("windows-past-the-edge", rounded_up),
         Slip("windows-past-the-edge", partial),
         Slip("windows-past-the-edge", started_in_x),
@@ -113,6 +133,9 @@ def _pooling_slips() -> tuple[Slip, ...]:
             pooled(x, k, s).max(0), pooled(x, k, s).shape)),
         Slip("channels-mixed", lambda x, k, s: pooled(x, k, s).max(0)),
         Slip("channels-mixed", lambda x, k, s: np.repeat(pooled(x[:1], k, s), len(x), 0)),
+        *slips_of_results(pooled),
+        *(Slip("carried-over", lambda x, k, s, n=n: _largest_so_far(pooled(x, k, s), n))
+          for n in range(3)),
     )  # fmt: skip
 
 

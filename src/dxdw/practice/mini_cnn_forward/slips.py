@@ -23,6 +23,17 @@ CAUSES = {
         "the ReLU is left out", _NET,
         "Negative numbers become 0 before the pooling.", "What comes after the convolution?",
     ),
+    "relu-on-scores": Cause(
+        "the scores go through a ReLU too", _NET,
+        "Nothing lies between the matrix product and the softmax: a score may be negative.",
+        "What becomes of a negative score in your network?",
+    ),
+    "sigmoid-for-softmax": Cause(
+        "a sigmoid stands where the softmax should", _NET,
+        "A sigmoid looks at one score alone. The two probabilities belong together: they add up "
+        "to 1.",
+        "Do your outputs add up to 1?",
+    ),
     "softmax-left-out": Cause(
         "the softmax is left out", _NET,
         "The last step turns scores into probabilities.", "Do your outputs add up to 1?",
@@ -69,9 +80,13 @@ def _mini_cnn_forward() -> Exercise:
         Slip("relu-left-out", network(activate=lambda a: a)),
         Slip("relu-absolute", network(activate=np.abs)),
         Slip("mean-for-max", network(pool=lambda a: windows_of(a, 2, 2).mean((-2, -1)))),
+        Slip("mean-for-max", network(pool=lambda a: windows_of(a, 2, 2).sum((-2, -1)))),
+        Slip("mean-for-max", network(pool=lambda a: windows_of(a, 2, 2).min((-2, -1)))),
         Slip("windows-cut-short", network(pool=lambda a: a[:, ::2, ::2])),
         Slip("stride-ignored", network(
             pool=lambda a: windows_of(a, 2, 1)[:, :3, :3].max((-2, -1)))),
+        Slip("relu-on-scores", network(last=lambda z: layers.softmax(layers.relu(z)))),
+        Slip("sigmoid-for-softmax", network(last=lambda z: 1 / (1 + np.exp(-z)))),
         Slip("softmax-left-out", network(last=scores)),
         Slip("softmax-not-normalised", network(last=unnormalised)),
         Slip("softmax-logarithm", network(last=lambda z: np.log(layers.softmax(z)))),

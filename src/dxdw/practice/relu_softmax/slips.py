@@ -38,6 +38,12 @@ CAUSES = {
         "probability, so the exponents can be kept at 0 and below.",
         "What is exp(1000) in float64?",
     ),
+    "softmax-shared-shift": Cause(
+        "one largest number stands for all rows", _SOFTMAX,
+        "Each row needs its own. In a row that lies far below the largest of all, exp makes 0 of "
+        "every score, and 0 divided by 0 is no number.",
+        "What is exp(-1000) in float64, and what does a row of such numbers add up to?",
+    ),
     "softmax-axis": Cause(
         "the sum is taken along another axis", _SOFTMAX,
         "Every row of the last axis becomes probabilities of its own.",
@@ -89,7 +95,10 @@ def _softmax() -> Exercise:
         [0.0, 3000.0], [-3000.0, 0.0, 1.0, 2000.0],  # far from their mean, and from their first
     )  # fmt: skip
     rows = integers(2, 3), integers(3, 4)
+    # Rows further apart than exp reaches, each within its reach.
+    apart = [[400.0, 401.0], [-400.0, -401.0]], [[350.0, 348.0, 351.0], [-450.0, -453.0, -450.0]]
     cases = tuple((np.array(z),) for z in (*vectors, *large)) + tuple((z,) for z in rows)
+    cases += tuple((np.array(z),) for z in apart)
 
     def plain(z: Array) -> Array:
         powers = np.exp(z)
@@ -103,6 +112,11 @@ def _softmax() -> Exercise:
         powers = np.exp(z - z.min())
         return np.asarray(powers / powers.sum(-1, keepdims=True))
 
+    def first_axis(z: Array) -> Array:
+        """Python's own sum, which adds up the rows."""
+        powers = np.exp(z - z.max(-1, keepdims=True))
+        return np.asarray(powers / sum(powers))
+
     slips = (
         Slip("softmax-overflows", plain),
         Slip("softmax-overflows", shifted),
@@ -110,6 +124,13 @@ def _softmax() -> Exercise:
         Slip("softmax-overflows", lambda z: plain(z - z[..., :1])),
         Slip("softmax-axis", of_all),
         Slip("softmax-axis", lambda z: layers.softmax(z, axis=0)),
+        Slip("softmax-axis", first_axis),
+        Slip(
+            "softmax-axis",
+            lambda z: plain(z - z.max(0)),
+            "the largest is looked for along another axis",
+        ),
+        Slip("softmax-shared-shift", lambda z: plain(z - z.max())),
         Slip("softmax-not-normalised", lambda z: np.exp(z - z.max(-1, keepdims=True))),
         Slip("softmax-not-normalised", np.exp),
         Slip("softmax-without-exp", lambda z: z / z.sum(-1, keepdims=True)),

@@ -1,0 +1,190 @@
+"""Times of a model's convolutions by dxdw and by PyTorch, as an example has them."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from ...engines import this_cpu
+from ..bilinear import PULLBACKS, Case
+from . import kernels, layouts, pytorch_passes
+from .ways import Ways
+
+# Seconds for which passes are timed over and over, once each has been run twice; those where one
+# takes so many times as long as the other are not run again.
+ENOUGH, CLEAR = 0.4, 1.5
+
+
+class Setting(NamedTuple):
+    """What a time depends on; calls of one setting are computed alike."""
+
+    case: Case
+    dtype: torch.dtype
+    x_last: bool  # whether the channels of x lie last in memory
+    W_last: bool
+    threads: int
+
+    def __str__(self) -> str:
+        x, W = self.case.shape("dx"), self.case.shape("dW")
+        layout = ", channels last" if self.x_last or self.W_last else ""
+        name = str(self.dtype).removeprefix("torch.")
+        return f"{'×'.join(map(str, x))} by {'×'.join(map(str, W))}, {name}{layout}"
+
+
+def setting(case: Case, x: Tensor, W: Tensor) -> Setting:
+    """That of a call."""
+    lie = layouts.lies_last(x), layouts.lies_last(W)
+    return Setting(case, x.dtype, *lie, torch.get_num_threads())
+
+
+class Seen(NamedTuple):
+    """A call of the example."""
+
+    setting: Setting
+    kind: str  # "dx" where it is transposed
+    x: Tensor
+    W: Tensor
+    bias: Tensor | None
+
+
+class Times(NamedTuple):
+    """Seconds of a forward pass, and of the gradients that its operands need: the least of some.
+
+    Those of gradients are None where nothing needs any.
+    """
+
+    forward: tuple[float, float]  # dxdw's and PyTorch's
+    backward: tuple[float, float] | None
+
+    @property
+    def ways(self) -> Ways:
+        """The faster ones; of gradients that nobody needed whoever was faster forward."""
+        forward = self.forward[0] <= self.forward[1]
+        backward = forward if self.backward is None else self.backward[0] <= self.backward[1]
+        return Ways(forward, backward)
+
+
+class Measured:
+    """What was timed of a model on one CPU."""
+
+    def __init__(self, times: dict[Setting, Times]) -> None:
+        self.cpu, self.times = this_cpu.name(), times
+
+    def ways(self, case: Case, x: Tensor, W: Tensor) -> Ways | None:
+        """Who was faster at such a call; None where that is not known."""
+        if self.cpu != this_cpu.name():
+            return None
+        times = self.times.get(setting(case, x, W))
+        return None if times is None else times.ways
+
+
+def measure(model: nn.Module, parts: dict[str, Any], example: Any) -> None:
+    """Times every convolution that the example comes by; each part remembers its own."""
+    calls = _seen(model, parts, example)
+    # (Where one of them needs fewer gradients, the others tell.)
+    ordered = sorted((call for seen in calls.values() for call in seen), key=_needed)
+    distinct = {call.setting: call for call in ordered}
+    times = _timed(distinct)
+    for name, seen in calls.items():
+        own = {call.setting for call in seen} & times.keys()
+        parts[name].measured = Measured({key: times[key] for key in times if key in own})
+
+
+def _seen(model: nn.Module, parts: dict[str, Any], example: Any) -> dict[str, list[Seen]]:
+    """The calls of each part; the model and the random numbers are left as they were."""
+    args: tuple[Any, ...] = example if isinstance(example, tuple) else (example,)
+    named: dict[str, Any] = {}
+    if isinstance(example, dict):
+        args, named = (), example
+    for part in parts.values():
+        part.seen = []
+    try:
+        with _unchanged(model), torch.random.fork_rng(devices=[]):
+            model(*args, **named)
+        return {name: part.seen for name, part in parts.items()}
+    finally:
+        for part in parts.values():
+            part.seen = None
+
+
+@contextmanager
+def _unchanged(model: nn.Module) -> Iterator[None]:
+    """What a call changes of a model's buffers, as batch normalization does, is undone."""
+    kept = [(buffer, buffer.clone()) for buffer in model.buffers()]
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for buffer, before in kept:
+                buffer.copy_(before)
+
+
+Pair = tuple[Callable[[], Any], Callable[[], Any]]  # dxdw's and PyTorch's
+
+
+def _timed(calls: dict[Setting, Seen]) -> dict[Setting, Times]:
+    """All contenders in turn, so that what disturbs the machine disturbs them alike."""
+    with torch.no_grad():
+        each = ((key, _rivals(call)) for key, call in calls.items())
+        rivals = {key: pairs for key, pairs in each if pairs}
+        open_ = [pair for pairs in rivals.values() for pair in pairs if pair]
+        least = {run: float("inf") for pair in open_ for run in pair}
+        begin, rounds = time.perf_counter(), 0
+        # (A first run has memory and plans to make, so that no time is of that one alone.)
+        while open_ and (rounds < 2 or time.perf_counter() - begin < ENOUGH):
+            for run in (run for pair in open_ for run in pair):
+                start = time.perf_counter()
+                run()
+                least[run] = min(least[run], time.perf_counter() - start)
+            rounds += 1
+            if rounds > 1:
+                open_ = [pair for pair in open_ if not _clear(*(least[run] for run in pair))]
+
+    def of(pair: Pair) -> tuple[float, float]:
+        return least[pair[0]], least[pair[1]]
+
+    return {
+        key: Times(of(forward), of(backward) if backward else None)
+        for key, (forward, backward) in rivals.items()
+    }
+
+
+def _clear(one: float, other: float) -> bool:
+    return max(one, other) > CLEAR * min(one, other)
+
+
+def _needed(call: Seen) -> tuple[bool, bool]:
+    """Which gradients, of x and of W."""
+    return call.x.requires_grad, call.W.requires_grad
+
+
+def _rivals(call: Seen) -> tuple[Pair, Pair | None] | None:
+    """Forward and, where they are needed, the gradients; None where PyTorch has no such padding."""
+    case, kind = call.setting.case, call.kind
+    given = pytorch_passes.arguments(kind, case)
+    if given is None:
+        return None
+    x, W = call.x.detach(), call.W.detach()
+    needed = (*_needed(call), False)
+    out = pytorch_passes.forward(x, W, None, given)
+    forward = (
+        lambda: kernels.run(kind, x, W, case),
+        lambda: pytorch_passes.forward(x, W, None, given),
+    )
+    if not any(needed):
+        return forward, None
+    g = torch.empty_like(out).normal_(generator=torch.Generator().manual_seed(0))
+
+    def ours() -> None:
+        if kind == "forward" and needed[0] and needed[1]:
+            kernels.run_both(g, x, W, case)
+            return
+        operands = (g, x, W)
+        for wanted, (pullback, (a, b)) in zip(needed, PULLBACKS[kind], strict=False):
+            if wanted:
+                kernels.run(pullback, operands[a], operands[b], case)
+
+    return forward, (ours, lambda: pytorch_passes.gradients(g, x, W, given, needed))

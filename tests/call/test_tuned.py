@@ -1,0 +1,195 @@
+"""What `dxdw tune` remembers, and who hears of it."""
+
+import json
+
+import numpy as np
+import pytest
+
+from dxdw import conv2d, explain
+from dxdw.call import geometries, known, plan, tuned
+from dxdw.call.options import Options
+from dxdw.cli import main
+from dxdw.core.problem import Execution, Problem
+from dxdw.engines import native_library
+
+X, W = (2, 16, 12, 12), (16, 16, 3, 3)
+compiled = pytest.mark.skipif(
+    native_library.load() is None, reason="there is nothing to choose from"
+)
+
+
+def problem(dtype="float32", threads=None, kind="forward"):
+    geometry, _ = geometries.convolution(2, X, W, Options())
+    return Problem(kind, geometry, np.dtype(dtype), how=Execution(threads=threads))
+
+
+def forget():
+    tuned.read.cache_clear()
+    plan.prepared.cache_clear()
+    known.forget()
+
+
+@pytest.fixture
+def file(tmp_path, monkeypatch):
+    path = tmp_path / "cache" / "tuned.json"
+    monkeypatch.setattr(tuned, "file", lambda: path)
+    forget()
+    yield path
+    monkeypatch.undo()
+    forget()
+
+
+def remember(engine, **seconds):
+    tuned.add({tuned.key(problem()): tuned.Tuned(engine, {engine: 1.0, **seconds})})
+    forget()
+
+
+@compiled
+@pytest.mark.usefixtures("file")
+def test_the_fastest_runs_from_then_on_and_explain_says_so():
+    usual = explain("forward", X, W, dtype="float32")
+    assert usual.engine == "winograd"
+    assert usual.tuned == ""
+    remember("direct", winograd=2.0)
+    found = explain("forward", X, W, dtype="float32")
+    assert found.engine == "direct"
+    assert "tuned on this CPU: direct 1e+03 ms, winograd 2e+03 ms" in str(found)
+    # Others are as they were: another dtype, kind, number of threads, and an engine by name.
+    assert explain("dx", X, W, dtype="float32").engine == "winograd"
+    assert explain("forward", X, W, dtype="float64").engine == "winograd"
+    assert explain("forward", X, W, dtype="float32", threads=3).tuned == ""
+    by_name = explain("forward", X, W, dtype="float32", engine="winograd")
+    assert (by_name.engine, by_name.tuned) == ("winograd", "")
+
+
+@compiled
+@pytest.mark.usefixtures("file")
+def test_results_are_those_of_the_engine_that_is_remembered():
+    rng = np.random.default_rng(0)
+    x, w = (rng.standard_normal(shape).astype("float32") for shape in (X, W))
+    each = {e: plan.Prepared(problem(), (e,))(x, w)[0] for e in ("winograd", "direct", "fft")}
+    assert not np.array_equal(each["winograd"], each["direct"])
+    for engine in ("direct", "fft", "winograd"):
+        remember(engine)
+        np.testing.assert_array_equal(conv2d(x, w), each[engine], err_msg=engine)
+
+
+@compiled
+@pytest.mark.usefixtures("file")
+def test_what_an_engine_can_not_do_it_is_not_asked_for():
+    remember("depthwise")  # groups of one channel alone
+    assert explain("forward", X, W, dtype="float32").engine == "winograd"
+    remember("nobody")
+    assert explain("forward", X, W, dtype="float32").engine == "winograd"
+    remember("winograd")
+    highest = explain("forward", X, W, dtype="float32", precision="highest")
+    assert highest.engine == "direct"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        '{"format": 1}',
+        '{"format": 1, "cpu": 3, "choices": {}}',
+        "[" * 100_000,
+        "\ud800",
+    ],
+)
+def test_a_damaged_file_is_as_if_it_were_not_there(file, damage):
+    remember("reference")
+    file.write_bytes(damage.encode("utf-8", "surrogatepass"))
+    forget()
+    known_, why = tuned.read()
+    assert known_ == {}
+    assert str(file) in why
+    assert explain("forward", X, W, dtype="float32").tuned == ""
+
+
+@pytest.mark.parametrize("key", ["cpu", "format"])
+def test_so_is_one_of_another_processor_or_form(file, key):
+    remember("direct")
+    written = json.loads(file.read_text("utf-8"))
+    file.write_text(json.dumps(written | {key: "another"}), "utf-8")
+    forget()
+    known_, why = tuned.read()
+    assert known_ == {}
+    assert "another" in why
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        3,
+        {},
+        {"engine": "direct"},
+        {"engine": "direct", "seconds": {}},
+        {"engine": 3, "seconds": {"direct": "x"}},
+    ],
+)
+def test_and_one_with_an_entry_that_is_none(file, entry):
+    remember("direct")
+    written = json.loads(file.read_text("utf-8"))
+    written["choices"]["forward"] = entry
+    file.write_text(json.dumps(written), "utf-8")
+    forget()
+    assert tuned.read()[0] == {}
+
+
+def test_more_is_written_beside_what_is_there(file):
+    tuned.add({"one": tuned.Tuned("direct", {"direct": 1.0})})
+    tuned.add({"two": tuned.Tuned("fft", {"fft": 1.0})})
+    assert sorted(tuned.read()[0]) == ["one", "two"]
+    assert [path.name for path in file.parent.iterdir()] == ["tuned.json"]
+    assert tuned.forget() == file
+    assert tuned.forget() is None
+
+
+def test_the_folder_is_the_one_that_the_system_has_for_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
+    monkeypatch.setattr("sys.platform", "linux")
+    assert tuned.caches() == tmp_path / "caches"
+    monkeypatch.setenv("XDG_CACHE_HOME", "")
+    assert tuned.caches() == tmp_path / ".cache"
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert tuned.caches() == tmp_path / "Library" / "Caches"
+
+
+@compiled
+def test_the_command_measures_remembers_shows_and_forgets(file, capsys):
+    call = ["tune", "2,16,12,12", "16,16,3,3", "--dtype", "float32", "--threads", "1"]
+    assert main([*call, "--rounds", "1", "--seconds", "0"]) == 0
+    printed = capsys.readouterr().out
+    assert f"remembered in {file}" in printed
+    assert "3 choices" in printed
+    forget()
+    assert explain("dW", X, W, dtype="float32", threads=1).tuned != ""
+    assert main(["tune", "--show"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.count("16-16-1 12-3-1-1-0-0-10") == 3
+    assert main(["tune", "--forget"]) == 0
+    assert main(["tune", "--show"]) == 0
+    assert "nothing has been measured yet" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("file")
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["1,2,3"], "give both shapes"),
+        (["1,2,3", "1,2,5"], "W is larger than x"),
+        (["1,2", "1,2"], "must have 3, 4 or 5 numbers"),
+        (["0,2,9", "1,2,5"], "nothing to compute"),
+        (["--rounds", "0"], "--rounds must be at least 1"),
+        (["--threads", "0"], "--threads must be at least 1"),
+    ],
+)
+def test_what_it_refuses(capsys, words, told):
+    assert main(["tune", *words]) == 2
+    captured = capsys.readouterr()
+    assert told in captured.err
+    assert captured.out == ""
