@@ -100,10 +100,10 @@ def error_bound(problem: Problem) -> str:
 
 def growth(problem: Problem) -> float:
     """Of the error, beside the norms of a tile."""
-    return 8 * problem.unit_roundoff * max(1.0, log2(points(problem)))
+    return 8 * problem.unit_roundoff * max(1.0, log2(transform_points(problem)))
 
 
-def points(problem: Problem) -> int:
+def transform_points(problem: Problem) -> int:
     """Of a tile's transform."""
     return prod(layout(problem).transform)
 

@@ -62,7 +62,7 @@ def _norm(a: Array, kept: int) -> Array:
 def _small_products(name: str, problem: Problem) -> float:
     """Half of the least number for each product, or for each point of a transform."""
     least = float(np.finfo(problem.dtype).smallest_subnormal)
-    count = fft.points(problem) if name == "fft" else problem.terms
+    count = fft.transform_points(problem) if name == "fft" else problem.terms
     return count * least / 2 * (2**1.5 if problem.dtype.kind == "c" else 1)
 
 
