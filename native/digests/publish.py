@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from elsewhere import kernels_of
 
@@ -51,9 +52,9 @@ def main() -> None:
 def build(compiler: str) -> Path:
     folder = ROOT / "build/digests" / compiler
     chosen = f"-DCMAKE_CXX_COMPILER={compiler}"
-    configure = ["cmake", "-S", ROOT / "native", "-B", folder, "-G", "Ninja", chosen]
+    configure = ["cmake", "-S", str(ROOT / "native"), "-B", str(folder), "-G", "Ninja", chosen]
     subprocess.run(configure, check=True)
-    subprocess.run(["cmake", "--build", folder], check=True)
+    subprocess.run(["cmake", "--build", str(folder)], check=True)
     return folder / "libdxdw.so"
 
 
@@ -75,11 +76,11 @@ def _right(trial: Trial) -> bool:
     sys.exit(f"{trial.name}: wrong")
 
 
-def selftest(library: Path, isa: str) -> dict[str, object]:
+def selftest(library: Path, isa: str) -> dict[str, Any]:
     environment = {**os.environ, "DXDW_LIBRARY": str(library), "DXDW_ISA": isa}
     command = [sys.executable, "-W", "ignore", "-m", "dxdw", "selftest", "--json"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    found: dict[str, object] = json.loads(done.stdout)
+    found: dict[str, Any] = json.loads(done.stdout)
     return found
 
 

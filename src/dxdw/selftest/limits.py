@@ -78,4 +78,5 @@ def _finfo(dtype: Any) -> Any:
         return np.finfo(dtype)
     import ml_dtypes
 
-    return ml_dtypes.finfo(dtype)
+    about: Any = ml_dtypes.finfo
+    return about(dtype)
