@@ -139,6 +139,7 @@ def main() -> None:
         file.write_text(changed, "utf-8")
         if build():
             tried += 1
+            print(f"{tried} tried", flush=True)
             if passes():
                 living += 1
                 print(f"lives: {mutant.name} (line {mutant.line})", flush=True)

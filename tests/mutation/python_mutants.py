@@ -65,7 +65,7 @@ class Mutant(NamedTuple):
     line: int
     start: int  # in bytes of the source
     end: int
-    old: str
+    old: str  # the whole line, with what is replaced marked
     new: str
 
     @property
@@ -86,7 +86,10 @@ def mutants_of(file: str) -> Iterator[Mutant]:
         for new in _replacements(node):
             start = starts[node.lineno - 1] + node.col_offset  # type: ignore[attr-defined]
             end = starts[node.end_lineno - 1] + node.end_col_offset  # type: ignore[attr-defined]
-            old = " ".join(source[start:end].decode().split())
+            before = source[starts[node.lineno - 1] : start].decode()  # type: ignore[attr-defined]
+            after = source[end:].decode().partition("\n")[0]
+            marked = f"{before}⟦{source[start:end].decode()}⟧{after.partition('  #')[0]}"
+            old = " ".join(marked.split())
             yield Mutant(file, function, node.lineno, start, end, old, new)  # type: ignore[attr-defined]
         for child in _children(node):
             yield from visit(child, function)
