@@ -88,7 +88,11 @@ test-lab-webkit: $(STAMPS)/page ## the heart of them in WebKitGTK, on a screen t
 test-all: test test-peers test-dask test-install test-lab ## run every group of tests
 
 coverage: $(STAMPS)/coverage $(STAMPS)/native ## run the tests, and say which lines none of them reaches
-	$(BIN)/python -m pytest $(SHARED) -m 'not peers and not dask and not slow and not install' --cov --cov-report=term --cov-report=xml
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m pytest $(SHARED) -m 'not peers and not dask and not slow and not install'
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage xml --quiet
+	$(BIN)/python -m coverage report
 
 # --- the kernels' own tests: CMake's presets in native/, the programs of native/tests -------------
 

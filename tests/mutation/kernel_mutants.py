@@ -28,7 +28,7 @@ PYTHON_TESTS = (
     *("tests/engines/test_native_winograd_guard.py", "tests/engines/test_worst_errors.py"),
     "tests/engines/test_native_kernels.py",
 )
-LIMIT = 600
+LIMIT = 300  # seconds of a program: a loop without an end is noticed too
 
 # An operator between spaces, which templates have none around.
 SWAPS = {

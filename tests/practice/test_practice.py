@@ -120,7 +120,7 @@ def wrong_answers():
             yield pytest.param(number, answer.cause, answer.code, id=name, marks=long)
 
 
-@pytest.mark.parametrize(("number", "cause", "code"), wrong_answers())
+@pytest.mark.parametrize(("number", "cause", "code"), list(wrong_answers()))
 def test_a_typical_wrong_answer_gets_its_name(number, cause, code):
     told = events(number, code)
     assert causes(told) == [cause]
