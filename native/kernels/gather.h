@@ -37,12 +37,16 @@ class Gather {
     if (!tables.take()) return false;
     Index *memory = tables.template at<Index>(0);
     at_.join_columns(memory);
-    by_channels_ = channels_.pays();
-    at_.lay_out(by_channels_, !is_narrow<S>, memory);
-    if (by_channels_)
+    Index *as_positions = memory;
+    at_.lay_out(false, !is_narrow<S>, as_positions);
+    positions_.choose_tile(of_parts ? 1 : at_.pass.axis[1].count);
+    by_channels_ = channels_.pays(positions_.rows_of_tile() == 1);
+    if (by_channels_) {
+      at_.lay_out(true, !is_narrow<S>, memory);
       channels_.choose_tile();
-    else
-      positions_.choose_tile(of_parts ? 1 : at_.pass.axis[1].count);
+    } else {
+      memory = as_positions;
+    }
     const Index rows_of_tile = by_channels_ ? 1 : positions_.rows_of_tile();
     choose_bands(rows_of_tile);
     at_.set_height(height_, rows_of_tile, memory);
