@@ -62,10 +62,13 @@ def examine() -> Report:
     """Run all trials."""
     isa, done = instruction_set(), list(trials())
     sets = published().get(isa or "", {})
-    # The compiler with most in common: a library does not say what built it.
-    built_by = max(sets, key=lambda name: sum(map(_agrees(sets[name]), done)), default=None)
-    wanted = sets[built_by] if built_by else {}
-    return Report(isa, built_by, tuple(Finding(t, _verdict(t, wanted)) for t in done))
+    # The compilers with most in common: a library does not say what built it.
+    common = {name: sum(map(_agrees(digests), done)) for name, digests in sets.items()}
+    likely = [name for name in common if common[name] == max(common.values())]
+    wanted = sets[likely[0]] if likely else {}
+    return Report(
+        isa, " or ".join(likely) or None, tuple(Finding(t, _verdict(t, wanted)) for t in done)
+    )
 
 
 def instruction_set() -> str | None:
