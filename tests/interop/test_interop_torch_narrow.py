@@ -106,7 +106,7 @@ class TestAutocast:
             assert conv2d(x, W).dtype == torch.float64
 
     def test_trains_an_accelerated_model(self, dtype, monkeypatch):
-        monkeypatch.setattr("dxdw.interop.torch.modules._native", lambda _: False)
+        monkeypatch.setattr("dxdw.interop.torch.ways._native", lambda _: False)
         torch.manual_seed(0)
         layers = [torch.nn.Conv2d(3, 16, 3, padding=1), torch.nn.Conv2d(16, 16, 3, bias=False)]
         model = torch.nn.Sequential(layers[0], torch.nn.ReLU(), layers[1])
