@@ -14,7 +14,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 .NOTPARALLEL:
 .PHONY: help demo lab test test-long test-random test-interrupts test-peers test-peers-long test-dask test-dask-long test-install \
   test-lab test-lab-firefox test-lab-webkit test-all \
-  coverage test-native fuzz fuzz-python test-aarch64 sanitize sanitize-threads wasm test-wasm bench-wasm lint bench bench-avx2 bench-choices bench-training \
+  coverage numerics digests mutation mutation-kernels test-native fuzz fuzz-python test-aarch64 sanitize sanitize-threads wasm test-wasm \
+  bench-wasm lint bench bench-avx2 bench-choices bench-training \
   bench-dask docs wheel wheel-lab clean
 
 help: ## this list
@@ -27,11 +28,27 @@ demo: $(STAMPS)/train $(STAMPS)/native ## train the classifier on real handwritt
 lab: $(STAMPS)/page ## build the practice page, and open it in the browser
 	$(BIN)/dxdw lab --folder build/lab
 
+# A process for each core; each has the kernels' own threads besides.
+SHARED := -n auto --maxprocesses 4
+
 test: $(STAMPS)/test $(STAMPS)/native ## run the tests, but for the long ones and the groups that need more
-	$(BIN)/python -m pytest -m 'not peers and not dask and not slow and not install'
+	$(BIN)/python -m pytest $(SHARED) -m 'not peers and not dask and not slow and not install'
 
 test-long: $(STAMPS)/test $(STAMPS)/native ## run the long forms: every pair of tiny geometries, half an hour and more
-	$(BIN)/python -m pytest -m 'slow and not peers and not dask'
+	$(BIN)/python -m pytest $(SHARED) -m 'slow and not peers and not dask'
+
+numerics: $(STAMPS)/test $(STAMPS)/native ## the largest error of every engine over its bound, on 25 families of data, into docs
+	PYTHONPATH=tests/support $(BIN)/python tests/support/worst_errors.py
+
+# Of these one line each is told that no test notices; tests/mutation/SURVIVORS.md has the known ones.
+mutation: $(STAMPS)/test $(STAMPS)/native ## change the Python that checks and plans, a place at a time, for SECONDS=600
+	$(BIN)/python tests/mutation/python_mutants.py --seconds $(or $(SECONDS),600)
+
+mutation-kernels: $(STAMPS)/test $(STAMPS)/native $(STAMPS)/cmake ## the same of the kernels, for SECONDS=3600
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python tests/mutation/kernel_mutants.py --seconds $(or $(SECONDS),3600)
+
+digests: $(STAMPS)/test $(STAMPS)/cmake ## write what `dxdw selftest` compares with: by each compiler and instruction set here
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python native/digests/publish.py
 
 test-random: $(STAMPS)/test $(STAMPS)/native ## run the tests whose examples are drawn, on new ones each time
 	HYPOTHESIS_PROFILE=random $(BIN)/python -m pytest -m 'hypothesis and not peers and not dask and not slow and not install'
@@ -71,25 +88,28 @@ test-lab-webkit: $(STAMPS)/page ## the heart of them in WebKitGTK, on a screen t
 test-all: test test-peers test-dask test-install test-lab ## run every group of tests
 
 coverage: $(STAMPS)/coverage $(STAMPS)/native ## run the tests, and say which lines none of them reaches
-	$(BIN)/python -m pytest -m 'not peers and not dask and not slow and not install' --cov --cov-report=term --cov-report=xml
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m pytest $(SHARED) -m 'not peers and not dask and not slow and not install'
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage xml --quiet
+	$(BIN)/python -m coverage report
 
 # --- the kernels' own tests: CMake's presets in native/, the programs of native/tests -------------
 
 # Where clang++ is. What is found lies in build/fuzz, and belongs into native/fuzz/corpus.
-SECONDS ?= 60
 fuzz: $(STAMPS)/cmake ## run the fuzzer over the kernels' C interface for SECONDS=60, checked (ASan and UBSan)
 	.ci/packages clang:clang++ libclang-rt-14-dev:clang++
 	cd native && PATH="$(abspath $(BIN)):$$PATH" && cmake --preset fuzz && cmake --build --preset fuzz --target fuzz_plans
 	mkdir -p build/fuzz/found
 	cd build/fuzz && ASAN_OPTIONS=allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
-	  ./fuzz_plans -max_total_time=$(SECONDS) -timeout=60 -rss_limit_mb=4096 found ../../native/fuzz/corpus
+	  ./fuzz_plans -max_total_time=$(or $(SECONDS),60) -timeout=60 -rss_limit_mb=4096 found ../../native/fuzz/corpus
 
 # Atheris is there for CPython on Linux. What is found lies in build/fuzz.
 FUZZED := arguments model manifest program
 fuzz-python: $(STAMPS)/test $(STAMPS)/native $(STAMPS)/fuzzing ## run it over arguments and files, SECONDS=60 for each kind
 	mkdir -p $(FUZZED:%=build/fuzz/%)
 	cd build/fuzz && $(foreach door,$(FUZZED),$(abspath $(BIN))/python ../../tests/fuzzing/python_doors.py $(door) \
-	  $(door) -max_total_time=$(SECONDS) -rss_limit_mb=4096 &&) true
+	  $(door) -max_total_time=$(or $(SECONDS),60) -rss_limit_mb=4096 &&) true
 
 test-native: PRESET := testing
 test-native: $(STAMPS)/cmake ## run the test programs of the kernels

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(__x86_64__) || defined(_M_X64)
+#if (defined(__x86_64__) || defined(_M_X64)) && !defined(DXDW_BASE_ONLY)
 #define DXDW_X86 1
 #include <cpuid.h>
 #else

@@ -52,31 +52,77 @@ Problem problem_of(Bytes &bytes) {
   return p;
 }
 
+// Elements as arrays hold them: bfloat16 and float16 by their bits.
+template <class S>
+S stored(float value, int dtype) {
+  if constexpr (sizeof(S) > 2) {
+    return S(value);
+  } else {
+    uint32_t word;
+    memcpy(&word, &value, sizeof word);
+    const uint16_t sign = word >> 16 & 0x8000;
+    if (dtype == kBfloat16) return S(word >> 16);
+    if (isnan(value)) return 0x7e00;
+    int exponent;
+    const float digits = frexpf(fabsf(value), &exponent);
+    if (isinf(value) || exponent > 15) return sign | 0x7c00;
+    if (value == 0 || exponent < -13) return sign;  // too small to be normal: none of these are wanted
+    return S(sign | ((exponent + 14) << 10) + (int(digits * 2048) - 1024));
+  }
+}
+
+template <class S>
+double value_of(S v, int dtype) {
+  if constexpr (sizeof(S) > 2) {
+    return double(v);
+  } else {
+    const int exponent = v >> 10 & 31, digits = v & 1023;
+    const double sign = v & 0x8000 ? -1 : 1;
+    if (dtype == kBfloat16) {
+      const uint32_t word = uint32_t(v) << 16;
+      float value;
+      memcpy(&value, &word, sizeof value);
+      return value;
+    }
+    if (exponent == 31) return digits ? double(NAN) : sign * double(INFINITY);
+    return sign * (exponent ? ldexp(1024 + digits, exponent - 25) : ldexp(digits, -24));
+  }
+}
+
 // Values of all kinds: small integers, and now and then what spoils a tile.
-template <class T>
-std::vector<T> values(int64_t n, Bytes &bytes, bool &plain) {
-  std::vector<T> made(n);
+template <class S>
+std::vector<S> values(int64_t n, Bytes &bytes, bool &plain, int dtype) {
+  std::vector<S> made(n);
   unsigned seed = unsigned(bytes.below(256)) + 1;
-  for (T &v : made) seed = seed * 1103515245u + 12345u, v = T(int(seed >> 16 & 7) - 3);
-  const T odd[] = {T(NAN), T(INFINITY), T(-INFINITY), T(1e30), T(1e-30), T(-0.0), T(1e8), T(1e-42)};
+  for (S &v : made) {
+    seed = seed * 1103515245u + 12345u;
+    v = stored<S>(float(int(seed >> 16 & 7) - 3), dtype);
+  }
+  const float odd[] = {NAN, INFINITY, -INFINITY, 1e30f, 1e-30f, -0.0f, 1e8f, 1e-42f};
   for (int64_t i = bytes.below(6) - 3; i > 0; --i) {
-    made[(bytes.below(256) * 256 + bytes.below(256)) % n] = odd[bytes.below(8)];
+    made[(bytes.below(256) * 256 + bytes.below(256)) % n] = stored<S>(odd[bytes.below(8)], dtype);
     plain = false;
   }
   return made;
 }
 
-template <class T>
-void run(Bytes &bytes, const Problem &p, int kind) {
+bool agree(double one, double other, double within) {
+  return one == other || fabs(one - other) <= within;
+}
+
+// S: what images hold; T: what W holds, which is what is summed in; R: what the result does.
+template <class S, class T, class R>
+void run(Bytes &bytes, const Problem &p, int kind, int dtype, int of_result) {
   const int64_t nx = p.elements_of_x(), nW = p.elements_of_W(), ng = p.elements_of_out();
   bool plain = true;
-  const std::vector<T> x = values<T>(nx, bytes, plain), W = values<T>(nW, bytes, plain),
-                       g = values<T>(ng, bytes, plain);
-  const T *a = kind == kForward ? x.data() : g.data(), *b = kind == kWeightGradient ? x.data() : W.data();
+  const std::vector<S> x = values<S>(nx, bytes, plain, dtype), g = values<S>(ng, bytes, plain, dtype);
+  const std::vector<T> W = values<T>(nW, bytes, plain, dtype);
+  const void *a = kind == kForward ? x.data() : g.data();
+  const void *b = kind == kWeightGradient ? static_cast<const void *>(x.data()) : W.data();
   const int64_t n = kind == kForward ? ng : kind == kInputGradient ? nx : nW;
   const int threads = 1 + int(bytes.below(3)), way = int(bytes.below(4));
   const int64_t failing = bytes.below(4) ? 0 : 1 + bytes.below(8);
-  std::vector<T> wanted;
+  std::vector<R> wanted;
   for (int kernel = dxdw_kernels() - 1; kernel >= 0; --kernel) {  // the direct one first
     char why[200];
     if (!dxdw_takes(words, kernel, why, sizeof why)) {
@@ -90,7 +136,7 @@ void run(Bytes &bytes, const Problem &p, int kind) {
       continue;
     }
     require(dxdw_workspace(prepared, threads) >= 0, "a workspace is a number of bytes");
-    std::vector<T> result(n, T(77));
+    std::vector<R> result(n, stored<R>(77, of_result));
     int status;
     if (way) {
       status = dxdw_run(prepared, a, b, nullptr, result.data(), nullptr, threads);
@@ -110,9 +156,11 @@ void run(Bytes &bytes, const Problem &p, int kind) {
       continue;
     }
     double largest = 1;
-    for (T v : wanted) largest = fmax(largest, fabs(double(v)));
+    for (R v : wanted) largest = fmax(largest, fabs(value_of(v, of_result)));
+    const double within = (sizeof(R) > 2 ? 1e-3 : 1e-2) * largest;
     for (int64_t i = 0; i < n; ++i)
-      require(fabs(double(result[i]) - double(wanted[i])) <= 1e-3 * largest, "two kernels agree");
+      require(agree(value_of(result[i], of_result), value_of(wanted[i], of_result), within),
+              "two kernels agree");
   }
 }
 
@@ -130,12 +178,18 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     return 0;
   }
   Bytes bytes = {data, size};
-  const int kind = int(bytes.below(3)), dtype = int(bytes.below(2));
+  const int kind = int(bytes.below(3)), dtype = int(bytes.below(4));
   const Problem p = problem_of(bytes);
   if (p.elements_of_x() * p.O * p.kH * p.kW > 20'000'000) return -1;  // too slow to learn from
-  make_plan(p, kind, dtype);
+  // Channels behind the positions, of x, of the output, or of both; and dW of 16-bit images in float32.
+  const int64_t last = bytes.below(4);
+  const bool narrow = dtype >= kBfloat16, wide_dW = narrow && kind == kWeightGradient && bytes.below(2);
+  make_plan(p, kind, dtype, last & 1, last & 2, wide_dW ? kFloat32 : dtype);
   const int64_t before = dxdw_live_blocks();
-  dtype ? run<double>(bytes, p, kind) : run<float>(bytes, p, kind);
+  if (dtype == kFloat32) run<float, float, float>(bytes, p, kind, dtype, dtype);
+  if (dtype == kFloat64) run<double, double, double>(bytes, p, kind, dtype, dtype);
+  if (narrow && !wide_dW) run<uint16_t, float, uint16_t>(bytes, p, kind, dtype, dtype);
+  if (wide_dW) run<uint16_t, float, float>(bytes, p, kind, dtype, kFloat32);
   require(dxdw_live_blocks() == before, "all memory has come back");
   return 0;
 }

@@ -13,7 +13,9 @@ from .commands import CommandError
 from .core.documentation import more
 from .extras import MissingExtra
 
-COMMANDS = ("train", "predict", "explain", "bench", "tune", "check", "lab", "completion")
+COMMANDS = (
+    *("train", "predict", "explain", "bench", "tune", "check", "lab", "selftest", "completion"),
+)
 
 FAILED, INTERRUPTED = 2, 130
 

@@ -76,11 +76,11 @@ def conv2d(
     -------
     array
         (C_out, out_H, out_W), with N in front where x has it: a new array, or out. Its dtype is
-        NumPy's promotion of x, W and bias, with integers as float64. float16 and bfloat16 are
-        summed in float32 and rounded once. Arrays of PyTorch, JAX or CuPy give arrays of the same
-        kind and device. Where an x whose channels lie last in memory (an (N, H, W, C) array with
-        its axes moved) is computed as it lies, without a copy, the result lies so too. Its bits
-        are the same.
+        the one that holds those of x, W and bias; integers beside floats take theirs, and among
+        themselves float64. float16 and bfloat16 are summed in float32 and rounded once.
+        Arrays of PyTorch, JAX or CuPy give arrays of the same kind and device. Where an x whose
+        channels lie last in memory (an (N, H, W, C) array with its axes moved) is computed as it
+        lies, without a copy, the result lies so too. Its bits are the same.
 
     Raises
     ------

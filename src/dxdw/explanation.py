@@ -142,7 +142,7 @@ def explain(
     padding, stride, dilation, groups, padding_mode : optional
         As there.
     dtype : dtype_like
-        Of the operands; integers are computed in float64, 16-bit floats in float32.
+        Of the operands; 16-bit floats are summed in float32, integers alone in float64.
     precision, engine, threads, max_workspace : optional
         As there.
 

@@ -1,8 +1,8 @@
 """The layers a small classifier has beside its convolutions, forward and backward.
 
-They take NumPy arrays (or nested lists) of real numbers. Integers are computed in float64, float16
-and bfloat16 in float32, and results have NumPy's promotion of the operands' dtypes, as those of the
-convolutions have. Results are new arrays, never views of the operands, which are never changed.
+They take NumPy arrays (or nested lists) of real numbers. float16 and bfloat16 are computed in
+float32, and results have the dtypes that those of the convolutions have. Results are new arrays,
+never views of the operands, which are never changed.
 """
 
 from functools import reduce

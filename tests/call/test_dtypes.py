@@ -71,16 +71,16 @@ def test_float64_is_really_float64():
 
 
 def expected_dtype(*dtypes):
-    """NumPy's promotion, with integers as float64."""
-    floats = [np.dtype("float64") if np.dtype(d).kind in "iu" else np.dtype(d) for d in dtypes]
-    return np.result_type(*floats)
+    """NumPy's promotion of floats; integers beside them take theirs, and else float64."""
+    floats = [d for d in dtypes if np.dtype(d).kind not in "iu"]
+    return np.result_type(*floats or ["float64"])
 
 
 DTYPES = ("int8", "uint64", "float16", "float32", "float64", "complex64", "complex128")
 
 
 @pytest.mark.parametrize(("first", "second"), list(product(DTYPES, DTYPES)))
-def test_mixed_dtypes_promote_as_numpy_does(first, second):
+def test_floats_promote_as_numpy_does_and_integers_take_theirs(first, second):
     x = np.arange(12).reshape(1, 3, 4).astype(first)
     W = np.arange(4).reshape(1, 1, 2, 2).astype(second)
     wanted = expected_dtype(first, second)
@@ -101,7 +101,7 @@ def test_mixed_dtypes_promote_as_numpy_does(first, second):
         ("float16", "float32"),
         ("float32", "float32"),
         ("float64", "float64"),
-        ("int32", "float64"),
+        ("int32", "bfloat16"),
         ("complex64", "complex64"),
     ],
 )

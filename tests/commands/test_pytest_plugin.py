@@ -95,18 +95,25 @@ RIGHT = MINE.format(op="+=", options="").partition("@pytest.mark.dxdw")[0]
 WRONG = RIGHT.replace("+= grad_out[o, i, j] * W[o]", "= grad_out[o, i, j] * W[o]")
 
 
-@pytest.mark.parametrize(
-    "test",
-    [
-        "pytestmark = pytest.mark.dxdw\ndef test_mine(): return mine",
-        "@pytest.mark.dxdw\nclass TestMine:\n    def test_mine(self): return mine",
-        "class TestMine:\n    @pytest.mark.dxdw\n    def test_mine(self): return mine",
-        "@pytest.fixture\ndef fn(): return mine\n@pytest.mark.dxdw\ndef test_mine(fn): return fn",
-    ],
-)
-def test_marks_of_modules_classes_and_methods_and_fixtures(run, test):
-    run(RIGHT + test).assert_outcomes(passed=15)
-    assert run(WRONG + test).parseoutcomes()["failed"] >= 3
+# Each in a file of its own, and all in one run.
+MARKED = [
+    "pytestmark = pytest.mark.dxdw\ndef test_mine(): return mine",
+    "@pytest.mark.dxdw\nclass TestMine:\n    def test_mine(self): return mine",
+    "class TestMine:\n    @pytest.mark.dxdw\n    def test_mine(self): return mine",
+    "@pytest.fixture\ndef fn(): return mine\n@pytest.mark.dxdw\ndef test_mine(fn): return fn",
+]
+
+
+def test_marks_of_modules_classes_and_methods_and_fixtures(run, pytester):
+    for i, test in enumerate(MARKED):
+        pytester.makepyfile(**{f"test_right_{i}": RIGHT + test, f"test_wrong_{i}": WRONG + test})
+    text = run("").stdout.str()
+    for i in range(len(MARKED)):
+        told = [line for line in text.splitlines() if line.startswith(f"test_right_{i}.py::")]
+        assert len(told) == 15
+        assert all(" PASSED" in line for line in told)
+        assert sum(f"test_wrong_{i}.py::" in line and " FAILED" in line
+                   for line in text.splitlines()) >= 3  # fmt: skip
 
 
 @pytest.mark.parametrize(

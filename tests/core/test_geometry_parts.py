@@ -120,3 +120,11 @@ def test_geometry_is_the_same_in_another_process():
     copy = pickle.loads(pickle.dumps(geometry))  # noqa: S301
     assert copy == geometry
     assert "_hash" not in vars(copy), "strings hash differently there"
+
+
+def test_a_padded_image_has_no_padding_left_and_the_same_positions():
+    for axis in AXES:
+        whole = axis.prepadded()
+        assert (whole.before, whole.after, whole.size) == (0, 0, axis.padded)
+        shift = {(j + axis.before, i, u) for j, i, u in meetings(axis)}
+        assert meetings(whole) == shift

@@ -137,7 +137,11 @@ def test_what_is_no_answer_at_all_is_reported(returned):
     reported(eval(f"lambda grad_out, x, W: {returned}", {"np": np}))  # noqa: S307 - from above
 
 
-@pytest.mark.parametrize("fn", [len, "no function", np.add.outer, lambda x: x], ids=str)
+@pytest.mark.parametrize(
+    "fn",
+    [len, "no function", np.add.outer, lambda x: x],
+    ids=["a builtin", "a text", "a ufunc's method", "of one argument"],
+)
 def test_what_is_no_such_function_is_reported(fn):
     reported(fn)
 

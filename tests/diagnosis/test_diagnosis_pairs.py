@@ -34,7 +34,7 @@ def both_named(some):
 
 
 def test_two_mistakes_are_both_named():
-    assert both_named(list(islice(pairs(), 5, None, 12))) >= BOTH_NAMED
+    assert both_named(list(islice(pairs(), 5, None, 24))) >= BOTH_NAMED
 
 
 def for_each_image(fn):
@@ -54,22 +54,36 @@ def uncropped(fn):
     return lambda grad_out, x, W: fn(grad_out, np.pad(x, ((0, 0), (1, 1), (1, 1))), W)
 
 
-@pytest.mark.parametrize(
+GENERAL = pytest.mark.parametrize(
     ("wrapped", "mistake", "form"),
     [
         (for_each_image, "batch-sum-missing", {"batch": True}),
         (uncropped, "geometry-mixed", {"padding": 1}),
     ],
 )
+OTHERS = sorted(set(EDITS) - {"tuple-swapped"})  # dx[n], dW = dW, dx is another mistake again
+
+
+@GENERAL
 def test_so_are_those_of_the_general_form_with_another(wrapped, mistake, form):
+    both_of_the_general_form(wrapped, mistake, form, OTHERS[::4])
+
+
+@GENERAL
+@pytest.mark.slow
+def test_so_are_those_of_the_general_form_with_every_other(wrapped, mistake, form):
+    both_of_the_general_form(wrapped, mistake, form, OTHERS)
+
+
+def both_of_the_general_form(wrapped, mistake, form, others):
     found = 0
-    others = set(EDITS) - {"tuple-swapped"}  # dx[n], dW = dW, dx is another mistake again
-    for other in sorted(others):
+    for other in others:
         report = diagnose(wrapped(with_mistakes(other)), **form)
         assert not report.ok, other
         assert set(report.causes) <= {mistake, other}, (other, report.causes)
         found += set(report.causes) == {mistake, other}
-    assert found / len(others) >= 0.9  # 19 and 20 of 21 when this was written
+    missed = len(others) - found
+    assert missed <= max(1, len(others) // 10)  # 2 and 1 of 21 when this was written
 
 
 @pytest.mark.slow
@@ -84,7 +98,7 @@ def slips_are_caught(some):
 
 @pytest.mark.filterwarnings("ignore")  # some divide by zero, or read what is empty
 def test_slips_of_the_keyboard_are_caught():
-    slips_are_caught(islice(mutants(), 3, None, 13))
+    slips_are_caught(islice(mutants(), 3, None, 26))
 
 
 @pytest.mark.slow

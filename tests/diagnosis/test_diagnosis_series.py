@@ -242,7 +242,10 @@ def test_every_slip_has_its_words_and_the_other_way_round():
     assert used == set(exercise_causes())
 
 
-@pytest.mark.parametrize("name", NAMES)
+# Those of problem 02 take half a minute; tests/practice names each of them too.
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow if n == "conv2d" else ()) for n in NAMES]
+)
 def test_every_slip_is_told_from_the_others(name):
     exercise = exercises()[name]
     for slip in exercise.slips:

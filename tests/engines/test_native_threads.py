@@ -102,7 +102,7 @@ def test_waiting_for_a_job_is_over_after_the_time_given(library):
     before = time.monotonic()
     assert library.dxdw_wait(job, 0) == PENDING
     assert library.dxdw_wait(job, 10) == PENDING
-    assert time.monotonic() - before < 0.2 * PATIENCE
+    assert time.monotonic() - before < 1.0 * PATIENCE
     assert end_of(library, job) == DONE
 
 
@@ -114,7 +114,7 @@ def test_a_cancelled_job_ends_soon(library, threads):
     before = time.monotonic()
     library.dxdw_cancel(job)
     assert end_of(library, job) == CANCELLED
-    assert time.monotonic() - before < 0.2 * PATIENCE
+    assert time.monotonic() - before < 1.0 * PATIENCE
 
 
 @pytest.mark.parametrize("threads", [1, 2])

@@ -85,7 +85,7 @@ def test_shapes_and_dtypes():
     assert picture.dtype == np.float32
     assert picture.matvec(np.ones(30, np.float32)).dtype == np.float32
     assert Conv2dOperator([[[[1]]]], (1, 5, 6)).dtype == np.float64
-    assert Conv2dOperator([[[[1]]]], (1, 5, 6), dtype=np.complex64).dtype == np.complex128
+    assert Conv2dOperator([[[[1]]]], (1, 5, 6), dtype=np.complex64).dtype == np.complex64
     kernel = FilterOperator(np.ones((3, 1, 5, 6)), (2, 1, 2, 2))
     assert (kernel.W_shape, kernel.out_shape) == ((2, 1, 2, 2), (3, 2, 4, 5))
 

@@ -148,28 +148,36 @@ def empty_of(dtype: Any, name: str) -> Array:
 
 
 def common_dtypes(**arrays: Array | None) -> tuple[Any, Any]:
-    """The dtype to compute in, and the results' own: NumPy's promotion, integers as float64."""
+    """The dtype to compute in, and the results' own: that of the floats, or else float64.
+
+    One rule for all libraries, which each of them has for its own operations but NumPy: integers
+    beside floats take their dtype, whatever their size.
+    """
     given = {name: a for name, a in arrays.items() if a is not None}
     for a in given.values():
         if not is_numpy(a):
             break
     else:
         return _numpy_dtypes(*[a.dtype for a in given.values()])
-    first = next(iter(given.values()))
     xp = _one_library(given)
     floats = [a.dtype for a in given.values() if not xp.isdtype(a.dtype, ("integral", "bool"))]
     if any(xp.isdtype(a.dtype, "bool") for a in given.values()):
         raise refused(
             TypeError, f"{listed(given)}: arrays of dtype bool can't be convolved; convert first"
         )
-    result = xp.result_type(*floats) if floats else xp.asarray(first, dtype=xp.float64).dtype
+    result = xp.result_type(*floats) if floats else _widest(xp)
     narrow = str(result).endswith("float16")
     return (xp.float32 if narrow else result), result
 
 
+def _widest(xp: Any) -> Any:
+    """float64; float32 of JAX where that has no more, which says so of each array."""
+    return xp.asarray(0.0).dtype if "jax" in xp.__name__ else xp.float64
+
+
 @lru_cache(maxsize=256)
 def _numpy_dtypes(*dtypes: np.dtype[Any]) -> tuple[np.dtype[Any], np.dtype[Any]]:
-    floats = [np.dtype(np.float64) if d.kind in "iu" else d.newbyteorder("=") for d in dtypes]
+    floats = [d.newbyteorder("=") for d in dtypes if d.kind not in "iu"] or [np.dtype(np.float64)]
     narrow = {d.name for d in floats if d.itemsize == 2}
     if narrow == {"float16", "bfloat16"}:  # neither holds the other
         floats.append(np.dtype(np.float32))

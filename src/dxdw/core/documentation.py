@@ -17,6 +17,7 @@ PAGES = {
     "explain": "reference/explain",
     "tune": "reference/explain",
     "completion": "reference/command-line",
+    "selftest": "howto/selftest",
     "bench": "measured",
     "check": "howto/check",
     "lab": "howto/lab",

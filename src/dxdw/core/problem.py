@@ -84,12 +84,17 @@ def result_shape(kind: str, geometry: ConvGeometry) -> tuple[int, ...]:
     return shapes[KINDS.index(kind)]
 
 
-def direct_bound(problem: Problem) -> str:
-    """The elementwise bound of every method that sums the products themselves, in any order."""
+def direct_factor(problem: Problem) -> float:
+    """γ: what the error of a sum of the products themselves can be, in any order, beside M."""
     ku = problem.terms * problem.unit_roundoff
     gamma = ku / (1 - ku) if ku < 1 else float("inf")
     scale = 1.0 if np.dtype(problem.dtype).kind == "f" else 2**1.5  # a complex product rounds more
-    return elementwise_bound(scale * gamma)
+    return scale * gamma
+
+
+def direct_bound(problem: Problem) -> str:
+    """The elementwise bound of every method that sums the products themselves, in any order."""
+    return elementwise_bound(direct_factor(problem))
 
 
 def elementwise_bound(factor: float) -> str:

@@ -92,12 +92,20 @@ least_workspace = workspace
 
 
 def error_bound(problem: Problem) -> str:
-    points = prod(layout(problem).transform)
-    factor = 8 * problem.unit_roundoff * max(1.0, log2(points))
     return (
-        f"|error| ≤ {factor:.1e} · ‖first‖₂·‖second‖₂ over a tile's channels: relative to the "
-        "tile, not to the element"
+        f"|error| ≤ {growth(problem):.1e} · ‖first‖₂·‖second‖₂ over a tile's channels: relative to "
+        "the tile, not to the element"
     )
+
+
+def growth(problem: Problem) -> float:
+    """Of the error, beside the norms of a tile."""
+    return 8 * problem.unit_roundoff * max(1.0, log2(transform_points(problem)))
+
+
+def transform_points(problem: Problem) -> int:
+    """Of a tile's transform."""
+    return prod(layout(problem).transform)
 
 
 def run(problem: Problem, first: Array, second: Array) -> Array | None:

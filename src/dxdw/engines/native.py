@@ -70,11 +70,9 @@ class Kernel:
     def error_bound(self, problem: Problem) -> str:
         if self.sums:
             return direct_bound(problem)
-        factor, terms = self.factor_and_terms(problem)
-        if terms < 0:  # the products themselves, each a little off
-            ku = -terms * problem.unit_roundoff
-            return elementwise_bound(factor + ku / (1 - ku))
         growth = self.growth(problem)
+        if self.factor_and_terms(problem)[1] < 0:
+            return elementwise_bound(growth)
         of_tile = f"|error| ≤ {growth:.1e} · Σ max|first|·max|second| over an element's tiles"
         if problem.kind == "dW":
             return f"{of_tile}: relative to the tile, not to the element"
@@ -84,10 +82,12 @@ class Kernel:
         )
 
     def growth(self, problem: Problem) -> float:
-        """Of a rounding error, by a kernel which doesn't sum the products themselves."""
+        """Of a rounding error, by a kernel which doesn't sum the products themselves; where terms
+        are negative it does, each of them a little off, and this is beside M."""
         factor, terms = self.factor_and_terms(problem)
-        ku = terms * problem.unit_roundoff
-        return factor * ku / (1 - ku)
+        ku = abs(terms) * problem.unit_roundoff
+        gamma = ku / (1 - ku)
+        return factor + gamma if terms < 0 else factor * gamma
 
     def factor_and_terms(self, problem: Problem) -> tuple[float, int]:
         library: Any = native_library.load()

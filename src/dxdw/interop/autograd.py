@@ -65,7 +65,7 @@ def conv2d(
     -------
     array
         (C_out, out_H, out_W), with N in front where x has it. It is a new array, no view of the
-        operands. Its dtype is NumPy's promotion of x, W and bias, with integers as float64.
+        operands. Its dtype is that of `conv2d`.
 
     Raises
     ------

@@ -79,9 +79,9 @@ def conv2d(
     -------
     jax.Array
         (C_out, out_H, out_W), with N in front where x has it. It is a new array, for arrays of JAX
-        never change. Its dtype is JAX's promotion of x and W, of bias too; integers become JAX's
-        default float. float16 and bfloat16 are summed in float32. float64 wants `jax_enable_x64`,
-        as all of JAX does.
+        never change. Its dtype is JAX's promotion of x and W, of bias too: integers beside floats
+        take theirs, and among themselves JAX's default float. float16 and bfloat16 are summed
+        in float32. float64 wants `jax_enable_x64`, as all of JAX does.
 
     Raises
     ------

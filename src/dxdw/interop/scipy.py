@@ -59,8 +59,7 @@ class Conv2dOperator(_Columns):
     padding, stride, dilation, groups, padding_mode, precision : optional
         As for `conv2d`.
     dtype : dtype_like or None
-        Of x; by default W's. The operator's own is that of the results, NumPy's promotion of both,
-        integers as float64.
+        Of x; by default W's. The operator's own is that of the results, as of `conv2d`.
 
     Attributes
     ----------
