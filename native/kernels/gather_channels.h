@@ -108,8 +108,14 @@ class GatherByChannels {
   // A block of M destination channels, whose first weight is at from; W ends at end.
   void pack(const T *from, const T *end, const Strand &strand, Index M, T *to) const {
     const Index ld = plan_.weight_destination;
+    if (plan_.weight_source == plan_.taps) return pack_lines(from, end, strand, M, to);
     for (Index c = 0; c < plan_.sources; ++c, from += plan_.weight_source, to += strand.taps * M) {
       const Index D = least(M, (end - from + ld - plan_.taps) / ld);
+      if (ld == 1) {  // of one tap: the destinations' own follow each other
+        memcpy(to, from, D * sizeof(T));
+        for (Index m = D; m < M; ++m) to[m] = 0;
+        continue;
+      }
       pack_taps(from, ld, D, strand.place, plan_.taps, to, M,
                 end - from - (D - 1) * ld - plan_.taps);
     }
@@ -149,6 +155,35 @@ class GatherByChannels {
   }
 
  private:
+  // The same where a destination's weights stand in a line, source by source: a line is read once.
+  void pack_lines(const T *from, const T *end, const Strand &strand, Index M, T *to) const {
+    constexpr Index n = lanes<T>;
+    const Index ld = plan_.weight_destination, length = plan_.sources * plan_.taps;
+    const Index D = least(M, (end - from) / ld), of_source = strand.taps * M;
+    for (Index d = 0; d < M; d += n, to += n, from += n * ld) {
+      const Index height = least(n, D - d);
+      Index tap = 0;
+      T *source = to;  // of the source that the tap is of
+      for (Index j = 0; j < length; j += n) {
+        const Index width = least(n, length - j);
+        Vector<T> block[n];
+        if ((height - 1) * ld + j + n <= end - from) {
+          load_transposed(from + j, ld, height, block);
+        } else {
+          for (Index k = 0; k < width; ++k) {
+            alignas(kAlignment) T line[n] = {};
+            for (Index i = 0; i < height; ++i) line[i] = from[i * ld + j + k];
+            block[k] = load(line);
+          }
+        }
+        for (Index k = 0; k < width; ++k) {
+          if (strand.place[tap] >= 0) store(source + strand.place[tap] * M, block[k]);
+          if (++tap == plan_.taps) tap = 0, source += of_source;
+        }
+      }
+    }
+  }
+
   // Elements from what one position reads to what the next does.
   Index read_step() const {
     return at_.pass.axis[2].step * (at_.in_place ? at_.pass.source.column : 1);
