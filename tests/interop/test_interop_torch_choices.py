@@ -159,6 +159,11 @@ def test_without_gradients_only_the_forward_pass_is_timed():
     assert "backward not timed" in str(choices(model))
 
 
+def test_a_tie_stays_with_pytorch():
+    assert timing.Times((1.0, 1.02), (1.0, 1.04)).ways == (False, True)
+    assert timing.Times((1.0, 1.02), None).ways == (False, False)
+
+
 def test_under_autocast_16_bit_floats_are_timed():
     with torch.autocast("cpu", dtype=torch.bfloat16):
         model = accelerate(torch.nn.Conv2d(3, 4, 3), torch.ones(1, 3, 8, 8))
