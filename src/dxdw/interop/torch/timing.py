@@ -16,7 +16,8 @@ from .ways import Ways
 # Seconds for which passes are timed over and over, once each has been run twice; those where one
 # takes so many times as long as the other are not run again.
 ENOUGH, CLEAR = 0.4, 1.5
-# dxdw computes where it is ahead by so much: a tie stays with PyTorch, whose calls take less of Python.
+# dxdw computes where it is ahead by so much: a tie stays with PyTorch, whose calls take less in
+# Python.
 AHEAD = 1.03
 
 
