@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.peers("torch")
 
 from dxdw.interop.torch import accelerate, choices, restore, timing  # noqa: E402
 from dxdw.interop.torch.ways import Ways  # noqa: E402

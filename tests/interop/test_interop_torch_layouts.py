@@ -5,6 +5,7 @@ import itertools
 import pytest
 
 torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.peers("torch")
 
 CASES = {
     # x, W, options: a kernel each, and the copies of a depthwise one

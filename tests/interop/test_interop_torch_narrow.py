@@ -3,6 +3,7 @@
 import pytest
 
 torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.peers("torch")
 
 from torch.nn import functional as theirs  # noqa: E402
 
