@@ -54,16 +54,10 @@ bool same_bits_otherwise(const Problem &p, int kind, const char *kernel) {
   return same;
 }
 
-template <class T>
-bool check(const Problem &p, int kind, const char *kernel, int threads, bool x_last = false,
-           bool out_last = false) {
-  const int64_t h = p.out(p.H, p.kH), w = p.out(p.W, p.kW), nx = p.elements_of_x();
-  const int64_t nW = p.elements_of_W(), ng = p.elements_of_out();
-  T *x = integers<T>(nx, 1), *W = integers<T>(nW, 2), *g = integers<T>(ng, 3);
-  const int64_t n = kind == kForward ? ng : kind == kInputGradient ? nx : nW;
-  T *result = static_cast<T *>(malloc(n * sizeof(T)));
-  double *wanted = static_cast<double *>(calloc(n, sizeof(double)));
-  memset(result, 0xFF, n * sizeof(T));
+// fn(result, first operand, second operand): the elements of each product of the definition.
+template <class F>
+void each_product(const Problem &p, int kind, const F &fn) {
+  const int64_t h = p.out(p.H, p.kH), w = p.out(p.W, p.kW);
   for (int64_t b = 0; b < p.batch; ++b)
     for (int64_t o = 0; o < p.groups * p.O; ++o)
       for (int64_t c = 0; c < p.C; ++c)
@@ -74,14 +68,29 @@ bool check(const Problem &p, int kind, const char *kernel, int threads, bool x_l
                 const int64_t r = i * p.stride + u * p.dilation - p.padding;
                 const int64_t q = j * p.stride + v * p.dilation - p.padding;
                 if (r < 0 || r >= p.H || q < 0 || q >= p.W) continue;
-                const int64_t at_g = ((b * p.groups * p.O + o) * h + i) * w + j;
-                const int64_t channel = b * p.groups * p.C + o / p.O * p.C + c;
-                const int64_t at_x = (channel * p.H + r) * p.W + q;
-                const int64_t at_W = ((o * p.C + c) * p.kH + u) * p.kW + v;
-                if (kind == kForward) wanted[at_g] += double(x[at_x]) * double(W[at_W]);
-                if (kind == kInputGradient) wanted[at_x] += double(g[at_g]) * double(W[at_W]);
-                if (kind == kWeightGradient) wanted[at_W] += double(g[at_g]) * double(x[at_x]);
+                const int64_t g = ((b * p.groups * p.O + o) * h + i) * w + j;
+                const int64_t x = ((b * p.groups * p.C + o / p.O * p.C + c) * p.H + r) * p.W + q;
+                const int64_t W = ((o * p.C + c) * p.kH + u) * p.kW + v;
+                if (kind == kForward) fn(g, x, W);
+                if (kind == kInputGradient) fn(x, g, W);
+                if (kind == kWeightGradient) fn(W, g, x);
               }
+}
+
+template <class T>
+bool check(const Problem &p, int kind, const char *kernel, int threads, bool x_last = false,
+           bool out_last = false) {
+  const int64_t nx = p.elements_of_x(), nW = p.elements_of_W(), ng = p.elements_of_out();
+  const int64_t positions = p.out(p.H, p.kH) * p.out(p.W, p.kW);
+  T *x = integers<T>(nx, 1), *W = integers<T>(nW, 2), *g = integers<T>(ng, 3);
+  const int64_t n = kind == kForward ? ng : kind == kInputGradient ? nx : nW;
+  T *result = static_cast<T *>(malloc(n * sizeof(T)));
+  double *wanted = static_cast<double *>(calloc(n, sizeof(double)));
+  memset(result, 0xFF, n * sizeof(T));
+  const T *first = kind == kForward ? x : g, *second = kind == kWeightGradient ? x : W;
+  each_product(p, kind, [&](int64_t r, int64_t i, int64_t j) {
+    wanted[r] += double(first[i]) * double(second[j]);
+  });
   make_plan(p, kind, sizeof(T) == 8, x_last, out_last);
   char why[256];
   const bool sums = dxdw_kernel_sums(kernel_of(kernel));
@@ -92,14 +101,14 @@ bool check(const Problem &p, int kind, const char *kernel, int threads, bool x_l
   T *own_x = static_cast<T *>(malloc(nx * sizeof(T))), *own_g = static_cast<T *>(malloc(ng * sizeof(T)));
   T *own_result = static_cast<T *>(malloc(n * sizeof(T)));
   turn(x, p.batch, x_last ? p.groups * p.C : 1, x_last ? p.H * p.W : nx / p.batch, own_x, false);
-  turn(g, p.batch, out_last ? p.groups * p.O : 1, out_last ? h * w : ng / p.batch, own_g, false);
+  turn(g, p.batch, out_last ? p.groups * p.O : 1, out_last ? positions : ng / p.batch, own_g, false);
   memset(own_result, 0xFF, n * sizeof(T));
   void *prepared = dxdw_prepare(words, end - words, kernel_of(kernel));
   const int status = dxdw_run(prepared, kind == kForward ? own_x : own_g,
                               kind == kWeightGradient ? own_x : W, nullptr, own_result, nullptr, threads);
   dxdw_forget(prepared);
   if (kind == kForward && out_last)
-    turn(own_result, p.batch, p.groups * p.O, h * w, result, true);
+    turn(own_result, p.batch, p.groups * p.O, positions, result, true);
   else if (kind == kInputGradient && x_last)
     turn(own_result, p.batch, p.groups * p.C, p.H * p.W, result, true);
   else

@@ -10,7 +10,6 @@
 
 namespace {
 
-
 const char *const kSums[] = {"direct", "depthwise"};
 
 int kernel_of(const char *name) {

@@ -92,29 +92,6 @@ bool there(const Problem &p, int kind, const char *kernel, int dtype) {
   return dxdw_takes(words, kernel_of(kernel), why, sizeof why) || strstr(why, "times the products");
 }
 
-// fn(result, first operand, second operand): the elements of each product of the definition.
-template <class F>
-void each_product(const Problem &p, int kind, const F &fn) {
-  const int64_t h = p.out(p.H, p.kH), w = p.out(p.W, p.kW);
-  for (int64_t b = 0; b < p.batch; ++b)
-    for (int64_t o = 0; o < p.groups * p.O; ++o)
-      for (int64_t c = 0; c < p.C; ++c)
-        for (int64_t i = 0; i < h; ++i)
-          for (int64_t j = 0; j < w; ++j)
-            for (int64_t u = 0; u < p.kH; ++u)
-              for (int64_t v = 0; v < p.kW; ++v) {
-                const int64_t r = i * p.stride + u * p.dilation - p.padding;
-                const int64_t q = j * p.stride + v * p.dilation - p.padding;
-                if (r < 0 || r >= p.H || q < 0 || q >= p.W) continue;
-                const int64_t g = ((b * p.groups * p.O + o) * h + i) * w + j;
-                const int64_t x = ((b * p.groups * p.C + o / p.O * p.C + c) * p.H + r) * p.W + q;
-                const int64_t W = ((o * p.C + c) * p.kH + u) * p.kW + v;
-                if (kind == kForward) fn(g, x, W);
-                if (kind == kInputGradient) fn(x, g, W);
-                if (kind == kWeightGradient) fn(W, g, x);
-              }
-}
-
 // Operands of a kind, and how many elements these and the result have.
 struct Case {
   int64_t first, second, result;

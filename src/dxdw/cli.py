@@ -14,7 +14,15 @@ from .core.documentation import more
 from .extras import MissingExtra
 
 COMMANDS = (
-    *("train", "predict", "explain", "bench", "tune", "check", "lab", "selftest", "completion"),
+    "train",
+    "predict",
+    "explain",
+    "bench",
+    "tune",
+    "check",
+    "lab",
+    "selftest",
+    "completion",
 )
 
 FAILED, INTERRUPTED = 2, 130

@@ -217,10 +217,7 @@ def explain(
 
 def _tuned(problem: Problem) -> str:
     found = None if problem.how.engine else tuned.of(problem)
-    if found is None:
-        return ""
-    each = sorted(found.seconds.items(), key=lambda entry: entry[1])
-    return ", ".join(f"{engine} {seconds * 1e3:.3g} ms" for engine, seconds in each)
+    return "" if found is None else str(found)
 
 
 def _dtypes(compute: Any, result: Any) -> str:

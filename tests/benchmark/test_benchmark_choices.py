@@ -26,7 +26,7 @@ def test_regret_is_the_chosen_time_over_the_least():
     found = choice("direct", direct=0.3, winograd=0.2)
     assert found.fastest == "winograd"
     assert found.regret == pytest.approx(1.5)
-    assert "winograd 200, direct 300" in str(found)
+    assert "winograd 200 ms, direct 300 ms" in str(found)
     assert found.tuned.engine == "winograd"
 
 
@@ -63,3 +63,16 @@ def test_an_engine_with_another_answer_is_refused(monkeypatch):
     monkeypatch.setattr(plan, "accepting", lambda _: ("array",))
     with pytest.raises(ArithmeticError, match="forward by reference and by array differ by"):
         list(choices.choices("it", geometry, ["float64"], [1], 1, 0.0))
+
+
+def test_the_command_prints_choices_and_refuses_what_is_of_peers(capsys, monkeypatch):
+    from dxdw.benchmark import problems
+    from dxdw.cli import main
+
+    listed = problems.Listed("tiny", 'mb1ic2ih6oc3oh4kh3n"mine"', quick=True)
+    monkeypatch.setattr(problems, "load", lambda _: [listed])
+    call = ["bench", "--choices", "--lists", "tiny", "--dtype", "float64", "--threads", "1"]
+    assert main([*call, "--rounds", "1", "--seconds", "0"]) == 0
+    assert "3 choices" in capsys.readouterr().out
+    assert main([*call, "--json", "choices.json"]) == 2
+    assert "--choices measures no peers: leave --json out" in capsys.readouterr().err

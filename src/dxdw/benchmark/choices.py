@@ -5,9 +5,8 @@
 It does not depend on how fast a machine is, nor on what else runs there, which meets all alike.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from math import exp, log
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +15,7 @@ from ..call import plan, tuned
 from ..core.geometry import ConvGeometry
 from ..core.problem import KINDS, Execution, Problem
 from ..engines import fft
+from .figures import geometric_mean
 from .measure import SETTLE, Conditions, Timing, interleaved, once, rounds_of
 
 # An engine whose first calls take so many times as long as the fastest one's is none to choose.
@@ -51,18 +51,33 @@ class Choice(NamedTuple):
         return tuned.Tuned(engine, self.seconds)
 
     def __str__(self) -> str:
-        each = sorted(self.seconds.items(), key=lambda entry: entry[1])
-        times = ", ".join(f"{engine} {seconds * 1e3:.3g}" for engine, seconds in each)
         problem = self.problem
         return (
             f"{self.name:32.32} {problem.kind:7} {problem.dtype!s:7} {problem.how.threads:2}  "
-            f"{self.chosen:10} {self.regret:5.2f}  {times}"
+            f"{self.chosen:10} {self.regret:5.2f}  {tuned.in_words(self.seconds)}"
         )
 
 
-HEADING = (
-    f"{'problem':32} {'kind':7} {'dtype':7} threads  chosen  regret  milliseconds of each engine"
-)
+HEADING = f"{'problem':32} {'kind':7} {'dtype':7} threads  chosen  regret  each engine's time"
+
+
+def printed(
+    problems: Iterable[tuple[str, ConvGeometry]],
+    dtypes: Sequence[str],
+    threads: Sequence[int],
+    rounds: int,
+    seconds: float,
+) -> Iterator[Choice]:
+    """The choices of all problems, each printed as soon as it is there.
+
+    Raises:
+        ArithmeticError: two engines differ by more than rounding.
+    """
+    print(HEADING)
+    for name, geometry in problems:
+        for choice in choices(name, geometry, dtypes, threads, rounds, seconds):
+            print(choice, flush=True)
+            yield choice
 
 
 def choices(
@@ -141,7 +156,7 @@ def summary(found: Sequence[Choice]) -> str:
     if not found:
         return "nothing was measured"
     regrets = [choice.regret for choice in found]
-    mean = exp(sum(map(log, regrets)) / len(regrets))
+    mean = geometric_mean(regrets)
     right = sum(regret <= TIE for regret in regrets)
     worst = max(found, key=lambda choice: choice.regret)
     return (

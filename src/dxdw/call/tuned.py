@@ -24,6 +24,15 @@ class Tuned(NamedTuple):
     engine: str
     seconds: dict[str, float]
 
+    def __str__(self) -> str:
+        return in_words(self.seconds)
+
+
+def in_words(seconds: dict[str, float]) -> str:
+    """Each engine with its time, the fastest first."""
+    each = sorted(seconds.items(), key=lambda entry: entry[1])
+    return ", ".join(f"{engine} {time * 1e3:.3g} ms" for engine, time in each)
+
 
 def file() -> Path | None:
     """Where it is, or would be; None where the system has no such folder."""

@@ -107,17 +107,21 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _choices(args: argparse.Namespace) -> int:
-    from ..benchmark.choices import HEADING, choices, summary
+    from ..benchmark.choices import printed, summary
 
-    found = []
-    print(HEADING)
+    others = ("kinds", "peers", "precision", "cold", "json", "plot", "show")
+    if given := [name for name in others if getattr(args, name) is not None]:
+        raise CommandError(
+            f"--choices measures no peers: leave --{given[0]} out; it takes --quick, --lists, "
+            "--dtype, --threads, --rounds and --seconds"
+        )
     threads = args.threads or sorted({1, min(2, cpus())})
-    for listed in _problems(args):
-        problem = listed.problem
-        each = (args.dtype or DTYPES, threads, args.rounds, args.seconds)
-        for choice in choices(problem.name, problem.geometry, *each):
-            found.append(choice)
-            print(choice, flush=True)
+    problems = [(each.problem.name, each.problem.geometry) for each in _problems(args)]
+    try:
+        how = (args.dtype or DTYPES, threads, args.rounds, args.seconds)
+        found = list(printed(problems, *how))
+    except ArithmeticError as error:
+        raise CommandError(f"wrong answer: {error}") from error
     print(f"\n{summary(found)}")
     return 0
 

@@ -11,6 +11,7 @@ from ..call.options import AXIS_NAMES, Options
 from . import CommandError, geometry_arguments
 
 if TYPE_CHECKING:
+    from ..benchmark.choices import Choice
     from ..core.geometry import ConvGeometry
 
 DESCRIPTION = """\
@@ -62,23 +63,13 @@ def run(args: argparse.Namespace) -> int:
         raise CommandError("--rounds must be at least 1, and --seconds not negative")
     if args.threads and min(args.threads) < 1:
         raise CommandError("--threads must be at least 1")
-    from ..benchmark.choices import HEADING, choices, summary
+    from ..benchmark.choices import printed, summary
 
-    every = []
+    how = (args.dtype or DTYPES, args.threads or [cpus()], args.rounds, args.seconds)
     problems = _problems(args)
-    print(HEADING)
+    every: list[Choice] = []
     try:
-        for name, geometry in problems:
-            for choice in choices(
-                name,
-                geometry,
-                args.dtype or DTYPES,
-                args.threads or [cpus()],
-                args.rounds,
-                args.seconds,
-            ):
-                every.append(choice)
-                print(choice, flush=True)
+        every.extend(printed(problems, *how))  # what was measured until Ctrl-C is kept
     except ArithmeticError as error:
         raise CommandError(f"wrong answer: {error}") from error
     finally:
@@ -93,9 +84,7 @@ def _show() -> int:
     if why:
         print(why)
     for name, found in known.items():
-        each = sorted(found.seconds.items(), key=lambda entry: entry[1])
-        times = ", ".join(f"{engine} {seconds * 1e3:.3g} ms" for engine, seconds in each)
-        print(f"{name}: {found.engine} ({times})")
+        print(f"{name}: {found.engine} ({found})")
     return 0
 
 
