@@ -187,7 +187,7 @@ bench-avx2: $(STAMPS)/peers $(STAMPS)/native ## the short measurement with both 
 	DXDW_ISA=avx2 ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 \
 	  $(BIN)/dxdw bench --quick --peers torch --threads 1 2 --json build/measured-avx2.json
 
-bench-choices: $(STAMPS)/native ## how good the choice of an engine is on this CPU: an hour, with ARGS=--quick ten minutes
+bench-choices: $(STAMPS)/base $(STAMPS)/native ## how good the choice of an engine is on this CPU: an hour, with ARGS=--quick ten minutes
 	$(BIN)/dxdw bench --choices $(ARGS)
 
 bench-dask: $(STAMPS)/dask $(STAMPS)/native ## measure Dask over the kernel alone, and two workers: 13 GB of memory
