@@ -5,17 +5,15 @@ signals.
 """
 
 import os
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from interruptible import answers
+from programs import succeeds
 
 from dxdw.engines import native_library
 
 SANITIZED = "san.so" in os.environ.get("LD_PRELOAD", "")
-SUPPORT = Path(__file__).parents[1] / "support"
 
 pytestmark = [
     pytest.mark.skipif(
@@ -27,34 +25,18 @@ pytestmark = [
 ]
 
 
-def succeeds(*arguments, limit=600):
-    """In a process of its own, which a deadlock ends after a time."""
-    done = subprocess.run(
-        [
-            *(sys.executable, "-X", "faulthandler", "-W", "ignore"),
-            *("interrupts.py", *map(str, arguments)),
-        ],
-        capture_output=True,
-        check=False,
-        text=True,
-        timeout=limit,
-        cwd=SUPPORT,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
 def test_at_random_moments_once_and_twice():
-    succeeds("moments", 40 if SANITIZED else 100)
+    succeeds("interrupts", "moments", 40 if SANITIZED else 100)
 
 
 @pytest.mark.slow
 def test_at_ten_thousand_random_moments():
-    succeeds("moments", 10_000, limit=5_000)
+    succeeds("interrupts", "moments", 10_000, limit=5_000)
 
 
 @pytest.mark.skipif(SANITIZED, reason="Python's steps are the same without a sanitizer")
 def test_at_every_step_of_python():
-    succeeds("steps")
+    succeeds("interrupts", "steps")
 
 
 @pytest.mark.skipif(
@@ -62,17 +44,17 @@ def test_at_every_step_of_python():
     reason="needs a library built with -DDXDW_TESTING, in DXDW_LIBRARY",
 )
 def test_at_every_boundary_inside_the_kernels():
-    succeeds("boundaries")
+    succeeds("interrupts", "boundaries")
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 def test_a_handler_may_call_and_fork_and_raise():
-    succeeds("handlers")
+    succeeds("interrupts", "handlers")
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 def test_calls_of_other_threads_go_on():
-    succeeds("threads")
+    succeeds("interrupts", "threads")
 
 
 @pytest.mark.skipif(SANITIZED, reason="a sanitizer makes everything 10 to 50 times as long")

@@ -7,7 +7,8 @@ calls under way is in force, and the last of them to end restores what the first
 A Ctrl-C can come between any two steps of this, and again while it is answered. So whether a call
 is under way is what a lock tells, which the call holds by `with`: nothing can come between a lock's
 entry or exit and the next step. Limits whose lock is free are over; whoever comes by takes them
-back.
+back. No other thread forks amid that, for whoever sets a BLAS's threads holds locks that a child
+could never open.
 """
 
 import os
@@ -21,7 +22,8 @@ from ..core.forks import whole
 Result = TypeVar("Result")
 
 _lock = threading.RLock()  # a signal's handler may call again
-_limits: dict[Any, int] = {}  # of the calls under way, each by the lock that it holds
+# Of the calls under way, each by the lock that it holds: the limit, and the call's thread.
+_limits: dict[threading.Lock, tuple[int, int]] = {}
 _found: list[Any] = []  # what threadpoolctl told of each library before the first of them
 
 
@@ -47,24 +49,23 @@ def limited(threads: int | None, call: Callable[..., Result], *args: Any) -> Res
 
 
 def _begin(controller: Any, under_way: Any, threads: int) -> None:
-    with _lock:
+    with _lock, whole():
         _settle(controller)
         if not _limits:
             _found[:] = controller.info()
-        _limits[under_way] = threads
-        _set(controller, min(_limits.values()))
+        _limits[under_way] = threads, threading.get_ident()
+        _set(controller, min(limit for limit, _ in list(_limits.values())))
 
 
 def _settle(controller: Any, mine: Any = None) -> None:
     """Takes back the limits of calls that are over, and this one's. Done twice, it is done once."""
-    with _lock:
-        over = [lock for lock in _limits if lock is mine or not lock.locked()]
-        if not over:
-            return
-        left = [limit for lock, limit in _limits.items() if lock not in over]
-        _set(controller, min(left) if left else list(_found))
-        for lock in over:  # known until everything is done
-            _limits.pop(lock, None)
+    with _lock, whole():
+        # A handler between two steps may call, or fork, whereupon more of them are over.
+        while over := [lock for lock in list(_limits) if lock is mine or not lock.locked()]:
+            left = [limit for lock, (limit, _) in list(_limits.items()) if lock not in over]
+            _set(controller, min(left) if left else list(_found))
+            for lock in over:  # known until everything is done
+                _limits.pop(lock, None)
 
 
 @lru_cache(maxsize=1)
@@ -86,10 +87,18 @@ def _set(controller: Any, limits: Any) -> None:
 
 
 def _forget() -> None:
-    """In a forked process the other threads are gone: with their calls, perhaps with the lock."""
+    """In a forked process the other threads are gone, and with them their calls."""
     global _lock  # noqa: PLW0603
-    _lock = threading.RLock()
-    _limits.clear()
+    # A signal's handler forked there, which then goes on. (Condition asks its locks the same.)
+    amid_a_step = _lock._is_owned()  # type: ignore[attr-defined]
+    if not amid_a_step:
+        _lock = threading.RLock()
+    this = threading.get_ident()
+    lost = [lock for lock, (_, of) in _limits.items() if of != this and lock.locked()]
+    for lock in lost:
+        lock.release()
+    if lost and not amid_a_step:
+        _settle(threadpool_controller())
 
 
 if hasattr(os, "register_at_fork"):

@@ -1,0 +1,39 @@
+"""Forks: both processes end their calls, wherever in a call one of the threads forks.
+
+tests/support/forks.py, which is what is tried, says how.
+"""
+
+import os
+
+import pytest
+from programs import succeeds
+
+from dxdw.engines import native_library
+
+SANITIZED = "san.so" in os.environ.get("LD_PRELOAD", "")
+
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork"),
+    pytest.mark.skipif(
+        native_library.load() is None, reason=native_library.why_missing() or "no kernels"
+    ),
+    # Another thread may hold a lock of its allocator, which a child then waits for.
+    pytest.mark.skipif(SANITIZED, reason="a sanitizer does not bear forks beside threads"),
+]
+
+
+def test_at_one_step_of_29():
+    succeeds("forks", "steps", 29)
+
+
+@pytest.mark.slow
+def test_at_every_step_of_python():
+    succeeds("forks", "steps", 1)
+
+
+@pytest.mark.skipif(
+    not hasattr(native_library.load(), "dxdw_signal_at"),
+    reason="needs a library built with -DDXDW_TESTING, in DXDW_LIBRARY",
+)
+def test_at_every_boundary_inside_the_kernels():
+    succeeds("forks", "boundaries")
