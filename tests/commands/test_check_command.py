@@ -1,5 +1,6 @@
 """`dxdw check`: its exit statuses, its limits, and where a report points."""
 
+import errno
 import json
 import subprocess
 import sys
@@ -197,6 +198,35 @@ def test_a_crash_of_the_process_is_found_with_its_line(capsys, mine):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of memory")
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGTERM"])
+def test_a_process_that_others_end_says_nothing_of_the_function(capsys, mine, name):
+    source = "import os, signal\n" + RIGHT
+    killed = source.replace('print("called")', f"os.kill(os.getpid(), signal.{name})")
+    status, out, err = checked(capsys, mine(killed), "--json")
+    assert (status, out) == (4, "")
+    assert "neither right nor wrong" in err
+    assert name in err
+
+
+@pytest.mark.parametrize("place", ["subprocess.Popen", "threading.Thread.start"])
+def test_no_process_and_no_thread_to_be_had_is_told_in_one_line(capsys, mine, place, monkeypatch):
+    """And what was started before is ended: a test that leaves a process leaves a warning."""
+    refusal = {
+        "subprocess.Popen": BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"),
+        "threading.Thread.start": RuntimeError("can't start new thread"),
+    }[place]
+
+    def refuse(*_, **__):
+        raise refusal
+
+    monkeypatch.setattr(place, refuse)
+    status, out, err = checked(capsys, mine(RIGHT))
+    assert (status, out) == (2, "")
+    assert len(err.splitlines()) == 1
+    assert refusal.args[-1] in err
+
+
 def test_too_much_memory_is_found_with_its_line(capsys, mine):
     source = (
         "import numpy as np\ndef conv2d_backward(grad_out, x, W):\n    return np.ones(1 << 33), W\n"

@@ -10,12 +10,12 @@ from ..problem_names import PROBLEMS
 from . import CommandError
 from .colour import wanted
 
-RIGHT, WRONG, NOT_LOADED, OUT_OF_TIME = 0, 1, 2, 3
+RIGHT, WRONG, NOT_LOADED, OUT_OF_TIME, ENDED = range(5)
 
 DESCRIPTION = """\
 Runs the function in a process of its own, on small integers, and names its mistake where the
 answers are exactly those of a known one. Exit status: 0 right, 1 wrong, 2 could not be loaded,
-3 out of time.
+3 out of time, 4 not known, for its process was ended from outside.
 Example: dxdw check mine.py:conv2d_backward"""
 
 _PAGE = '<!doctype html>\n<meta charset="utf-8">\n<title>dxdw check</title>\n{}\n'
@@ -84,6 +84,13 @@ def run(args: argparse.Namespace) -> int:
         colour=wanted(sys.stdout),
         html=args.html is not None,
     )
+    if found.ended is not None:
+        print(
+            f"dxdw: {args.address} is neither right nor wrong: {found.ended} from outside ended "
+            "the process that tried it, as systems do that are short of memory",
+            file=sys.stderr,
+        )
+        return ENDED
     if found.error is not None:
         raise CommandError(found.error)
     if args.html:

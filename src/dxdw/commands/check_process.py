@@ -17,9 +17,13 @@ from ..diagnosis.calls import Crash
 from ..diagnosis.ladder import RUNGS
 from ..diagnosis.report import Check, Report
 from ..diagnosis.report_text import text
+from . import CommandError
 from .descendants import adopt_orphans, end_with_all
 
 GRACE = 0.5  # for the worker to write where it is, before it is ended
+# What others end a process with, a system that is short of memory among them. Whatever a process
+# does wrong by itself has signals of its own.
+_FROM_OUTSIDE = {"SIGKILL", "SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"}
 _FRAME = re.compile(r'^  File "(.+)", line (\d+) in (\S+)', re.MULTILINE)
 
 
@@ -32,6 +36,7 @@ class Checked(NamedTuple):
     html: str = ""
     error: str | None = None
     out_of_time: bool = False
+    ended: str | None = None  # by whom, where it was from outside
 
 
 # The form that the practice problems have: the tests are for functions of this one.
@@ -60,23 +65,30 @@ def check(
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
             start_new_session=os.name == "posix",
         )  # fmt: skip
-        last_words = _LastWords(process.stderr)
         late = False
         try:
+            last_words = _LastWords(process.stderr)
             with contextlib.suppress(BrokenPipeError):  # it has ended already
                 process.stdin.write(json.dumps(request).encode())
                 process.stdin.close()
             process.wait(seconds + GRACE)
         except subprocess.TimeoutExpired:
             late = True
+        except RuntimeError as error:
+            raise CommandError(f"the function was not tried: {error}") from None
         finally:
             end_with_all(process, before)
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.close()
         said = b"" if late else last_words.kept()
         if answer.exists():
             found = json.loads(answer.read_text(encoding="utf-8"))
             return Checked(**found)
         trace = traces.read_text(encoding="utf-8", errors="replace") if traces.exists() else ""
-        crash = _crash(address, trace, said, process.returncode, seconds if late else None)
+        ending = _ending(process.returncode)
+        if not late and ending in _FROM_OUTSIDE:
+            return Checked(ended=ending)
+        crash = _crash(address, trace, said, ending, seconds if late else None)
         return _ended(address, crash, late, colour, html)
 
 
@@ -91,7 +103,11 @@ class _LastWords:
         self._words = b""
         # A daemon, for what the process has started may hold the pipe open for ever.
         self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
+        try:
+            self._reader.start()
+        except RuntimeError:  # there is no thread to be had
+            os.close(self._pipe)
+            raise
 
     def _read(self) -> None:
         while piece := os.read(self._pipe, self.MOST):
@@ -103,7 +119,11 @@ class _LastWords:
         return self._words
 
 
-def _crash(address: str, trace: str, said: bytes, code: int | None, seconds: float | None) -> Crash:
+def _ending(code: int) -> str:
+    return signal.Signals(-code).name if code < 0 else f"exit status {code}"
+
+
+def _crash(address: str, trace: str, said: bytes, ending: str, seconds: float | None) -> Crash:
     # The last thing that faulthandler wrote lists the most recent call first.
     frames = [(file, int(line)) for file, line, _ in _FRAME.findall(trace)]
     place = address.rpartition(":")[0] or address
@@ -118,7 +138,6 @@ def _crash(address: str, trace: str, said: bytes, code: int | None, seconds: flo
         return Crash(
             "OutOfTime", f"still running after {seconds:g} s", file, line, source, {}, trace
         )
-    ending = signal.Signals(-code).name if code is not None and code < 0 else f"exit status {code}"
     last = said.decode(errors="replace").strip().rpartition("\n")[2]
     message = f"the process ended with {ending}" + (f": {last}" if last else "")
     return Crash("ProcessEnded", message, file, line, source, {}, trace)

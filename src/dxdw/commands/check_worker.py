@@ -58,7 +58,10 @@ def main() -> None:
     ):
         found = answer(request)
     faulthandler.cancel_dump_traceback_later()
-    Path(request["answer"]).write_text(json.dumps(found), encoding="utf-8")
+    whole = Path(request["answer"])
+    part = whole.with_suffix(".part")  # this process may be ended amid it
+    part.write_text(json.dumps(found), encoding="utf-8")
+    part.replace(whole)
 
 
 def _limit(seconds: float, mebibytes: int) -> None:
