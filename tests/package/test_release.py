@@ -3,6 +3,9 @@
 import re
 import shutil
 import subprocess
+import sys
+import tomllib
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -61,3 +64,20 @@ def test_hooks_have_the_versions_of_make_lint():
     found = dict(re.findall(r"/(?:mirrors-)?([a-z]+)(?:-pre-commit)?\n    rev: v([\d.]+)", hooks))
     assert len(found) == 5
     assert {name: pinned[name] for name in found} == found
+
+
+def test_every_python_that_is_promised_is_tried():
+    promised = re.findall(r'Python :: (3\.\d+)"', (ROOT / "pyproject.toml").read_text("utf-8"))
+    workflow = (ROOT / ".github/workflows/ci.yml").read_text("utf-8")
+    (tried,) = re.findall(r"        python: \[(.*)\]", workflow)
+    assert promised == tried.replace('"', "").split(", ")
+
+
+def test_the_lowest_versions_are_those_that_are_declared():
+    told = subprocess.run(
+        [sys.executable, ROOT / ".ci" / "floors"], capture_output=True, text=True, check=True
+    ).stdout.split()
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    every = [*declared["dependencies"], *chain(*declared["optional-dependencies"].values())]
+    lowest = [one.replace(">=", "==").replace("[array]", "") for one in every if ">=" in one]
+    assert {"numpy==2.0", "rich==14.3"} <= set(lowest) <= set(told)
