@@ -23,7 +23,7 @@ COPY = ROOT / "build/mutation-native"
 BUILD = COPY / "build"
 KNOWN = Path(__file__).with_name("SURVIVORS.md")
 FOLDERS = ("kernels", "layout", "tiles")
-PROGRAMS = ("kernels_check", "kernels_narrow", "kernels_sweep")
+PROGRAMS = ("winograd_guard_test", "kernels_check", "kernels_narrow", "kernels_sweep")
 PYTHON_TESTS = (
     *("tests/engines/test_native_winograd_guard.py", "tests/engines/test_worst_errors.py"),
     "tests/engines/test_native_kernels.py",
