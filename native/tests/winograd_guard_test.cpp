@@ -31,7 +31,7 @@ void the_largest_magnitude_is_found_and_what_is_not_finite() {
     std::vector<T> values(n);
     T largest = 0;
     for (T &v : values) v = drawn_value<T>(), largest = most(largest, T(fabs(v)));
-    CHECK(largest_magnitude(values.data(), n) == largest);
+    CHECK(largest_magnitude(values.data(), n) == largest && is_finite(largest + 1));
     for (T &v : values) {
       const T before = v;
       for (T bad : {T(NAN), T(INFINITY), T(-INFINITY)}) {
@@ -82,11 +82,10 @@ void every_window_and_every_tap_reads_a_watched_place() {
 
 // --- an axis, and an image beside its padding -----------------------------------------------------
 
-constexpr Index kOffsets[2][5] = {{-1, 0, 1, 2, 3}, {-1, 1, 3, 5, 7}};
-
 TiledAxis drawn_axis(int side) {
-  const Index dilation = 1 + below_drawn(2);
-  const Axis axis = {1 + below_drawn(20), 0, 1, 1, beside(side), nullptr, kOffsets[dilation - 1]};
+  const Index dilation = 1 + below_drawn(2), first = -below_drawn(3);
+  const Index offsets[] = {first, first + dilation};
+  const Axis axis = {1 + below_drawn(20), 0, 1, 1, beside(side), nullptr, offsets};
   return TiledAxis(axis, side);
 }
 
@@ -225,6 +224,26 @@ void taps_fit_as_they_are_defined_to() {
   CHECK(count[0] > 100 && count[1] > 100);
 }
 
+// One value of grad_out, so that each tap is one value of x: 1, beside another one that none reads.
+template <class T>
+void a_tap_fits_up_to_the_limit_itself() {
+  const Index size[3] = {1, kPoints, kPoints}, offsets[] = {0, 1};
+  const TiledAxis across({4, 0, 1, 1, 3, nullptr, offsets}, 4);
+  for (int more : {0, 1}) {
+    T x[kPoints * kPoints], grad_out[kPoints * kPoints] = {1};
+    for (T &v : x) v = 1;
+    x[kPoints * kPoints - 1] = T(kWidestProduct) + more;
+    Pass pass;
+    for (int a = 0; a < 3; ++a) pass.source_size[a] = size[a];
+    pass.source = Strides(1, 1, size, false);
+    const TileRow where = {0, 0, 0, 1, 4};
+    Room<T> room;
+    const PlaceSums<T> of_x(pass, x, 1, where, across, kPoints, room.at);
+    const PlaceSums<T> of_g(pass, grad_out, 1, where, across, 4, of_x.end());
+    CHECK(taps_fit(of_x, of_g, across) == !more);
+  }
+}
+
 // --- what is seen on the way ----------------------------------------------------------------------
 
 template <class T>
@@ -240,18 +259,19 @@ void a_row_is_fit_where_the_watched_places_show_it() {
     const TileRow where = {0, 0, 0, 1, 1 + below_drawn(side)};
     const Watched down = watched(reader, taps, where.destinations);
     Room<T> room;
+    memset(room.at, 0, across.tiles * Seen<T>::kVectors * lanes<T> * sizeof(T));
     bool unfit = false, clear = down.all;
     for (Index tile = 0; tile < across.tiles; ++tile) {
       const Watched along = watched(reader, taps, across.destinations(tile));
       Seen<T> own = {room.at + tile * Seen<T>::kVectors * lanes<T>};
-      memset(own.at, 0, Seen<T>::kVectors * lanes<T> * sizeof(T));
-      // Some vectors of channels: each lane is one, whose places are ones but for a few.
+      // Some vectors of channels: each lane is one, whose places are ones but for some.
       T top = 0, tops = 0, sums[2][2] = {};
       for (Index vectors = 1 + below_drawn(3); vectors-- > 0;) {
         Vector<T> values[kPoints][kPoints], largest = {};
         for (auto &row : values)
           for (Vector<T> &v : row) {
             for (Index lane = 0; lane < lanes<T>; ++lane) v[lane] = 1;
+            if (below_drawn(8) == 0) v[below_drawn(lanes<T>)] = T(below_drawn(3));
             if (below_drawn(100) == 0) v[below_drawn(lanes<T>)] = T(below_drawn(30));
             if (below_drawn(4000) == 0) v[0] = Guard<T>::largest * 2;
             largest = larger<T>(largest, v);
@@ -283,6 +303,7 @@ void all_of_a_type() {
   places_hold_the_sums_over_the_channels<T>();
   windows_fit_as_they_are_defined_to<T>();
   taps_fit_as_they_are_defined_to<T>();
+  a_tap_fits_up_to_the_limit_itself<T>();
   a_row_is_fit_where_the_watched_places_show_it<T>();
 }
 
