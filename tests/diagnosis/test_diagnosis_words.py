@@ -1,5 +1,6 @@
 """A report says the same in a terminal, a notebook and the page; and more mistakes by name."""
 
+import json
 import re
 from html import unescape
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import dxdw
 from dxdw.core.arrays import Array
 from dxdw.diagnosis import CAUSES, Report, diagnose
 
@@ -156,3 +158,39 @@ def test_the_number_of_mistakes_in_the_readme_is_that_of_the_catalogue():
     readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
     (count,) = re.findall(r"those of (\d+) known mistakes", readme)
     assert int(count) == len(CAUSES)
+
+
+def bias_halved(grad_out, x, W):
+    return *backward(grad_out, x, W), grad_out.sum((1, 2)) / 2
+
+
+def negated(x):
+    return -x
+
+
+@pytest.mark.parametrize(
+    ("fn", "options"),
+    [
+        (flipped, {}),
+        (bias_halved, {"bias": True}),
+        (negated, {"problem": "relu"}),
+        (lambda x, W: dxdw.conv2d(x, W[..., ::-1, ::-1]), {"problem": "conv2d_naive"}),
+    ],
+    ids=["dx and dW", "db", "relu", "conv2d_naive"],
+)
+def test_whoever_writes_into_a_report_changes_no_later_one(fn, options):
+    """What is right is computed once for all of them."""
+
+    def told(report):
+        return json.loads(report.to_json()) | {"seconds": 0}
+
+    report = diagnose(fn, **options)
+    first = told(report)
+    for array in (
+        report.evidence.expected,
+        report.evidence.got,
+        *report.evidence.arguments.values(),
+    ):
+        array[...] = 7
+    assert told(report) != first
+    assert told(diagnose(fn, **options)) == first

@@ -36,7 +36,7 @@ class Contract:
 
     def outward(self, name: str, a: Array) -> Array:
         """An answer as the function returns it."""
-        return a if name == "db" else self._outward(a, image=name == "dx")
+        return a.copy() if name == "db" else self._outward(a, image=name == "dx")
 
     def inward(self, name: str, a: Array) -> Array:
         """An answer of the function, of the right shape, in the layout of a Problem."""

@@ -1,7 +1,7 @@
 """The examination for the other problems: every case, and which slip gives the answers."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import combinations
 from time import perf_counter
@@ -45,7 +45,7 @@ def examine_exercise(
         return Report(name, tuple(checks.values()), summary=why, seconds=perf_counter() - started)
     answers = [_ask(fn, exercise, case) for case in exercise.cases]
     again = _ask(fn, exercise, exercise.cases[0])
-    right = [exercise.right(*case) for case in exercise.cases]
+    right = exercise.expected
 
     crashed = [a for a in answers if not a.usable]
     note("runs", not crashed, crashed[0].why if crashed else "")
@@ -90,7 +90,7 @@ def _close(a: Array, b: Array, eps: float) -> bool:
 
 
 def _explained(
-    exercise: Exercise, report: Report, answers: list[Answer], right: list[Array]
+    exercise: Exercise, report: Report, answers: list[Answer], right: Sequence[Array]
 ) -> Report:
     causes, either, titles = _named(exercise, answers, right)
     bad = [
@@ -103,10 +103,10 @@ def _explained(
     if bad:
         answer, wanted = min(bad, key=lambda pair: not pair[0].usable)
         names = (*exercise.arrays, *exercise.options)
-        arguments = dict(zip(names, map(np.asarray, answer.problem), strict=True))
+        arguments = dict(zip(names, map(np.array, answer.problem), strict=True))
         got = answer.results[0] if answer.usable else np.zeros(0)
         if answer.usable or answer.crash:  # and where nothing was returned there is nothing to show
-            evidence = Evidence("out" if answer.usable else "", got, wanted, arguments)
+            evidence = Evidence("out" if answer.usable else "", got, wanted.copy(), arguments)
         if answer.usable and got.shape == wanted.shape:
             with np.errstate(invalid="ignore"):
                 places = np.argwhere(~(np.abs(got - wanted) <= exercise.eps))
@@ -147,7 +147,7 @@ def _summary(report: Report, found: list[str], answers: list[Answer]) -> str:
     return "not recognised: no known mistake gives these answers"
 
 
-def _missing(exercise: Exercise, answers: list[Answer], right: list[Array]) -> tuple[str, ...]:
+def _missing(exercise: Exercise, answers: list[Answer], right: Sequence[Array]) -> tuple[str, ...]:
     """What is not there yet, a sentence each: numbers, and the right shape."""
     usable = [(a, r) for a, r in zip(answers, right, strict=True) if a.usable]
     if not usable:
@@ -178,14 +178,17 @@ class _Likeness(NamedTuple):
 
 
 def _named(
-    exercise: Exercise, answers: list[Answer], right: list[Array]
+    exercise: Exercise, answers: list[Answer], right: Sequence[Array]
 ) -> tuple[tuple[str, ...], bool, dict[str, str]]:
     """The slip that gives all answers, or two of which either does; else two that share them.
 
     Two wrong answers at least have to tell for each name. The last are titles, of the first.
     """
     every = frozenset(range(len(answers)))
-    found = [_likeness(slip, exercise, answers, right) for slip in exercise.slips]
+    found = [
+        _likeness(slip, made, answers, right, exercise.eps)
+        for slip, made in zip(exercise.slips, exercise.made, strict=True)
+    ]
     giving = [f for f in found if f.same == every and len(f.wrong) >= _TELLING]
     whole = {f.cause for f in giving}
     if whole:
@@ -205,19 +208,19 @@ def _named(
 
 
 def _likeness(
-    slip: Slip, exercise: Exercise, answers: list[Answer], right: list[Array]
+    slip: Slip,
+    of_slip: Sequence[Array | None],
+    answers: list[Answer],
+    right: Sequence[Array],
+    eps: float,
 ) -> _Likeness:
     same, wrong = set(), set()
-    for k, (answer, case, wanted) in enumerate(zip(answers, exercise.cases, right, strict=True)):
-        try:
-            with np.errstate(all="ignore"):
-                made = np.asarray(slip.function(*case))
-        except (ValueError, IndexError):
+    for k, (answer, made, wanted) in enumerate(zip(answers, of_slip, right, strict=True)):
+        if made is None:
             same |= set() if answer.usable else {k}
-            continue
-        if answer.usable and _alike(answer.results[0], made, exercise.eps):
+        elif answer.usable and _alike(answer.results[0], made, eps):
             same.add(k)
-            wrong |= set() if _close(made, wanted, exercise.eps) else {k}
+            wrong |= set() if _close(made, wanted, eps) else {k}
     return _Likeness(slip.cause, frozenset(same), frozenset(wrong), slip.title)
 
 

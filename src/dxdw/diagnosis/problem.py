@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -84,6 +84,16 @@ class Problem:
         others = {"dx": self.W, "dW": self.x, "db": np.ones(1)}
         norm = float(np.linalg.norm(self.grad_out))
         return {name: norm * float(np.linalg.norm(a)) for name, a in others.items()}
+
+    @cached_property
+    def impulses(self) -> "tuple[tuple[tuple[int, ...], Problem], ...]":
+        """For each place of grad_out, it and the same with a 1 there and zeros beside it."""
+        found = []
+        for place in np.ndindex(self.grad_out.shape):
+            G = np.zeros_like(self.grad_out)
+            G[place] = 1
+            found.append((place, self.with_grad_out(G)))
+        return tuple(found)
 
     def with_grad_out(self, grad_out: Array) -> "Problem":
         """The same x and W, another grad_out."""
@@ -179,14 +189,15 @@ def integers(
     )
 
 
-def probes(geometry: Geometry, batched: bool) -> list[Problem]:
+@lru_cache(maxsize=8)  # with their right answers, which take the definition's loops longest
+def probes(geometry: Geometry, batched: bool) -> tuple[Problem, ...]:
     """The problems whose answers tell the mistakes apart: the first two of unequal sizes."""
     found = []
     for seed, sizes in enumerate(_SEED_SIZES):
         # As many images as channels in some problems, and another number in others.
         N = 2 + (seed + seed // 2) % 2 if batched else 1
         found.append(_fitted(sizes, geometry, N, seed, _remainder(geometry, seed)))
-    return found
+    return tuple(found)
 
 
 def _remainder(geometry: Geometry, number: int) -> tuple[int, int]:
@@ -200,12 +211,15 @@ def _remainder(geometry: Geometry, number: int) -> tuple[int, int]:
     return rows[number % len(rows)], columns[number % len(columns)]
 
 
-def edges(geometry: Geometry, batched: bool) -> list[Problem]:
+@lru_cache(maxsize=8)
+def edges(geometry: Geometry, batched: bool) -> tuple[Problem, ...]:
     """Kernels of 1×1 and of the whole image, one channel, and each size of 1 by itself."""
     sized = [(sizes, 1 + batched) for sizes in _EDGE_SIZES]
     sized += [(_SEED_SIZES[0], 1)] if batched else []
-    return [_fitted(sizes, geometry, N, 100 + n, _remainder(geometry, n))
-            for n, (sizes, N) in enumerate(sized)]  # fmt: skip
+    return tuple(
+        _fitted(sizes, geometry, N, 100 + n, _remainder(geometry, n))
+        for n, (sizes, N) in enumerate(sized)
+    )
 
 
 def smallest_first(geometry: Geometry, batched: bool) -> Iterator[Problem]:

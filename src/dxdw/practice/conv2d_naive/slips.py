@@ -75,8 +75,8 @@ CAUSES = {
 
 
 def convolve(x: Array, W: Array, padding: int = 0, stride: int = 1) -> Array:
-    """The right one."""
-    return convolution.conv2d(x, W, padding, stride, engine="reference")
+    """The right one, by array operations: on integers they are as exact as loops, and faster."""
+    return convolution.conv2d(x, W, padding, stride, engine="array")
 
 
 def convolution_slips() -> tuple[Slip, ...]:
