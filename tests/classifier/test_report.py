@@ -87,6 +87,8 @@ def test_a_network_that_is_nearly_always_right_shows_its_least_certain(trained, 
     )
     certainty = [r.probability for r in report.shown[2:]]
     assert certainty == sorted(certainty)
+    always = make_report(model, Digits(held_out.images, read), history, "")
+    assert always.shown_title == "It gets no digit wrong. The largest losses"
 
 
 def test_dx_is_of_each_digit_by_itself(report, trained):

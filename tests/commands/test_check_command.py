@@ -149,8 +149,30 @@ def test_a_notebook(capsys, mine):
     assert "dx-overwritten" in out
 
 
+def test_cells_of_other_languages_and_what_is_no_notebook(capsys, mine):
+    code = ["%%html\n<p>", WRONG]
+    cells = [{"cell_type": "code", "source": source} for source in code]
+    assert checked(capsys, mine(json.dumps({"cells": cells}), "mine.ipynb"))[0] == 1
+    status, _, err = checked(capsys, mine("[]", "none.ipynb"))
+    assert status == 2
+    assert "it is no notebook" in err
+
+
 def test_a_module(capsys):
     assert checked(capsys, "dxdw.reference:conv2d_backward_naive")[0] == 0
+
+
+def test_a_module_that_fails(capsys, mine, monkeypatch):
+    folder = Path(mine("import a_module_that_nobody_has", "one_that_needs_it.py")).parent
+    mine("1 / 0", "one_that_divides.py")
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    for name, told in (
+        ("one_that_needs_it", "ModuleNotFoundError: No module named 'a_module"),
+        ("one_that_divides", "ZeroDivisionError"),
+    ):
+        status, _, err = checked(capsys, f"{name}:f")
+        assert status == 2
+        assert told in err
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,24 @@ def test_colours(environment, file, terminal, monkeypatch):
     )
 
 
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("explain dW 1,1,5,5 3x3", "'3x3' is not a list of whole numbers, as in 8,64,56,56"),
+        ("explain dW 1,1,5,5 1,1,3,3 --stride 0", "stride"),
+        ("explain dW 1,1,5,5 1,2,3,3", "W has shape (1, 2, 3, 3)"),
+    ],
+)
+def test_a_convolution_that_is_none_is_told_in_one_line(capsys, command, told):
+    try:
+        status = main(command.split())
+    except SystemExit as stop:
+        status = stop.code
+    assert status == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert told in line
+
+
 def test_explain_as_json(capsys):
     command = "explain dx 1,1,32,32 1,1,3,3 --engine reference --json"
     assert main(command.split()) == 0

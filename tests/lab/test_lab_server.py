@@ -5,12 +5,13 @@ import http.client
 import json
 import socket
 import struct
+import sys
 import threading
 
 import pytest
 
 from dxdw.cli import main
-from dxdw.lab.folder import NoPage, read
+from dxdw.lab.folder import NoPage, installed, read
 from dxdw.lab.server import PageServer
 
 PAGE = b"<!doctype html><title>page</title>"
@@ -167,6 +168,17 @@ def test_a_damaged_page_is_refused(folder):
     (folder / "index.html").unlink()
     with pytest.raises(NoPage, match=r"No such file"):
         read(folder)
+
+
+def test_the_page_is_that_of_its_distribution(folder, monkeypatch, tmp_path):
+    (tmp_path / "site").mkdir()
+    folder.rename(tmp_path / "site/dxdw_lab")
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    monkeypatch.delitem(sys.modules, "dxdw_lab", raising=False)
+    assert installed() == tmp_path / "site/dxdw_lab"
+    monkeypatch.setitem(sys.modules, "dxdw_lab", None)  # as where it is not installed
+    with pytest.raises(NoPage, match=r'pip install "dxdw\[lab\]"'):
+        installed()
 
 
 def test_what_is_no_page_is_told_in_one_line(capsys, tmp_path):

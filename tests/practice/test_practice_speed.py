@@ -32,6 +32,13 @@ def test_a_wrong_answer_has_no_speed(answer):
     assert found["error"]["message"]
 
 
+def test_code_that_cannot_be_loaded_has_no_speed_but_a_line():
+    found = medians("def conv2d_backward(grad_out, x, W):\n    return (", **SIZES)
+    assert found["yours"] is None
+    assert found["fast"] > 0
+    assert found["error"]["line"] == 2
+
+
 def test_an_error_has_its_line():
     found = medians("def conv2d_backward(grad_out, x, W):\n    return 1 / 0", **SIZES)
     assert found["error"] == {"message": "ZeroDivisionError: division by zero", "line": 2}
