@@ -17,15 +17,16 @@ pytestmark = [
     pytest.mark.skipif(
         native_library.load() is None, reason=native_library.why_missing() or "no kernels"
     ),
-    # Another thread may hold a lock of its allocator, which a child then waits for.
-    pytest.mark.skipif(SANITIZED, reason="a sanitizer does not bear forks beside threads"),
 ]
+unchecked = pytest.mark.skipif(SANITIZED, reason="Python's steps are the same without a sanitizer")
 
 
+@unchecked
 def test_at_one_step_of_29():
     succeeds("forks", "steps", 29)
 
 
+@unchecked
 @pytest.mark.slow
 def test_at_every_step_of_python():
     succeeds("forks", "steps", 1)
@@ -36,4 +37,12 @@ def test_at_every_step_of_python():
     reason="needs a library built with -DDXDW_TESTING, in DXDW_LIBRARY",
 )
 def test_at_every_boundary_inside_the_kernels():
-    succeeds("forks", "boundaries")
+    # A sanitizer's own allocator may be locked by another thread when the process forks: its child
+    # waits for ever then, and is ended by SIGALRM. Without a sanitizer there is no second try.
+    for tries_left in (2, 1, 0) if SANITIZED else (0,):
+        try:
+            return succeeds("forks", "boundaries")
+        except AssertionError as error:
+            if not tries_left or "exit status -14" not in str(error):
+                raise
+    return None
