@@ -4,6 +4,7 @@ tests/support/forks.py, which is what is tried, says how.
 """
 
 import os
+import sys
 
 import pytest
 from programs import succeeds
@@ -13,7 +14,8 @@ from dxdw.engines import native_library
 SANITIZED = "san.so" in os.environ.get("LD_PRELOAD", "")
 
 pytestmark = [
-    pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork"),
+    # Apple's BLAS, which NumPy takes there, does not bear to be called in a child.
+    pytest.mark.skipif(sys.platform != "linux", reason="needs os.fork, and a BLAS that bears it"),
     pytest.mark.skipif(
         native_library.load() is None, reason=native_library.why_missing() or "no kernels"
     ),
