@@ -335,6 +335,17 @@ def test_bool_and_wrong_shapes_are_refused(convert):
 
 
 @jax
+def test_numpys_among_jaxs_become_jaxs():
+    """As in all of JAX, where other libraries' arrays beside each other are refused."""
+    x, W = np.arange(32.0).reshape(2, 4, 4), np.arange(12.0).reshape(1, 2, 2, 3)
+    out = dxdw.conv2d(to_jax(x), W)
+    assert type(out) is type(to_jax(x))
+    assert np.array_equal(np.asarray(out), dxdw.conv2d(x, W))
+    dx, dW = dxdw.conv2d_backward(np.ones(out.shape), x, to_jax(W))
+    assert type(dx) is type(dW) is type(out)
+
+
+@jax
 @pytest.mark.parametrize("mode", MODES)
 def test_jax_under_jit(mode):
     import jax
