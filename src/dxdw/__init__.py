@@ -92,10 +92,13 @@ else:  # a checker of types that saw this __getattr__ would take any name for ou
         "transposed",
     )
 
+    # The public modules that hang on this one; `_HOMES` are reached by their names too, and not shown.
+    _MODULES = ("diagnosis", "interop", "layers", "practice", "typing")
+
     _forks = import_module(".core.forks", __name__)
 
     def __getattr__(name: str) -> object:
-        if name in _HOMES:
+        if name in _HOMES or name in _MODULES:
             with _forks.whole():
                 return import_module(f".{name}", __name__)
         for home in _HOMES if name in __all__ else ():
@@ -106,5 +109,5 @@ else:  # a checker of types that saw this __getattr__ would take any name for ou
                 return value
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
-    def __dir__() -> list[str]:
-        return sorted({*globals(), *__all__, *(home for home in _HOMES if "." not in home)})
+    def __dir__() -> list[str]:  # what Tab offers is what is public
+        return sorted([*__all__, *_MODULES, *(name for name in globals() if name.startswith("_"))])

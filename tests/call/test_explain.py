@@ -135,3 +135,12 @@ def test_a_short_form_and_a_table():
         assert f"<code>{verdict.engine}</code>" in html
         assert escape(verdict.declined or "") in html
     assert escape(found.error_bound) in html
+
+
+@pytest.mark.parametrize("argument", ["x_shape", "W_shape"])
+def test_an_array_where_its_shape_belongs(argument):
+    shapes = {"x_shape": (1, 4, 4), "W_shape": (2, 1, 3, 3)}
+    wrong = shapes | {argument: np.ones(shapes[argument])}
+    message = f"{argument} is an array: it must be a shape, as in {argument[0]}.shape"
+    with pytest.raises(TypeError, match=re.escape(message)):
+        explain("dW", **wrong)

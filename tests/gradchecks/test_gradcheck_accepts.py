@@ -116,3 +116,10 @@ def test_functions_that_do_not_calculate_the_same_twice_are_not_called_wrong():
         return np.sin(x) * (1 + 1e-9 * rng.standard_normal(x.shape))
 
     gradcheck(f, lambda g, x: g * np.cos(x), (np.linspace(-2, 2, 9),)).raise_if_wrong()
+
+
+@pytest.mark.parametrize("number", [0.5, np.float32(0.5), 0.5 + 1j])
+def test_a_number_by_itself_is_the_one_argument(number):
+    result = gradcheck(np.exp, lambda g, x: g * np.conj(np.exp(x)), number)
+    assert result, result
+    assert len(result.arguments) == 1

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from public_names import public_modules
 
 import dxdw
 
@@ -80,8 +81,15 @@ def test_every_public_name_is_there():
         assert name in vars(dxdw)  # so that it is looked for once
 
 
-def test_a_module_that_is_imported_later_is_an_attribute_too():
-    assert fresh("import dxdw; print(dxdw.layers.__name__)").strip() == "dxdw.layers"
+def test_what_tab_offers_is_what_is_public():
+    modules = {name.split(".")[1] for name in public_modules() if "." in name}
+    shown = fresh("import dxdw, dxdw.convolution; print(*dir(dxdw))").split()
+    assert {name for name in shown if not name.startswith("_")} == modules | {*dxdw.__all__}
+
+
+@pytest.mark.parametrize("name", [name for name in public_modules() if name.count(".") == 1])
+def test_a_public_module_is_an_attribute_without_an_import_of_its_own(name):
+    assert fresh(f"import dxdw; print({name}.__name__)").strip() == name
 
 
 def test_a_name_that_is_not_there():

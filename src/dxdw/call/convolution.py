@@ -1,6 +1,7 @@
 """What `conv1d`, `conv2d`, `conv3d` and their backward passes do with what they are given."""
 
 from collections.abc import Sequence
+from itertools import permutations
 from typing import Any
 
 from ..core.arrays import Array
@@ -91,14 +92,39 @@ def backward(
 def _checked_backward(
     ndim: int, like: known.Key | None, given: tuple[Array, ...], options: Options, needs: Any
 ) -> known.Known:
-    grad_out, x, W = given
-    call = checked(ndim, {"grad_out": grad_out, "x": x, "W": W}, options)
     names = outputs.needs(needs, passes.NEEDS)
-    operands.check_grad_out(grad_out, call.out_shape, x, W, call.geometry)
+    try:
+        call = _of_all_three(ndim, given, options)
+    except ValueError as error:
+        if hint := _other_order(ndim, given, options):
+            error.add_note(hint)
+        raise
     shapes = _shapes(call)
     # grad_out, x and W are operands 0, 1 and 2.
     each = tuple((name, shapes[name], 0, 2 if name == "dx" else 1) for name in names)
     return known.keep(like, call, names, each)
+
+
+def _of_all_three(ndim: int, given: tuple[Array, ...], options: Options) -> Call:
+    grad_out, x, W = given
+    call = checked(ndim, {"grad_out": grad_out, "x": x, "W": W}, options)
+    operands.check_grad_out(grad_out, call.out_shape, x, W, call.geometry)
+    return call
+
+
+def _other_order(ndim: int, given: tuple[Array, ...], options: Options) -> str | None:
+    """In words, an order in which arrays that do not fit would: other libraries have x first."""
+    for order in permutations(range(3)):
+        try:
+            _of_all_three(ndim, tuple(given[i] for i in order), options)
+        except ValueError:
+            continue
+        places = [("first", "second", "third")[i] for i in order]
+        return (
+            "The order is grad_out, x, W. These would fit with the {} array as grad_out, the {} as x "
+            "and the {} as W.".format(*places)
+        )
+    return None
 
 
 def _shapes(call: Call) -> dict[str, tuple[int, ...]]:

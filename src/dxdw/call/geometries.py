@@ -10,10 +10,9 @@ from ..core.documentation import refused
 from ..core.geometry import Axis, ConvGeometry, same_padding
 from .options import (
     AXIS_NAMES,
-    PADDING_MODES,
     Options,
     Pairs,
-    listed,
+    check_padding_mode,
     padding_argument,
     per_axis,
     whole,
@@ -43,10 +42,7 @@ def convolution(
     padding = padding_argument(options.padding, ndim)
     if type(groups) is not int or groups < 1:
         groups = whole(groups, "groups", least=1)
-    if mode not in PADDING_MODES:
-        raise refused(
-            ValueError, f"padding_mode is {mode!r}: it must be one of {listed(PADDING_MODES)}"
-        )
+    check_padding_mode(mode)
     shapes = tuple(x_shape), tuple(W_shape)
     return _convolution(ndim, *shapes, Checked(padding, stride, dilation, groups, mode))
 

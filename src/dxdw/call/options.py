@@ -11,6 +11,15 @@ from ..engines.native_library import MOST_THREADS
 
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 PRECISIONS = ("high", "highest")
+# What NumPy's pad and SciPy's ndimage call them, where that is another name for the same.
+_OTHER_NAMES = {
+    "constant": "zeros",
+    "edge": "replicate",
+    "nearest": "replicate",
+    "mirror": "reflect",
+    "wrap": "circular",
+    "grid-wrap": "circular",
+}
 AXIS_NAMES = {1: ("L",), 2: ("H", "W"), 3: ("D", "H", "W")}
 
 Pairs = tuple[tuple[int, int], ...]
@@ -72,8 +81,10 @@ def padding_argument(value: Any, ndim: int) -> str | Pairs:
     if isinstance(value, str):
         word = value.lower() if value in ("SAME", "VALID") else value  # as JAX and TensorFlow say
         if word not in ("valid", "same", "full"):
+            border = f"; padding_mode={value!r} is the border's kind" if value in PADDING_MODES else ""
             raise refused(
-                ValueError, f"padding is {value!r}: as a word it must be 'valid', 'same' or 'full'"
+                ValueError,
+                f"padding is {value!r}: as a word it must be 'valid', 'same' or 'full'{border}",
             )
         return word
     shape = getattr(value, "shape", ())
@@ -107,6 +118,17 @@ def padding_argument(value: Any, ndim: int) -> str | Pairs:
             before = after = whole(entry, "padding", least=0)
         pairs.append((before, after))
     return tuple(pairs)
+
+
+def check_padding_mode(mode: Any) -> None:
+    """That it is the name of one."""
+    if mode in PADDING_MODES:
+        return
+    known = _OTHER_NAMES.get(mode) if isinstance(mode, str) else None
+    hint = f"; NumPy's and SciPy's {mode!r} is {known!r} here" if known else ""
+    raise refused(
+        ValueError, f"padding_mode is {mode!r}: it must be one of {listed(PADDING_MODES)}{hint}"
+    )
 
 
 def _as_written(value: Any) -> Any:

@@ -52,7 +52,8 @@ def gradcheck(
         vjp(grad_out, *args) gives one gradient for each checked argument, an array or a tuple or
         list of them. With several outputs grad_out is a tuple of as many arrays.
     args : sequence
-        What f is called with, a tuple or a list; an array by itself is the one argument.
+        What f is called with, a tuple or a list; an array or a number by itself is the one
+        argument.
     argnums : sequence of int or None
         Which args are checked; by default all real and complex floating-point arrays and numbers
         among them. Integers are never checked.
@@ -128,7 +129,8 @@ def gradcheck(
     (False, (2,))
     """
     given: Any = args
-    args = (given,) if isinstance(given, np.ndarray) else tuple(given)
+    alone = isinstance(given, np.ndarray | np.generic | float | complex)
+    args = (given,) if alone else tuple(given)
     _check_options(mode, rtol, visible, directions, elements)
     checked = _checked(args, argnums)
     args = tuple(np.array(a) if i in checked else a for i, a in enumerate(args))
