@@ -92,7 +92,7 @@ else:  # a checker of types that saw this __getattr__ would take any name for ou
         "transposed",
     )
 
-    # The public modules that hang on this one; `_HOMES` are reached by their names too, and not shown.
+    # The public modules that hang on this one. (`_HOMES` are reached too, and not shown.)
     _MODULES = ("diagnosis", "interop", "layers", "practice", "typing")
 
     _forks = import_module(".core.forks", __name__)

@@ -277,13 +277,13 @@ def test_groups_that_do_not_divide():
     [((1, 2, 0), ("third", "first", "second")), ((0, 2, 1), ("first", "third", "second"))],
 )
 def test_operands_in_the_order_of_another_library(order, places):
-    with pytest.raises(ValueError, match="^W (has shape|is larger)") as caught:
+    with pytest.raises(ValueError, match=r"^W (has shape|is larger)") as caught:
         conv2d_backward(*[(G, X, W)[i] for i in order])
     assert caught.value.__notes__[-1] == (
         "The order is grad_out, x, W. These would fit with the {} array as grad_out, the {} as x "
         "and the {} as W.".format(*places)
     )
-    with pytest.raises(ValueError, match="^grad_out has shape") as caught:
+    with pytest.raises(ValueError, match=r"^grad_out has shape") as caught:
         conv2d_backward(G[..., 1:], X, W)  # which fits in no order
     assert not any("order" in note for note in caught.value.__notes__)
 
@@ -315,14 +315,19 @@ def test_padding_of_a_wrong_form():
     [("wrap", "circular"), ("mirror", "reflect"), ("edge", "replicate"), ("constant", "zeros")],
 )
 def test_padding_mode_by_the_name_that_numpy_or_scipy_gives_it(theirs, ours):
-    known = "'zeros', 'reflect', 'replicate' or 'circular'"
-    message = f"padding_mode is {theirs!r}: it must be one of {known}; NumPy's and SciPy's {theirs!r} "
-    refused(ValueError, f"{message}is {ours!r} here", conv2d, X, W, 1, padding_mode=theirs)
+    message = (
+        f"padding_mode is {theirs!r}: it must be one of 'zeros', 'reflect', 'replicate' or "
+        f"'circular'; NumPy's and SciPy's {theirs!r} is {ours!r} here"
+    )
+    refused(ValueError, message, conv2d, X, W, 1, padding_mode=theirs)
 
 
 def test_a_padding_mode_given_as_the_padding():
-    message = "padding is 'reflect': as a word it must be 'valid', 'same' or 'full'; "
-    refused(ValueError, f"{message}padding_mode='reflect' is the border's kind", conv2d, X, W, "reflect")
+    message = (
+        "padding is 'reflect': as a word it must be 'valid', 'same' or 'full'; "
+        "padding_mode='reflect' is the border's kind"
+    )
+    refused(ValueError, message, conv2d, X, W, "reflect")
 
 
 @pytest.mark.parametrize("mode", ["constants", "Reflect", None, 0, ["zeros"]])

@@ -119,10 +119,10 @@ def _other_order(ndim: int, given: tuple[Array, ...], options: Options) -> str |
             _of_all_three(ndim, tuple(given[i] for i in order), options)
         except ValueError:
             continue
-        places = [("first", "second", "third")[i] for i in order]
+        first, second, third = (("first", "second", "third")[i] for i in order)
         return (
-            "The order is grad_out, x, W. These would fit with the {} array as grad_out, the {} as x "
-            "and the {} as W.".format(*places)
+            f"The order is grad_out, x, W. These would fit with the {first} array as grad_out, "
+            f"the {second} as x and the {third} as W."
         )
     return None
 

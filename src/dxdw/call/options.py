@@ -81,10 +81,11 @@ def padding_argument(value: Any, ndim: int) -> str | Pairs:
     if isinstance(value, str):
         word = value.lower() if value in ("SAME", "VALID") else value  # as JAX and TensorFlow say
         if word not in ("valid", "same", "full"):
-            border = f"; padding_mode={value!r} is the border's kind" if value in PADDING_MODES else ""
+            of_border = f"; padding_mode={value!r} is the border's kind"
+            hint = of_border if value in PADDING_MODES else ""
             raise refused(
                 ValueError,
-                f"padding is {value!r}: as a word it must be 'valid', 'same' or 'full'{border}",
+                f"padding is {value!r}: as a word it must be 'valid', 'same' or 'full'{hint}",
             )
         return word
     shape = getattr(value, "shape", ())
