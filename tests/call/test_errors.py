@@ -322,6 +322,11 @@ def test_padding_mode_by_the_name_that_numpy_or_scipy_gives_it(theirs, ours):
     refused(ValueError, message, conv2d, X, W, 1, padding_mode=theirs)
 
 
+def test_stride_and_padding_in_the_order_of_jax():
+    message = "stride is 'SAME': it must be an integer; the order is x, W, padding, stride"
+    refused(TypeError, message, conv2d, X, W, (2, 2), "SAME")
+
+
 def test_a_padding_mode_given_as_the_padding():
     message = (
         "padding is 'reflect': as a word it must be 'valid', 'same' or 'full'; "

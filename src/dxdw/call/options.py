@@ -62,6 +62,11 @@ def per_axis(value: Any, ndim: int, name: str, *, least: int) -> tuple[int, ...]
     """An integer for each axis, from one or from one each."""
     if type(value) is int and value >= least:
         return (value,) * ndim
+    if name == "stride" and isinstance(value, str):  # where JAX has its padding
+        raise refused(
+            TypeError,
+            f"stride is {value!r}: it must be an integer; the order is x, W, padding, stride",
+        )
     value = _as_written(value)
     if isinstance(value, (tuple, list)):
         if len(value) != ndim:
