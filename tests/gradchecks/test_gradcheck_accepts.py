@@ -123,3 +123,5 @@ def test_a_number_by_itself_is_the_one_argument(number):
     result = gradcheck(np.exp, lambda g, x: g * np.conj(np.exp(x)), number)
     assert result, result
     assert len(result.arguments) == 1
+    with pytest.raises(ValueError, match="args has 1 entries"):
+        gradcheck(np.exp, np.exp, 2)  # which has no gradient

@@ -129,7 +129,7 @@ def gradcheck(
     (False, (2,))
     """
     given: Any = args
-    alone = isinstance(given, np.ndarray | np.generic | float | complex)
+    alone = isinstance(given, np.ndarray | np.generic | int | float | complex)
     args = (given,) if alone else tuple(given)
     _check_options(mode, rtol, visible, directions, elements)
     checked = _checked(args, argnums)
