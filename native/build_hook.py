@@ -4,8 +4,8 @@ The wheel then has the library in it, or a file with the reason, which `dxdw --v
 DXDW_NATIVE=require makes the reason an error, and DXDW_NATIVE=skip leaves the kernels out.
 
 scikit-build-core would run CMake too, and was tried (1.1.2): its overrides for a build that failed
-make the same pure wheel, with a file of a fixed sentence in it. But the sentence's template knows the
-project's metadata alone: that no compiler was there, or what it complained of, is lost to
+make the same pure wheel, with a file of a fixed sentence in it. But the sentence's template knows
+the project's metadata alone: that no compiler was there, or what it complained of, is lost to
 `dxdw --version`. Its editable installs import the package through a finder of its own, on every
 start of Python; and the rest of what it does is the thirty lines that call CMake here.
 """
