@@ -5,6 +5,16 @@ import { CATALOGUE, enter, run, STOP_MS, shared, violations, within } from "./la
 
 const SOLUTIONS = Object.fromEntries(CATALOGUE.problems.map(({ number, solution }) => [number, solution]));
 
+/** It hears no interrupt, so that Python has to be replaced. */
+const UNSTOPPABLE = `def conv2d_backward(grad_out, x, W):
+    while True:
+        try:
+            while True:
+                pass
+        except BaseException:
+            pass
+`;
+
 const lab = shared();
 
 /** The page of digits, of a learner who has solved some problems. */
@@ -31,6 +41,13 @@ const train = (page) => page.getByRole("button", { name: "Train", exact: true })
 const stop = (page) => page.getByRole("button", { name: "Stop training" });
 const said = (page) => page.locator(".training .trace-words");
 
+async function show(page, place, title) {
+  await page.evaluate((hash) => {
+    location.hash = hash;
+  }, place);
+  await page.waitForFunction((words) => document.title.startsWith(words), title);
+}
+
 async function trained(page) {
   await train(page).click();
   await page.locator(".training .trace-words", { hasText: /^(Trained|Ended)/ }).waitFor({ timeout: 180_000 });
@@ -56,6 +73,7 @@ test("the learner's own loops train slice by slice, Stop answers, and the networ
   const page = await digits(["01", "03", "04", "05"]);
   await train(page).click();
   await page.locator(".training .trace-words", { hasText: /^Batch [3-9]/ }).waitFor({ timeout: 60_000 });
+  assert.match(await said(page).innerText(), /^Batch \d+ of 135, (\d s|about \d+ (s|min)) left\.$/);
   const lefts = await page
     .locator(".kernels table")
     .evaluateAll((all) => all.map((one) => one.getBoundingClientRect().left));
@@ -81,19 +99,50 @@ test("with the reference's functions it learns; with a mistake in the gradient i
   assert.equal(await page.locator(".plot polyline").count(), 2);
 });
 
+test("a training waits while a problem is visited, whose run takes Python, and goes on afterwards", async () => {
+  const page = await digits(["01", "03", "04", "05"]);
+  const at = async () => Number((await said(page).innerText()).match(/^Batch (\d+)/)[1]);
+  await train(page).click();
+  await page.locator(".training .trace-words", { hasText: /^Batch [2-9]/ }).waitFor({ timeout: 60_000 });
+  await show(page, "#02", "Padding and stride");
+  await page.getByText("Python is ready").waitFor();
+  await enter(page, "02", SOLUTIONS["02"]);
+  const { verdict } = await run(page);
+  assert.match(verdict, /Solved/);
+  await show(page, "#digits", "Train on digits");
+  const before = await at();
+  await page.waitForFunction(
+    (batch) => Number(document.querySelector(".trace-words").innerText.match(/^Batch (\d+)/)[1]) > batch + 1,
+    before,
+  );
+  await stop(page).click();
+  await page.locator(".training .trace-words", { hasText: /^Stopped after/ }).waitFor({ timeout: STOP_MS });
+});
+
+test("a training whose Python is lost while a problem is visited says so", async () => {
+  const page = await digits(["01", "03", "04", "05"]);
+  await train(page).click();
+  await page.locator(".training .trace-words", { hasText: /^Batch [2-9]/ }).waitFor({ timeout: 60_000 });
+  await show(page, "#05", "Convolution backward");
+  await page.getByText("Python is ready").waitFor();
+  await enter(page, "05", UNSTOPPABLE);
+  await page.keyboard.press("Control+Enter");
+  await page.locator(".python", { hasText: "running" }).waitFor();
+  await page.waitForTimeout(500);
+  await page.keyboard.press("Escape");
+  await page.locator(".python", { hasText: "ready" }).waitFor({ timeout: 60_000 });
+  await show(page, "#digits", "Train on digits");
+  await page.locator(".training .trace-words", { hasText: /^Ended after \d+ batches: Python/ }).waitFor();
+  await page.locator("button.run:enabled").waitFor();
+});
+
 test("a network that was trained is there after a visit to a problem, and what was solved there is known", async () => {
   const page = await digits([]);
   await trained(page);
-  const go = async (place, title) => {
-    await page.evaluate((hash) => {
-      location.hash = hash;
-    }, place);
-    await page.waitForFunction((words) => document.title.startsWith(words), title);
-  };
-  await go("#01", "Convolution");
+  await show(page, "#01", "Convolution");
   await enter(page, "01", SOLUTIONS["01"]);
   await run(page);
-  await go("#digits", "Train");
+  await show(page, "#digits", "Train");
   assert.match(await said(page).innerText(), /^Trained/);
   assert.equal(await page.locator(".plot polyline").count(), 1);
   assert.ok(await page.getByRole("checkbox", { name: /conv2d_naive of 01, solved/ }).isChecked());

@@ -121,14 +121,47 @@ test("a finding says in words what was compared, and writes the first wrong elem
   const page = await lab.fresh();
   await enter(page, "05", wrong("05", "dx-kernel-flipped"));
   const { verdict: said } = await run(page);
-  assert.match(said, /Seen in its answers: dx: the kernel/);
   assert.match(said, /which is grad_out\[[\d,]+\] · W\[[\d,]+\] = \S+ · \S+/);
   assert.doesNotMatch(said, /the sum of/);
+  assert.doesNotMatch(said, /Seen in its answers/, "which is as good as the reason");
+  await page.getByRole("button", { name: "Why?" }).click();
+  assert.match(await verdict(page), /Seen in its answers: dx: the kernel/);
   await enter(page, "05", OVERWRITES);
   assert.match(
     (await run(page)).verdict,
     /which is grad_out\S+ · W\S+ \+ grad_out\S+ · W\S+ .*= \S+ · \S+ \+ \S+ · \S+/,
   );
+});
+
+test("what goes on below its pane fades out there, until it has been scrolled to", async () => {
+  const page = await lab.fresh();
+  const panel = page.locator(".statement-pane .panel:not([hidden])");
+  const more = () => panel.evaluate((one) => one.matches("[data-more]"));
+  assert.equal(await more(), false, "before the first run all of it is seen");
+  await enter(page, "05", OVERWRITES);
+  await run(page);
+  await page.waitForFunction(() => document.querySelector(".statement-pane [data-more]"));
+  assert.notEqual(await panel.evaluate((one) => getComputedStyle(one).maskImage), "none");
+  await panel.evaluate((one) => one.scrollTo(0, one.scrollHeight));
+  await page.waitForFunction(() => !document.querySelector(".statement-pane [data-more]"));
+});
+
+test("the starter is told what is missing, and not how many extra checks pass all the same", async () => {
+  const page = await lab.fresh();
+  await enter(page, "05", PROBLEMS["05"].starter);
+  const { verdict: said } = await run(page);
+  assert.match(said, /and 15 extra checks/);
+  assert.doesNotMatch(said, /Extra checks: \d+ of/);
+});
+
+test("code that can't be run is told with its line once", async () => {
+  const page = await lab.fresh();
+  await enter(page, "05", "def conv2d_backward(grad_out, x, W):\n    return dx dW\n");
+  await run(page);
+  const said = await page.locator(".finding").innerText();
+  assert.match(said, /SyntaxError/);
+  assert.equal(said.match(/line/gi).length, 1, said);
+  await page.getByRole("button", { name: "Show line 2" }).click();
 });
 
 test("an error is told once, and of the case that is shown", async () => {

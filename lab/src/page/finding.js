@@ -1,6 +1,8 @@
 import { evidenceTables, number } from "./arrays.js";
 import { h, spoken } from "./element.js";
 
+const HINT = "Hint";
+
 /**
  * A report of the checker: what is not there yet, what is wrong, each with its hints, where, and the smallest
  * case; where the problem is solved it is advice. `see.show(evidence)` shows its case in the picture, and
@@ -12,6 +14,7 @@ export function finding(report, { solved, see, hints }) {
   const said = explanations.length + missing.length ? missing : [report.summary];
   const more = advice ? null : button("Hints of the problem", hints);
   const place = h("div", { class: "where" });
+  const seen = seenInAnswers(report);
   if (either) place.append(h("p", {}, "One of these is enough: both give the very same answers here."));
   const elsewhere = Boolean(evidence?.result); // what is shown is no crash
   if (report.crash && !elsewhere) place.append(crash(report.crash));
@@ -24,16 +27,19 @@ export function finding(report, { solved, see, hints }) {
     "section",
     { class: `finding${advice ? " advice" : ""}`, "aria-label": `What is wrong in ${report.function}` },
     said.map((title) => h("h2", { class: "mistake" }, title)),
-    explanations.map((explanation, n) => mistake(explanation, n === 0)),
+    explanations.map((explanation, n) => mistake(explanation, n === 0, seen.show)),
     place,
-    names(report),
+    known(report, seen.element),
   );
 }
 
-/** A mistake and its ladder: a question, the reason, the line of code; of the first the question is there. */
-function mistake({ title, hint, reason = "", mathematics }, asked) {
+/**
+ * A mistake and its ladder: a question, the reason, the line of code; of the first the question is there.
+ * `answered()` is told when more than the question has been asked for.
+ */
+function mistake({ title, hint, reason = "", mathematics }, asked, answered) {
   const steps = [
-    { words: "Hint", make: () => h("p", { class: "question" }, h("strong", {}, "Hint: "), hint) },
+    { words: HINT, make: () => h("p", { class: "question" }, h("strong", {}, "Hint: "), hint) },
     { words: "Why?", make: () => h("p", { class: "reason" }, reason), none: !reason },
     { words: "Show the reference's line", make: () => h("pre", { class: "formula" }, mathematics) },
   ].filter(({ none }) => !none);
@@ -46,8 +52,10 @@ function mistake({ title, hint, reason = "", mathematics }, asked) {
     else next.remove();
   };
   const tell = () => {
-    const step = steps.shift().make();
+    const { words, make } = steps.shift();
+    const step = make();
     told.append(step);
+    if (words !== HINT) answered();
     name();
     if (element.isConnected) step.scrollIntoView({ block: "nearest" });
   };
@@ -56,13 +64,23 @@ function mistake({ title, hint, reason = "", mathematics }, asked) {
   return element;
 }
 
-function names({ causes, matched }) {
-  const known = causes.flatMap((cause, n) => [n ? ", " : "", h("code", {}, cause)]);
-  const parts = [
-    known.length ? ["In the list of mistakes: ", known, ". "] : null,
-    matched.length ? `Seen in its answers: ${matched.join("; ")}.` : null,
-  ].filter(Boolean);
-  return parts.length ? h("p", { class: "quiet names" }, parts) : null;
+function known({ causes, matched }, seen) {
+  if (causes.length + matched.length === 0) return null;
+  const names = causes.flatMap((cause, n) => [n ? ", " : "", h("code", {}, cause)]);
+  const listed = names.length ? h("span", {}, "In the list of mistakes: ", names, ". ") : null;
+  return h("p", { class: "quiet names" }, listed, seen);
+}
+
+/** What tells it from other mistakes is as good as its reason: not before that has been asked for. */
+function seenInAnswers({ explanations, matched }) {
+  const element = h("span", { hidden: explanations.length > 0 });
+  if (matched.length) element.append(`Seen in its answers: ${matched.join("; ")}.`);
+  return {
+    element,
+    show: () => {
+      element.hidden = false;
+    },
+  };
 }
 
 const button = (words, click) => h("button", { type: "button", class: "small", on: { click } }, words);

@@ -186,7 +186,9 @@ export class Verdict {
         }),
     );
     const { passed, of } = count(ids, states, "extra");
-    const ran = ids.some((id) => groupOf(id) === "extra" && states.has(id));
+    // What is not written yet passes some of them, which would say nothing.
+    const written = !this.#trial?.reports.some(({ missing = [] }) => missing.length);
+    const ran = written && ids.some((id) => groupOf(id) === "extra" && states.has(id));
     this.#extra.dataset.state = !ran ? "none" : passed === of ? "solved" : "unsolved";
     this.#extra.textContent = ran ? `Extra checks: ${passed} of ${of}` : `and ${of} extra checks`;
   }

@@ -29,6 +29,8 @@ export class Python {
   #timer = 0;
   #watchers = new Set();
   #state = "loading";
+  /** How often another has taken its place: what Python held is gone then. */
+  replaced = 0;
 
   /** Nothing is loaded before `start`. */
   constructor() {
@@ -197,6 +199,7 @@ export class Python {
     clearTimeout(this.#timer);
     const call = this.#current;
     this.#worker.end();
+    this.replaced += 1;
     this.#current = null;
     const next = this.#spare ?? this.#start();
     this.#spare = null;

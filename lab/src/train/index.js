@@ -30,7 +30,12 @@ export class TrainingPage {
       started: () => pad.enable(),
       changed: () => pad.read(),
     });
-    context.python.watch((state) => state === "loading" && pad.disable());
+    const { python } = context;
+    let replaced = 0;
+    python.watch(() => {
+      if (python.replaced > replaced) pad.disable(); // the network is gone
+      replaced = python.replaced;
+    });
   }
 
   show(element) {
@@ -39,7 +44,7 @@ export class TrainingPage {
   }
 
   leave() {
-    this.#trainer.end();
+    this.#trainer.pause();
     for (const part of this.#parts) part.remove();
   }
 }

@@ -33,6 +33,7 @@ export class Trainer {
   #runs;
   #running = false;
   #ending = false;
+  #away = null; // while another page is shown: how the training is told that this one is again
 
   /** `told.started()` when there is a network, `told.changed()` when it has learned something. */
   constructor(parent, context, told) {
@@ -52,9 +53,20 @@ export class Trainer {
 
   /** With what has been written and solved by now. */
   show() {
+    this.#away?.back();
+    this.#away = null;
     this.#form = new FunctionsForm(this.#context.store);
     this.#functions.replaceChildren(this.#form.element);
     this.#listMistakes();
+  }
+
+  /** Another page is shown, which may need Python: the training goes on when this one is back. */
+  pause() {
+    if (!this.#running || this.#away) return;
+    this.#away = {};
+    this.#away.over = new Promise((resolve) => {
+      this.#away.back = resolve;
+    });
   }
 
   async #ready() {
@@ -111,12 +123,22 @@ export class Trainer {
     this.#told.started();
     let batches = 0;
     let epochs = 0;
+    let spent = 0; // ms in Python
+    const { replaced } = python;
     while (!this.#ending) {
+      await this.#away?.over;
+      if (python.replaced > replaced) {
+        this.#say(`Ended after ${batches} batches: Python had to be started again, without the network.`);
+        return;
+      }
+      const began = performance.now();
       const slice = await python.call(`${TRAINING}:advance`, { seconds: SLICE_SECONDS });
+      spent += performance.now() - began;
       batches += slice.losses.length;
       this.#runs.add(slice.losses, slice.accuracies);
       this.#kernels.show(slice.kernels);
-      this.#words.textContent = `Batch ${batches} of ${started.batches}.`;
+      const left = (spent / batches / 1000) * (started.batches - batches);
+      this.#words.textContent = `Batch ${batches} of ${started.batches}, ${duration(left)} left.`;
       if (slice.error) {
         this.#say(`Ended after ${batches} batches. ${where(slice.error)}`);
         break;
@@ -166,6 +188,12 @@ function trainedWith(names, mistake) {
   if (!mistake) return own.length ? `with your ${own.join(", ")}` : "with the reference";
   const rest = own.length ? `; with your ${own.join(", ")}` : "";
   return `${mistake} in the reference's conv2d_backward${rest}`;
+}
+
+/** About how long, no finer than can be known: "9 s", "about 40 s", "about 3 min". */
+function duration(seconds) {
+  if (seconds < 10) return `${Math.ceil(seconds)} s`;
+  return seconds < 90 ? `about ${5 * Math.round(seconds / 5)} s` : `about ${Math.round(seconds / 60)} min`;
 }
 
 const where = ({ message, line }) => (line ? `${message} (line ${line})` : message);

@@ -18,12 +18,14 @@ from ..problem_names import PROBLEMS
 class NotLoaded(Exception):
     """There is no such function, or its file can't be run; the message says where and why.
 
-    `line` is the line of the file that it is about, or 0.
+    `line` is the line of the file that it is about, or 0; `said` is the message without it and the
+    file, for who shows them apart.
     """
 
-    def __init__(self, message: str, line: int = 0) -> None:
+    def __init__(self, message: str, line: int = 0, said: str = "") -> None:
         super().__init__(message)
         self.line = line
+        self.said = said or message
 
 
 def load(address: str) -> tuple[Callable[..., Any], str]:
@@ -179,8 +181,9 @@ def _without_magics(source: str) -> str:
 def _not_loaded(error: BaseException, place: str) -> NotLoaded:
     if isinstance(error, SyntaxError):
         said = f"{type(error).__name__}: {error.msg}"
-        return NotLoaded(f"{place}, line {error.lineno}: {said}", error.lineno or 0)
+        return NotLoaded(f"{place}, line {error.lineno}: {said}", error.lineno or 0, said)
     own = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == place]
     number = (own[-1].lineno or 0) if own else 0
     line = f", line {number}" if own else ""
-    return NotLoaded(f"{place}{line}: {type(error).__name__}: {error}", number)
+    said = f"{type(error).__name__}: {error}"
+    return NotLoaded(f"{place}{line}: {said}", number, said)

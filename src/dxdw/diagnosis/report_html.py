@@ -23,9 +23,8 @@ def html(report: Report) -> str:
     parts = [f"<h3><code>{escape(report.function)}</code>: {verdict}</h3>"]
     if report.solved is not None:
         own = "yes" if report.solved else "no"
-        parts.append(
-            f"<p>Solved: {own} (the problem's own tests). Extra checks: {report.passed}.</p>"
-        )
+        extra = "" if report.missing else f" Extra checks: {report.passed}."
+        parts.append(f"<p>Solved: {own} (the problem's own tests).{extra}</p>")
     if not right or report.advice:
         parts.append(f"<p>{escape(report.summary)}</p>")
         several = len(report.causes) + len(report.missing) > 1

@@ -75,7 +75,7 @@ def run(number: str, code: str, tell: Callable[[Event], None], cases: Iterable[C
     try:
         functions = functions_of(code, problem.functions)
     except NotLoaded as error:
-        tell({"kind": "not loaded", "message": str(error), "line": error.line})
+        tell({"kind": "not loaded", "message": error.said, "line": error.line})
         return
     states: list[str] = []
 

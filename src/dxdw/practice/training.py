@@ -103,7 +103,7 @@ def start(
     try:
         functions = network_functions(codes)
     except NotLoaded as error:
-        return {"error": {"message": str(error), "line": error.line}}
+        return {"error": {"message": error.said, "line": error.line}}
     if mistake:
         functions = functions._replace(conv2d_backward=mistaken(known[mistake]))
     model = TinyCNN.initial(seed, SHAPES)._replace(padding=0, functions=functions)
