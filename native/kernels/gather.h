@@ -4,11 +4,13 @@
 //
 // A piece of work is a band of rows of one image: copied once (source_band.h), then multiplied with
 // every block of destination channels while it lies in the cache. Vectors run along destination
-// channels (gather_channels.h) or along positions (gather_positions.h).
+// channels (gather_channels.h) or along positions (gather_positions.h), of the source itself where a
+// kernel of one tap lets them (gather_rows.h).
 #pragma once
 #include "api/dxdw.h"
 #include "kernels/gather_channels.h"
 #include "kernels/gather_positions.h"
+#include "kernels/gather_rows.h"
 #include "machine/tuning.h"
 #include "run/parallel_for.h"
 #include "run/workspace.h"
@@ -28,7 +30,7 @@ class Gather {
  public:
   // A phase; or two that have every other column each, and the same rows.
   Gather(const Plan &plan, const Phase &phase, const Phase *other = nullptr)
-      : plan_(plan), at_(plan, phase, other), channels_(at_), positions_(at_) {}
+      : plan_(plan), at_(plan, phase, other), channels_(at_), positions_(at_), rows_(at_) {}
 
   // Works out tables and sizes, for all rows or for parts that may be of a single one. False where
   // there is no memory for the tables.
@@ -37,28 +39,19 @@ class Gather {
     if (!tables.take()) return false;
     Index *memory = tables.template at<Index>(0);
     at_.join_columns(memory);
-    Index *as_positions = memory;
-    at_.lay_out(false, !is_narrow<S>, as_positions);
-    positions_.choose_tile(of_parts ? 1 : at_.pass.axis[1].count);
-    by_channels_ = channels_.pays(positions_.rows_of_tile() == 1);
-    if (by_channels_) {
-      at_.lay_out(true, !is_narrow<S>, memory);
-      channels_.choose_tile();
-    } else {
-      memory = as_positions;
-    }
-    const Index rows_of_tile = by_channels_ ? 1 : positions_.rows_of_tile();
+    choose_way(memory, of_parts ? 1 : at_.pass.axis[1].count);
+    const Index rows_of_tile = by_way([](auto &way) { return way.rows_of_tile(); });
     choose_bands(rows_of_tile);
     at_.set_height(height_, rows_of_tile, memory);
 
-    const Index D = by_channels_ ? channels_.channels_padded() : plan_.destinations;
+    const Index D = by_way([](auto &way) { return way.packed_channels(); });
     for (int i = 0; i < GatherLayout::kStrands; ++i) {
       weights_of_strand_[i] = weights_of_group_;
       weights_of_group_ += plan_.sources * at_.strand[i].taps * D;
     }
     band_elements_ = plan_.sources * at_.band.channel + kVectors * lanes<T>;  // read past the end
     if (at_.in_place) band_elements_ = 0;
-    const Index sums = by_channels_ ? channels_.strand_elements() : positions_.strand_elements();
+    const Index sums = by_way([](auto &way) { return way.strand_elements(); });
     slot_elements_ = band_elements_ + at_.strands * sums;
     return true;
   }
@@ -97,12 +90,13 @@ class Gather {
         const Part &part = parts[i / plan_.groups];
         for (Index first = 0; first < part.count; first += height_)
           piece(part.image, i % plan_.groups, 0, part.first + first,
-                least(height_, part.count - first), 0, blocks(), slot, team);
+                least(height_, part.count - first), {0, 1}, slot, team);
       });
       return whole ? DXDW_DONE : DXDW_CANCELLED;
     }
     const Index depths = at_.pass.axis[0].count, rows = at_.pass.axis[1].count;
-    const Index pieces = at_.pass.batch * plan_.groups * depths * bands_ * splits_;
+    const Index splits = splits_for(team.threads);
+    const Index pieces = at_.pass.batch * plan_.groups * depths * bands_ * splits;
     const Index together = most<Index>(1, least(Tuning::piece * pieces / most<Index>(1, flops()),
                                                 divide_up(pieces, Tuning::pieces)));
     const bool whole =
@@ -110,19 +104,57 @@ class Gather {
           const Index last = least(pieces, (chunk + 1) * together);
           for (Index i = chunk * together; i < last; ++i) {
             Index rest = i;
-            const Index split = rest % splits_;
-            rest /= splits_;
+            const Index split = rest % splits;
+            rest /= splits;
             const Index band = rest % bands_;
             rest /= bands_;
             const Index depth = rest % depths;
             rest /= depths;
             const Index first = band * rows / bands_;
             piece(rest / plan_.groups, rest % plan_.groups, depth, first,
-                  (band + 1) * rows / bands_ - first, split * blocks() / splits_,
-                  (split + 1) * blocks() / splits_, slot, team);
+                  (band + 1) * rows / bands_ - first, {split, splits}, slot, team);
           }
         });
     return whole ? DXDW_DONE : DXDW_CANCELLED;
+  }
+
+  // Parts of a band, each of which reads all of it (2 where 1 would do: 1×1 layers took 1.2 times as
+  // long): only as many as keep so many threads busy to the end.
+  Index splits_for(Index threads) const {
+    if (threads == 1) return 1;
+    const Index images = at_.pass.batch * plan_.groups * at_.pass.axis[0].count;
+    const Index wanted = least(4 * threads, flops() / Tuning::piece);
+    return most<Index>(1, least(by_way([](auto &way) { return way.most_splits(); }),
+                                divide_up(wanted, images * bands_)));
+  }
+
+  // Calls f with the way that was chosen.
+  template <class F>
+  auto by_way(const F &f) const {
+    switch (way_) {
+      case kByRows: return f(rows_);
+      case kByChannels: return f(channels_);
+      default: return f(positions_);
+    }
+  }
+
+  // All ways add a result's products in one order, but tiles of several rows: only these decide bits.
+  void choose_way(Index *&memory, Index least_rows) {
+    constexpr bool can = !is_narrow<S>;  // the source be computed with where it lies
+    Index *as_positions = memory;
+    at_.lay_out(false, can, as_positions);
+    positions_.choose_tile(least_rows);
+    if (can && rows_.pays()) {
+      way_ = kByRows;
+      at_.lay_out(true, can, memory);
+      rows_.choose_tile();
+    } else if (channels_.pays(positions_.rows_of_tile() == 1)) {
+      way_ = kByChannels;
+      at_.lay_out(true, can, memory);
+      channels_.choose_tile();
+    } else {
+      memory = as_positions;
+    }
   }
 
   void choose_bands(Index rows_of_tile) {
@@ -140,14 +172,14 @@ class Gather {
     height = least(most<Index>(height, 1), rows);
     bands_ = most<Index>(1, least(divide_up(rows, height), rows / rows_of_tile));
     height_ = divide_up(rows, bands_);
-    const Index pieces = images * bands_;
-    splits_ = pieces < wanted ? least(blocks(), divide_up(wanted, pieces)) : 1;
   }
 
   // Destination channels come in blocks, of a tile's channels.
-  Index blocks() const { return by_channels_ ? channels_.blocks : positions_.blocks; }
+  Index blocks() const {
+    return by_way([](auto &way) { return way.blocks; });
+  }
   Index block_start(Index block) const {
-    return by_channels_ ? channels_.block_start(block) : positions_.block_start(block);
+    return by_way([block](auto &way) { return way.block_start(block); });
   }
 
   T *weights_of(Index group, int strand, Index start) const {
@@ -166,18 +198,15 @@ class Gather {
         const T *from = weights + group * plan_.weights_of_group() + start * plan_.weight_destination;
         for (int s = 0; s < at_.strands; ++s) {
           T *to = weights_of(group, s, start);
-          if (by_channels_)
-            channels_.pack(from, end, at_.strand[s], M, to);
-          else
-            positions_.pack(from, at_.strand[s], M, to);
+          by_way([&](auto &way) { way.pack(from, end, at_.strand[s], M, to); });
         }
       }
     });
   }
 
-  // Destination rows [first, first + count) at one depth, of channel blocks [block, last_block).
-  void piece(Index image, Index group, Index depth, Index first, Index count, Index block,
-             Index last_block, int slot, const Team &team) {
+  // A part of the destination rows [first, first + count) at one depth.
+  void piece(Index image, Index group, Index depth, Index first, Index count, Split split, int slot,
+             const Team &team) {
     const Pass &pass = at_.pass;
     T *band = slots_ + slot * slot_elements_;
     const S *source = source_ + image * pass.source.image + group * pass.source.group;
@@ -192,25 +221,22 @@ class Gather {
     S *out = destination_ + image * to.image + group * to.group +
              (axis[0].start + depth * axis[0].spacing) * to.depth +
              (axis[1].start + first * axis[1].spacing) * to.row + axis[2].start * to.column;
-    for (; block < last_block; ++block) {
-      const Index start = block_start(block), M = block_start(block + 1) - start;
-      const T *w[GatherLayout::kStrands];
-      for (int s = 0; s < at_.strands; ++s) w[s] = weights_of(group, s, start);
-      S *corner = out + start * to.channel;
-      T *sums = band + band_elements_;
-      if (by_channels_)
-        channels_.run(x, w, corner, M, least(M, plan_.destinations - start), count, sums, team);
-      else
-        positions_.run(x, w, corner, M, count, sums, team);
-    }
+    const auto w = [&](Index block, int strand) {
+      return weights_of(group, strand, block_start(block));
+    };
+    by_way([&](auto &way) {
+      way.run(x, w, out, split, count, band + band_elements_, team);
+    });
+    if (at_.past_caches) finish_stores_past_caches();
   }
 
   const Plan &plan_;
   GatherLayout at_;
   GatherByChannels<T> channels_;
   GatherByPositions<T> positions_;
-  bool by_channels_ = false;
-  Index height_ = 1, bands_ = 1, splits_ = 1;
+  GatherByRows<T> rows_;
+  enum { kByPositions, kByChannels, kByRows } way_ = kByPositions;
+  Index height_ = 1, bands_ = 1;
   Index weights_of_group_ = 0, weights_of_strand_[GatherLayout::kStrands];
   Index band_elements_ = 0, slot_elements_ = 0;
   T *packed_ = nullptr, *slots_ = nullptr;

@@ -93,12 +93,17 @@ class GatherByChannels {
     vectors_ = divide_up(vectors, blocks);
     strip_ = least(tuning().strip / (vectors_ * DXDW_VECTOR_BYTES),
                    at_.pass.axis[1].count * columns);
+    // All blocks read a strip of the source: a band is as much of it as stays near.
+    const Index of_position = plan_.sources * at_.pass.axis[2].step * Index(sizeof(T));
+    if (at_.in_place) strip_ = most<Index>(1, least(strip_, tuning().band / of_position));
     const Index together = tuning().weights / (at_.taps * vectors_ * DXDW_VECTOR_BYTES);
     chunk_ = divide_up(plan_.sources, divide_up(plan_.sources, most<Index>(1, together)));
   }
 
   Index blocks = 1;  // of destination channels
-  Index channels_padded() const { return round_up(plan_.destinations, lanes<T>); }
+  Index packed_channels() const { return round_up(plan_.destinations, lanes<T>); }
+  Index most_splits() const { return blocks; }
+  Index rows_of_tile() const { return 1; }
   Index block_start(Index block) const {
     return block * divide_up(plan_.destinations, lanes<T>) / blocks * lanes<T>;
   }
@@ -121,35 +126,23 @@ class GatherByChannels {
     }
   }
 
-  // Computes `count` rows of a block of M channels, of which D are there. x: the band, or the source
-  // itself; w: each strand's weights.
-  template <class S>
-  void run(const T *x, const T *const *w, S *out, Index M, Index D, Index count, T *sums,
+  // Computes `count` rows of a split's channel blocks. x: the band, or the source itself;
+  // weights(block, strand): what pack packed. Each block finds a strip of x in the cache.
+  template <class S, class Weights>
+  void run(const T *x, const Weights &weights, S *out, Split split, Index count, T *sums,
            const Team &team) const {
     const Axis *axis = at_.pass.axis;
-    const Index spacing = axis[2].spacing, channel = at_.pass.destination.channel;
+    const Index apart = axis[2].spacing * at_.pass.destination.column;  // of positions
     const Index row = axis[1].spacing * at_.pass.destination.row;
-    const Index strand = strand_elements();
     each_run(count, axis[2].count, strip_, [&](Index r, Index rows, Index q, Index columns) {
-      const T *from = x + r * at_.pitch + q * read_step();
-      for (int i = 0; i < at_.strands; ++i)
-        strip(at_.strand[i], from, w[i], M, rows, columns, sums + i * strand, team);
-      if (cancelled(team)) return;
-      const Index apart = spacing * at_.pass.destination.column;  // from one position to the next
-      S *to = out + r * row + q * apart;
-      const bool dense = spacing == 1 && row == columns * apart;
-      const Index lines = dense ? 1 : rows, length = dense ? rows * columns : columns;
-      for (Index i = 0; i < lines; ++i, to += row) {
-        const T *line = sums + i * columns * M;
-        if (at_.pass.destination.channels_last()) {
-          write_positions(line, M, length, D, to, apart);
-          if (at_.strands > 1)
-            write_positions(line + strand, M, at_.in_second(q, columns), D, to + apart / 2, apart);
-        } else if (at_.strands > 1)
-          weave_transposed(line, line + strand, M, length, at_.in_second(q, columns), D, to,
-                           channel);
-        else
-          write_transposed(line, M, length, D, to, channel, spacing);
+      for (Index b = split.begin(blocks); b < split.end(blocks) && !cancelled(team); ++b) {
+        const Index start = block_start(b), M = block_start(b + 1) - start;
+        for (int i = 0; i < at_.strands; ++i)
+          strip(at_.strand[i], x + r * at_.pitch + q * read_step(), weights(b, i), M, rows, columns,
+                sums + i * strand_elements(), team);
+        if (cancelled(team)) return;
+        write(sums, M, least(M, plan_.destinations - start), rows, q, columns,
+              out + start * at_.pass.destination.channel + r * row + q * apart);
       }
     });
   }
@@ -181,6 +174,28 @@ class GatherByChannels {
           if (++tap == plan_.taps) tap = 0, source += of_source;
         }
       }
+    }
+  }
+
+  // Writes a strip's sums of M channels, of which D are there.
+  template <class S>
+  void write(const T *sums, Index M, Index D, Index rows, Index q, Index columns, S *to) const {
+    const Axis *axis = at_.pass.axis;
+    const Index spacing = axis[2].spacing, channel = at_.pass.destination.channel;
+    const Index apart = spacing * at_.pass.destination.column;
+    const Index row = axis[1].spacing * at_.pass.destination.row, strand = strand_elements();
+    const bool dense = spacing == 1 && row == columns * apart;
+    const Index lines = dense ? 1 : rows, length = dense ? rows * columns : columns;
+    for (Index i = 0; i < lines; ++i, to += row) {
+      const T *line = sums + i * columns * M;
+      if (at_.pass.destination.channels_last()) {
+        write_positions(line, M, length, D, to, apart);
+        if (at_.strands > 1)
+          write_positions(line + strand, M, at_.in_second(q, columns), D, to + apart / 2, apart);
+      } else if (at_.strands > 1)
+        weave_transposed(line, line + strand, M, length, at_.in_second(q, columns), D, to, channel);
+      else
+        write_transposed(line, M, length, D, to, channel, spacing, at_.past_caches);
     }
   }
 

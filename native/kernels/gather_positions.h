@@ -9,6 +9,14 @@
 namespace dxdw {
 namespace {
 
+// Packs the weights of M destination channels, whose first is at from: source by source, tap by tap.
+template <class T>
+void pack_interleaved(const T *from, const Plan &plan, const Strand &strand, Index M, T *to) {
+  for (Index c = 0; c < plan.sources; ++c, from += plan.weight_source)
+    for (Index k = 0; k < strand.taps; ++k)
+      for (Index m = 0; m < M; ++m) *to++ = from[m * plan.weight_destination + strand.tap[k]];
+}
+
 template <class T>
 class GatherByPositions {
  public:
@@ -38,25 +46,31 @@ class GatherByPositions {
   }
 
   Index blocks = 1;  // of destination channels
+  Index most_splits() const { return blocks; }
   Index rows_of_tile() const { return rows_; }
+  Index packed_channels() const { return plan_.destinations; }
   Index block_start(Index block) const { return block * plan_.destinations / blocks; }
   Index strand_elements() const { return kAccumulators * lanes<T>; }  // one tile
 
   // A block of M destination channels, whose first weight is at from.
-  void pack(const T *from, const Strand &strand, Index M, T *to) const {
-    for (Index c = 0; c < plan_.sources; ++c, from += plan_.weight_source)
-      for (Index k = 0; k < strand.taps; ++k)
-        for (Index m = 0; m < M; ++m) *to++ = from[m * plan_.weight_destination + strand.tap[k]];
+  void pack(const T *from, const T *, const Strand &strand, Index M, T *to) const {
+    pack_interleaved(from, plan_, strand, M, to);
   }
 
-  // Computes `count` rows of a block of M channels. w: each strand's weights.
-  template <class S>
-  void run(const T *band, const T *const *w, S *out, Index M, Index count, T *spare,
+  // Computes `count` rows of a split's channel blocks. weights(block, strand): what pack packed.
+  template <class S, class Weights>
+  void run(const T *band, const Weights &weights, S *out, Split split, Index count, T *spare,
            const Team &team) const {
-    if (rows_ > 1)
-      rows_of_tiles(band, w, out, M, count, spare, team);
-    else
-      flat_tiles(band, w, out, M, count, spare, team);
+    for (Index block = split.begin(blocks); block < split.end(blocks); ++block) {
+      const Index start = block_start(block), M = block_start(block + 1) - start;
+      const T *w[GatherLayout::kStrands];
+      for (int i = 0; i < at_.strands; ++i) w[i] = weights(block, i);
+      S *corner = out + start * at_.pass.destination.channel;
+      if (rows_ > 1)
+        rows_of_tiles(band, w, corner, M, count, spare, team);
+      else
+        flat_tiles(band, w, corner, M, count, spare, team);
+    }
   }
 
  private:
@@ -68,11 +82,13 @@ class GatherByPositions {
   template <class S>
   void flat_tiles(const T *band, const T *const *w, S *out, Index M, Index count,
                   T *spare, const Team &team) const {
-    const Index columns = at_.pass.axis[2].count, pitch = at_.band.pitch;
+    Index columns = at_.pass.axis[2].count, pitch = at_.band.pitch;
     const Index row_step = at_.pass.axis[1].spacing * at_.pass.destination.row;
     const Index channel = at_.pass.destination.channel;
     const Index apart = at_.pass.axis[2].spacing * at_.pass.destination.column;
     const Index end = (count - 1) * pitch + columns;
+    // Rows that follow each other without a gap, in the band and in the result, are one.
+    if (pitch == columns && row_step == columns) pitch = columns = end, count = 1;
     Index row = 0, column = 0;
     for (Index s = 0; s < end && !cancelled(team);) {
       const Index V = least(vectors_, divide_up(end - s, lanes<T>)), width = V * lanes<T>;

@@ -48,7 +48,7 @@ class WinogradGather {
     const Index tiles = together_ * across_.tiles;
     frequency_ = stride((shared_ ? tiles : tile_rows_ * across_.tiles) * sources_);
     product_ = stride(tiles * block_);
-    strip_ = strip_elements<T>(across_) + lanes<T> * lanes<T>;
+    strip_ = strip_elements<T>(across_);
     slot_ = round_up(strip_ + kFrequencies * (product_ + (shared_ ? frequency_ : 0)) +
                          (shared_ ? 0 : weights_of_block_),
                      kAlignment / Index(sizeof(T)));
@@ -164,6 +164,7 @@ class WinogradGather {
       product(x + f * frequency_, tiles, sources_, Index(1), weights + f * weight_frequency_, block_,
               block_vectors_, plan_.sources, product_at + f * product_, block_, false);
     const Strides &to = pass_.destination;
+    const bool large = plan_.destinations_bytes() > tuning().past_caches;
     for (Index row = first; row < last && !cancelled(team); ++row) {
       if (unfit_[row]) continue;
       const Index tile = row % down_.tiles;
@@ -173,9 +174,10 @@ class WinogradGather {
         inverse_row<Side>(product_at + (row - first) * across_.tiles * block_ + o, product_,
                              block_, across_, least(lanes<T>, plan_.destinations - d),
                              image + d * to.channel, to, down_.dilation * to.row,
-                             down_.destinations(tile), strip);
+                             down_.destinations(tile), strip, large);
       }
     }
+    if (large) finish_stores_past_caches();
   }
 
   // to[frequency][source channel][destination channel of the block]

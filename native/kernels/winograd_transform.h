@@ -5,6 +5,7 @@
 //   to[frequency][tile][channel]
 #pragma once
 #include "kernels/winograd_guard.h"
+#include "layout/transposed_writes.h"
 #include "run/pool.h"
 #include "tiles/transpose.h"
 
@@ -135,10 +136,10 @@ Index strip_elements(const TiledAxis &across) {
 }
 
 // Frequencies of `width` destination channels (a vector's or fewer) of a row of tiles, to `rows`
-// rows of an image, row_step apart, whose first such channel is at out.
+// rows of an image, row_step apart, whose first such channel is at out. large: past the caches.
 template <int Side, class S, class T = Sum<S>>
 void inverse_row(const T *from, Index frequency, Index ld, const TiledAxis &across, Index width,
-                 S *out, const Strides &to, Index row_step, Index rows, T *strip) {
+                 S *out, const Strides &to, Index row_step, Index rows, T *strip, bool large) {
   const Index pitch = across.span(Side) * lanes<T>, step = across.dilation * lanes<T>;
   across.each([&](Index tile, Index start) {
     T *corner = strip + start * lanes<T>;
@@ -150,7 +151,7 @@ void inverse_row(const T *from, Index frequency, Index ld, const TiledAxis &acro
     if (to.channels_last())
       write_positions(strip, lanes<T>, across.count, width, out, to.column);
     else
-      transpose_back(strip, across.count, width, out, to.channel);
+      write_transposed(strip, lanes<T>, across.count, width, out, to.channel, 1, large);
 }
 
 // to[tap][channel] of `width` channels' Taps, which stand `step` elements apart. Whole vectors are

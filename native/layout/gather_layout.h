@@ -5,6 +5,7 @@
 // One pass computes both from one band, and weaves them.
 #pragma once
 #include "layout/source_band.h"
+#include "machine/tuning.h"
 
 namespace dxdw {
 namespace {
@@ -20,6 +21,14 @@ struct Strand {
   Index *place = nullptr;                // for each of the kernel's taps: where it is in `tap`, or −1
 };
 
+// One of several like parts of a piece of work.
+struct Split {
+  Index index, of;
+
+  Index begin(Index count) const { return index * count / of; }
+  Index end(Index count) const { return (index + 1) * count / of; }
+};
+
 struct GatherLayout {
   static constexpr int kStrands = 2;
 
@@ -30,6 +39,7 @@ struct GatherLayout {
   Index taps;  // of all strands
   Band band;
   bool in_place = false;
+  bool past_caches;              // whether the result is so large that it is written past them
   Index row_step = 1;            // rows of the band from one destination row to the next
   Index channel = 0, pitch = 0;  // elements from one channel, or destination row, to the next
 
@@ -42,6 +52,7 @@ struct GatherLayout {
     for (Strand &s : strand) s.taps = rows * s.columns.taps;
     taps = strand[0].taps + strand[1].taps;
     pass.axis[2].taps = strand[0].columns.taps + strand[1].columns.taps;
+    past_caches = plan.destinations_bytes() > tuning().past_caches;
   }
 
   Index words() const {

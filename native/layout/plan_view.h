@@ -42,6 +42,10 @@ struct Plan {
   Index destination_plane() const {
     return destination_size[0] * destination_size[1] * destination_size[2];
   }
+  Index destinations_bytes() const {
+    const Index element = dtype == kFloat64 ? 8 : dtype == kFloat32 ? 4 : 2;
+    return batch * groups_of_image * destinations * destination_plane() * element;
+  }
   // Operations of the definition: 2 for each product and its addition.
   Index flops() const {
     const Index outputs = kind == kInputGradient ? source_plane() : destination_plane();

@@ -8,12 +8,11 @@
 #pragma once
 #include "layout/channels_last.h"
 #include "layout/plan_view.h"
+#include "machine/past_caches.h"
 #include "run/pool.h"
 
 namespace dxdw {
 namespace {
-
-constexpr Index kCacheLine = 64;  // bytes, or twice that: then it prefetches some lines twice
 
 // Where an array's values stand, in elements. Rows can be images: see images_as_rows.
 struct Strides {

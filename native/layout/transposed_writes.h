@@ -1,23 +1,37 @@
 // Sums that lie position by position, written where results lie channel by channel.
 #pragma once
+#include "machine/past_caches.h"
 #include "tiles/transpose.h"
 
 namespace dxdw {
 namespace {
 
-// to[j·ld_to + i·spacing] = from[i·ld + j] for i < positions, j < channels.
+// to[j·ld_to + i·spacing] = from[i·ld + j] for i < positions, j < channels. large: past the caches,
+// where lines of them allow it.
 template <class S, class T = Sum<S>>
 void write_transposed(const T *from, Index ld, Index positions, Index channels, S *to, Index ld_to,
-                      Index spacing) {
+                      Index spacing, bool large = false) {
   constexpr Index n = lanes<T>;
+  Index lead = 0;
+  bool past_caches = false;
+  if constexpr (!is_narrow<S>) {
+    past_caches = large && spacing == 1 && whole_lines<S>(nullptr, ld_to, DXDW_VECTOR_BYTES);
+    if (past_caches) lead = to_next_line(to);
+  }
   for (Index j = 0; j < channels; j += n) {
     const Index height = least(n, channels - j);
-    for (Index i = 0; i < positions; i += n) {
-      const Index width = least(n, positions - i);
+    for (Index i = 0, width; i < positions; i += width) {
+      width = least(i < lead ? lead : n, positions - i);
       Vector<T> block[n];
       load_transposed(from + i * ld + j, ld, width, block);
       S *line = to + j * ld_to + i * spacing;
       if (spacing == 1 && width == n && height == n) {
+        if constexpr (!is_narrow<S>)
+          if (past_caches) {
+#pragma GCC unroll 16
+            for (int k = 0; k < n; ++k) store_past_caches(line + k * ld_to, block[k]);
+            continue;
+          }
 #pragma GCC unroll 16
         for (int k = 0; k < n; ++k) store(line + k * ld_to, block[k]);
         continue;

@@ -127,6 +127,7 @@ struct Found {
     t.chunk_sums = t.l2 / 64 * 25;
     t.chunk = t.l2 / 8 * 3;
     t.group = t.l3 / 8;
+    t.past_caches = t.l3 / 2;
     t.plane_rows = t.l1 / 2;
     t.plane_sums = t.l1 / 4;
   }

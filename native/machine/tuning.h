@@ -21,6 +21,7 @@ struct Tuning {
   int64_t chunk_sums;      // l2 · 25/64: dW by Winograd, the sums of a chunk,
   int64_t chunk;           // l2 · 3/8: its frequencies at a time,
   int64_t group;           // l3 / 8: and those of a group
+  int64_t past_caches;     // l3 / 2: beyond that, a result is written past the caches
   int64_t plane_rows;      // l1 / 2: rows of a plane that a depthwise kernel reads and writes
   int64_t plane_sums;      // l1 / 4: and its vectors of sums
 

@@ -2,6 +2,7 @@
 // are broadcast, each to a line of V vectors, and added to M × V sums, which stay in registers. What a
 // tile reads, and from where, is all that tells one tile from another.
 #pragma once
+#include "machine/past_caches.h"
 #include "machine/registers.h"
 
 namespace dxdw {
@@ -35,6 +36,15 @@ DXDW_INLINE void store_sums(const Vector<T> (&sum)[M][V], T *to, Index ld) {
       T *p = to + m * ld + v * lanes<T>;
       store(p, Add ? load(p) + sum[m][v] : sum[m][v]);
     }
+}
+
+// The same past the caches, of whole lines.
+template <class T, int M, int V>
+DXDW_INLINE void store_sums_past_caches(const Vector<T> (&sum)[M][V], T *to, Index ld) {
+#pragma GCC unroll 14
+  for (int m = 0; m < M; ++m)
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) store_past_caches(to + m * ld + v * lanes<T>, sum[m][v]);
 }
 
 // Tiles by up to three sizes: Of::tile<a, b, c>() is the function, or null where there is none.

@@ -58,27 +58,5 @@ void transpose(const S *from, Index ld_from, Index rows, Index columns, T *to, I
   }
 }
 
-// The way back: to[j·ld_to + i] = from[i·lanes + j] for i < rows, j < columns ≤ lanes, and nothing
-// else is written. From must be readable up to the next whole vector of rows.
-template <class S, class T = Sum<S>>
-void transpose_back(const T *from, Index rows, Index columns, S *to, Index ld_to) {
-  constexpr Index n = lanes<T>;
-  for (Index i = 0; i < rows; i += n) {
-    Vector<T> block[n];
-    load_transposed(from + i * n, n, n, block);
-    if (i + n <= rows && columns == n) {
-#pragma GCC unroll 16
-      for (int k = 0; k < n; ++k) store(to + k * ld_to + i, block[k]);
-    } else {
-      const Index width = least(n, rows - i);
-      T part[n][n];
-#pragma GCC unroll 16
-      for (int k = 0; k < n; ++k) store(part[k], block[k]);
-      for (Index k = 0; k < columns; ++k)
-        copy_rounded(to + k * ld_to + i, part[k], width);
-    }
-  }
-}
-
 }  // namespace
 }  // namespace dxdw

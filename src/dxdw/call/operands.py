@@ -19,7 +19,9 @@ def array(value: Any, name: str) -> Array:
     """An array of a dtype that can be computed with: NumPy's, or another library's as it is."""
     if value is None:
         raise refused(TypeError, f"{name} is None: it must be an array or nested lists of numbers")
-    if type(value) is not np.ndarray:
+    if type(value) is list or type(value) is tuple:
+        value = _of_numbers(value, name)
+    elif type(value) is not np.ndarray:
         if is_masked(value):
             raise refused(
                 TypeError,
@@ -32,10 +34,7 @@ def array(value: Any, name: str) -> Array:
         if not isinstance(value, np.ndarray) and foreign(value):
             _check_tensor(value, name)
             return value
-        try:
-            value = _lent(value) if hasattr(value, "__dlpack__") else np.asarray(value)
-        except (BufferError, ValueError) as error:
-            raise refused(ValueError, f"{name} can't be made an array: {error}") from None
+        value = _of_numbers(value, name)
     dtype = value.dtype
     float_ = dtype.kind in "fc" and dtype.char in _FLOATS
     if float_ or dtype.kind in "iu" or dtype.name == "bfloat16":
@@ -47,6 +46,13 @@ def array(value: Any, name: str) -> Array:
         f"{name} has dtype {dtype}: it must be an integer, float16, bfloat16, float32, float64, "
         f"complex64 or complex128 array; {hint}",
     )
+
+
+def _of_numbers(value: Any, name: str) -> Array:
+    try:
+        return _lent(value) if hasattr(value, "__dlpack__") else np.asarray(value)
+    except (BufferError, ValueError) as error:
+        raise refused(ValueError, f"{name} can't be made an array: {error}") from None
 
 
 # What NumPy would make an array of, losing what it is there for.
