@@ -88,7 +88,7 @@ class GatherByPositions {
     const Index apart = at_.pass.axis[2].spacing * at_.pass.destination.column;
     const Index end = (count - 1) * pitch + columns;
     // Rows that follow each other without a gap, in the band and in the result, are one.
-    if (pitch == columns && row_step == columns) pitch = columns = end, count = 1;
+    if (apart == 1 && pitch == columns && row_step == columns) pitch = columns = end, count = 1;
     Index row = 0, column = 0;
     for (Index s = 0; s < end && !cancelled(team);) {
       const Index V = least(vectors_, divide_up(end - s, lanes<T>)), width = V * lanes<T>;
