@@ -44,7 +44,8 @@ def test_the_summary_has_the_geometric_mean_and_the_worst():
 
 
 @pytest.mark.skipif(native_library.load() is None, reason="there is nothing to choose from")
-def test_every_engine_that_can_is_timed():
+def test_every_engine_that_can_is_timed(monkeypatch):
+    monkeypatch.setattr(choices, "HOPELESS", np.inf)  # a busy machine can stop any first call
     geometry, _ = geometries.convolution(2, (2, 16, 14, 14), (16, 16, 5, 5), Options())
     found = list(choices.choices("it", geometry, ["float32"], [1], 1, 0.0))
     assert [c.problem.kind for c in found] == ["forward", "dx", "dW"]
