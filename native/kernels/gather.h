@@ -95,8 +95,7 @@ class Gather {
       return whole ? DXDW_DONE : DXDW_CANCELLED;
     }
     const Index depths = at_.pass.axis[0].count, rows = at_.pass.axis[1].count;
-    const Index splits = splits_for(team.threads);
-    const Index pieces = at_.pass.batch * plan_.groups * depths * bands_ * splits;
+    const Index splits = splits_for(team.threads), pieces = planes() * bands_ * splits;
     const Index together = most<Index>(1, least(Tuning::piece * pieces / most<Index>(1, flops()),
                                                 divide_up(pieces, Tuning::pieces)));
     const bool whole =
@@ -122,11 +121,13 @@ class Gather {
   // long): only as many as keep so many threads busy to the end.
   Index splits_for(Index threads) const {
     if (threads == 1) return 1;
-    const Index images = at_.pass.batch * plan_.groups * at_.pass.axis[0].count;
     const Index wanted = least(4 * threads, flops() / Tuning::piece);
     return most<Index>(1, least(by_way([](auto &way) { return way.most_splits(); }),
-                                divide_up(wanted, images * bands_)));
+                                divide_up(wanted, planes() * bands_)));
   }
+
+  // Groups of an image at one depth, each of which bands are cut from.
+  Index planes() const { return at_.pass.batch * plan_.groups * at_.pass.axis[0].count; }
 
   // Calls f with the way that was chosen.
   template <class F>
@@ -160,14 +161,13 @@ class Gather {
   void choose_bands(Index rows_of_tile) {
     const Index rows = at_.pass.axis[1].count, halo = at_.band.halo();
     const Index row_bytes = plan_.sources * at_.band.elements_of_row() * Index(sizeof(T));
-    const Index images = at_.pass.batch * plan_.groups * at_.pass.axis[0].count;
     Index height = (tuning().band / row_bytes - halo - 1) / at_.row_step + 1;
     // A halo is copied again for every band: not more than the band itself.
     height = most(height, most(rows_of_tile, halo));
     // Enough pieces, while each has enough to do.
     const Index wanted = least(Tuning::pieces, flops() / Tuning::piece);
-    if (images * divide_up(rows, height) < wanted)
-      height = least(height, most(divide_up(rows, divide_up(wanted, images)),
+    if (planes() * divide_up(rows, height) < wanted)
+      height = least(height, most(divide_up(rows, divide_up(wanted, planes())),
                                   most(rows_of_tile, 2 * halo)));
     height = least(most<Index>(height, 1), rows);
     bands_ = most<Index>(1, least(divide_up(rows, height), rows / rows_of_tile));
@@ -227,7 +227,7 @@ class Gather {
     by_way([&](auto &way) {
       way.run(x, w, out, split, count, band + band_elements_, team);
     });
-    if (at_.past_caches) finish_stores_past_caches();
+    if (plan_.past_caches()) finish_stores_past_caches();
   }
 
   const Plan &plan_;

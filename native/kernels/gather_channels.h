@@ -195,7 +195,7 @@ class GatherByChannels {
       } else if (at_.strands > 1)
         weave_transposed(line, line + strand, M, length, at_.in_second(q, columns), D, to, channel);
       else
-        write_transposed(line, M, length, D, to, channel, spacing, at_.past_caches);
+        write_transposed(line, M, length, D, to, channel, spacing, plan_.past_caches());
     }
   }
 

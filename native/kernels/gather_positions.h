@@ -9,14 +9,6 @@
 namespace dxdw {
 namespace {
 
-// Packs the weights of M destination channels, whose first is at from: source by source, tap by tap.
-template <class T>
-void pack_interleaved(const T *from, const Plan &plan, const Strand &strand, Index M, T *to) {
-  for (Index c = 0; c < plan.sources; ++c, from += plan.weight_source)
-    for (Index k = 0; k < strand.taps; ++k)
-      for (Index m = 0; m < M; ++m) *to++ = from[m * plan.weight_destination + strand.tap[k]];
-}
-
 template <class T>
 class GatherByPositions {
  public:
@@ -54,7 +46,7 @@ class GatherByPositions {
 
   // A block of M destination channels, whose first weight is at from.
   void pack(const T *from, const T *, const Strand &strand, Index M, T *to) const {
-    pack_interleaved(from, plan_, strand, M, to);
+    at_.pack_interleaved(from, strand, M, to);
   }
 
   // Computes `count` rows of a split's channel blocks. weights(block, strand): what pack packed.

@@ -45,7 +45,7 @@ class GatherByRows {
 
   // A block of M destination channels, whose first weight is at from.
   void pack(const T *from, const T *, const Strand &strand, Index M, T *to) const {
-    pack_interleaved(from, plan_, strand, M, to);
+    at_.pack_interleaved(from, strand, M, to);
   }
 
   // Computes a split's positions of `count` rows. weights(block, 0): what pack packed.
@@ -80,6 +80,7 @@ class GatherByRows {
   template <class Weights>
   void strip(const T *x, const Weights &weights, T *out, Index begin, Index end, Index next) const {
     const Index columns = at_.pass.axis[2].count, channel = at_.pass.destination.channel;
+    const bool past_caches = plan_.past_caches();
     Request request(x + next, at_.channel, plan_.sources, tiles_ * blocks, tiles_);
     for (Index b = 0; b < blocks; ++b) {
       const Index start = block_start(b), M = block_start(b + 1) - start;
@@ -88,7 +89,7 @@ class GatherByRows {
         const Index V = most<Index>(1, least(kRowVectors, (end - q) / lanes<T>));
         const Index at = least(q, columns - V * lanes<T>);
         T *to = out + start * channel + at;
-        const bool past = at_.past_caches && whole_lines(to, channel, V * DXDW_VECTOR_BYTES);
+        const bool past = past_caches && whole_lines(to, channel, V * DXDW_VECTOR_BYTES);
         row_tiles<T>.of(M, V)(x + at, plan_.sources, at_.channel, w, request.part(), to, channel, past);
         q += V * lanes<T>;
       }

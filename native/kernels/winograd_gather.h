@@ -164,7 +164,7 @@ class WinogradGather {
       product(x + f * frequency_, tiles, sources_, Index(1), weights + f * weight_frequency_, block_,
               block_vectors_, plan_.sources, product_at + f * product_, block_, false);
     const Strides &to = pass_.destination;
-    const bool large = plan_.destinations_bytes() > tuning().past_caches;
+    const bool past_caches = plan_.past_caches();
     for (Index row = first; row < last && !cancelled(team); ++row) {
       if (unfit_[row]) continue;
       const Index tile = row % down_.tiles;
@@ -174,10 +174,10 @@ class WinogradGather {
         inverse_row<Side>(product_at + (row - first) * across_.tiles * block_ + o, product_,
                              block_, across_, least(lanes<T>, plan_.destinations - d),
                              image + d * to.channel, to, down_.dilation * to.row,
-                             down_.destinations(tile), strip, large);
+                             down_.destinations(tile), strip, past_caches);
       }
     }
-    if (large) finish_stores_past_caches();
+    if (past_caches) finish_stores_past_caches();
   }
 
   // to[frequency][source channel][destination channel of the block]

@@ -136,10 +136,11 @@ Index strip_elements(const TiledAxis &across) {
 }
 
 // Frequencies of `width` destination channels (a vector's or fewer) of a row of tiles, to `rows`
-// rows of an image, row_step apart, whose first such channel is at out. large: past the caches.
+// rows of an image, row_step apart, whose first such channel is at out, past the caches where the call says so.
 template <int Side, class S, class T = Sum<S>>
 void inverse_row(const T *from, Index frequency, Index ld, const TiledAxis &across, Index width,
-                 S *out, const Strides &to, Index row_step, Index rows, T *strip, bool large) {
+                 S *out, const Strides &to, Index row_step, Index rows, T *strip,
+                 bool past_caches) {
   const Index pitch = across.span(Side) * lanes<T>, step = across.dilation * lanes<T>;
   across.each([&](Index tile, Index start) {
     T *corner = strip + start * lanes<T>;
@@ -151,7 +152,7 @@ void inverse_row(const T *from, Index frequency, Index ld, const TiledAxis &acro
     if (to.channels_last())
       write_positions(strip, lanes<T>, across.count, width, out, to.column);
     else
-      write_transposed(strip, lanes<T>, across.count, width, out, to.channel, 1, large);
+      write_transposed(strip, lanes<T>, across.count, width, out, to.channel, 1, past_caches);
 }
 
 // to[tap][channel] of `width` channels' Taps, which stand `step` elements apart. Whole vectors are

@@ -5,7 +5,6 @@
 // One pass computes both from one band, and weaves them.
 #pragma once
 #include "layout/source_band.h"
-#include "machine/tuning.h"
 
 namespace dxdw {
 namespace {
@@ -39,7 +38,6 @@ struct GatherLayout {
   Index taps;  // of all strands
   Band band;
   bool in_place = false;
-  bool past_caches;              // whether the result is so large that it is written past them
   Index row_step = 1;            // rows of the band from one destination row to the next
   Index channel = 0, pitch = 0;  // elements from one channel, or destination row, to the next
 
@@ -52,7 +50,6 @@ struct GatherLayout {
     for (Strand &s : strand) s.taps = rows * s.columns.taps;
     taps = strand[0].taps + strand[1].taps;
     pass.axis[2].taps = strand[0].columns.taps + strand[1].columns.taps;
-    past_caches = plan.destinations_bytes() > tuning().past_caches;
   }
 
   Index words() const {
@@ -92,6 +89,14 @@ struct GatherLayout {
       list_runs(s, column, rows_of_tile);
       column += s.columns.taps;
     }
+  }
+
+  // Packs the weights of M destination channels, whose first is at from: source by source, tap by tap.
+  template <class T>
+  void pack_interleaved(const T *from, const Strand &strand, Index M, T *to) const {
+    for (Index c = 0; c < plan.sources; ++c, from += plan.weight_source)
+      for (Index k = 0; k < strand.taps; ++k)
+        for (Index m = 0; m < M; ++m) *to++ = from[m * plan.weight_destination + strand.tap[k]];
   }
 
   Index rows_of_band(Index count) const { return (count - 1) * row_step + 1; }

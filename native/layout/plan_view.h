@@ -1,6 +1,7 @@
 // A problem as Python lays it out: src/dxdw/engines/native_plan.py writes what is read here.
 #pragma once
 #include "layout/plan_version.h"
+#include "machine/tuning.h"
 #include "machine/vector.h"
 
 namespace dxdw {
@@ -42,9 +43,11 @@ struct Plan {
   Index destination_plane() const {
     return destination_size[0] * destination_size[1] * destination_size[2];
   }
-  Index destinations_bytes() const {
+  // Whether the result is so large that it is written past the caches.
+  bool past_caches() const {
     const Index element = dtype == kFloat64 ? 8 : dtype == kFloat32 ? 4 : 2;
-    return batch * groups_of_image * destinations * destination_plane() * element;
+    return batch * groups_of_image * destinations * destination_plane() * element >
+           tuning().past_caches;
   }
   // Operations of the definition: 2 for each product and its addition.
   Index flops() const {

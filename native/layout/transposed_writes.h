@@ -6,28 +6,25 @@
 namespace dxdw {
 namespace {
 
-// to[j·ld_to + i·spacing] = from[i·ld + j] for i < positions, j < channels. large: past the caches,
-// where lines of them allow it.
+// to[j·ld_to + i·spacing] = from[i·ld + j] for i < positions, j < channels; past the caches, where the
+// call says so and lines begin alike.
 template <class S, class T = Sum<S>>
 void write_transposed(const T *from, Index ld, Index positions, Index channels, S *to, Index ld_to,
-                      Index spacing, bool large = false) {
+                      Index spacing, bool past_caches = false) {
   constexpr Index n = lanes<T>;
-  Index lead = 0;
-  bool past_caches = false;
-  if constexpr (!is_narrow<S>) {
-    past_caches = large && spacing == 1 && whole_lines<S>(nullptr, ld_to, DXDW_VECTOR_BYTES);
-    if (past_caches) lead = to_next_line(to);
-  }
+  const Index lead = to_next_line(to);
+  const bool in_lines = past_caches && !is_narrow<S> && spacing == 1 &&
+                        whole_lines(to + lead, ld_to, DXDW_VECTOR_BYTES);
   for (Index j = 0; j < channels; j += n) {
     const Index height = least(n, channels - j);
     for (Index i = 0, width; i < positions; i += width) {
-      width = least(i < lead ? lead : n, positions - i);
+      width = least(in_lines && i < lead ? lead : n, positions - i);
       Vector<T> block[n];
       load_transposed(from + i * ld + j, ld, width, block);
       S *line = to + j * ld_to + i * spacing;
       if (spacing == 1 && width == n && height == n) {
         if constexpr (!is_narrow<S>)
-          if (past_caches) {
+          if (in_lines) {
 #pragma GCC unroll 16
             for (int k = 0; k < n; ++k) store_past_caches(line + k * ld_to, block[k]);
             continue;

@@ -123,8 +123,10 @@ bool check(const Problem &p, int kind, const char *kernel, int threads, bool x_l
   const double allowed = sums ? 0 : 1e-4 * largest;
   const bool right = status == DXDW_DONE && worst <= allowed;
   if (!right)
-    printf("[%d %d %d %d %d %d] kind %d, %s, %d bytes, %d threads, k %d, stride %d, last %d %d: status %d, error %g\n", int(p.batch), int(p.groups), int(p.C), int(p.O), int(p.H), int(p.W), kind,
-           kernel, int(sizeof(T)), threads, int(p.kH), int(p.stride), x_last, out_last, status, worst);
+    printf("batch %d, %d × %d channels to %d, %d×%d, k %d, stride %d, kind %d, %s, %d bytes, %d threads, "
+           "last %d %d: status %d, error %g\n",
+           int(p.batch), int(p.groups), int(p.C), int(p.O), int(p.H), int(p.W), int(p.kH), int(p.stride),
+           kind, kernel, int(sizeof(T)), threads, x_last, out_last, status, worst);
   free(x), free(W), free(g), free(result), free(wanted);
   return right && (x_last || out_last || same_bits_otherwise<T>(p, kind, kernel));
 }

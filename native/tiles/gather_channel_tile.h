@@ -38,7 +38,7 @@ void channel_gather_tile(const T *x, Index channels, Index channel, const Index 
       load_all(w, weight);
       outer_product<T>([p, apart](int m) DXDW_LAMBDA { return p[m * apart]; }, weight, total);
     }
-  store_sums<false>(total, sum, ld);
+  store_sums<Store::kOver>(total, sum, ld);
 }
 
 template <class T>

@@ -71,7 +71,7 @@ void gather_tile(const T *x, const Runs &runs, const T *w, T *out, Index ldm, In
     }
   }
 #pragma GCC unroll 6
-  for (int r = 0; r < R; ++r) store_sums<false>(sum[r], out + r * ldr, ldm);
+  for (int r = 0; r < R; ++r) store_sums<Store::kOver>(sum[r], out + r * ldr, ldm);
 }
 
 template <class T>

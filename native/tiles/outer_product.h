@@ -26,25 +26,22 @@ DXDW_INLINE void outer_product(const Value &value, const Vector<T> (&line)[V],
   }
 }
 
-// to[m·ld + v·lanes] = sum[m][v], added to what stands there where Add says so.
-template <bool Add, class T, int M, int V>
+// Over what stands there, added to it, or over it past the caches, which is of whole lines.
+enum class Store { kOver, kAdded, kPastCaches };
+
+// to[m·ld + v·lanes] = sum[m][v]
+template <Store How, class T, int M, int V>
 DXDW_INLINE void store_sums(const Vector<T> (&sum)[M][V], T *to, Index ld) {
 #pragma GCC unroll 14
   for (int m = 0; m < M; ++m)
 #pragma GCC unroll 4
     for (int v = 0; v < V; ++v) {
       T *p = to + m * ld + v * lanes<T>;
-      store(p, Add ? load(p) + sum[m][v] : sum[m][v]);
+      if constexpr (How == Store::kPastCaches)
+        store_past_caches(p, sum[m][v]);
+      else
+        store(p, How == Store::kAdded ? load(p) + sum[m][v] : sum[m][v]);
     }
-}
-
-// The same past the caches, of whole lines.
-template <class T, int M, int V>
-DXDW_INLINE void store_sums_past_caches(const Vector<T> (&sum)[M][V], T *to, Index ld) {
-#pragma GCC unroll 14
-  for (int m = 0; m < M; ++m)
-#pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) store_past_caches(to + m * ld + v * lanes<T>, sum[m][v]);
 }
 
 // Tiles by up to three sizes: Of::tile<a, b, c>() is the function, or null where there is none.

@@ -42,9 +42,9 @@ void row_tile(const T *x, Index channels, Index channel, const T *w, Ahead<T> ah
   }
   if (channels % 2) multiply_add();
   if (past_caches)
-    store_sums_past_caches(sum, out, ld);
+    store_sums<Store::kPastCaches>(sum, out, ld);
   else
-    store_sums<false>(sum, out, ld);
+    store_sums<Store::kOver>(sum, out, ld);
 }
 
 template <class T>

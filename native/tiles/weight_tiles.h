@@ -29,7 +29,7 @@ void channel_tile(const T *x, const Index *offset, Index pitch, Index step, cons
 #pragma GCC unroll 12
     for (int m = 0; m < M; ++m) p[m] += pitch;
   }
-  store_sums<true>(total, sum, ld);
+  store_sums<Store::kAdded>(total, sum, ld);
 }
 
 // sum[to_g[a] + to_x[b]] += Σ_{s<vectors·lanes} g[at_g[a] + s] · x[at_x[b] + s]

@@ -21,9 +21,9 @@ void product_tile(const T *a, Index step_m, Index step_k, const T *b, Index ldb,
     outer_product<T>([a, step_m](int m) DXDW_LAMBDA { return a[m * step_m]; }, line, total);
   }
   if (add)
-    store_sums<true>(total, c, ldc);
+    store_sums<Store::kAdded>(total, c, ldc);
   else
-    store_sums<false>(total, c, ldc);
+    store_sums<Store::kOver>(total, c, ldc);
 }
 
 template <class T>

@@ -4,6 +4,7 @@ import ast
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from public_names import public_modules
 
 import dxdw
 
-LIMIT = 1.35  # with NumPy 2.0, which is imported faster than later ones, 1.31
+LIMIT = 1.3
 SECONDS = "import time; {}; print(time.process_time())"
 STATEMENTS = {"numpy": "import numpy", "dxdw": "from dxdw import conv2d_backward"}
 # Of each, what a program that only convolves does without.
@@ -34,6 +35,10 @@ def fresh(program, **more):
     return subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout
 
 
+@pytest.mark.skipif(
+    version("numpy").startswith("2.0."),
+    reason="the limit is beside NumPy of today; the lowest is faster: 1.31 was measured",
+)
 def test_importing_costs_numpy_and_little_more(tmp_path):
     """Of CPU time the least of interleaved runs, from byte code: a busy machine only adds to it.
 
