@@ -40,6 +40,9 @@ struct Features {
     avx2 = ymm && fma && f16c && (b >> 5 & 1);
     const bool f = b >> 16 & 1, dq = b >> 17 & 1, bw = b >> 30 & 1, vl = b >> 31 & 1;
     avx512 = zmm && avx2 && f && dq && bw && vl;
+#if defined(DXDW_IN_HALVES)
+    avx512 = avx2;
+#endif
   }
 };
 

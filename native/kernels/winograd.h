@@ -11,6 +11,11 @@ namespace {
 
 // The transforms of fewer channels cost what the products save.
 constexpr Index kLeastChannels = 16;
+// What transforming the weights of a pair of channels costs, in products of theirs, where they don't stay
+// in the cache: even at 600 to 700 with AVX-512 on an Emerald Rapids (two products at once), at 190 with
+// AVX2 on a Zen 3 (1 to 4 images of 4×4 to 10×10, 96 to 512 channels). Vectors half as wide make products
+// twice as dear, beside memory of one speed. A Zen 4 computes vectors of AVX-512 in halves: between them.
+constexpr Index kProductsOfTransform = 6 * DXDW_VECTOR_BYTES;
 // Roundings of a value on its way through the three transforms.
 constexpr Index kRoundings = 30;
 
@@ -53,6 +58,13 @@ inline bool winograd_takes(const int64_t *words, Reason &why) {
   if (tiled > defined)
     return because(why, "%s products a channel in tiles, more than the definition's %s",
                    Grouped(tiled).text, Grouped(defined).text);
+  if (plan.kind == kWeightGradient) return true;  // transforms no weights
+  // (The nominal cache, for whether these tiles are taken decides the last bits.)
+  const Index bytes = kFrequencies * plan.sources * plan.destinations * (plan.dtype == kFloat64 ? 8 : 4);
+  const Index saved = plan.batch * (defined - tiled);
+  if (bytes > nominal().l2 && saved < kProductsOfTransform)
+    return because(why, "saves %s products of each pair of channels, fewer than transformed weights cost",
+                   Grouped(saved).text);
   return true;
 }
 

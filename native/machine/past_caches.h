@@ -26,7 +26,9 @@ inline bool whole_lines(const T *p, Index apart, Index bytes) {
 
 template <class T>
 DXDW_INLINE void store_past_caches(T *p, Vector<T> v) {
-#if defined(__AVX512F__)
+#if defined(DXDW_IN_HALVES)
+  store(p, v);
+#elif defined(__AVX512F__)
   _mm512_stream_si512(reinterpret_cast<__m512i *>(p), reinterpret_cast<__m512i>(v));
 #elif defined(__AVX2__)
   _mm256_stream_si256(reinterpret_cast<__m256i *>(p), reinterpret_cast<__m256i>(v));

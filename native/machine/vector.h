@@ -3,7 +3,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined(__AVX512F__)
+// DXDW_IN_HALVES: vectors of AVX-512 as two of AVX2, to the same bits; slow, for CPUs that have no more.
+#if defined(__AVX512F__) || defined(DXDW_IN_HALVES)
 #define DXDW_VECTOR_BYTES 64
 #define DXDW_REGISTERS 32
 #elif defined(__AVX2__)
@@ -90,7 +91,9 @@ DXDW_INLINE Vector<T> keep(Vector<T> v, Mask<T> kept) {
 // Keeps a value that is used more than once in a register: GCC would load it for every use.
 template <class V>
 DXDW_INLINE void hold(V &v) {
-#if defined(__x86_64__)
+#if defined(DXDW_IN_HALVES)
+  (void)v;  // no register holds it
+#elif defined(__x86_64__)
   asm("" : "+v"(v));
 #elif defined(__aarch64__)
   asm("" : "+w"(v));

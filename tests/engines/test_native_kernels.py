@@ -476,7 +476,7 @@ PROBLEMS = {
         (5, 96, 14, 14), (96, 1, 3, 3), pad=1, stride=2, groups=96
     ),
     "three channels of one": simple((2, 20, 30, 33), (60, 1, 3, 3), pad=1, groups=20),
-    "small and deep": simple((1, 256, 7, 7), (256, 256, 3, 3), pad=1),
+    "small and deep": simple((3, 256, 7, 7), (256, 256, 3, 3), pad=1),
     "three axes": simple((2, 8, 9, 20, 21), (16, 8, 3, 3, 3), pad=1),
 }
 
@@ -535,6 +535,20 @@ def test_max_workspace_turns_to_an_engine_that_needs_less():
         result = convolve(kind, a, case, max_workspace=limit)
         first, second = (a[n] for n in oracles.OPERANDS[kind])
         assert np.array_equal(result, oracles.run(kind, first, second, case))
+
+
+def test_winograd_is_left_where_transformed_weights_cost_more_than_they_save():
+    def chosen(kind, batch, channels):
+        shapes = (batch, channels, 5, 5), (channels, channels, 3, 3)
+        return explain(kind, *shapes, 1, dtype="float32", threads=1)
+
+    for kind in ("forward", "dx"):
+        said = chosen(kind, 1, 256)
+        assert said.engine == "direct"
+        assert "saves 81 products of each pair of channels" in str(said)
+        assert chosen(kind, 5, 256).engine == "winograd"
+        assert chosen(kind, 1, 64).engine == "winograd"  # whose weights stay in the cache
+    assert chosen("dW", 1, 256).engine == "winograd"  # transforms none
 
 
 class Fenced:

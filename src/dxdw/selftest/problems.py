@@ -41,7 +41,7 @@ PROBLEMS = {
     "depthwise": _shapes((4, 64, 20, 21), (64, 1, 3, 3), 1, 1, 1, 64),
     "depthwise strided": _shapes((3, 40, 27, 30), (40, 1, 5, 5), 2, 2, 1, 40),
     "depthwise narrow": _shapes((5, 96, 7, 7), (96, 1, 3, 3), 1, 1, 1, 96),
-    "small and deep": _shapes((1, 128, 7, 7), (128, 128, 3, 3), 1),
+    "small and deep": _shapes((3, 128, 7, 7), (128, 128, 3, 3), 1),
     "one axis": _shapes((3, 16, 200), (24, 16, 9), 4),
     "three axes": _shapes((2, 8, 7, 12, 13), (16, 8, 3, 3, 3), 1),
 }
