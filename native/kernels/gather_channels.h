@@ -48,6 +48,11 @@ void pack_taps(const T *weights, Index ld, Index D, const Index *place, Index ke
   }
 }
 
+// Source channels, or some of them.
+struct Channels {
+  Index first, count;
+};
+
 template <class T>
 class GatherByChannels {
  public:
@@ -94,9 +99,14 @@ class GatherByChannels {
     strip_ = least(tuning().strip / (vectors_ * DXDW_VECTOR_BYTES),
                    at_.pass.axis[1].count * columns);
     // All blocks read a strip of the source: a band is as much of it as stays near.
-    const Index of_position = plan_.sources * at_.pass.axis[2].step * Index(sizeof(T));
+    const Index of_position = plan_.sources * at_.column_step * Index(sizeof(T));
     if (at_.in_place) strip_ = most<Index>(1, least(strip_, tuning().band / of_position));
-    const Index together = tuning().weights / (at_.taps * vectors_ * DXDW_VECTOR_BYTES);
+    // Tiles of few positions read the weights faster than a second cache gives them: with a line of each row
+    // of taps they stay in the first. 3×3 of stride 2 on 14² with 512 channels brings 57 MB there, not 213.
+    const Axis *axis = at_.pass.axis;
+    const Index of_source =
+        at_.taps * vectors_ * DXDW_VECTOR_BYTES + axis[0].taps * axis[1].taps * kCacheLine;
+    const Index together = tuning().l1 / 2 / of_source;
     chunk_ = divide_up(plan_.sources, divide_up(plan_.sources, most<Index>(1, together)));
   }
 
@@ -107,8 +117,11 @@ class GatherByChannels {
   Index block_start(Index block) const {
     return block * divide_up(plan_.destinations, lanes<T>) / blocks * lanes<T>;
   }
-  // Scratch memory for a strand's sums.
-  Index strand_elements() const { return (strip_ + lanes<T>) * vectors_ * lanes<T>; }
+  // Scratch memory for all strands' sums.
+  Index sums_elements() const { return (held_ ? blocks : 1) * at_.strands * strand_elements(); }
+
+  // Source channels come in parts, `positions` at a time: the sums of all blocks are held meanwhile.
+  void hold_sums(Index positions) { held_ = true, strip_ = positions; }
 
   // A block of M destination channels, whose first weight is at from; W ends at end.
   void pack(const T *from, const T *end, const Strand &strand, Index M, T *to) const {
@@ -126,10 +139,11 @@ class GatherByChannels {
     }
   }
 
-  // Computes `count` rows of a split's channel blocks. x: the band, or the source itself;
-  // weights(block, strand): what pack packed. Each block finds a strip of x in the cache.
+  // Computes `count` rows of a split's channel blocks, of these source channels. x: the band, or the
+  // source itself, from the first of them on; weights(block, strand): what pack packed. Each block finds
+  // a strip of x in the cache.
   template <class S, class Weights>
-  void run(const T *x, const Weights &weights, S *out, Split split, Index count, T *sums,
+  void run(const T *x, const Weights &weights, S *out, Split split, Index count, Channels of, T *sums,
            const Team &team) const {
     const Axis *axis = at_.pass.axis;
     const Index apart = axis[2].spacing * at_.pass.destination.column;  // of positions
@@ -137,17 +151,21 @@ class GatherByChannels {
     each_run(count, axis[2].count, strip_, [&](Index r, Index rows, Index q, Index columns) {
       for (Index b = split.begin(blocks); b < split.end(blocks) && !cancelled(team); ++b) {
         const Index start = block_start(b), M = block_start(b + 1) - start;
+        T *own = sums + (held_ ? b * at_.strands * strand_elements() : 0);
         for (int i = 0; i < at_.strands; ++i)
-          strip(at_.strand[i], x + r * at_.pitch + q * read_step(), weights(b, i), M, rows, columns,
-                sums + i * strand_elements(), team);
+          strip(at_.strand[i], x + r * at_.pitch + q * read_step(), weights(b, i), of, M, rows, columns,
+                own + i * strand_elements(), team);
         if (cancelled(team)) return;
-        write(sums, M, least(M, plan_.destinations - start), rows, q, columns,
-              out + start * at_.pass.destination.channel + r * row + q * apart);
+        if (of.first + of.count == plan_.sources)
+          write(own, M, least(M, plan_.destinations - start), rows, q, columns,
+                out + start * at_.pass.destination.channel + r * row + q * apart);
       }
     });
   }
 
  private:
+  Index strand_elements() const { return (strip_ + lanes<T>) * vectors_ * lanes<T>; }
+
   // The same where a destination's weights stand in a line, source by source: a line is read once.
   void pack_lines(const T *from, const T *end, const Strand &strand, Index M, T *to) const {
     constexpr Index n = lanes<T>;
@@ -201,27 +219,30 @@ class GatherByChannels {
 
   // Elements from what one position reads to what the next does.
   Index read_step() const {
-    return at_.pass.axis[2].step * (at_.in_place ? at_.pass.source.column : 1);
+    return at_.column_step * (at_.in_place ? at_.pass.source.column : 1);
   }
 
   // The sums of a strand at whole rows, or at a part of one.
-  void strip(const Strand &strand, const T *x, const T *w, Index ld, Index rows, Index columns,
-             T *sums, const Team &team) const {
+  void strip(const Strand &strand, const T *x, const T *w, Channels of, Index ld, Index rows,
+             Index columns, T *sums, const Team &team) const {
     const Index V = ld / lanes<T>, step = read_step();
     const bool last = at_.in_place && at_.pass.source.channels_last();
     // A source read in its place has channels that are too far apart for the CPU to foresee. 1×1 layers:
     // 16 to 24 % faster.
     const Index ahead = at_.in_place && !last ? Tuning::ahead_of_tile / Index(sizeof(T)) : 0;
+    w += of.first * strand.taps * ld;
+    // Rows that follow each other without a gap are one.
+    if (at_.pitch == columns * step) columns *= rows, rows = 1;
     const Index tiles = divide_up(columns, least(kMostPositions, kChannelSums / V));
-    for (Index c = 0; c < plan_.sources; c += chunk_) {
-      const Index channels = least(chunk_, plan_.sources - c);
+    for (Index c = 0; c < of.count; c += chunk_) {
+      const Index channels = least(chunk_, of.count - c);
       for (Index r = 0; r < rows && !cancelled(team); ++r)
         for (Index t = 0; t < tiles; ++t) {
           const Index start = t * columns / tiles, M = (t + 1) * columns / tiles - start;
           channel_gather_tiles<T>.of(M, V, last ? kAnyStep : step)(
               x + c * at_.channel + r * at_.pitch + start * step, channels, at_.channel,
               strand.offset, strand.taps, step, ahead, w + c * strand.taps * ld,
-              sums + (r * columns + start) * ld, ld, c > 0);
+              sums + (r * columns + start) * ld, ld, of.first + c > 0);
         }
     }
   }
@@ -229,6 +250,7 @@ class GatherByChannels {
   const GatherLayout &at_;
   const Plan &plan_;
   Index vectors_ = 1, strip_ = 1, chunk_ = 1;
+  bool held_ = false;
 };
 
 }  // namespace

@@ -41,7 +41,7 @@ class GatherByRows {
   Index packed_channels() const { return plan_.destinations; }
   Index most_splits() const { return strips_of(at_.pass.axis[2].count); }
   Index rows_of_tile() const { return 1; }
-  Index strand_elements() const { return 0; }
+  Index sums_elements() const { return 0; }
 
   // A block of M destination channels, whose first weight is at from.
   void pack(const T *from, const T *, const Strand &strand, Index M, T *to) const {
@@ -50,7 +50,7 @@ class GatherByRows {
 
   // Computes a split's positions of `count` rows. weights(block, 0): what pack packed.
   template <class S, class Weights>
-  void run(const T *x, const Weights &weights, S *out, Split split, Index count, T *,
+  void run(const T *x, const Weights &weights, S *out, Split split, Index count,
            const Team &team) const {
     if constexpr (!is_narrow<S>) {
       const Index columns = at_.pass.axis[2].count, width = tiles_ * kWidest;

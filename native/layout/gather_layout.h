@@ -38,7 +38,7 @@ struct GatherLayout {
   Index taps;  // of all strands
   Band band;
   bool in_place = false;
-  Index row_step = 1;            // rows of the band from one destination row to the next
+  Index row_step = 1, column_step = 1;  // of the band, from one destination to the next
   Index channel = 0, pitch = 0;  // elements from one channel, or destination row, to the next
 
   // A phase; or two that have every other column each, and the same rows.
@@ -72,9 +72,15 @@ struct GatherLayout {
   // Lays out the band: with its steps taken on reading, or split by residues. can: whether the source can
   // be computed with where it lies.
   void lay_out(bool with_steps, bool can, Index *&memory) {
-    row_step = with_steps ? pass.axis[1].step : 1;
+    row_step = with_steps ? pass.axis[1].step : 1, column_step = with_steps ? pass.axis[2].step : 1;
     band = Band(with_steps ? without_steps(pass) : pass, memory);
     in_place = can && with_steps && reads_inside(pass);
+  }
+
+  // A single tap reads one residue of each axis, and a band of that alone is dense.
+  bool is_one_residue() const {
+    return strands == 1 && pass.axis[1].taps == 1 && pass.axis[2].taps == 1 &&
+           most(pass.axis[1].step, pass.axis[2].step) > 1;
   }
 
   // Bands of so many destination rows, read by tiles of so many.
