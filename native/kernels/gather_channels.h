@@ -101,12 +101,12 @@ class GatherByChannels {
     // All blocks read a strip of the source: a band is as much of it as stays near.
     const Index of_position = plan_.sources * at_.column_step * Index(sizeof(T));
     if (at_.in_place) strip_ = most<Index>(1, least(strip_, tuning().band / of_position));
-    // Tiles of few positions read the weights faster than a second cache gives them: with a line of each row
-    // of taps they stay in the first. 3×3 of stride 2 on 14² with 512 channels brings 57 MB there, not 213.
-    const Axis *axis = at_.pass.axis;
-    const Index of_source =
-        at_.taps * vectors_ * DXDW_VECTOR_BYTES + axis[0].taps * axis[1].taps * kCacheLine;
-    const Index together = tuning().l1 / 2 / of_source;
+    // Tiles of few positions read the weights faster than a second cache gives them: some source channels'
+    // stay in the first. 3×3 of stride 2 on 14² with 512 channels brings 57 MB there, and else 213.
+    const Index tiles = divide_up(columns, least(kMostPositions, kChannelSums / vectors_));
+    const bool thin = columns < kThinTile * tiles;
+    const Index together =
+        (thin ? tuning().l1 / 2 : tuning().weights) / (at_.taps * vectors_ * DXDW_VECTOR_BYTES);
     chunk_ = divide_up(plan_.sources, divide_up(plan_.sources, most<Index>(1, together)));
   }
 
@@ -249,6 +249,7 @@ class GatherByChannels {
 
   const GatherLayout &at_;
   const Plan &plan_;
+  static constexpr Index kThinTile = 5;  // positions
   Index vectors_ = 1, strip_ = 1, chunk_ = 1;
   bool held_ = false;
 };
