@@ -86,7 +86,9 @@ def test_a_kernel_that_is_as_published(capsys, own):
 @kernels
 @pytest.mark.usefixtures("few")
 def test_kernels_are_as_they_were_a_moment_ago(monkeypatch, own):
-    monkeypatch.setattr(report, "published", lambda: {report.instruction_set(): {"this build": own}})
+    monkeypatch.setattr(
+        report, "published", lambda: {report.instruction_set(): {"this build": own}}
+    )
     assert main(["selftest"]) == 0
 
 

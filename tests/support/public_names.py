@@ -28,7 +28,7 @@ def public() -> Iterator[str]:
 
 
 def _names(module: str) -> list[str]:
-    """What its `__all__` lists, read and not imported: PyTorch and JAX take seconds of a process."""
+    """What its `__all__` lists, read and not imported: PyTorch takes seconds."""
     spec = find_spec(module)
     assert spec is not None
     assert spec.origin is not None

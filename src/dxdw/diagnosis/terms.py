@@ -241,8 +241,8 @@ class Terms:
         if self.overwrites is None and self.truncates is None:
             if mask is not None:
                 values = np.where(mask, values, 0.0)
-            # A function with two mistakes takes tens of thousands of these sums. Adding zeros spreads
-            # an index over all terms in 0.6 of the time that broadcast_to takes.
+            # Two mistakes take tens of thousands of these sums. Adding zeros spreads an index
+            # over all terms in 0.6 of the time that broadcast_to takes.
             nothing = self._right.nothing
             if values.shape != self.spans:
                 values = values + nothing
