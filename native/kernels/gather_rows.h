@@ -59,6 +59,7 @@ class GatherByRows {
       const Index first = lead + split.begin(strips) * width;
       const Index last = split.end(strips) < strips ? lead + split.end(strips) * width : columns;
       const Index row = at_.pass.axis[1].spacing * at_.pass.destination.row;
+      x += at_.strand[0].offset[0];  // the rows and columns of padding, whose dx nobody wants
       for (Index r = 0; r < count; ++r, x += at_.pitch, out += row) {
         if (split.index == 0 && lead) strip(x, weights, out, 0, lead, first);
         for (Index q = first, end; q < last && !cancelled(team); q = end) {

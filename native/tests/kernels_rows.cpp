@@ -24,6 +24,7 @@ int main() {
     for (int64_t columns = 1; columns < 140; ++columns)
       wrong += wrong_of({1 + columns % 3, 1, 1 + columns % 7, 1 + columns % 19, 1, columns, 1, 1, 1, 1, 0});
     wrong += wrong_of({2, 2, 5, 20, 16, 49, 1, 1, 1, 1, 0});  // planes of whole lines of memory
+    wrong += wrong_of({2, 2, 5, 20, 12, 23, 1, 1, 1, 1, 2});  // dx begins inside the output
     wrong += wrong_of({1, 1, 33, 24, 28, 28, 1, 1, 1, 1, 0});
     wrong += wrong_of({3, 1, 64, 17, 14, 14, 1, 1, 1, 1, 0});
     wrong += wrong_of({1, 1, 9, 40, 30, 31, 1, 1, 2, 1, 0});  // every other column: from a band

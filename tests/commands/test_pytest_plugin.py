@@ -1,14 +1,16 @@
 """The plugin for pytest, in runs of pytest of its own."""
 
-import textwrap
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
 from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 
 import dxdw
-
-pytest_plugins = ["pytester"]
 
 # Where the package is installed, pytest finds it without being told.
 INSTALLED = any(e.value == "dxdw.pytest_plugin" for e in entry_points(group="pytest11"))
@@ -30,117 +32,115 @@ def mine(grad_out, x, W):
 def test_mine():
     return mine
 """
-
-
-@pytest.fixture
-def run(pytester, monkeypatch):
-    # This package, also where it is not installed and found by a relative path.
-    monkeypatch.setenv("PYTHONPATH", str(Path(dxdw.__file__).parents[1]))
-
-    def run(source):
-        pytester.makepyfile(source)
-        return pytester.runpytest_subprocess(
-            *NAMED, "--strict-markers", "-p", "no:cacheprovider", "-v"
-        )
-
-    return run
-
-
-def test_one_item_for_each_check(run):
-    result = run(MINE.format(op="+=", options=""))
-    result.assert_outcomes(passed=15)
-    result.stdout.fnmatch_lines(["*::test_mine?exact? PASSED*", "*::test_mine?precision? PASSED*"])
-
-
-def test_advice_is_no_failure(run):
-    result = run(MINE.format(op="+=", options="").replace("np.zeros(x.shape)", "np.zeros_like(x)"))
-    result.assert_outcomes(passed=14, skipped=1)
-
-
-@pytest.mark.parametrize("ci", ["", "true"])  # where pytest shortens its summary, and not
-def test_a_failure_is_the_report(run, monkeypatch, ci):
-    monkeypatch.setenv("CI", ci)
-    result = run(MINE.format(op="=", options=""))
-    outcomes = result.parseoutcomes()
-    assert outcomes["failed"] >= 3
-    assert outcomes["passed"] >= 8
-    text = result.stdout.str()
-    assert text.count("Hint: ") == 1
-    assert "dx-overwritten" in text
-    assert "pytest_plugin.py" not in text
-
-
-def test_options_and_other_problems(run):
-    run(MINE.format(op="+=", options="(dtype='float64', returns='dx,dW')")).assert_outcomes(
-        passed=15
-    )
-    source = """
-        import numpy as np, pytest
-        @pytest.mark.dxdw(problem="relu")
-        def test_relu():
-            return lambda x: np.maximum(x, 0)
-    """
-    run(source).assert_outcomes(passed=7)
-
-
-def test_a_test_that_raises_is_shown_as_any_other(run):
-    result = run(
-        "import pytest\n@pytest.mark.dxdw\ndef test_mine():\n    return nothing_of_the_kind\n"
-    )
-    assert result.parseoutcomes()["failed"] == 15
-    assert "NameError: name 'nothing_of_the_kind' is not defined" in result.stdout.str()
-
-
 RIGHT = MINE.format(op="+=", options="").partition("@pytest.mark.dxdw")[0]
-WRONG = RIGHT.replace("+= grad_out[o, i, j] * W[o]", "= grad_out[o, i, j] * W[o]")
-
-
-# Each in a file of its own, and all in one run.
+WRONG = MINE.format(op="=", options="").partition("@pytest.mark.dxdw")[0]
+OTHER_MARKS = {"skip": "skip", "skipped": "skipif(True, reason='so')", "expected": "xfail"}
+PARAMETERS = """
+@pytest.mark.dxdw
+@pytest.mark.parametrize("factor", [1, 2])
+def test_mine(factor):
+    def scaled(grad_out, x, W):
+        dx, dW = mine(grad_out, x, W)
+        return factor * dx, dW
+    return scaled
+"""
+RELU = """
+import numpy as np, pytest
+@pytest.mark.dxdw(problem="relu")
+def test_relu():
+    return lambda x: np.maximum(x, 0)
+"""
+RAISES = "import pytest\n@pytest.mark.dxdw\ndef test_mine():\n    return nothing_of_the_kind\n"
 MARKED = [
     "pytestmark = pytest.mark.dxdw\ndef test_mine(): return mine",
     "@pytest.mark.dxdw\nclass TestMine:\n    def test_mine(self): return mine",
     "class TestMine:\n    @pytest.mark.dxdw\n    def test_mine(self): return mine",
     "@pytest.fixture\ndef fn(): return mine\n@pytest.mark.dxdw\ndef test_mine(fn): return fn",
 ]
+SOURCES = {
+    "right": MINE.format(op="+=", options=""),
+    "advice": MINE.format(op="+=", options="").replace("np.zeros(x.shape)", "np.zeros_like(x)"),
+    "options": MINE.format(op="+=", options="(dtype='float64', returns='dx,dW')"),
+    "relu": RELU,
+    "raises": RAISES,
+    "parameters": RIGHT + PARAMETERS,
+    **{name: f"{WRONG}@pytest.mark.{mark}\n@pytest.mark.dxdw\ndef test_mine(): return mine"
+       for name, mark in OTHER_MARKS.items()},
+    **{f"marked_right_{i}": RIGHT + test for i, test in enumerate(MARKED)},
+    **{f"marked_wrong_{i}": WRONG + test for i, test in enumerate(MARKED)},
+}  # fmt: skip
 
 
-def test_marks_of_modules_classes_and_methods_and_fixtures(run, pytester):
-    for i, test in enumerate(MARKED):
-        pytester.makepyfile(**{f"test_right_{i}": RIGHT + test, f"test_wrong_{i}": WRONG + test})
-    text = run("").stdout.str()
-    for i in range(len(MARKED)):
-        told = [line for line in text.splitlines() if line.startswith(f"test_right_{i}.py::")]
-        assert len(told) == 15
-        assert all(" PASSED" in line for line in told)
-        assert sum(f"test_wrong_{i}.py::" in line and " FAILED" in line
-                   for line in text.splitlines()) >= 3  # fmt: skip
+def said(folder, sources, ci=""):
+    """What pytest says of these files, in a process of its own."""
+    for name, source in sources.items():
+        (folder / f"test_{name}.py").write_text(source, "utf-8")
+    # This package, also where it is not installed and found by a relative path.
+    package = {"PYTHONPATH": str(Path(dxdw.__file__).parents[1]), "CI": ci}
+    options = [*NAMED, "--strict-markers", "-p", "no:cacheprovider", "-v", "--rootdir", str(folder)]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, str(folder)],
+        cwd=folder, env=os.environ | package, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode in (0, 1), done.stderr
+    return done.stdout
 
 
-@pytest.mark.parametrize(
-    ("mark", "outcome"),
-    [
-        ("skip", {"skipped": 15}),
-        ("skipif(True, reason='so')", {"skipped": 15}),
-        ("xfail", {"xfailed", "xpassed"}),
-    ],
-)
-def test_other_marks_keep_their_meaning(run, mark, outcome):
-    result = run(f"{WRONG}@pytest.mark.{mark}\n@pytest.mark.dxdw\ndef test_mine(): return mine")
-    found = result.parseoutcomes()
-    assert "failed" not in found
-    assert found == outcome if isinstance(outcome, dict) else outcome <= found.keys()
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
+    """Of all files in one run, which takes a second to begin: the outcomes of each, by its name."""
+    text = said(tmp_path_factory.mktemp("marked"), SOURCES)
+    lines = re.findall(r"^test_(\w+)\.py::(\S+) ([A-Z]+)\b", text, re.MULTILINE)
+    found = {name: Counter() for name in SOURCES}
+    for name, _, outcome in lines:
+        found[name][outcome] += 1
+    return {"text": text, **found}
 
 
-def test_parameters_of_ones_own(run):
-    source = """
-        @pytest.mark.dxdw
-        @pytest.mark.parametrize("factor", [1, 2])
-        def test_mine(factor):
-            def scaled(grad_out, x, W):
-                dx, dW = mine(grad_out, x, W)
-                return factor * dx, dW
-            return scaled
-    """
-    found = run(RIGHT + textwrap.dedent(source)).parseoutcomes()
-    assert found["passed"] >= 15
-    assert found["failed"] >= 3
+def test_one_item_for_each_check(told):
+    assert told["right"] == {"PASSED": 15}
+    for check in ("exact", "precision"):
+        assert f"\ntest_right.py::test_mine[{check}] PASSED" in told["text"]
+
+
+def test_advice_is_no_failure(told):
+    assert told["advice"] == {"PASSED": 14, "SKIPPED": 1}
+
+
+def test_options_and_other_problems(told):
+    assert told["options"] == {"PASSED": 15}
+    assert told["relu"] == {"PASSED": 7}
+
+
+def test_a_test_that_raises_is_shown_as_any_other(told):
+    assert told["raises"] == {"FAILED": 15}
+    assert "NameError: name 'nothing_of_the_kind' is not defined" in told["text"]
+
+
+@pytest.mark.parametrize("i", range(len(MARKED)))
+def test_marks_of_modules_classes_and_methods_and_fixtures(told, i):
+    assert told[f"marked_right_{i}"] == {"PASSED": 15}
+    assert told[f"marked_wrong_{i}"]["FAILED"] >= 3
+
+
+def test_other_marks_keep_their_meaning(told):
+    assert told["skip"] == {"SKIPPED": 15}
+    assert told["skipped"] == {"SKIPPED": 15}
+    assert told["expected"].keys() >= {"XFAIL", "XPASS"}
+    assert "FAILED" not in told["expected"]
+
+
+def test_parameters_of_ones_own(told):
+    assert told["parameters"]["PASSED"] >= 15
+    assert told["parameters"]["FAILED"] >= 3
+
+
+@pytest.mark.parametrize("ci", ["", "true"])  # where pytest shortens its summary, and not
+def test_a_failure_is_the_report(tmp_path, ci):
+    text = said(tmp_path, {"mine": MINE.format(op="=", options="")}, ci)
+    outcomes = Counter(re.findall(r"^test_mine\.py::\S+ ([A-Z]+)\b", text, re.MULTILINE))
+    assert outcomes["FAILED"] >= 3
+    assert outcomes["PASSED"] >= 8
+    assert text.count("Hint: ") == 1
+    assert "dx-overwritten" in text
+    assert "pytest_plugin.py" not in text

@@ -26,7 +26,7 @@ pytestmark = [
 
 
 def test_at_random_moments_once_and_twice():
-    succeeds("interrupts", "moments", 40 if SANITIZED else 100)
+    succeeds("interrupts", "moments", 40 if SANITIZED else 50)
 
 
 @pytest.mark.slow
@@ -59,10 +59,17 @@ def test_calls_of_other_threads_go_on():
 
 @pytest.mark.skipif(SANITIZED, reason="a sanitizer makes everything 10 to 50 times as long")
 def test_problems_of_every_kind_answer_soon():
-    """Half of them within 250 ms, and all within a second: others may compute here meanwhile."""
-    took = sorted(answers(60, rounds=1, every=6))
-    assert took[len(took) // 2][0] < 0.25, took[len(took) // 2]
-    assert took[-1][0] < 1, took[-1]
+    """Half of them within 250 ms, and all within a second, in the best of three rounds.
+
+    Others may compute here meanwhile.
+    """
+    for _ in range(3):
+        took = sorted(answers(60, rounds=1, every=6))
+        half, most = took[len(took) // 2], took[-1]
+        if half[0] < 0.25 and most[0] < 1:
+            break
+    assert half[0] < 0.25, half
+    assert most[0] < 1, most
 
 
 @pytest.mark.slow

@@ -5,12 +5,12 @@ import pickle
 
 import numpy as np
 import pytest
+from later import Later
 
-torch = pytest.importorskip("torch")
+torch = Later("torch")
+bridge = Later("dxdw.interop.torch")
+timing, ways = Later("dxdw.interop.torch.timing"), Later("dxdw.interop.torch.ways")
 pytestmark = pytest.mark.peers("torch")
-
-from dxdw.interop.torch import accelerate, choices, restore, timing  # noqa: E402
-from dxdw.interop.torch.ways import Ways  # noqa: E402
 
 
 def network():
@@ -29,11 +29,12 @@ def example(last=False):
     return x.contiguous(memory_format=torch.channels_last) if last else x
 
 
-def decided(monkeypatch, ways):
+def decided(monkeypatch, faster):
     """As if the clock had said so, of every setting."""
     of = {True: (1.0, 2.0), False: (2.0, 1.0)}
-    times = timing.Times(of[ways.forward], of[ways.backward])
-    monkeypatch.setattr(timing, "_timed", lambda calls: dict.fromkeys(calls, times))
+    times = timing.Times(of[faster.forward], of[faster.backward])
+    clock = "dxdw.interop.torch.timing._timed"
+    monkeypatch.setattr(clock, lambda calls: dict.fromkeys(calls, times))
 
 
 def gradients(model, x):
@@ -47,7 +48,7 @@ def test_the_example_changes_nothing_but_who_computes():
     model = network()
     state = copy.deepcopy(model.state_dict())
     random = torch.random.get_rng_state()
-    assert accelerate(model, example()) is model
+    assert bridge.accelerate(model, example()) is model
     assert all(torch.equal(model.state_dict()[name], value) for name, value in state.items())
     assert torch.equal(torch.random.get_rng_state(), random)
     assert all(p.grad is None for p in model.parameters())
@@ -55,18 +56,18 @@ def test_the_example_changes_nothing_but_who_computes():
 
 
 def test_what_was_found_out_is_told_of_each_convolution():
-    model = accelerate(network(), example())
-    told = choices(model)
+    model = bridge.accelerate(network(), example())
+    told = bridge.choices(model)
     assert [choice.module for choice in told] == ["0", "3", "4"]
     assert "2×3×12×10 by 8×3×3×3, float32: forward" in str(told)
     for choice in told:
         assert all(0 < seconds < 60 for pair in choice.times if pair for seconds in pair)
-    assert str(choices(accelerate(network()))) == (
+    assert str(bridge.choices(bridge.accelerate(network()))) == (
         "nothing was timed: every call is decided by its shapes and dtype"
     )
-    assert choices(restore(model)) == ()
+    assert bridge.choices(bridge.restore(model)) == ()
     with pytest.raises(TypeError, match="model is a int: it must be an instance"):
-        choices(3)
+        bridge.choices(3)
 
 
 @pytest.mark.parametrize("forward", [True, False])
@@ -75,10 +76,10 @@ def test_what_was_found_out_is_told_of_each_convolution():
 def test_whoever_was_faster_computes(monkeypatch, forward, backward, last):
     from dxdw.interop.torch import kernels, pytorch_passes
 
-    decided(monkeypatch, Ways(forward, backward))
+    decided(monkeypatch, ways.Ways(forward, backward))
     plain, x = network().double(), example(last).double()
     wanted = gradients(plain, x)
-    model = accelerate(network().double(), x)
+    model = bridge.accelerate(network().double(), x)
     ours, theirs = [], []
     for name in ("run", "run_both"):
         original = getattr(kernels, name)
@@ -96,13 +97,13 @@ def test_whoever_was_faster_computes(monkeypatch, forward, backward, last):
 
 
 def test_other_shapes_layouts_and_threads_are_decided_by_shapes(monkeypatch):
-    decided(monkeypatch, Ways(False, False))
-    model = accelerate(torch.nn.Conv2d(4, 4, 3, padding=1), torch.ones(2, 4, 9, 9))
+    decided(monkeypatch, ways.Ways(False, False))
+    model = bridge.accelerate(torch.nn.Conv2d(4, 4, 3, padding=1), torch.ones(2, 4, 9, 9))
     part = model.__dict__["_conv_forward"]
-    case = choices(model)[0].setting.case
+    case = bridge.choices(model)[0].setting.case
     assert part.where("forward", case, torch.ones(2, 4, 9, 9), model.weight, None) == (0, 0)
     last = torch.ones(2, 4, 9, 9).contiguous(memory_format=torch.channels_last)
-    by_shapes = accelerate(torch.nn.Conv2d(4, 4, 3)).__dict__["_conv_forward"]
+    by_shapes = bridge.accelerate(torch.nn.Conv2d(4, 4, 3)).__dict__["_conv_forward"]
     assert by_shapes.where("forward", case, last, model.weight, None) == (1, 1)
     assert part.where("forward", case, last, model.weight, None) == (1, 1)
     assert part.where("forward", case, last.double(), model.weight.double(), None) == (1, 1)
@@ -115,19 +116,19 @@ def test_other_shapes_layouts_and_threads_are_decided_by_shapes(monkeypatch):
 
 
 def test_times_go_with_copies_and_count_on_their_own_processor(monkeypatch):
-    decided(monkeypatch, Ways(False, False))
-    model = accelerate(network(), (example(),))
+    decided(monkeypatch, ways.Ways(False, False))
+    model = bridge.accelerate(network(), (example(),))
     for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):  # noqa: S301
-        assert str(choices(other)) == str(choices(model))
+        assert str(bridge.choices(other)) == str(bridge.choices(model))
         part = other[0].__dict__["_conv_forward"]
         assert part.module is other[0]
         (setting,) = part.measured.times
         call = ("forward", setting.case, example(), other[0].weight, None)
-        assert part.where(*call) == Ways(False, False)
+        assert part.where(*call) == ways.Ways(False, False)
         monkeypatch.setattr(timing.this_cpu, "name", lambda: "another processor")
-        assert part.where(*call) == Ways(True, True)
+        assert part.where(*call) == ways.Ways(True, True)
         monkeypatch.undo()
-        decided(monkeypatch, Ways(False, False))
+        decided(monkeypatch, ways.Ways(False, False))
 
 
 def test_examples_of_more_arguments_and_names():
@@ -141,23 +142,24 @@ def test_examples_of_more_arguments_and_names():
 
     given = {"image": torch.ones(1, 1, 5, 5), "sound": torch.ones(1, 1, 7)}
     for each in (given, tuple(given.values())):
-        assert [c.module for c in choices(accelerate(Two(), each))] == ["first", "second"]
+        told = bridge.choices(bridge.accelerate(Two(), each))
+        assert [choice.module for choice in told] == ["first", "second"]
 
 
 def test_a_model_that_fails_is_accelerated_by_shapes():
     model = network()
     with pytest.raises(ValueError, match="W has shape"):
-        accelerate(model, torch.ones(2, 5, 12, 10))
-    assert choices(model) == ()
+        bridge.accelerate(model, torch.ones(2, 5, 12, 10))
+    assert bridge.choices(model) == ()
     assert model(example()).shape == (2, 4, 12, 10)
     assert model[0].__dict__["_conv_forward"].seen is None
 
 
 def test_without_gradients_only_the_forward_pass_is_timed():
     with torch.no_grad():
-        model = accelerate(network().requires_grad_(False), example())
-    assert all(choice.times.backward is None for choice in choices(model))
-    assert "backward not timed" in str(choices(model))
+        model = bridge.accelerate(network().requires_grad_(False), example())
+    assert all(choice.times.backward is None for choice in bridge.choices(model))
+    assert "backward not timed" in str(bridge.choices(model))
 
 
 def test_a_tie_stays_with_pytorch():
@@ -167,14 +169,14 @@ def test_a_tie_stays_with_pytorch():
 
 def test_under_autocast_16_bit_floats_are_timed():
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        model = accelerate(torch.nn.Conv2d(3, 4, 3), torch.ones(1, 3, 8, 8))
-    assert choices(model)[0].setting.dtype is torch.bfloat16
+        model = bridge.accelerate(torch.nn.Conv2d(3, 4, 3), torch.ones(1, 3, 8, 8))
+    assert bridge.choices(model)[0].setting.dtype is torch.bfloat16
 
 
 def test_gradients_of_gradients_stay_right_in_every_way(monkeypatch):
-    for ways in (Ways(True, False), Ways(False, True)):
-        decided(monkeypatch, ways)
-        model = accelerate(
+    for faster in (ways.Ways(True, False), ways.Ways(False, True)):
+        decided(monkeypatch, faster)
+        model = bridge.accelerate(
             torch.nn.Conv2d(2, 3, 3, padding=1).double(), torch.ones(1, 2, 5, 5).double()
         )
         x = torch.randn(1, 2, 5, 5, dtype=torch.float64, requires_grad=True)
@@ -183,5 +185,5 @@ def test_gradients_of_gradients_stay_right_in_every_way(monkeypatch):
 
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")
 def test_padding_that_pytorch_copies_for_is_decided_by_shapes():
-    model = accelerate(torch.nn.Conv2d(2, 3, 2, padding="same"), torch.ones(1, 2, 5, 5))
-    assert choices(model) == ()
+    model = bridge.accelerate(torch.nn.Conv2d(2, 3, 2, padding="same"), torch.ones(1, 2, 5, 5))
+    assert bridge.choices(model) == ()

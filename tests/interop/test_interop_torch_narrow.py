@@ -1,21 +1,18 @@
 """bfloat16 and float16 tensors, and `torch.autocast`: by dxdw's kernels, summed in float32."""
 
 import pytest
+from later import Later
 
-torch = pytest.importorskip("torch")
+from dxdw.engines import native
+
+torch, theirs = Later("torch"), Later("torch.nn.functional")
+bridge, functional = Later("dxdw.interop.torch"), Later("dxdw.interop.torch.functional")
 pytestmark = pytest.mark.peers("torch")
 
-from torch.nn import functional as theirs  # noqa: E402
 
-from dxdw.engines import native  # noqa: E402
-from dxdw.interop.torch import accelerate, conv2d, conv_transpose2d, functional  # noqa: E402
-
-NARROW = [torch.bfloat16, torch.float16]
-
-
-@pytest.fixture(params=NARROW, ids=["bfloat16", "float16"])
+@pytest.fixture(params=["bfloat16", "float16"])
 def dtype(request):
-    return request.param
+    return getattr(torch, request.param)
 
 
 def leaf(shape, dtype, seed=0):
@@ -35,7 +32,7 @@ def test_forward_and_gradients_are_those_of_float32_rounded(dtype, channels, gro
     wide = [a.detach().float().requires_grad_() for a in (x, W)]
 
     def call(x, W):
-        return conv2d(x, W, padding=1, groups=groups)
+        return bridge.conv2d(x, W, padding=1, groups=groups)
 
     wanted = gradients(call, *wide, G.float())
     for result, expected in zip(gradients(call, x, W, G), wanted, strict=True):
@@ -46,8 +43,8 @@ def test_forward_and_gradients_are_those_of_float32_rounded(dtype, channels, gro
 def test_transposed_ones(dtype):
     x, W = leaf((2, 8, 9, 9), dtype), leaf((8, 5, 4, 4), dtype, 1)
     result, wanted = (
-        conv_transpose2d(x, W, stride=2),
-        conv_transpose2d(x.float(), W.float(), stride=2),
+        bridge.conv_transpose2d(x, W, stride=2),
+        bridge.conv_transpose2d(x.float(), W.float(), stride=2),
     )
     assert torch.equal(result, wanted.to(dtype))
 
@@ -60,7 +57,7 @@ def test_values_that_kernels_decline(dtype):
     wide = [a.detach().float().requires_grad_() for a in (x, W)]
 
     def call(x, W):
-        return conv2d(x, W, padding=1)
+        return bridge.conv2d(x, W, padding=1)
 
     for result, wanted in zip(gradients(call, x, W, G), gradients(call, *wide, G), strict=True):
         assert torch.equal(result.nan_to_num(7), wanted.to(dtype).nan_to_num(7))
@@ -73,7 +70,7 @@ def test_second_derivatives(dtype):
         (dx,) = torch.autograd.grad(call(x, W).square().sum(), x, create_graph=True)
         return torch.autograd.grad(dx.square().sum(), W)[0].float()
 
-    ours, others = penalty(conv2d), penalty(theirs.conv2d)
+    ours, others = penalty(bridge.conv2d), penalty(theirs.conv2d)
     assert torch.allclose(ours, others, rtol=0.05, atol=0.05 * float(others.abs().max()))
 
 
@@ -87,9 +84,9 @@ class TestAutocast:
         monkeypatch.setitem(functional._CONVOLVE, 2, None)  # calling PyTorch's would fail
         x, W = leaf((1, 3, 8, 8), torch.float32), leaf((4, 3, 3, 3), torch.float32, 1)
         with torch.autocast("cpu", dtype):
-            out = conv2d(x, W)
+            out = bridge.conv2d(x, W)
         assert out.dtype == dtype
-        assert torch.equal(out, conv2d(x.to(dtype), W.to(dtype)))
+        assert torch.equal(out, bridge.conv2d(x.to(dtype), W.to(dtype)))
         for gradient in torch.autograd.grad(out.float().sum(), (x, W)):
             assert gradient.dtype == torch.float32
 
@@ -97,14 +94,14 @@ class TestAutocast:
         x, W = leaf((1, 3, 8, 8), dtype), leaf((4, 3, 3, 3), torch.float32, 1)
         bias = torch.linspace(-1, 1, 4)
         with torch.autocast("cpu", dtype):
-            ours, others = conv2d(x, W, bias), theirs.conv2d(x, W, bias)
+            ours, others = bridge.conv2d(x, W, bias), theirs.conv2d(x, W, bias)
         assert ours.dtype == others.dtype == dtype
         assert torch.allclose(ours.float(), others.float(), rtol=0.02, atol=0.02)
 
     def test_leaves_float64_to_pytorch(self, dtype):
         x, W = leaf((1, 3, 8, 8), torch.float64), leaf((4, 3, 3, 3), torch.float64, 1)
         with torch.autocast("cpu", dtype):
-            assert conv2d(x, W).dtype == torch.float64
+            assert bridge.conv2d(x, W).dtype == torch.float64
 
     def test_trains_an_accelerated_model(self, dtype, monkeypatch):
         monkeypatch.setattr("dxdw.interop.torch.ways._native", lambda _: False)
@@ -122,6 +119,6 @@ class TestAutocast:
             return [out.detach().float(), *(p.grad.clone() for p in model.parameters())]
 
         others = step()
-        accelerate(model)
+        bridge.accelerate(model)
         for ours, other in zip(step(), others, strict=True):
             assert torch.allclose(ours, other, rtol=0.05, atol=0.02 * float(other.abs().max()))

@@ -2,8 +2,9 @@
 
 `make mutation-kernels SECONDS=3600`. Mutants are drawn in an order that a fixed seed makes. The
 kernels are built for the base vectors alone, and judged by their own programs and by the Python
-tests of the guard and of the bounds. What does not compile is no mutant. SURVIVORS.md says of the
-known ones why they live.
+tests of the guard and of the bounds; those that live so are built with ASan and UBSan, and the
+programs are asked again: an array that is too small may have harmless neighbours. What does not
+compile is no mutant. SURVIVORS.md says of the known ones why they live.
 """
 
 import argparse
@@ -21,9 +22,13 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[2]
 COPY = ROOT / "build/mutation-native"
 BUILD = COPY / "build"
+CHECKED = COPY / "checked"
 KNOWN = Path(__file__).with_name("SURVIVORS.md")
-FOLDERS = ("kernels", "layout", "tiles")
-PROGRAMS = ("winograd_guard_test", "kernels_check", "kernels_narrow", "kernels_sweep")
+FOLDERS = ("kernels", "layout", "tiles", "run")
+PROGRAMS = (
+    *("winograd_guard_test", "kernels_check", "kernels_narrow", "kernels_rows", "kernels_sweep"),
+    *("memory_test", "watch_test", "pool_stress"),
+)
 PYTHON_TESTS = (
     *("tests/engines/test_native_winograd_guard.py", "tests/engines/test_worst_errors.py"),
     "tests/engines/test_native_kernels.py",
@@ -57,7 +62,7 @@ class Mutant(NamedTuple):
 
 def mutants() -> Iterator[Mutant]:
     for folder in FOLDERS:
-        for path in sorted((ROOT / "native" / folder).glob("*.h")):
+        for path in sorted((ROOT / "native" / folder).glob("*.[ch]*")):
             at = 0
             for number, line in enumerate(path.read_text("utf-8").splitlines(keepends=True), 1):
                 code = line.partition("//")[0]
@@ -70,8 +75,8 @@ def mutants() -> Iterator[Mutant]:
                 at += len(line)
 
 
-def build() -> bool:
-    command = ["cmake", "--build", str(BUILD), "--target", "dxdw", *PROGRAMS]
+def build(folder: Path = BUILD) -> bool:
+    command = ["cmake", "--build", str(folder), "--target", "dxdw", *PROGRAMS]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
@@ -80,14 +85,18 @@ def passes(file: str = EMULATED) -> bool:
     pytest = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
     chosen = ["-m", "not slow", "-k", "not every_instruction_set", *PYTHON_TESTS]
     return (
-        all(_ends_well([str(BUILD / program)], DXDW_ISA="base") for program in PROGRAMS)
+        _programs_pass(BUILD)
         and _ends_well([*pytest, *chosen], DXDW_LIBRARY=str(BUILD / "libdxdw.so"))
         # Two minutes, and of blocks of bfloat16 alone.
-        and (
-            EMULATED not in file
-            or all(_ends_well([str(BUILD / p)], DXDW_ISA="amx-emulated") for p in PROGRAMS)
-        )
+        and (EMULATED not in file or _programs_pass(BUILD, "amx-emulated"))
+        # A minute's build, for the few that have come so far.
+        and build(CHECKED)
+        and _programs_pass(CHECKED)
     )
+
+
+def _programs_pass(folder: Path, isa: str = "base") -> bool:
+    return all(_ends_well([str(folder / program)], DXDW_ISA=isa) for program in PROGRAMS)
 
 
 def _ends_well(command: list[str], **environment: str) -> bool:
@@ -104,9 +113,11 @@ def _ends_well(command: list[str], **environment: str) -> bool:
 def prepare() -> None:
     shutil.rmtree(COPY, ignore_errors=True)
     shutil.copytree(ROOT / "native", COPY / "native", ignore=shutil.ignore_patterns("node_modules"))
-    configure = ["cmake", "-S", str(COPY / "native"), "-B", str(BUILD), "-G", "Ninja"]
     options = ("DXDW_TESTING=ON", "DXDW_BASE_ONLY=ON", "CMAKE_BUILD_TYPE=RelWithDebInfo")
-    subprocess.run([*configure, *(f"-D{o}" for o in options)], check=True, capture_output=True)
+    for folder, checks in ((BUILD, ""), (CHECKED, "address,undefined")):
+        configure = ["cmake", "-S", str(COPY / "native"), "-B", str(folder), "-G", "Ninja"]
+        chosen = [f"-D{option}" for option in (*options, f"DXDW_SANITIZE={checks}")]
+        subprocess.run([*configure, *chosen], check=True, capture_output=True)
     if not build() or not passes():
         sys.exit("the kernels' tests fail without a change")
 
@@ -115,8 +126,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=3600)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", default="", help="those in whose name this stands")
     args = parser.parse_args()
-    every = list(mutants())
+    every = [mutant for mutant in mutants() if args.only in mutant.name]
     random.Random(args.seed).shuffle(every)  # noqa: S311  # no secret
     prepare()
     known = KNOWN.read_text("utf-8")

@@ -2,7 +2,6 @@
 
 import doctest
 import importlib
-import inspect
 from functools import cache
 from importlib.util import find_spec
 
@@ -23,7 +22,7 @@ NAMES = [
     name
     for name in public()
     if not name.startswith("dxdw.typing.")  # types alone: their module says what they are
-    and (inspect.isclass(found(name)) or inspect.isroutine(found(name)))
+    and not name.rpartition(".")[2].isupper()  # constants
 ]
 
 

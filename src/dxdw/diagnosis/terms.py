@@ -37,6 +37,7 @@ class _Right(NamedTuple):
     at: tuple[Array, ...]
     inside: Array | None  # where `at` is in the image; None: everywhere
     flat: dict[str, Array]  # the maps as places in the raveled arrays
+    nothing: Array  # zeros, one for each term
 
 
 @lru_cache(maxsize=64)
@@ -56,7 +57,8 @@ def _right(spans: tuple[int, ...], image: tuple[int, int], geometry: Geometry) -
         "at": _flat((n, first + c, *clipped), (spans[0], channels, *image)),
     }
     where = None if inside.all() else inside
-    return _Right(grid, first, maps["g"], maps["w"], maps["at"], where, flat)
+    nothing = np.zeros(spans, np.intp)
+    return _Right(grid, first, maps["g"], maps["w"], maps["at"], where, flat, nothing)
 
 
 def _flat(index: Sequence[Any], shape: tuple[int, ...]) -> Array:
@@ -133,7 +135,7 @@ class Terms:
             index[axis] = moved % size
         else:
             self.keep((moved >= 0) & (moved < size))
-            index[axis] = np.clip(moved, 0, size - 1)
+            index[axis] = np.minimum(np.maximum(moved, 0), size - 1)
 
     def turn(self, which: str, rows: bool, columns: bool) -> None:
         """Read or write from the end of rows, or columns, to their beginning."""
@@ -209,7 +211,9 @@ class Terms:
             return self._right.flat[which]
         if which == "at":
             sizes = self.x.shape[2:]
-            index = [*index[:2], *(a.clip(0, n - 1) for a, n in zip(index[2:], sizes, strict=True))]
+            near = [np.minimum(np.maximum(a, 0), n - 1)
+                    for a, n in zip(index[2:], sizes, strict=True)]  # fmt: skip
+            index = [*index[:2], *near]
         return _flat(index, self.shape(which))
 
     def _same(self, which: str) -> bool:
@@ -237,9 +241,12 @@ class Terms:
         if self.overwrites is None and self.truncates is None:
             if mask is not None:
                 values = np.where(mask, values, 0.0)
+            # Two mistakes take tens of thousands of these sums. Adding zeros spreads an index
+            # over all terms in 0.6 of the time that broadcast_to takes.
+            nothing = self._right.nothing
             if values.shape != self.spans:
-                values = np.broadcast_to(values, self.spans)
-            return np.bincount(np.broadcast_to(place, self.spans).ravel(), values.ravel(), size)
+                values = values + nothing
+            return np.bincount((place + nothing).ravel(), values.ravel(), size)
         loops = self.overwrites or self.truncates or ""
         order = [AXES.index(a) for a in loops]
         order += [k for k in range(len(AXES)) if k not in order]
