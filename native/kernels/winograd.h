@@ -78,17 +78,17 @@ inline Growth winograd_growth(const int64_t *words) {
   return {three ? 752.0 : 1532.0, plan.sources + kRoundings, false};
 }
 
-template <class S, int Side>
+template <class T, int Side>
 Held *hold_winograd_of(const int64_t *words) {
-  return words[1] == kWeightGradient ? hold<S, GroupsPass<S, WinogradWeightGradient<S, Side>>>(words)
-                                     : hold<S, GroupsPass<S, WinogradGather<S, Side>>>(words);
+  return words[1] == kWeightGradient ? hold<T, GroupsPass<T, WinogradWeightGradient<T, Side>>>(words)
+                                     : hold<T, GroupsPass<T, WinogradGather<T, Side>>>(words);
 }
 
 struct Winograd {
-  template <class S>
+  template <class T>
   static Held *of(const int64_t *words) {
-    return winograd_side(view(words)) == 4 ? hold_winograd_of<S, 4>(words)
-                                           : hold_winograd_of<S, 2>(words);
+    return winograd_side(view(words)) == 4 ? hold_winograd_of<T, 4>(words)
+                                           : hold_winograd_of<T, 2>(words);
   }
 };
 

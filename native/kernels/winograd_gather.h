@@ -15,9 +15,8 @@ namespace dxdw {
 namespace {
 
 // Side: outputs of a tile along an axis.
-template <class S, int Side>
+template <class T, int Side>
 class WinogradGather {
-  using T = Sum<S>;
   static constexpr int kTapsOfAxis = beside(Side), kTaps = kTapsOfAxis * kTapsOfAxis;
 
  public:
@@ -62,12 +61,12 @@ class WinogradGather {
   }
 
   // As in Gather, a run is a copy.
-  int run(const S *source, const T *weights, S *destination, const Team &team) const {
+  int run(Source<T> source, const T *weights, Result<T> destination, const Team &team) const {
     return WinogradGather(*this).run_own(source, weights, destination, team);
   }
 
  private:
-  int run_own(const S *source, const T *weights, S *destination, const Team &team) {
+  int run_own(Source<T> source, const T *weights, Result<T> destination, const Team &team) {
     if (!magnitude_fits(largest_magnitude(weights, plan_.weights_of_group())))
       return DXDW_DECLINED;
     const LeftOut left_out = {down_, tile_rows_};
@@ -87,7 +86,7 @@ class WinogradGather {
     const Index unfit = left_out.list(unfit_, parts);
     if (!unfit) return DXDW_DONE;
     Tables tables;
-    Gather<S> direct(plan_, phase_);
+    Gather<T> direct(plan_, phase_);
     if (!direct.prepare(tables, true)) return DXDW_NO_MEMORY;
     return direct.run(source, weights, destination, team, parts, unfit);
   }
@@ -150,7 +149,7 @@ class WinogradGather {
     const Sight found = transform_row<kPoints, Reader::kWindows>(
         pass_, source_, plan_.sources, where, across_, to, frequency_, sources_, strip, team);
     const auto windows = [&] {
-      const PlaceSums<S> places(pass_, source_, plan_.sources, where, across_, kPoints, strip);
+      const PlaceSums<T> places(pass_, source_, plan_.sources, where, across_, kPoints, strip);
       return windows_fit(places, seen_in(strip, across_, kPoints), where, across_);
     };
     unfit_[row] = found == Sight::kUnfit || (found == Sight::kUnclear && !windows());
@@ -168,7 +167,7 @@ class WinogradGather {
     for (Index row = first; row < last && !cancelled(team); ++row) {
       if (unfit_[row]) continue;
       const Index tile = row % down_.tiles;
-      S *image = destination_ + row / down_.tiles * to.image + down_.start(tile) * to.row;
+      const Result<T> image = destination_ + row / down_.tiles * to.image + down_.start(tile) * to.row;
       for (Index o = 0; o < block_ && block * block_ + o < plan_.destinations; o += lanes<T>) {
         const Index d = block * block_ + o;
         inverse_row<Side>(product_at + (row - first) * across_.tiles * block_ + o, product_,
@@ -219,9 +218,9 @@ class WinogradGather {
   Index weight_frequency_, weights_of_block_, together_, frequency_, product_, strip_, slot_, parts_;
   bool shared_;
   T *slots_ = nullptr;
-  S *destination_ = nullptr;
+  Result<T> destination_;
   char *unfit_ = nullptr;
-  const S *source_ = nullptr;
+  Source<T> source_;
   const T *weights_ = nullptr;
 };
 

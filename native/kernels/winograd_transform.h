@@ -69,12 +69,12 @@ T *seen_in(T *strip, const TiledAxis &across, Index size) {
 
 // Tiles of Size² values: six for x, whose tiles overlap, fewer for grad_out. The frequencies of tiles
 // that are unfit are of no use.
-template <int Size, Reader reader, class S, class T = Sum<S>>
-Sight transform_row(const Pass &pass, const S *source, Index channels, const TileRow &where,
+template <int Size, Reader reader, class T>
+Sight transform_row(const Pass &pass, Source<T> source, Index channels, const TileRow &where,
                     const TiledAxis &across, T *to, Index frequency, Index ld, T *strip,
                     const Team &team) {
   const Index columns = across.span(Size), step = across.dilation * lanes<T>;
-  const S *image = source + where.image * pass.source.image;
+  Source<T> image = source + where.image * pass.source.image;
   const Index low = least(columns, most<Index>(0, -where.column));
   const Index high = most(low, least(columns, pass.source_size[2] - where.column));
   const Index line_step = columns * lanes<T>;
@@ -96,7 +96,7 @@ Sight transform_row(const Pass &pass, const S *source, Index channels, const Til
       }
       memset(line, 0, low * lanes<T> * sizeof(T));
       const Strides &at = pass.source;
-      const S *from = image + c * at.channel + h * at.row + (where.column + low) * at.column;
+      Source<T> from = image + c * at.channel + h * at.row + (where.column + low) * at.column;
       if (at.channels_last())
         read_lanes(from, at.column, high - low, width, line + low * lanes<T>);
       else
@@ -137,9 +137,9 @@ Index strip_elements(const TiledAxis &across) {
 
 // Frequencies of `width` destination channels (a vector's or fewer) of a row of tiles, to `rows`
 // rows of an image, row_step apart, whose first such channel is at out, past the caches where the call says so.
-template <int Side, class S, class T = Sum<S>>
+template <int Side, class T>
 void inverse_row(const T *from, Index frequency, Index ld, const TiledAxis &across, Index width,
-                 S *out, const Strides &to, Index row_step, Index rows, T *strip,
+                 Result<T> out, const Strides &to, Index row_step, Index rows, T *strip,
                  bool past_caches) {
   const Index pitch = across.span(Side) * lanes<T>, step = across.dilation * lanes<T>;
   across.each([&](Index tile, Index start) {

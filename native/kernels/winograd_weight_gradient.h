@@ -27,9 +27,8 @@ constexpr Index kChunksSumBytes = 3 << 20;
 constexpr Index kWinogradBytes = 7 << 20;
 
 // Side: values of a tile of grad_out along an axis.
-template <class S, int Side>
+template <class T, int Side>
 class WinogradWeightGradient {
-  using T = Sum<S>;
   static constexpr int kTaps = beside(Side) * beside(Side);
 
  public:
@@ -71,12 +70,12 @@ class WinogradWeightGradient {
   }
 
   // As in Gather, a run is a copy.
-  int run(const S *grad_out, const S *x, T *dW, const Team &team) const {
+  int run(Source<T> grad_out, Source<T> x, T *dW, const Team &team) const {
     return WinogradWeightGradient(*this).run_own(grad_out, x, dW, team);
   }
 
  private:
-  int run_own(const S *grad_out, const S *x, T *dW, const Team &team) {
+  int run_own(Source<T> grad_out, Source<T> x, T *dW, const Team &team) {
     const LeftOut left_out = {down_, tile_rows_};
     Workspace memory;
     const Index at_shared = memory.reserve<T>(shared_);
@@ -98,7 +97,7 @@ class WinogradWeightGradient {
     const Index unfit = left_out.list(unfit_, parts);
     if (!unfit) return DXDW_DONE;
     Tables tables;
-    WeightGradient<S> direct(plan_, phase_);
+    WeightGradient<T> direct(plan_, phase_);
     if (!direct.prepare(tables)) return DXDW_NO_MEMORY;
     return direct.run(grad_out, x, dW, team, parts, unfit);
   }
@@ -256,7 +255,7 @@ class WinogradWeightGradient {
     T *x = at.x + i * across_.tiles * x_ld_, *g = at.g + i * across_.tiles * g_ld_;
     const TileRow of_x = {image, top + down_.offset, across_.offset, down_.dilation, rows};
     const TileRow of_g = {image, top, 0, down_.dilation, rows};
-    const S *grad_out = grad_out_ + o * grad_pass_.source.channel;
+    const Source<T> grad_out = grad_out_ + o * grad_pass_.source.channel;
     const Index channels = least(part_, plan_.destinations - o);
     const auto transformed = [&] {
       const Sight of_grad_out =
@@ -270,8 +269,8 @@ class WinogradWeightGradient {
         unclear_[row] = own == Sight::kUnclear;
       }
       if (of_grad_out == Sight::kFit && !unclear_[row]) return true;
-      const PlaceSums<S> of(pass_, x_, plan_.sources, of_x, across_, kPoints, strip);
-      const PlaceSums<S> beside(grad_pass_, grad_out, channels, of_g, across_, Side, of.end());
+      const PlaceSums<T> of(pass_, x_, plan_.sources, of_x, across_, kPoints, strip);
+      const PlaceSums<T> beside(grad_pass_, grad_out, channels, of_g, across_, Side, of.end());
       return taps_fit(of, beside, across_);
     };
     const bool fit = !unfit_[row] && transformed();
@@ -328,7 +327,7 @@ class WinogradWeightGradient {
   Index strip_, slot_, shared_;
   T *slots_ = nullptr, *dW_ = nullptr;
   char *unfit_ = nullptr, *unclear_ = nullptr;  // of x
-  const S *grad_out_ = nullptr, *x_ = nullptr;
+  Source<T> grad_out_, x_;
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 // Sums that lie position by position, written where results lie channel by channel.
 #pragma once
 #include "machine/past_caches.h"
+#include "machine/elements.h"
 #include "tiles/transpose.h"
 
 namespace dxdw {
@@ -45,6 +46,14 @@ void write_transposed(const T *from, Index ld, Index positions, Index channels, 
   }
 }
 
+template <class T>
+DXDW_INLINE void write_transposed(const T *from, Index ld, Index positions, Index channels, Result<T> to,
+                                  Index ld_to, Index spacing, bool past_caches = false) {
+  to.as_stored([=](auto *p) DXDW_LAMBDA {
+    write_transposed(from, ld, positions, channels, p, ld_to, spacing, past_caches);
+  });
+}
+
 // The same of two that are woven: to[j·ld_to + 2i] = a[i·ld + j] for i < positions, and
 // to[j·ld_to + 2i + 1] = b[i·ld + j] for i < of_second.
 template <class S, class T = Sum<S>>
@@ -67,6 +76,14 @@ void weave_transposed(const T *a, const T *b, Index ld, Index positions, Index o
       for (Index k = 0; k < height; ++k) weave(even[k], odd[k], width, second, line + k * ld_to);
     }
   }
+}
+
+template <class T>
+DXDW_INLINE void weave_transposed(const T *a, const T *b, Index ld, Index positions, Index of_second,
+                                  Index channels, Result<T> to, Index ld_to) {
+  to.as_stored([=](auto *p) DXDW_LAMBDA {
+    weave_transposed(a, b, ld, positions, of_second, channels, p, ld_to);
+  });
 }
 
 }  // namespace
