@@ -116,7 +116,7 @@ class HeldPass : public Held {
 
 // Null where there is no memory.
 template <class T, class Pass>
-Held *hold(const int64_t *words) {
+DXDW_PLANS Held *hold(const int64_t *words) {
   using Own = HeldPass<T, Pass>;
   static_assert(alignof(Own) <= kAlignment, "what is held stands at a multiple of kAlignment");
   void *memory = keep_block(sizeof(Own));

@@ -11,7 +11,7 @@ namespace {
 
 // A pass in the sums that the plan's dtype has, by Hold::of<their type>.
 template <class Hold>
-Held *held(const int64_t *words) {
+DXDW_PLANS Held *held(const int64_t *words) {
   return words[2] == kFloat64 ? Hold::template of<double>(words) : Hold::template of<float>(words);
 }
 

@@ -30,7 +30,7 @@ class DepthwiseGather {
   explicit DepthwiseGather(const Plan &plan) : plan_(plan) {}
 
   // Works out tables and sizes. False where there is no memory for the tables.
-  bool prepare(Tables &tables) {
+  DXDW_PLANS bool prepare(Tables &tables) {
     Phase phase[kMostPhases];
     const Index *words = plan_.first_phase;
     Index most_row = 0, least_column = 0, end = 0, size = 0;
@@ -241,7 +241,7 @@ class DepthwiseGather {
     const OwnPhase &phase = phase_[0];
     const Index of_source = plan_.source_plane(), of_destination = plan_.destination_plane();
     const Index of_weights = plan_.weights_of_group();
-    Source<T> from = source_ + first * of_source;
+    const T *from = source_.plain() + first * of_source;
     T *to = destination_.plain() + first * of_destination;
     const T *limit = destination_.plain() + end * of_destination;
     Index group = first % plan_.groups;
@@ -254,8 +254,9 @@ class DepthwiseGather {
       if (++group == plan_.groups) group = 0;
     }
   }
-  DXDW_INLINE void point_to_plane(Source<T> from, T *slot) const {
-    rows_.point_plane(from, least_row_, held(height_), source_, end_, copies(slot, 0), pointers(slot));
+  DXDW_INLINE void point_to_plane(const T *from, T *slot) const {
+    rows_.point_plane(from, least_row_, held(height_), source_.plain(), end_.plain(), copies(slot, 0),
+                      pointers(slot));
   }
 
   // Rows of both column phases, which take turns in a destination row.
@@ -292,7 +293,7 @@ class DepthwiseGather {
   }
 
   // Rows in tiles of one height each, which may sum some rows anew.
-  void rows(const OwnPhase &phase, Index count, const T *const *row, Source<T> next,
+  DXDW_APART void rows(const OwnPhase &phase, Index count, const T *const *row, Source<T> next,
             const T *weights, T *out, Index ldr, const T *limit, T *spare) const {
     const DepthwiseTiles<T> &tiles = phase.tiles;
     const T *w = weights + phase.first_weight;

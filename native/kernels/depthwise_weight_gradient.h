@@ -22,7 +22,7 @@ class DepthwiseWeightGradient {
   explicit DepthwiseWeightGradient(const Plan &plan) : plan_(plan) {}
 
   // False where there is no memory for the tables.
-  bool prepare(Tables &tables) {
+  DXDW_PLANS bool prepare(Tables &tables) {
     const Index *words = plan_.first_phase;
     const Phase phase = read_phase(words);
     const Axis &h = phase.axis[1], &w = phase.axis[2];
@@ -163,7 +163,8 @@ class DepthwiseWeightGradient {
   void add_planes(Index image, Index first, Index last, T *slot, const Also &also) const {
     T *sums = slot, *rows = slot + sums_elements_, *next = rows + of_rows_;
     const Index at = image * plan_.groups + first;
-    Source<T> x = x_ + at * plan_.source_plane(), g = g_ + at * plan_.destination_plane();
+    const T *x = x_.plain() + at * plan_.source_plane();
+    const T *g = g_.plain() + at * plan_.destination_plane();
     point_to_plane(x, g, rows);
     for (Index group = first; group < last; ++group, sums += plan_.taps * lanes<T>) {
       x += plan_.source_plane(), g += plan_.destination_plane();
@@ -174,12 +175,13 @@ class DepthwiseWeightGradient {
       rows = next, next = done;
     }
   }
-  DXDW_INLINE void point_to_plane(Source<T> x, Source<T> g, T *rows) const {
-    x_rows_.point_plane(x, least_row_, held(height_), x_, x_end_, copies(rows, 0), x_pointers(rows));
-    g_rows_.point_plane(g, 0, count_, g_, g_end_, rows + at_g_, g_pointers(rows));
+  DXDW_INLINE void point_to_plane(const T *x, const T *g, T *rows) const {
+    x_rows_.point_plane(x, least_row_, held(height_), x_.plain(), x_end_.plain(), copies(rows, 0),
+                        x_pointers(rows));
+    g_rows_.point_plane(g, 0, count_, g_.plain(), g_end_.plain(), rows + at_g_, g_pointers(rows));
   }
 
-  void band(Index image, Index group, Index index, T *sums, T *slot) const {
+  DXDW_APART void band(Index image, Index group, Index index, T *sums, T *slot) const {
     const Index first = index * height_, count = least(height_, count_ - first);
     const Index at = image * plan_.groups + group;
     const T **x_row = x_pointers(slot), **g_row = g_pointers(slot);

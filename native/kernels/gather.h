@@ -32,7 +32,7 @@ class Gather {
 
   // Works out tables and sizes, for all rows or for parts that may be of a single one. False where
   // there is no memory for the tables.
-  bool prepare(Tables &tables, bool of_parts = false) {
+  DXDW_PLANS bool prepare(Tables &tables, bool of_parts = false) {
     tables.template reserve<Index>(at_.words());
     if (!tables.take()) return false;
     Index *memory = tables.template at<Index>(0);
@@ -309,7 +309,7 @@ template <class T>
 class GatherPass {
  public:
   static constexpr Kind kKind = kForward;  // dx is one of grad_out
-  explicit GatherPass(const int64_t *words) : plan_(view(words)) {
+  DXDW_PLANS explicit GatherPass(const int64_t *words) : plan_(view(words)) {
     Index reached = 0;
     each_pass(plan_, [&](const Phase &phase, const Phase *other) {
       reached += phase.destinations() + (other ? other->destinations() : 0);

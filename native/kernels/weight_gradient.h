@@ -27,7 +27,7 @@ class WeightGradient {
       : plan_(plan), pass_(images_as_rows(plan, pass_of(plan, phase))) {}
 
   // False where there is no memory for the tables.
-  bool prepare(Tables &tables) {
+  DXDW_PLANS bool prepare(Tables &tables) {
     const Axis *axis = pass_.axis;
     taps_ = axis[0].taps * axis[1].taps * axis[2].taps;
     const Index C = plan_.sources, O = plan_.destinations, rows = axis[1].taps;

@@ -14,17 +14,14 @@
 namespace dxdw {
 namespace {
 
-// Side: outputs of a tile along an axis.
-template <class T, int Side>
+template <class T>
 class WinogradGather {
-  static constexpr int kTapsOfAxis = beside(Side), kTaps = kTapsOfAxis * kTapsOfAxis;
-
  public:
   static constexpr Kind kKind = kForward;
 
-  WinogradGather(const Plan &plan, const Phase &phase)
-      : plan_(plan), phase_(phase), pass_(pass_of(plan, phase)), down_(pass_.axis[1], Side),
-        across_(pass_.axis[2], Side) {
+  DXDW_PLANS WinogradGather(const Plan &plan, const Phase &phase)
+      : plan_(plan), phase_(phase), pass_(pass_of(plan, phase)), down_(pass_.axis[1], side_of(plan)),
+        across_(pass_.axis[2], side_of(plan)) {
     sources_ = round_up(plan.sources, lanes<T>);
     const Index vectors = divide_up(plan.destinations, lanes<T>);
     blocks_ = divide_up(vectors, kVectors);
@@ -146,8 +143,8 @@ class WinogradGather {
     const TileRow where = {row / down_.tiles, top, across_.offset, down_.dilation,
                            down_.destinations(tile)};
     T *to = x + (row - first) * across_.tiles * sources_;
-    const Sight found = transform_row<kPoints, Reader::kWindows>(
-        pass_, source_, plan_.sources, where, across_, to, frequency_, sources_, strip, team);
+    const Sight found = transform_row<T>(
+        Reader::kWindows, kPoints, pass_, source_, plan_.sources, where, across_, to, frequency_, sources_, strip, team);
     const auto windows = [&] {
       const PlaceSums<T> places(pass_, source_, plan_.sources, where, across_, kPoints, strip);
       return windows_fit(places, seen_in(strip, across_, kPoints), where, across_);
@@ -170,7 +167,7 @@ class WinogradGather {
       const Result<T> image = destination_ + row / down_.tiles * to.image + down_.start(tile) * to.row;
       for (Index o = 0; o < block_ && block * block_ + o < plan_.destinations; o += lanes<T>) {
         const Index d = block * block_ + o;
-        inverse_row<Side>(product_at + (row - first) * across_.tiles * block_ + o, product_,
+        inverse_row<T>(product_at + (row - first) * across_.tiles * block_ + o, product_,
                              block_, across_, least(lanes<T>, plan_.destinations - d),
                              image + d * to.channel, to, down_.dilation * to.row,
                              down_.destinations(tile), strip, past_caches);
@@ -181,22 +178,32 @@ class WinogradGather {
 
   // to[frequency][source channel][destination channel of the block]
   void transform_weights(Index block, Index first, Index last, T *to, const Team &team) const {
+    if (across_.side == 4)
+      transform_weights_of<3>(block, first, last, to, team);
+    else
+      transform_weights_of<5>(block, first, last, to, team);
+  }
+
+  template <int TapsOfAxis>
+  void transform_weights_of(Index block, Index first, Index last, T *to, const Team &team) const {
+    constexpr int kTaps = TapsOfAxis * TapsOfAxis;
     const Index *down = pass_.axis[1].tap, *across = pass_.axis[2].tap;
     alignas(kAlignment) T taps[lanes<T> * kTaps * lanes<T>];
     for (Index v = 0; v < block_vectors_; ++v)
       for (Index c = first; c < last && !cancelled(team); c += lanes<T>) {
         const Index together = least(lanes<T>, last - c);
-        read_taps(block * block_ + v * lanes<T>, c, together, taps);
+        read_taps<kTaps>(block * block_ + v * lanes<T>, c, together, taps);
         for (Index k = 0; k < together; ++k)
-          to_frequencies<T, kTapsOfAxis>(
+          to_frequencies<T, TapsOfAxis>(
               [&](int i, int j) {
-                return load(taps + (k * kTaps + down[i] * kTapsOfAxis + across[j]) * lanes<T>);
+                return load(taps + (k * kTaps + down[i] * TapsOfAxis + across[j]) * lanes<T>);
               },
               to + (c + k) * block_ + v * lanes<T>, weight_frequency_);
       }
   }
 
   // taps[source channel][tap][destination channel], of a vector of destinations from d on.
+  template <int kTaps>
   void read_taps(Index d, Index c, Index channels, T *taps) const {
     const Index width = least(lanes<T>, plan_.destinations - d);
     const T *w = weights_ + d * plan_.weight_destination + c * plan_.weight_source;

@@ -200,7 +200,7 @@ template <class T>
 class PlaceSums {
  public:
   // Writes size · across.span(size) values to `sums`.
-  PlaceSums(const Pass &pass, Source<T> source, Index channels, const TileRow &where,
+  DXDW_APART PlaceSums(const Pass &pass, Source<T> source, Index channels, const TileRow &where,
             const TiledAxis &across, Index size, T *sums)
       : sums_(sums), size_(size), columns_(across.span(size)) {
     memset(sums, 0, size * columns_ * sizeof(T));

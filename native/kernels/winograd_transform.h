@@ -69,8 +69,8 @@ T *seen_in(T *strip, const TiledAxis &across, Index size) {
 
 // Tiles of Size² values: six for x, whose tiles overlap, fewer for grad_out. The frequencies of tiles
 // that are unfit are of no use.
-template <int Size, Reader reader, class T>
-Sight transform_row(const Pass &pass, Source<T> source, Index channels, const TileRow &where,
+template <int Size, class T>
+Sight transform_row_of(Reader reader, const Pass &pass, Source<T> source, Index channels, const TileRow &where,
                     const TiledAxis &across, T *to, Index frequency, Index ld, T *strip,
                     const Team &team) {
   const Index columns = across.span(Size), step = across.dilation * lanes<T>;
@@ -129,18 +129,25 @@ Sight transform_row(const Pass &pass, Source<T> source, Index channels, const Ti
   return is_finite(sum_of_lanes<T>(finite)) ? sight(seen, reader, where, across) : Sight::kUnfit;
 }
 
+template <class T>
+Sight transform_row(Reader reader, Index size, const Pass &pass, Source<T> source, Index channels,
+                    const TileRow &where, const TiledAxis &across, T *to, Index frequency, Index ld,
+                    T *strip, const Team &team) {
+  const auto of = size == kPoints ? transform_row_of<kPoints, T>
+                  : size == 4     ? transform_row_of<4, T>
+                                  : transform_row_of<2, T>;
+  return of(reader, pass, source, channels, where, across, to, frequency, ld, strip, team);
+}
+
 // Elements of the strip that transform_row works in.
 template <class T>
 Index strip_elements(const TiledAxis &across) {
   return ((kPoints + 1) * across.span(kPoints) + Seen<T>::kVectors * across.tiles) * lanes<T>;
 }
 
-// Frequencies of `width` destination channels (a vector's or fewer) of a row of tiles, to `rows`
-// rows of an image, row_step apart, whose first such channel is at out, past the caches where the call says so.
+// A vector's channels of a row of tiles, back from their frequencies to rows of Side values of the strip.
 template <int Side, class T>
-void inverse_row(const T *from, Index frequency, Index ld, const TiledAxis &across, Index width,
-                 Result<T> out, const Strides &to, Index row_step, Index rows, T *strip,
-                 bool past_caches) {
+void tiles_from_frequencies(const T *from, Index frequency, Index ld, const TiledAxis &across, T *strip) {
   const Index pitch = across.span(Side) * lanes<T>, step = across.dilation * lanes<T>;
   across.each([&](Index tile, Index start) {
     T *corner = strip + start * lanes<T>;
@@ -148,6 +155,17 @@ void inverse_row(const T *from, Index frequency, Index ld, const TiledAxis &acro
       store(corner + i * pitch + j * step, value);
     });
   });
+}
+
+// Frequencies of `width` destination channels (a vector's or fewer) of a row of tiles, to `rows`
+// rows of an image, row_step apart, whose first such channel is at out, past the caches where the call says so.
+template <class T>
+void inverse_row(const T *from, Index frequency, Index ld, const TiledAxis &across, Index width,
+                 Result<T> out, const Strides &to, Index row_step, Index rows, T *strip,
+                 bool past_caches) {
+  const auto back = across.side == 4 ? tiles_from_frequencies<4, T> : tiles_from_frequencies<2, T>;
+  back(from, frequency, ld, across, strip);
+  const Index pitch = across.span(across.side) * lanes<T>;
   for (Index i = 0; i < rows; ++i, strip += pitch, out += row_step)
     if (to.channels_last())
       write_positions(strip, lanes<T>, across.count, width, out, to.column);

@@ -26,17 +26,14 @@ constexpr Index kChunksSumBytes = 3 << 20;
 // Scratch memory beside as much as the tensors take.
 constexpr Index kWinogradBytes = 7 << 20;
 
-// Side: values of a tile of grad_out along an axis.
-template <class T, int Side>
+template <class T>
 class WinogradWeightGradient {
-  static constexpr int kTaps = beside(Side) * beside(Side);
-
  public:
   static constexpr Kind kKind = kWeightGradient;
 
-  WinogradWeightGradient(const Plan &plan, const Phase &phase)
+  DXDW_PLANS WinogradWeightGradient(const Plan &plan, const Phase &phase)
       : plan_(plan), phase_(phase), pass_(pass_of(plan, phase)), grad_pass_(pass_),
-        down_(pass_.axis[1], Side), across_(pass_.axis[2], Side) {
+        down_(pass_.axis[1], side_of(plan)), across_(pass_.axis[2], side_of(plan)) {
     // grad_out is read as a source of its own.
     grad_pass_.source = pass_.destination;
     for (int a = 0; a < 3; ++a) grad_pass_.source_size[a] = pass_.axis[a].count;
@@ -58,7 +55,7 @@ class WinogradWeightGradient {
     const Index frequencies = kFrequencies * (x_frequency_ + g_frequency_);
     const Index sum = kFrequencies * sum_frequency_;
     strip_ = round_up(strip_elements<T>(across_), kAlignment / Index(sizeof(T)));
-    const Index back = lanes<T> * (c_block_ * kTaps + 2 * lanes<T>);
+    const Index back = lanes<T> * (c_block_ * plan.taps + 2 * lanes<T>);
     slot_ = round_up(most(strip_ + (way_ == kChunks ? frequencies : 0),
                           back + (way_ == kHeld ? sum : 0)),
                      kAlignment / Index(sizeof(T)));
@@ -104,7 +101,7 @@ class WinogradWeightGradient {
 
   enum Way { kChunks, kHeld, kGroups };
 
-  void choose_way() {
+  DXDW_PLANS void choose_way() {
     const Index C = plan_.sources, O = plan_.destinations, size = sizeof(T);
     const Index tensors = plan_.batch * (C * plan_.source_plane() + O * plan_.destination_plane()) +
                           plan_.weights_of_group();
@@ -259,18 +256,18 @@ class WinogradWeightGradient {
     const Index channels = least(part_, plan_.destinations - o);
     const auto transformed = [&] {
       const Sight of_grad_out =
-          transform_row<Side, Reader::kTapsOfGradOut>(
-              grad_pass_, grad_out, channels, of_g, across_, g, g_frequency_, g_ld_, strip, team);
+          transform_row<T>(
+              Reader::kTapsOfGradOut, across_.side, grad_pass_, grad_out, channels, of_g, across_, g, g_frequency_, g_ld_, strip, team);
       if (of_grad_out == Sight::kUnfit) return false;
       if (with_x) {
-        const Sight own = transform_row<kPoints, Reader::kTapsOfX>(
-            pass_, x_, plan_.sources, of_x, across_, x, x_frequency_, x_ld_, strip, team);
+        const Sight own = transform_row<T>(
+            Reader::kTapsOfX, kPoints, pass_, x_, plan_.sources, of_x, across_, x, x_frequency_, x_ld_, strip, team);
         if (own == Sight::kUnfit) return false;
         unclear_[row] = own == Sight::kUnclear;
       }
       if (of_grad_out == Sight::kFit && !unclear_[row]) return true;
       const PlaceSums<T> of(pass_, x_, plan_.sources, of_x, across_, kPoints, strip);
-      const PlaceSums<T> beside(grad_pass_, grad_out, channels, of_g, across_, Side, of.end());
+      const PlaceSums<T> beside(grad_pass_, grad_out, channels, of_g, across_, across_.side, of.end());
       return taps_fit(of, beside, across_);
     };
     const bool fit = !unfit_[row] && transformed();
@@ -294,14 +291,23 @@ class WinogradWeightGradient {
 
   // Sums of the channels [c, c + height) and an output block, to dW.
   void finish(const T *sum, Index c, Index height, Index block, T *back) const {
+    if (across_.side == 4)
+      finish_of<3>(sum, c, height, block, back);
+    else
+      finish_of<5>(sum, c, height, block, back);
+  }
+
+  template <int TapsOfAxis>
+  void finish_of(const T *sum, Index c, Index height, Index block, T *back) const {
+    constexpr int kTaps = TapsOfAxis * TapsOfAxis;
     const Index ld = c_block_ * kTaps + 2 * lanes<T>;
     const Index first = block * block_;
     for (Index v = 0; v < block_vectors_ && first + v * lanes<T> < plan_.destinations; ++v) {
       for (Index i = 0; i < height; ++i) {
         Vector<T> taps[kTaps + lanes<T>] = {};
-        from_frequencies<T, beside(Side)>(
+        from_frequencies<T, TapsOfAxis>(
             sum + i * sum_ld_ + v * lanes<T>, sum_frequency_,
-            [&](int h, int w, Vector<T> value) { taps[h * beside(Side) + w] = value; });
+            [&](int h, int w, Vector<T> value) { taps[h * TapsOfAxis + w] = value; });
         // Whole vectors are stored; the next channel's overwrite what is too much.
         for (Index t = 0; t < kTaps; t += lanes<T>) {
           Vector<T> line[lanes<T>];

@@ -70,38 +70,39 @@ class PlaneRows {
     const Index inside = most(above, least(held, rows_ - first));
     for (Index i = 0; i < above; ++i) row[i] = memory + lead_;
     for (Index i = inside; i < held; ++i) row[i] = memory + lead_;
-    point_inside(plane + (first + above) * columns_, inside - above, begin, end, memory, row + above);
+    Source<T> from = plane + (first + above) * columns_;
+    if (!from.narrow())
+      return point_inside(from.plain(), inside - above, begin.plain(), end.plain(), memory, row + above);
+    T *copies = memory + zeros() + lead_;
+    for (Index i = above; i < inside; ++i, from += columns_, copies += grid_) {
+      copy_widened(copies, from, columns_);
+      row[i] = copies;
+    }
   }
 
-  // The same for a plane of which all is read, after point_to_copies: what it has not is left as it is.
-  DXDW_INLINE void point_plane(Source<T> plane, Index first, Index held, Source<T> begin, Source<T> end,
+  // The same for a plane of which all is read, where nothing has to be widened, after point_to_copies:
+  // what it has not is left as it is.
+  DXDW_INLINE void point_plane(const T *plane, Index first, Index held, const T *begin, const T *end,
                                T *memory, const T **row) const {
-    if (copied()) return copy_rows(plane, first, held, end, memory);
-    const Index above = most<Index>(0, -first);
-    point_inside(plane + (first + above) * columns_, least(held, rows_ - first) - above, begin, end,
-                 memory, row + above);
+    const Index above = least(held, most<Index>(0, -first));
+    const Index inside = least(held, rows_ - first) - above;
+    const T *from = plane + (first + above) * columns_;
+    if (copied()) return split(from, inside, end, memory + zeros() + lead_);
+    point_inside(from, inside, begin, end, memory, row + above);
   }
 
   // The same for rows that the plane has, where they stand.
-  DXDW_INLINE void point_inside(Source<T> from, Index rows, Source<T> begin, Source<T> end, T *memory,
+  DXDW_INLINE void point_inside(const T *from, Index rows, const T *begin, const T *end, T *memory,
                                 const T **row) const {
     T *copies = memory + zeros() + lead_;
-    if (from.narrow()) {
-      for (Index i = 0; i < rows; ++i, from += columns_, copies += grid_) {
-        copy_widened(copies, from, columns_);
-        row[i] = copies;
-      }
+    if (from - begin >= before_ && end - from >= rows * columns_ + after_) {
+      for (Index i = 0; i < rows; ++i) row[i] = from + i * columns_;
       return;
     }
-    const T *at = from.plain(), *first = begin.plain(), *last = end.plain();
-    if (at - first >= before_ && last - at >= rows * columns_ + after_) {
-      for (Index i = 0; i < rows; ++i) row[i] = at + i * columns_;
-      return;
-    }
-    for (Index i = 0; i < rows; ++i, at += columns_, copies += grid_) {
-      const bool whole = at - first >= before_ && last - at >= columns_ + after_;
-      row[i] = whole ? at : copies;
-      if (!whole) memcpy(copies, at, columns_ * sizeof(T));
+    for (Index i = 0; i < rows; ++i, from += columns_, copies += grid_) {
+      const bool whole = from - begin >= before_ && end - from >= columns_ + after_;
+      row[i] = whole ? from : copies;
+      if (!whole) memcpy(copies, from, columns_ * sizeof(T));
     }
   }
 

@@ -168,7 +168,7 @@ struct Band {
   }
 
   Band() = default;
-  Band(const Pass &pass, Index *&memory)
+  DXDW_PLANS Band(const Pass &pass, Index *&memory)
       : depth(pass.axis[0]), rows(pass.axis[1]), columns(pass.axis[2]), row(rows, memory),
         column(columns, memory), height(0), held(0),
         pitch(columns.count + column.most - column.least), channel(0),

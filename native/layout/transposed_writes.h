@@ -64,16 +64,17 @@ void weave_transposed(const T *a, const T *b, Index ld, Index positions, Index o
     const Index height = least(n, channels - j);
     for (Index i = 0; i < positions; i += n) {
       const Index width = least(n, positions - i), second = least(n, of_second - i);
-      T even[n][n], odd[n][n];
-      Vector<T> block[n];
-      load_transposed(a + i * ld + j, ld, width, block);
+      const T *const from[] = {a, b};
+      T line[2][n][n];
+#pragma GCC unroll 1  // a transpose is a kilobyte
+      for (int s = 0; s < 2; ++s) {
+        Vector<T> block[n];
+        load_transposed(from[s] + i * ld + j, ld, width, block);
 #pragma GCC unroll 16
-      for (int k = 0; k < n; ++k) store(even[k], block[k]);
-      load_transposed(b + i * ld + j, ld, width, block);
-#pragma GCC unroll 16
-      for (int k = 0; k < n; ++k) store(odd[k], block[k]);
-      S *line = to + j * ld_to + 2 * i;
-      for (Index k = 0; k < height; ++k) weave(even[k], odd[k], width, second, line + k * ld_to);
+        for (int k = 0; k < n; ++k) store(line[s][k], block[k]);
+      }
+      for (Index k = 0; k < height; ++k)
+        weave(line[0][k], line[1][k], width, second, to + (j + k) * ld_to + 2 * i);
     }
   }
 }

@@ -14,7 +14,7 @@ enum Dtype : Index { kFloat32, kFloat64, kBfloat16, kFloat16 };
 
 // Calls f(p) apart from where it is asked to, with a copy of what f knows.
 template <class S, class F>
-__attribute__((noinline)) void apart(F f, S *p) {
+DXDW_APART void apart(F f, S *p) {
   f(p);
 }
 
@@ -27,6 +27,7 @@ class Elements {
 
  public:
   Elements() = default;
+  Elements(As<T> *first) : at_(reinterpret_cast<Byte *>(first)) {}  // of the sums' own type
   Elements(As<void> *first, Dtype dtype) : at_(static_cast<Byte *>(first)), dtype_(dtype) {}
 
   bool narrow() const { return kSeveral && dtype_ != kFloat32; }
