@@ -167,16 +167,17 @@ Sight sight(T *seen, Reader reader, const TileRow &where, const TiledAxis &acros
 }
 
 template <class T>
-void add(T *to, const T *from, Index n) {
-  for (Index i = 0; i < n; ++i) to[i] += from[i];
-}
-template <class T>
 void add_products(T *to, const T *a, const T *b, Index n) {
-  for (Index i = 0; i < n; ++i) to[i] += a[i] * b[i];
+  Index i = 0;
+  for (; i + lanes<T> <= n; i += lanes<T>)
+    store(to + i, load(to + i) + load(a + i) * load(b + i));
+  for (; i < n; ++i) to[i] += a[i] * b[i];
 }
 template <class T>
 void raise(T *to, const T *from, Index n) {
-  for (Index i = 0; i < n; ++i) to[i] = most(to[i], from[i]);
+  Index i = 0;
+  for (; i + lanes<T> <= n; i += lanes<T>) store(to + i, larger<T>(load(from + i), load(to + i)));
+  for (; i < n; ++i) to[i] = most(to[i], from[i]);
 }
 
 // to[j] += Σ_c |line[c·channel + j·column]| for low ≤ j < high; to[j] is 0 where columns follow each other.

@@ -150,6 +150,14 @@ DXDW_INLINE void copy(T *to, const T *from, Index n) {
   }
 }
 
+// Adds n values to others.
+template <class T>
+void add(T *to, const T *from, Index n) {
+  Index i = 0;
+  for (; i + lanes<T> <= n; i += lanes<T>) store(to + i, load(to + i) + load(from + i));
+  for (; i < n; ++i) to[i] += from[i];
+}
+
 // A vector of so many lanes, a part of a whole one.
 template <class T, Index Width>
 struct PartOf {
