@@ -143,8 +143,8 @@ class WinogradGather {
     const TileRow where = {row / down_.tiles, top, across_.offset, down_.dilation,
                            down_.destinations(tile)};
     T *to = x + (row - first) * across_.tiles * sources_;
-    const Sight found = transform_row<T>(
-        Reader::kWindows, kPoints, pass_, source_, plan_.sources, where, across_, to, frequency_, sources_, strip, team);
+    const Sight found = transform_row(Reader::kWindows, kPoints, pass_, source_, plan_.sources, where,
+                                      across_, to, frequency_, sources_, strip, team);
     const auto windows = [&] {
       const PlaceSums<T> places(pass_, source_, plan_.sources, where, across_, kPoints, strip);
       return windows_fit(places, seen_in(strip, across_, kPoints), where, across_);
@@ -167,10 +167,9 @@ class WinogradGather {
       const Result<T> image = destination_ + row / down_.tiles * to.image + down_.start(tile) * to.row;
       for (Index o = 0; o < block_ && block * block_ + o < plan_.destinations; o += lanes<T>) {
         const Index d = block * block_ + o;
-        inverse_row<T>(product_at + (row - first) * across_.tiles * block_ + o, product_,
-                             block_, across_, least(lanes<T>, plan_.destinations - d),
-                             image + d * to.channel, to, down_.dilation * to.row,
-                             down_.destinations(tile), strip, past_caches);
+        inverse_row(product_at + (row - first) * across_.tiles * block_ + o, product_, block_, across_,
+                    least(lanes<T>, plan_.destinations - d), image + d * to.channel, to,
+                    down_.dilation * to.row, down_.destinations(tile), strip, past_caches);
       }
     }
     if (past_caches) finish_stores_past_caches();

@@ -161,7 +161,8 @@ void tiles_from_frequencies(const T *from, Index frequency, Index ld, const Tile
 }
 
 // Frequencies of `width` destination channels (a vector's or fewer) of a row of tiles, to `rows`
-// rows of an image, row_step apart, whose first such channel is at out, past the caches where the call says so.
+// rows of an image, row_step apart, whose first such channel is at out, past the caches where the call
+// says so.
 template <class T>
 void inverse_row(const T *from, Index frequency, Index ld, const TiledAxis &across, Index width,
                  Result<T> out, const Strides &to, Index row_step, Index rows, T *strip,

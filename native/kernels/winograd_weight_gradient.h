@@ -256,12 +256,12 @@ class WinogradWeightGradient {
     const Index channels = least(part_, plan_.destinations - o);
     const auto transformed = [&] {
       const Sight of_grad_out =
-          transform_row<T>(
-              Reader::kTapsOfGradOut, across_.side, grad_pass_, grad_out, channels, of_g, across_, g, g_frequency_, g_ld_, strip, team);
+          transform_row(Reader::kTapsOfGradOut, across_.side, grad_pass_, grad_out, channels, of_g,
+                        across_, g, g_frequency_, g_ld_, strip, team);
       if (of_grad_out == Sight::kUnfit) return false;
       if (with_x) {
-        const Sight own = transform_row<T>(
-            Reader::kTapsOfX, kPoints, pass_, x_, plan_.sources, of_x, across_, x, x_frequency_, x_ld_, strip, team);
+        const Sight own = transform_row(Reader::kTapsOfX, kPoints, pass_, x_, plan_.sources, of_x,
+                                        across_, x, x_frequency_, x_ld_, strip, team);
         if (own == Sight::kUnfit) return false;
         unclear_[row] = own == Sight::kUnclear;
       }

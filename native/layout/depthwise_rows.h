@@ -70,14 +70,15 @@ class PlaneRows {
     const Index inside = most(above, least(held, rows_ - first));
     for (Index i = 0; i < above; ++i) row[i] = memory + lead_;
     for (Index i = inside; i < held; ++i) row[i] = memory + lead_;
-    Source<T> from = plane + (first + above) * columns_;
+    const Source<T> from = plane + (first + above) * columns_;
     if (!from.narrow())
       return point_inside(from.plain(), inside - above, begin.plain(), end.plain(), memory, row + above);
-    T *copies = memory + zeros() + lead_;
-    for (Index i = above; i < inside; ++i, from += columns_, copies += grid_) {
-      copy_widened(copies, from, columns_);
-      row[i] = copies;
-    }
+    from.as_stored([=, copies = memory + zeros() + lead_, pointers = row + above](auto *p) DXDW_LAMBDA {
+      for (Index i = 0; i < inside - above; ++i) {
+        copy_widened(copies + i * grid_, p + i * columns_, columns_);
+        pointers[i] = copies + i * grid_;
+      }
+    });
   }
 
   // The same for a plane of which all is read, where nothing has to be widened, after point_to_copies:
