@@ -73,7 +73,8 @@ class PoolingBackward(Protocol):
 
     @overload
     def __call__(
-        self, grad_out: NDArray[R], x: NDArray[R], kernel_size: PerAxis, stride: PerAxis | None = None,
+        self, grad_out: NDArray[R], x: NDArray[R], kernel_size: PerAxis,
+        stride: PerAxis | None = None,
     ) -> NDArray[R]: ...
     @overload
     def __call__(

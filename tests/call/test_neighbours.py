@@ -11,7 +11,6 @@ from dxdw import conv1d, conv2d, conv2d_backward, conv3d
 from dxdw.call import other_names
 
 
-
 def operands(function):
     """The names of those that have to be given."""
     parameters = inspect.signature(function).parameters.values()
