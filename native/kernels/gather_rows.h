@@ -52,6 +52,7 @@ class GatherByRows {
   template <class Weights>
   void run(const T *x, const Weights &weights, Result<T> result, Split split, Index count,
            const Team &team) const {
+    x += at_.strand[0].offset[0];  // dx of a kernel with padding begins within grad_out
     T *out = result.plain();
     const Index columns = at_.pass.axis[2].count, width = tiles_ * kWidest;
     // What follows the last strip and fills no vector is done with it, for its vector reaches back.
