@@ -1,20 +1,20 @@
 // A pass that is ready to run: everything that depends on the plan alone is worked out, and kept. It is
 // made once and run by many threads at once.
 //
-// A pass is a class of what images are stored in, S, with a constructor of the plan's words, which
-// outlive it; ready(), false where memory was short; flops(); workspace(threads), the bytes of a run;
-// kKind, and run(…, team) of
-//   kForward (and dx)  const S *source, const T *W, S *result
-//   kWeightGradient    const S *grad_out, const S *x, T *dW
-//   kBothGradients     const S *grad_out, const S *x, const T *W, S *dx, T *dW
-// with T = Sum<S>: W and dW, small beside the images, are widened and rounded here.
+// A pass is a class of the type of its sums, T, with a constructor of the plan's words, which outlive it;
+// ready(), false where memory was short; flops(); workspace(threads), the bytes of a run; kKind, and
+// run(…, team) of
+//   kForward (and dx)  Source<T> source, const T *W, Result<T> result
+//   kWeightGradient    Source<T> grad_out, Source<T> x, T *dW
+//   kBothGradients     Source<T> grad_out, Source<T> x, const T *W, Result<T> dx, T *dW
+// W and dW, small beside the images, are widened and rounded here.
 #pragma once
 #include <new>
 
 #include "api/dxdw.h"
 #include "api/kernels.h"
 #include "layout/plan_view.h"
-#include "machine/stored.h"
+#include "machine/elements.h"
 #include "machine/tuning.h"
 #include "run/parallel_for.h"
 #include "run/workspace.h"
@@ -31,17 +31,16 @@ bool in_pieces(Index n, const Team &team, const F &fn) {
   });
 }
 
-template <class S, class Pass>
+template <class T, class Pass>
 class HeldPass : public Held {
-  using T = Sum<S>;
   static constexpr Kind kKind = Pass::kKind;
   static constexpr bool kHasW = kKind != kWeightGradient, kHasdW = kKind != kForward;
 
  public:
   explicit HeldPass(const int64_t *words)
       : Held{run_it, workspace_of, drop_it}, pass_(words),
-        serial_(pass_.flops() < Tuning::serial) {
-    if (!is_narrow<S>) return;
+        serial_(pass_.flops() < Tuning::serial), dtype_(Dtype(words[2])) {
+    if (!Source<T>(nullptr, dtype_).narrow()) return;
     const Plan plan = view(kKind == kBothGradients ? both_plans(words).dx : words);
     const Index weights = plan.groups * plan.weights_of_group();
     if (kHasW) narrow_W_ = weights;
@@ -56,17 +55,15 @@ class HeldPass : public Held {
   static int run_it(const Held &held, const Operands &of, const Team &given) {
     const HeldPass &own = static_cast<const HeldPass &>(held);
     const Team team = {own.useful(given.threads), given.cancelled, given.crew};
-    if constexpr (is_narrow<S>)
-      return own.run_narrow(of, team);
-    else
-      return own.run(of, static_cast<const T *>(of.in[kKind == kBothGradients ? 2 : 1]),
-                     static_cast<T *>(of.out[kKind == kBothGradients ? 1 : 0]), team);
+    const Source<T> W(of.in[kKind == kBothGradients ? 2 : 1], own.dtype_);
+    const Result<T> dW(of.out[kKind == kBothGradients ? 1 : 0], own.dtype_);
+    return W.narrow() ? own.run_narrow(of, W, dW, team) : own.run(of, W.plain(), dW.plain(), team);
   }
 
   // W or dW are given by themselves.
   int run(const Operands &of, const T *W, T *dW, const Team &team) const {
-    const S *a = static_cast<const S *>(of.in[0]), *b = static_cast<const S *>(of.in[1]);
-    S *r = static_cast<S *>(of.out[0]);
+    const Source<T> a(of.in[0], dtype_), b(of.in[1], dtype_);
+    const Result<T> r(of.out[0], dtype_);
     if constexpr (kKind == kBothGradients)
       return pass_.run(a, b, W, r, dW, team);
     else if constexpr (kKind == kWeightGradient)
@@ -83,14 +80,11 @@ class HeldPass : public Held {
         : W(memory.reserve<T>(of.narrow_W_)), dW(memory.reserve<T>(of.narrow_dW_)) {}
   };
 
-  int run_narrow(const Operands &of, const Team &team) const {
-    constexpr bool both = kKind == kBothGradients;
-    const S *W = static_cast<const S *>(of.in[both ? 2 : 1]);
-    void *dW = of.out[both ? 1 : 0];
+  int run_narrow(const Operands &of, Source<T> W, Result<T> dW, const Team &team) const {
     Wide wide(*this);
     if (!wide.memory.take()) return DXDW_NO_MEMORY;
     T *wide_W = wide.memory.template at<T>(wide.W);
-    T *sums = narrow_dW_ ? wide.memory.template at<T>(wide.dW) : static_cast<T *>(dW);
+    T *sums = narrow_dW_ ? wide.memory.template at<T>(wide.dW) : dW.plain();
     if (!in_pieces(narrow_W_, team, [&](Index first, Index count) {
           copy_widened(wide_W + first, W + first, count);
         }))
@@ -98,7 +92,7 @@ class HeldPass : public Held {
     const int status = run(of, wide_W, sums, team);
     if (status != DXDW_DONE) return status;
     const bool whole = in_pieces(narrow_dW_, team, [&](Index first, Index count) {
-      copy_rounded(static_cast<S *>(dW) + first, sums + first, count);
+      copy_rounded(dW + first, sums + first, count);
     });
     return whole ? DXDW_DONE : DXDW_CANCELLED;
   }
@@ -116,13 +110,14 @@ class HeldPass : public Held {
 
   const Pass pass_;
   const bool serial_;
+  const Dtype dtype_;
   Index narrow_W_ = 0, narrow_dW_ = 0;  // elements of those that have to be widened, and rounded
 };
 
 // Null where there is no memory.
-template <class S, class Pass>
-Held *hold(const int64_t *words) {
-  using Own = HeldPass<S, Pass>;
+template <class T, class Pass>
+DXDW_PLANS Held *hold(const int64_t *words) {
+  using Own = HeldPass<T, Pass>;
   static_assert(alignof(Own) <= kAlignment, "what is held stands at a multiple of kAlignment");
   void *memory = keep_block(sizeof(Own));
   if (!memory) return nullptr;

@@ -9,15 +9,10 @@
 namespace dxdw {
 namespace {
 
-// A pass of the plan's dtype, by Hold::of<dtype>.
+// A pass in the sums that the plan's dtype has, by Hold::of<their type>.
 template <class Hold>
-Held *held(const int64_t *words) {
-  switch (words[2]) {
-    case kFloat32: return Hold::template of<float>(words);
-    case kFloat64: return Hold::template of<double>(words);
-    case kBfloat16: return Hold::template of<bfloat16>(words);
-    default: return Hold::template of<float16>(words);
-  }
+DXDW_PLANS Held *held(const int64_t *words) {
+  return words[2] == kFloat64 ? Hold::template of<double>(words) : Hold::template of<float>(words);
 }
 
 // The kernels, best first. A new one is a file and a row here.

@@ -73,12 +73,12 @@ inline Growth bfloat_growth(const int64_t *words) {
 
 template <int Parts>
 struct Bfloat {
-  template <class S>
+  template <class T>
   static Held *of([[maybe_unused]] const int64_t *words) {
 #if defined(__AVX512F__) || defined(DXDW_TESTING)  // with which alone there is a unit
-    if constexpr (std::is_same_v<S, std::conditional_t<Parts == 1, bfloat16, float>>)
-      return words[1] == kWeightGradient ? hold<S, BfloatWeightGradientPass<S, Parts>>(words)
-                                         : hold<S, BfloatGatherPass<S, Parts>>(words);
+    if constexpr (std::is_same_v<T, float>)
+      return words[1] == kWeightGradient ? hold<T, BfloatWeightGradientPass<Parts>>(words)
+                                         : hold<T, BfloatGatherPass<Parts>>(words);
 #endif
     return nullptr;  // taken by none
   }

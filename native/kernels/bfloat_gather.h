@@ -17,7 +17,7 @@ namespace {
 // Whether the channels are so few that they are folded with the taps.
 inline bool folded(const Plan &plan) { return plan.sources < kLeastInBlock; }
 
-template <class S, int Parts>
+template <int Parts>
 class BfloatGather {
   static constexpr Index kTile = kBlock * kBlock;  // elements of weights of a step
 
@@ -58,7 +58,7 @@ class BfloatGather {
   Index bytes(int threads) const { return Memory(*this, threads).places.bytes(); }
 
   // Many threads may call this at once.
-  int run(const S *source, const float *weights, S *destination, const Team &team) const {
+  int run(Source<float> source, const float *weights, Result<float> destination, const Team &team) const {
     Memory memory(*this, team.threads);
     if (!memory.places.take()) return DXDW_NO_MEMORY;
     const Own own = {source, weights, destination, memory.slots(), team};
@@ -83,9 +83,9 @@ class BfloatGather {
     Part *parts;
   };
   struct Own {
-    const S *source;
+    Source<float> source;
     const float *weights;
-    S *destination;
+    Result<float> destination;
     Slots at;
     const Team &team;
   };
@@ -219,7 +219,7 @@ class BfloatGather {
              int slot) const {
     const Place place = place_of(index);
     uint16_t *band = own.at.band + slot * band_elements_;
-    const S *source = own.source + place.image * pass_.source.image + place.group * pass_.source.group;
+    Source<float> source = own.source + place.image * pass_.source.image + place.group * pass_.source.group;
     float *line = own.at.line + slot * line_elements_;
     RangeOfVectors watch;
     if (folded_) {
@@ -250,7 +250,7 @@ class BfloatGather {
     const Axis *axis = pass_.axis;
     const Strides &at = pass_.destination;
     const Index width = least(kBlock, plan_.destinations - d), spacing = axis[2].spacing;
-    S *to = own.destination + place.image * at.image + place.group * at.group + d * at.channel +
+    Result<float> to = own.destination + place.image * at.image + place.group * at.group + d * at.channel +
             (axis[0].start + place.depth * axis[0].spacing) * at.depth +
             (axis[1].start + place.first * axis[1].spacing) * at.row + axis[2].start * at.column;
     for (Index r = 0; r < place.count; ++r, to += axis[1].spacing * at.row) {
@@ -278,7 +278,7 @@ class BfloatGather {
     }
     if (!n) return DXDW_DONE;
     Tables tables;
-    Gather<S> direct(plan_, phase_);
+    Gather<float> direct(plan_, phase_);
     if (!direct.prepare(tables, !all)) return DXDW_NO_MEMORY;
     return all ? direct.run(own.source, own.weights, own.destination, own.team)
                : direct.run(own.source, own.weights, own.destination, own.team, own.at.parts, n);
@@ -297,7 +297,7 @@ class BfloatGather {
 };
 
 // Forward, or all phases of dx, one after the other.
-template <class S, int Parts>
+template <int Parts>
 class BfloatGatherPass {
  public:
   static constexpr Kind kKind = kForward;
@@ -313,17 +313,17 @@ class BfloatGatherPass {
   Index flops() const { return plan_.flops(); }
   Index workspace(int threads) const {
     Index bytes = 0;
-    each([&](const Phase &, BfloatGather<S, Parts> &one) { bytes = most(bytes, one.bytes(threads)); });
+    each([&](const Phase &, BfloatGather<Parts> &one) { bytes = most(bytes, one.bytes(threads)); });
     return bytes;
   }
 
-  int run(const S *source, const float *weights, S *destination, const Team &team) const {
+  int run(Source<float> source, const float *weights, Result<float> destination, const Team &team) const {
     if (!covers_ && !clear_all(destination,
                                plan_.batch * plan_.groups * plan_.destinations * plan_.destination_plane(),
                                team))
       return DXDW_CANCELLED;
     int status = DXDW_DONE;
-    const bool memory = each([&](const Phase &, BfloatGather<S, Parts> &one) {
+    const bool memory = each([&](const Phase &, BfloatGather<Parts> &one) {
       if (status == DXDW_DONE) status = one.run(source, weights, destination, team);
     });
     return memory ? status : int(DXDW_NO_MEMORY);
@@ -337,7 +337,7 @@ class BfloatGatherPass {
     for (Index i = 0; i < plan_.phases; ++i) {
       const Phase phase = read_phase(words);
       Tables tables;
-      BfloatGather<S, Parts> one(plan_, phase);
+      BfloatGather<Parts> one(plan_, phase);
       if (!one.prepare(tables)) return false;
       fn(phase, one);
     }

@@ -13,7 +13,7 @@
 namespace dxdw {
 namespace {
 
-template <class S, int Parts>
+template <int Parts>
 class BfloatWeightGradient {
   static constexpr Index kTile = kBlock * kBlock;
 
@@ -62,7 +62,7 @@ class BfloatWeightGradient {
 
   Index bytes(int threads) const { return Memory(*this, threads).places.bytes(); }
 
-  int run(const S *grad_out, const S *x, float *dW, const Team &team) const {
+  int run(Source<float> grad_out, Source<float> x, float *dW, const Team &team) const {
     Memory memory(*this, team.threads);
     if (!memory.places.take()) return DXDW_NO_MEMORY;
     const Own own = {grad_out, x, memory.slots(), team};
@@ -98,7 +98,7 @@ class BfloatWeightGradient {
     Part *parts;
   };
   struct Own {
-    const S *grad_out, *x;
+    Source<float> grad_out, x;
     Slots at;
     const Team &team;
   };
@@ -169,7 +169,7 @@ class BfloatWeightGradient {
     RangeOfVectors of_x, of_g;
     uint16_t *band = own.at.band + slot * band_elements_, *pairs = own.at.pairs + slot * 2 * band_elements_;
     uint16_t *g = own.at.g + slot * g_elements();
-    const S *x = own.x + image * pass_.source.image + group * pass_.source.group;
+    Source<float> x = own.x + image * pass_.source.image + group * pass_.source.group;
     float *line = own.at.line + slot * line_elements_;
     if (folded_) {
       band_.copy_channels(x, plan_.sources, depth, row, count, line, own.team);
@@ -199,7 +199,7 @@ class BfloatWeightGradient {
   }
 
   // to[part][channel][position] in x's pitch, with zeros where no output stands.
-  void pack_g(const S *from, Index count, uint16_t *to, float *line, RangeOfVectors &watch) const {
+  void pack_g(Source<float> from, Index count, uint16_t *to, float *line, RangeOfVectors &watch) const {
     const Strides &at = pass_.destination;
     const Index columns = pass_.axis[2].count, part = left_ * kBlock * g_row_;
     const Index wide = round_up(columns, lanes<float>);
@@ -207,7 +207,7 @@ class BfloatWeightGradient {
     for (Index o = 0; o < plan_.destinations; o += kBlock) {
       const Index width = least(kBlock, plan_.destinations - o);
       for (Index r = 0; r < count; ++r) {
-        const S *row = from + o * at.channel + r * at.row;
+        Source<float> row = from + o * at.channel + r * at.row;
         if (at.channels_last()) read_transposed(row, at.column, columns, width, line, wide);
         for (Index k = 0; k < width; ++k) {
           float *own = line + k * wide;
@@ -276,7 +276,7 @@ class BfloatWeightGradient {
     }
     if (!n) return DXDW_DONE;
     Tables tables;
-    WeightGradient<S> direct(plan_, phase_);
+    WeightGradient<float> direct(plan_, phase_);
     if (!direct.prepare(tables)) return DXDW_NO_MEMORY;
     return direct.run(own.grad_out, own.x, dW, own.team, own.at.parts, n);
   }
@@ -293,7 +293,7 @@ class BfloatWeightGradient {
   Index *value_offset_ = nullptr;
 };
 
-template <class S, int Parts>
+template <int Parts>
 class BfloatWeightGradientPass {
  public:
   static constexpr Kind kKind = kWeightGradient;
@@ -305,7 +305,7 @@ class BfloatWeightGradientPass {
   bool ready() const { return ready_; }
   Index flops() const { return plan_.flops(); }
   Index workspace(int threads) const { return pass_.bytes(threads); }
-  int run(const S *grad_out, const S *x, float *dW, const Team &team) const {
+  int run(Source<float> grad_out, Source<float> x, float *dW, const Team &team) const {
     return pass_.run(grad_out, x, dW, team);
   }
 
@@ -313,7 +313,7 @@ class BfloatWeightGradientPass {
   const Plan plan_;
   const Phase phase_;
   Tables tables_;
-  BfloatWeightGradient<S, Parts> pass_;
+  BfloatWeightGradient<Parts> pass_;
   const bool ready_;
 };
 

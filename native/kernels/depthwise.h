@@ -46,12 +46,12 @@ inline bool depthwise_takes(const int64_t *words, Reason &why) {
 }
 
 struct Depthwise {
-  template <class S>
+  template <class T>
   static Held *of(const int64_t *words) {
-    if (words[1] == kBothGradients) return hold<S, DepthwiseBackwardPass<S>>(words);
+    if (words[1] == kBothGradients) return hold<T, DepthwiseBackwardPass<T>>(words);
     return words[1] == kWeightGradient
-               ? hold<S, DepthwisePass<S, DepthwiseWeightGradient<S>>>(words)
-               : hold<S, DepthwisePass<S, DepthwiseGather<S>>>(words);
+               ? hold<T, DepthwisePass<T, DepthwiseWeightGradient<T>>>(words)
+               : hold<T, DepthwisePass<T, DepthwiseGather<T>>>(words);
   }
 };
 

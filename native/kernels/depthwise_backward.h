@@ -7,7 +7,7 @@ namespace dxdw {
 namespace {
 
 // Either of them.
-template <class S, class Pass>
+template <class T, class Pass>
 class DepthwisePass {
  public:
   static constexpr Kind kKind = Pass::kKind;
@@ -20,8 +20,8 @@ class DepthwisePass {
   Index workspace(int threads) const { return pass_.bytes(threads); }
 
   // Of a source and weights, or of grad_out and x.
-  template <class Second, class Result>
-  int run(const S *first, const Second *second, Result *result, const Team &team) const {
+  template <class Second, class Out>
+  int run(Source<T> first, Second second, Out result, const Team &team) const {
     // As in GatherPass: beyond the edges of grad_out dx has no products.
     if constexpr (kKind != kWeightGradient)
       if (plan_.kind == kInputGradient &&
@@ -40,10 +40,8 @@ class DepthwisePass {
   const bool ready_;
 };
 
-template <class S>
+template <class T>
 class DepthwiseBackwardPass {
-  using T = Sum<S>;
-
  public:
   static constexpr Kind kKind = kBothGradients;
 
@@ -54,10 +52,10 @@ class DepthwiseBackwardPass {
   Index flops() const { return dx_.flops(); }
   Index workspace(int threads) const { return dx_.workspace(threads) + dW_.workspace(threads); }
 
-  int run(const S *grad_out, const S *x, const T *W, S *dx, T *dW, const Team &team) const {
+  int run(Source<T> grad_out, Source<T> x, const T *W, Result<T> dx, T *dW, const Team &team) const {
     const Plan &plan = dx_.plan();
     if (!all_finite(W, plan.groups * plan.weights_of_group())) return DXDW_DECLINED;
-    DepthwiseGather<S> gather = dx_.pass();
+    DepthwiseGather<T> gather = dx_.pass();
     Workspace memory;
     const Index at_slots = memory.reserve<T>(gather.slot_elements() * team.threads);
     if (!memory.take()) return DXDW_NO_MEMORY;
@@ -76,8 +74,8 @@ class DepthwiseBackwardPass {
   }
 
  private:
-  const DepthwisePass<S, DepthwiseGather<S>> dx_;
-  const DepthwisePass<S, DepthwiseWeightGradient<S>> dW_;
+  const DepthwisePass<T, DepthwiseGather<T>> dx_;
+  const DepthwisePass<T, DepthwiseWeightGradient<T>> dW_;
 };
 
 }  // namespace

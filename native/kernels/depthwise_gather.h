@@ -22,17 +22,15 @@ inline Index depthwise_height(Index rows, Index row_bytes, Index halo, Index pla
   return least(rows, round_up(divide_up(rows, divide_up(rows, height)), kTall));
 }
 
-template <class S>
+template <class T>
 class DepthwiseGather {
-  using T = Sum<S>;
-
  public:
   static constexpr Kind kKind = kForward;
 
   explicit DepthwiseGather(const Plan &plan) : plan_(plan) {}
 
   // Works out tables and sizes. False where there is no memory for the tables.
-  bool prepare(Tables &tables) {
+  DXDW_PLANS bool prepare(Tables &tables) {
     Phase phase[kMostPhases];
     const Index *words = plan_.first_phase;
     Index most_row = 0, least_column = 0, end = 0, size = 0;
@@ -57,7 +55,7 @@ class DepthwiseGather {
     if (!tables.take()) return false;
     const Axis *axis = phase[0].axis;
     step_ = axis[1].step, spacing_[0] = axis[1].spacing, spacing_[1] = axis[2].spacing;
-    rows_ = PlaneRows<S>(plan_.source_size[1], plan_.source_size[2], axis[2].step, least_column, end);
+    rows_ = PlaneRows<T>(plan_.source_size[1], plan_.source_size[2], axis[2].step, least_column, end);
     reach_ = most_row - least_row_;
     height_ = depthwise_height(count_, plan_.sources * plan_.source_size[2] * step_ * Index(sizeof(T)),
                                divide_up(reach_, step_), tuning().plane_rows);
@@ -72,10 +70,10 @@ class DepthwiseGather {
       own.spans.fill(own.taps, false, !rows_.copied(), plan_.source_size[2], span, mask);
       span += own.spans.count(), mask += own.spans.count() * own.taps.columns;
     }
-    whole_ = !is_narrow<S> && small_planes(plan_, sizeof(T)) && bands_ == 1 && spacing_[0] * spacing_[1] == 1;
+    whole_ = !plan_.narrow() && small_planes(plan_, sizeof(T)) && bands_ == 1 && spacing_[0] * spacing_[1] == 1;
     const Index pointers = plan_.sources * held(height_) * Index(sizeof(T *)) / Index(sizeof(T));
     mixed_pitch_ = round_up(divide_up(plan_.destination_size[2], spacing_[1]), lanes<T>);
-    const bool in_lines = spacing_[1] == 1 && !is_narrow<S>;
+    const bool in_lines = spacing_[1] == 1 && !plan_.narrow();
     const Index mixed = kTall * (in_lines ? lanes<T> : spacing_[1] * mixed_pitch_);
     at_copies_ = round_up(pointers, lanes<T>);
     of_rows_ = at_copies_ + plan_.sources * rows_.elements(held(height_));
@@ -91,11 +89,11 @@ class DepthwiseGather {
   }
 
   // As in Gather, a run is a copy.
-  int run(const S *source, const T *weights, S *destination, const Team &team) const {
+  int run(Source<T> source, const T *weights, Result<T> destination, const Team &team) const {
     return DepthwiseGather(*this).run_own(source, weights, destination, team);
   }
 
-  int run_own(const S *source, const T *weights, S *destination, const Team &team) {
+  int run_own(Source<T> source, const T *weights, Result<T> destination, const Team &team) {
     Workspace memory;
     const Index at_slots = memory.reserve<T>(slot_elements_ * team.threads);
     if (!memory.take()) return DXDW_NO_MEMORY;
@@ -110,13 +108,11 @@ class DepthwiseGather {
           T *slot = slots + index * slot_elements_;
           clear(slot);
           const Index first = chunk * together, end = least(pieces, first + together);
-          if constexpr (!is_narrow<S>) {
-            if (whole_) return planes(first, end, slot);
-          }
+          if (whole_) return planes(first, end, slot);
           Index at = first / bands_, band = first % bands_;
           // Whatever follows in the chunk is written after it.
           const Index last = (end - 1) / bands_, last_band = (end - 1) % bands_;
-          const S *limit = end_of(last, last_band);
+          const Result<T> limit = end_of(last, last_band);
           for (Index i = first; i < end && !cancelled(team); ++i) {
             this->band(at, at % plan_.groups, band, slot, limit);
             if (++band == bands_) band = 0, ++at;
@@ -127,7 +123,7 @@ class DepthwiseGather {
 
   // What `band` needs: the arrays, and zeros where it writes nothing. False where the team was
   // cancelled.
-  bool begin(const S *source, const T *weights, S *destination, const Team &team) {
+  bool begin(Source<T> source, const T *weights, Result<T> destination, const Team &team) {
     source_ = source, weights_ = weights, destination_ = destination;
     end_ = source + plan_.batch * plan_.groups * plan_.sources * plan_.source_plane();
     Index covered = 0;
@@ -146,7 +142,7 @@ class DepthwiseGather {
   }
 
   // Where the destinations of a band end: the group's of an image.
-  const S *end_of(Index at, Index index) const {
+  Result<T> end_of(Index at, Index index) const {
     const Index rows = least(plan_.destination_size[1], (index + 1) * height_ * spacing_[0]);
     return destination_ + ((at + 1) * plan_.destinations - 1) * plan_.destination_plane() +
            rows * plan_.destination_size[2];
@@ -154,17 +150,17 @@ class DepthwiseGather {
 
   // One band of all destination channels of a group, the at-th of all images'. What stands from its
   // own end on to the limit may be written, for it will be again.
-  void band(Index at, Index group, Index index, T *slot, const S *limit) const {
+  void band(Index at, Index group, Index index, T *slot, Result<T> limit) const {
     const Index first = index * height_, count = least(height_, count_ - first);
     const T **row = pointers(slot);
-    const S *from = source_ + at * plan_.sources * plan_.source_plane();
-    const S *next = from + (first * step_ + least_row_ + rows_ahead()) * plan_.source_size[2];
+    Source<T> from = source_ + at * plan_.sources * plan_.source_plane();
+    const Source<T> next = from + (first * step_ + least_row_ + rows_ahead()) * plan_.source_size[2];
     for (Index c = 0; c < plan_.sources; ++c, from += plan_.source_plane())
       rows_.point(from, first * step_ + least_row_, held(count), source_, end_, copies(slot, c),
                   row + c * held(height_));
     for (Index d = 0; d < plan_.destinations; ++d) {
       const T *weights = weights_ + group * plan_.weights_of_group() + d * plan_.weight_destination;
-      S *out = destination_ + (at * plan_.destinations + d) * plan_.destination_plane();
+      const Result<T> out = destination_ + (at * plan_.destinations + d) * plan_.destination_plane();
       if (spacing_[1] == 1)
         for (Index i = 0; i < plan_.phases; ++i)
           whole_rows(phase_[i], first, count, row, next, weights, slot, out, limit);
@@ -216,11 +212,11 @@ class DepthwiseGather {
   }
 
   void whole_rows(const OwnPhase &phase, Index first, Index count, const T *const *row,
-                  const S *next, const T *weights, T *slot, S *plane, const S *limit) const {
+                  Source<T> next, const T *weights, T *slot, Result<T> plane, Result<T> limit) const {
     count = least(count, phase.rows - first);
     const Index width = plan_.destination_size[2], ldr = width * spacing_[0];
-    S *out = plane + (phase.start + first * spacing_[0]) * width + phase.start_column;
-    if constexpr (is_narrow<S>) {
+    const Result<T> out = plane + (phase.start + first * spacing_[0]) * width + phase.start_column;
+    if (plane.narrow()) {
       T *sums = slot + at_mixed_;
       for (Index r = 0; r < count; r += kTall) {
         const Index tall = least<Index>(kTall, count - r);
@@ -233,7 +229,7 @@ class DepthwiseGather {
     } else {
       // Rows of less than a vector are written with what stands behind, which is written after them;
       // not so rows of two phases in turns.
-      rows(phase, count, row, next, weights, out, ldr, spacing_[0] == 1 ? limit : nullptr,
+      rows(phase, count, row, next, weights, out.plain(), ldr, spacing_[0] == 1 ? limit.plain() : nullptr,
            slot + at_mixed_);
     }
   }
@@ -245,26 +241,27 @@ class DepthwiseGather {
     const OwnPhase &phase = phase_[0];
     const Index of_source = plan_.source_plane(), of_destination = plan_.destination_plane();
     const Index of_weights = plan_.weights_of_group();
-    const S *from = source_ + first * of_source;
-    S *to = destination_ + first * of_destination;
-    const S *limit = destination_ + end * of_destination;
+    const T *from = source_.plain() + first * of_source;
+    T *to = destination_.plain() + first * of_destination;
+    const T *limit = destination_.plain() + end * of_destination;
     Index group = first % plan_.groups;
     point_to_plane(from, slot);
     for (Index at = first, i = 0; at < end; ++at, i = 1 - i, to += of_destination) {
       from += of_source;
       if (at + 1 < end) point_to_plane(from, slot + (1 - i) * of_rows_);
-      rows(phase, phase.rows, pointers(slot + i * of_rows_), nullptr, weights_ + group * of_weights, to,
+      rows(phase, phase.rows, pointers(slot + i * of_rows_), {}, weights_ + group * of_weights, to,
            plan_.destination_size[2], limit, slot + at_mixed_);
       if (++group == plan_.groups) group = 0;
     }
   }
-  DXDW_INLINE void point_to_plane(const S *from, T *slot) const {
-    rows_.point_plane(from, least_row_, held(height_), source_, end_, copies(slot, 0), pointers(slot));
+  DXDW_INLINE void point_to_plane(const T *from, T *slot) const {
+    rows_.point_plane(from, least_row_, held(height_), source_.plain(), end_.plain(), copies(slot, 0),
+                      pointers(slot));
   }
 
   // Rows of both column phases, which take turns in a destination row.
-  void mixed_rows(Index start, Index first, Index count, const T *const *row, const S *next,
-                  const T *weights, T *slot, S *plane) const {
+  void mixed_rows(Index start, Index first, Index count, const T *const *row, Source<T> next,
+                  const T *weights, T *slot, Result<T> plane) const {
     const OwnPhase *even = nullptr, *odd = nullptr;
     for (Index i = 0; i < plan_.phases; ++i)
       if (phase_[i].start == start) {
@@ -280,13 +277,13 @@ class DepthwiseGather {
     if (!even) memset(evens, 0, kTall * mixed_pitch_ * sizeof(T));
     if (!odd) memset(odds, 0, kTall * mixed_pitch_ * sizeof(T));
     const Index width = plan_.destination_size[2], ldr = width * spacing_[0];
-    S *out = plane + (start + first * spacing_[0]) * width;
+    const Result<T> out = plane + (start + first * spacing_[0]) * width;
     for (Index r = 0; r < count; r += kTall) {
       const Index tall = least<Index>(kTall, count - r);
       const T *const *from = row + r * step_;  // both read the same rows, which are asked for once
-      const S *ahead = next + r * source_row_;
+      const Source<T> ahead = next + r * source_row_;
       if (even) rows(*even, tall, from, ahead, weights, evens, mixed_pitch_, odds, nullptr);
-      if (odd) rows(*odd, tall, from, even ? nullptr : ahead, weights, odds, mixed_pitch_, end, nullptr);
+      if (odd) rows(*odd, tall, from, even ? Source<T>() : ahead, weights, odds, mixed_pitch_, end, nullptr);
       for (Index i = 0; i < tall; ++i) {
         prefetch<true>(out + (r + i + kTall) * ldr, width);
         weave<true>(evens + i * mixed_pitch_, odds + i * mixed_pitch_, divide_up(width, 2), width / 2,
@@ -296,7 +293,7 @@ class DepthwiseGather {
   }
 
   // Rows in tiles of one height each, which may sum some rows anew.
-  void rows(const OwnPhase &phase, Index count, const T *const *row, const S *next,
+  DXDW_APART void rows(const OwnPhase &phase, Index count, const T *const *row, Source<T> next,
             const T *weights, T *out, Index ldr, const T *limit, T *spare) const {
     const DepthwiseTiles<T> &tiles = phase.tiles;
     const T *w = weights + phase.first_weight;
@@ -306,14 +303,14 @@ class DepthwiseGather {
       const Index R = tall ? kTall : count >= kLow ? kLow : 1;
       const Index at = least(r, count - R);
       columns(tall ? tiles.tall : R == kLow ? tiles.low : tiles.one, phase, row + at * phase.taps.step,
-              next ? next + at * source_row_ : nullptr, w, out + at * ldr, ldr, R, limit, spare);
+              next ? next + at * source_row_ : next, w, out + at * ldr, ldr, R, limit, spare);
       r = at + R;
     }
   }
 
   // From `next` on stands what a tile asks for, unless it is null.
   void columns(const DepthwiseTile<T> *tile, const OwnPhase &phase, const T *const *row,
-               const S *next, const T *w, T *out, Index ldr, Index R, const T *limit, T *spare) const {
+               Source<T> next, const T *w, T *out, Index ldr, Index R, const T *limit, T *spare) const {
     const Index n = phase.columns;
     if (n < lanes<T> && out + (R - 1) * ldr + lanes<T> > limit) {
       const bool masked = phase.spans.masked_count();
@@ -343,15 +340,15 @@ class DepthwiseGather {
   }
 
   const Plan &plan_;
-  PlaneRows<S> rows_;
+  PlaneRows<T> rows_;
   OwnPhase phase_[kMostPhases] = {};
   Index step_ = 1, spacing_[2] = {1, 1}, least_row_ = 0, reach_ = 0, count_ = 0, height_ = 1, bands_ = 1;
   Index source_row_ = 0, of_rows_ = 0;
   bool whole_ = false;  // each plane is small, and a band of one phase
   Index at_copies_ = 0, at_mixed_ = 0, mixed_pitch_ = 0, slot_elements_ = 0;
-  const S *source_ = nullptr, *end_ = nullptr;
+  Source<T> source_, end_;
   const T *weights_ = nullptr;
-  S *destination_ = nullptr;
+  Result<T> destination_;
 };
 
 }  // namespace

@@ -14,17 +14,15 @@ namespace {
 // Bands that one vector sums, each a sum of its own before that.
 constexpr Index kDepthwiseBands = 64;
 
-template <class S>
+template <class T>
 class DepthwiseWeightGradient {
-  using T = Sum<S>;
-
  public:
   static constexpr Kind kKind = kWeightGradient;
 
   explicit DepthwiseWeightGradient(const Plan &plan) : plan_(plan) {}
 
   // False where there is no memory for the tables.
-  bool prepare(Tables &tables) {
+  DXDW_PLANS bool prepare(Tables &tables) {
     const Index *words = plan_.first_phase;
     const Phase phase = read_phase(words);
     const Axis &h = phase.axis[1], &w = phase.axis[2];
@@ -34,10 +32,10 @@ class DepthwiseWeightGradient {
     const Index at_spans = tables.template reserve<Span<T>>(spans_.count());
     const Index at_masks = tables.template reserve<Mask<T>>(spans_.count() * w.taps);
     if (!tables.take()) return false;
-    x_rows_ = PlaneRows<S>(plan_.source_size[1], plan_.source_size[2], w.step,
+    x_rows_ = PlaneRows<T>(plan_.source_size[1], plan_.source_size[2], w.step,
                            divide_down(w.offset[0], w.step),
                            spans_.end() + divide_down(w.offset[w.taps - 1], w.step));
-    g_rows_ = PlaneRows<S>(h.count, w.count, 1, 0, spans_.end());
+    g_rows_ = PlaneRows<T>(h.count, w.count, 1, 0, spans_.end());
     least_row_ = h.offset[0], reach_ = h.reach(), step_ = h.step;
     count_ = h.count;
     height_ = depthwise_height(count_, plan_.source_size[2] * step_ * Index(sizeof(T)),
@@ -46,7 +44,7 @@ class DepthwiseWeightGradient {
     Index *row = tables.template at<Index>(at_offsets), *column = row + h.taps;
     for (Index u = 0; u < h.taps; ++u) row[u] = h.offset[u] - least_row_;
     for (Index v = 0; v < w.taps; ++v) column[v] = x_rows_.column(w.offset[v]);
-    whole_ = !is_narrow<S> && small_planes(plan_, sizeof(T)) && bands_ == 1;
+    whole_ = !plan_.narrow() && small_planes(plan_, sizeof(T)) && bands_ == 1;
     taps_ = {h.taps, w.taps, row, column, step_, 1, 0, 0, 0, 0,
              plan_.source_size[2], w.count};
     tiles_ = choose_depthwise_weight_tiles<T>(taps_);
@@ -82,20 +80,20 @@ class DepthwiseWeightGradient {
   Index slot_elements() const { return slot_elements_; }
 
   // As in Gather, a run is a copy.
-  int run(const S *grad_out, const S *x, T *dW, const Team &team) const {
+  int run(Source<T> grad_out, Source<T> x, T *dW, const Team &team) const {
     return run(grad_out, x, dW, team, [](int) {}, [](Index, Index, Index, int) {});
   }
 
   // Calls begin(slot) before a piece's bands, and also(image, group, band, slot) before each.
   template <class Begin, class Also>
-  int run(const S *grad_out, const S *x, T *dW, const Team &team, const Begin &begin,
+  int run(Source<T> grad_out, Source<T> x, T *dW, const Team &team, const Begin &begin,
           const Also &also) const {
     return DepthwiseWeightGradient(*this).run_own(grad_out, x, dW, team, begin, also);
   }
 
  private:
   template <class Begin, class Also>
-  int run_own(const S *grad_out, const S *x, T *dW, const Team &team, const Begin &begin,
+  int run_own(Source<T> grad_out, Source<T> x, T *dW, const Team &team, const Begin &begin,
               const Also &also) {
     Workspace memory;
     const Index of_group = plan_.weights_of_group(), weights = plan_.groups * of_group;
@@ -165,35 +163,37 @@ class DepthwiseWeightGradient {
   void add_planes(Index image, Index first, Index last, T *slot, const Also &also) const {
     T *sums = slot, *rows = slot + sums_elements_, *next = rows + of_rows_;
     const Index at = image * plan_.groups + first;
-    const S *x = x_ + at * plan_.source_plane(), *g = g_ + at * plan_.destination_plane();
+    const T *x = x_.plain() + at * plan_.source_plane();
+    const T *g = g_.plain() + at * plan_.destination_plane();
     point_to_plane(x, g, rows);
     for (Index group = first; group < last; ++group, sums += plan_.taps * lanes<T>) {
       x += plan_.source_plane(), g += plan_.destination_plane();
       if (group + 1 < last) point_to_plane(x, g, next);
       also(group);
-      add(x_pointers(rows), g_pointers(rows), nullptr, count_, sums);
+      add(x_pointers(rows), g_pointers(rows), {}, count_, sums);
       T *const done = rows;
       rows = next, next = done;
     }
   }
-  DXDW_INLINE void point_to_plane(const S *x, const S *g, T *rows) const {
-    x_rows_.point_plane(x, least_row_, held(height_), x_, x_end_, copies(rows, 0), x_pointers(rows));
-    g_rows_.point_plane(g, 0, count_, g_, g_end_, rows + at_g_, g_pointers(rows));
+  DXDW_INLINE void point_to_plane(const T *x, const T *g, T *rows) const {
+    x_rows_.point_plane(x, least_row_, held(height_), x_.plain(), x_end_.plain(), copies(rows, 0),
+                        x_pointers(rows));
+    g_rows_.point_plane(g, 0, count_, g_.plain(), g_end_.plain(), rows + at_g_, g_pointers(rows));
   }
 
-  void band(Index image, Index group, Index index, T *sums, T *slot) const {
+  DXDW_APART void band(Index image, Index group, Index index, T *sums, T *slot) const {
     const Index first = index * height_, count = least(height_, count_ - first);
     const Index at = image * plan_.groups + group;
     const T **x_row = x_pointers(slot), **g_row = g_pointers(slot);
-    const S *x = x_ + at * plan_.sources * plan_.source_plane();
+    Source<T> x = x_ + at * plan_.sources * plan_.source_plane();
     for (Index c = 0; c < plan_.sources; ++c, x += plan_.source_plane())
       x_rows_.point(x, first * step_ + least_row_, held(count), x_, x_end_, copies(slot, c),
                     x_row + c * held(height_));
     // As in DepthwiseGather: what will be copied next, or read.
     const Index ahead = x_rows_.copied() ? held(height_) : reach_ + kTall * step_;
-    const S *next = x_ + at * plan_.sources * plan_.source_plane() +
-                    (first * step_ + least_row_ + ahead) * plan_.source_size[2];
-    const S *g = g_ + at * plan_.destinations * plan_.destination_plane();
+    const Source<T> next = x_ + at * plan_.sources * plan_.source_plane() +
+                           (first * step_ + least_row_ + ahead) * plan_.source_size[2];
+    Source<T> g = g_ + at * plan_.destinations * plan_.destination_plane();
     for (Index o = 0; o < plan_.destinations; ++o, g += plan_.destination_plane()) {
       g_rows_.point(g, first, count, g_, g_end_, slot + at_g_, g_row);
       for (Index c = 0; c < plan_.sources; ++c, sums += plan_.taps * lanes<T>)
@@ -202,10 +202,10 @@ class DepthwiseWeightGradient {
   }
 
   // Adds the products of so many rows.
-  DXDW_INLINE void add(const T *const *x, const T *const *g, const S *behind, Index count,
+  DXDW_INLINE void add(const T *const *x, const T *const *g, Source<T> behind, Index count,
                        T *sums) const {
     const T *next = nullptr;  // what is widened is asked for when it is copied
-    if constexpr (!is_narrow<S>) next = behind;
+    if (!behind.narrow()) next = behind.plain();
     for (Index k = 0; k < taps_.columns;) {
       const bool several = k + tiles_.columns <= taps_.columns;
       const DepthwiseWeights<T> *tile = several ? tiles_.several : tiles_.one;
@@ -218,7 +218,7 @@ class DepthwiseWeightGradient {
   }
 
   const Plan &plan_;
-  PlaneRows<S> x_rows_, g_rows_;
+  PlaneRows<T> x_rows_, g_rows_;
   Spans<T> spans_;
   DepthwiseTaps taps_ = {};
   DepthwiseWeightTiles<T> tiles_ = {};
@@ -226,7 +226,7 @@ class DepthwiseWeightGradient {
   Index chunks_ = 1, block_ = 1, blocks_ = 1;
   Index sums_elements_ = 0, at_x_ = 0, at_g_ = 0, of_rows_ = 0, slot_elements_ = 0;
   bool whole_ = false;  // each plane is small, and a band
-  const S *g_ = nullptr, *g_end_ = nullptr, *x_ = nullptr, *x_end_ = nullptr;
+  Source<T> g_, g_end_, x_, x_end_;
 };
 
 }  // namespace

@@ -10,10 +10,8 @@ namespace {
 inline bool direct_takes(const int64_t *, Reason &) { return true; }
 
 // Both gradients, one after the other: a small problem notices every call.
-template <class S>
+template <class T>
 class OneAfterTheOther {
-  using T = Sum<S>;
-
  public:
   static constexpr Kind kKind = kBothGradients;
 
@@ -23,22 +21,22 @@ class OneAfterTheOther {
   bool ready() const { return dx_.ready() && dW_.ready(); }
   Index flops() const { return dx_.flops(); }
   Index workspace(int threads) const { return most(dx_.workspace(threads), dW_.workspace(threads)); }
-  int run(const S *grad_out, const S *x, const T *W, S *dx, T *dW, const Team &team) const {
+  int run(Source<T> grad_out, Source<T> x, const T *W, Result<T> dx, T *dW, const Team &team) const {
     const int status = dx_.run(grad_out, W, dx, team);
     return status ? status : dW_.run(grad_out, x, dW, team);
   }
 
  private:
-  const GatherPass<S> dx_;
-  const WeightGradientPass<S> dW_;
+  const GatherPass<T> dx_;
+  const WeightGradientPass<T> dW_;
 };
 
 struct Direct {
-  template <class S>
+  template <class T>
   static Held *of(const int64_t *words) {
-    if (words[1] == kBothGradients) return hold<S, OneAfterTheOther<S>>(words);
-    return words[1] == kWeightGradient ? hold<S, WeightGradientPass<S>>(words)
-                                       : hold<S, GatherPass<S>>(words);
+    if (words[1] == kBothGradients) return hold<T, OneAfterTheOther<T>>(words);
+    return words[1] == kWeightGradient ? hold<T, WeightGradientPass<T>>(words)
+                                       : hold<T, GatherPass<T>>(words);
   }
 };
 

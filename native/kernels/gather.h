@@ -23,10 +23,8 @@ struct Part {
   Index image, first, count;
 };
 
-template <class S>
+template <class T>
 class Gather {
-  using T = Sum<S>;
-
  public:
   // A phase; or two that have every other column each, and the same rows.
   Gather(const Plan &plan, const Phase &phase, const Phase *other = nullptr)
@@ -34,7 +32,7 @@ class Gather {
 
   // Works out tables and sizes, for all rows or for parts that may be of a single one. False where
   // there is no memory for the tables.
-  bool prepare(Tables &tables, bool of_parts = false) {
+  DXDW_PLANS bool prepare(Tables &tables, bool of_parts = false) {
     tables.template reserve<Index>(at_.words());
     if (!tables.take()) return false;
     Index *memory = tables.template at<Index>(0);
@@ -61,7 +59,7 @@ class Gather {
 
   // All of the phase, or those parts of it that it was prepared for. Many threads may call this at once:
   // a run is a copy with operands of its own.
-  int run(const S *source, const T *weights, S *destination, const Team &team,
+  int run(Source<T> source, const T *weights, Result<T> destination, const Team &team,
           const Part *parts = nullptr, Index part_count = 0) const {
     return Gather(*this).run_own(source, weights, destination, team, parts, part_count);
   }
@@ -74,7 +72,7 @@ class Gather {
   }
 
  private:
-  int run_own(const S *source, const T *weights, S *destination, const Team &team,
+  int run_own(Source<T> source, const T *weights, Result<T> destination, const Team &team,
               const Part *parts, Index part_count) {
     Workspace memory;
     const Index at_weights = memory.reserve<T>(plan_.groups * weights_of_group_);
@@ -140,7 +138,7 @@ class Gather {
 
   // All ways add a result's products in one order, but tiles of several rows: only these decide bits.
   void choose_way(Index *&memory, Index least_rows) {
-    constexpr bool can = !is_narrow<S>;  // the source be computed with where it lies
+    const bool can = !plan_.narrow();  // the source be computed with where it lies
     Index *as_positions = memory;
     at_.lay_out(false, can, as_positions);
     positions_.choose_tile(least_rows);
@@ -222,24 +220,24 @@ class Gather {
              const Team &team) {
     const Pass &pass = at_.pass;
     T *band = slots_ + slot * slot_elements_;
-    const S *source = source_ + image * pass.source.image + group * pass.source.group;
+    const Source<T> source = source_ + image * pass.source.image + group * pass.source.group;
     const Axis *axis = pass.axis;
     const Strides &to = pass.destination;
-    S *out = destination_ + image * to.image + group * to.group +
-             (axis[0].start + depth * axis[0].spacing) * to.depth +
-             (axis[1].start + first * axis[1].spacing) * to.row + axis[2].start * to.column;
+    const Result<T> out = destination_ + image * to.image + group * to.group +
+                          (axis[0].start + depth * axis[0].spacing) * to.depth +
+                          (axis[1].start + first * axis[1].spacing) * to.row + axis[2].start * to.column;
     const auto w = [&](Index block, int strand) {
       return weights_of(group, strand, block_start(block));
     };
     for (Index c = 0; c < plan_.sources && !cancelled(team); c += at_once_) {
       const Channels of = {c, least(at_once_, plan_.sources - c)};
-      const S *from = source + c * pass.source.channel;
+      const Source<T> from = source + c * pass.source.channel;
       const T *x = band;
       if (!at_.in_place)
         at_.band.copy_channels(from, of.count, depth, first * at_.row_step, at_.rows_of_band(count), band,
                                team);
-      else if constexpr (!is_narrow<S>)
-        x = from + depth * axis[0].step * pass.source.depth + first * at_.pitch;
+      else
+        x = from.plain() + depth * axis[0].step * pass.source.depth + first * at_.pitch;
       if (way_ == kByChannels)
         channels_.run(x, w, out, split, count, of, band + band_elements_, team);
       else if (way_ == kByRows)
@@ -263,8 +261,8 @@ class Gather {
   Index weights_of_group_ = 0, weights_of_strand_[GatherLayout::kStrands];
   Index band_elements_ = 0, slot_elements_ = 0;
   T *packed_ = nullptr, *slots_ = nullptr;
-  S *destination_ = nullptr;
-  const S *source_ = nullptr;
+  Result<T> destination_;
+  Source<T> source_;
 };
 
 template <class T>
@@ -279,10 +277,12 @@ bool all_finite(const T *values, Index n) {
 
 // Sets so many elements to zero; false where the team was cancelled.
 template <class T>
-bool clear_all(T *to, Index elements, const Team &team) {
-  constexpr Index kPiece = (1 << 20) / sizeof(T);
-  return parallel_for(team, divide_up(elements, kPiece), [&](Index i, int) {
-    memset(to + i * kPiece, 0, least(kPiece, elements - i * kPiece) * sizeof(T));
+bool clear_all(Result<T> to, Index elements, const Team &team) {
+  constexpr Index kPiece = 1 << 20;
+  char *first = to.template as<char>();
+  const Index bytes = elements * to.element_bytes();
+  return parallel_for(team, divide_up(bytes, kPiece), [&](Index i, int) {
+    memset(first + i * kPiece, 0, least(kPiece, bytes - i * kPiece));
   });
 }
 
@@ -305,13 +305,11 @@ void each_pass(const Plan &plan, const F &fn) {
 
 // Forward, or all phases of dx: the first few are prepared once, as a kernel with many taps and a large
 // stride has thousands, the others when they are run.
-template <class S>
+template <class T>
 class GatherPass {
-  using T = Sum<S>;
-
  public:
   static constexpr Kind kKind = kForward;  // dx is one of grad_out
-  explicit GatherPass(const int64_t *words) : plan_(view(words)) {
+  DXDW_PLANS explicit GatherPass(const int64_t *words) : plan_(view(words)) {
     Index reached = 0;
     each_pass(plan_, [&](const Phase &phase, const Phase *other) {
       reached += phase.destinations() + (other ? other->destinations() : 0);
@@ -332,11 +330,11 @@ class GatherPass {
 
   Index workspace(int threads) const {
     Index bytes = 0;
-    each([&](const Gather<S> &pass) { bytes = most(bytes, pass.bytes(threads)); });
+    each([&](const Gather<T> &pass) { bytes = most(bytes, pass.bytes(threads)); });
     return bytes;
   }
 
-  int run(const S *source, const T *weights, S *destination, const Team &team) const {
+  int run(Source<T> source, const T *weights, Result<T> destination, const Team &team) const {
     // Beyond the edges of grad_out dx has no products, where a band has zeros: a W that is not finite
     // would show them.
     if (plan_.kind == kInputGradient &&
@@ -346,7 +344,7 @@ class GatherPass {
         plan_.batch * plan_.groups * plan_.destinations * plan_.destination_plane();
     if (!covers_ && !clear_all(destination, elements, team)) return DXDW_CANCELLED;
     int status = DXDW_DONE;
-    const bool memory = each([&](const Gather<S> &pass) {
+    const bool memory = each([&](const Gather<T> &pass) {
       if (status == DXDW_DONE) status = pass.run(source, weights, destination, team);
     });
     return memory ? status : int(DXDW_NO_MEMORY);
@@ -358,7 +356,7 @@ class GatherPass {
   struct One {
     One(const Plan &plan, const Phase &phase, const Phase *other) : pass(plan, phase, other) {}
     Tables tables;
-    Gather<S> pass;
+    Gather<T> pass;
   };
 
   One *place(int i) { return reinterpret_cast<One *>(memory_ + i * sizeof(One)); }

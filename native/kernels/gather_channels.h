@@ -142,8 +142,8 @@ class GatherByChannels {
   // Computes `count` rows of a split's channel blocks, of these source channels. x: the band, or the
   // source itself, from the first of them on; weights(block, strand): what pack packed. Each block finds
   // a strip of x in the cache.
-  template <class S, class Weights>
-  void run(const T *x, const Weights &weights, S *out, Split split, Index count, Channels of, T *sums,
+  template <class Weights>
+  void run(const T *x, const Weights &weights, Result<T> out, Split split, Index count, Channels of, T *sums,
            const Team &team) const {
     const Axis *axis = at_.pass.axis;
     const Index apart = axis[2].spacing * at_.pass.destination.column;  // of positions
@@ -196,8 +196,7 @@ class GatherByChannels {
   }
 
   // Writes a strip's sums of M channels, of which D are there.
-  template <class S>
-  void write(const T *sums, Index M, Index D, Index rows, Index q, Index columns, S *to) const {
+  void write(const T *sums, Index M, Index D, Index rows, Index q, Index columns, Result<T> to) const {
     const Axis *axis = at_.pass.axis;
     const Index spacing = axis[2].spacing, channel = at_.pass.destination.channel;
     const Index apart = spacing * at_.pass.destination.column;

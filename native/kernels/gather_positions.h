@@ -50,14 +50,14 @@ class GatherByPositions {
   }
 
   // Computes `count` rows of a split's channel blocks. weights(block, strand): what pack packed.
-  template <class S, class Weights>
-  void run(const T *band, const Weights &weights, S *out, Split split, Index count, T *spare,
+  template <class Weights>
+  void run(const T *band, const Weights &weights, Result<T> out, Split split, Index count, T *spare,
            const Team &team) const {
     for (Index block = split.begin(blocks); block < split.end(blocks); ++block) {
       const Index start = block_start(block), M = block_start(block + 1) - start;
       const T *w[GatherLayout::kStrands];
       for (int i = 0; i < at_.strands; ++i) w[i] = weights(block, i);
-      S *corner = out + start * at_.pass.destination.channel;
+      Result<T> corner = out + start * at_.pass.destination.channel;
       if (rows_ > 1)
         rows_of_tiles(band, w, corner, M, count, spare, team);
       else
@@ -73,8 +73,7 @@ class GatherByPositions {
   }
 
   // Tiles along the positions of the band, over the ends of rows.
-  template <class S>
-  void flat_tiles(const T *band, const T *const *w, S *out, Index M, Index count,
+  void flat_tiles(const T *band, const T *const *w, Result<T> out, Index M, Index count,
                   T *spare, const Team &team) const {
     Index columns = at_.pass.axis[2].count, pitch = at_.band.pitch;
     const Index row_step = at_.pass.axis[1].spacing * at_.pass.destination.row;
@@ -87,9 +86,8 @@ class GatherByPositions {
     for (Index s = 0; s < end && !cancelled(team);) {
       const Index V = least(vectors_, divide_up(end - s, lanes<T>)), width = V * lanes<T>;
       const Tile<T> tile = gather_tiles<T>.of(M, 1, V);
-      if (in_lines<S>() && column + width <= columns) {
-        if constexpr (!is_narrow<S>)
-          tile(band + s, runs(at_.strand[0]), w[0], out + row * row_step + column, channel, 0);
+      if (in_lines() && column + width <= columns) {
+        tile(band + s, runs(at_.strand[0]), w[0], out.plain() + row * row_step + column, channel, 0);
       } else {
         for (int i = 0; i < at_.strands; ++i)
           tile(band + s, runs(at_.strand[i]), w[i], spare + i * strand_elements(), width, 0);
@@ -107,8 +105,7 @@ class GatherByPositions {
   }
 
   // Tiles of several rows, each within its rows.
-  template <class S>
-  void rows_of_tiles(const T *band, const T *const *w, S *out, Index M, Index count,
+  void rows_of_tiles(const T *band, const T *const *w, Result<T> out, Index M, Index count,
                      T *spare, const Team &team) const {
     const Index columns = at_.pass.axis[2].count, pitch = at_.band.pitch;
     const Index row_step = at_.pass.axis[1].spacing * at_.pass.destination.row;
@@ -121,10 +118,9 @@ class GatherByPositions {
         const Index V = least(vectors_, divide_up(columns - q, lanes<T>)), width = V * lanes<T>;
         const Tile<T> tile = gather_tiles<T>.of(M, rows_, V);
         const T *x = band + r * pitch + q;
-        S *corner = out + r * row_step + q * apart;
-        if (in_lines<S>() && q + width <= columns) {
-          if constexpr (!is_narrow<S>)
-            tile(x, runs(at_.strand[0]), w[0], corner, channel, row_step);
+        Result<T> corner = out + r * row_step + q * apart;
+        if (in_lines() && q + width <= columns) {
+          tile(x, runs(at_.strand[0]), w[0], corner.plain(), channel, row_step);
         } else {
           for (int i = 0; i < at_.strands; ++i)
             tile(x, runs(at_.strand[i]), w[i], spare + i * strand_elements(), width, M * width);
@@ -138,14 +134,12 @@ class GatherByPositions {
   }
 
   // Whether a tile's sums can be written where they belong.
-  template <class S>
   bool in_lines() const {
-    return !is_narrow<S> && at_.pass.axis[2].spacing == 1 && !at_.pass.destination.channels_last();
+    return !plan_.narrow() && at_.pass.axis[2].spacing == 1 && !at_.pass.destination.channels_last();
   }
 
   // Writes n results of a row, from the first strand's position q on, of M channels.
-  template <class S>
-  void write(S *to, const T *from, Index ld, Index M, Index q, Index n) const {
+  void write(Result<T> to, const T *from, Index ld, Index M, Index q, Index n) const {
     const Strides &destination = at_.pass.destination;
     const Index spacing = at_.pass.axis[2].spacing, channel = destination.channel;
     if (destination.channels_last()) {
@@ -161,7 +155,9 @@ class GatherByPositions {
               to + m * channel);
     else
       for (Index m = 0; m < M; ++m)
-        for (Index i = 0; i < n; ++i) put(to + m * channel + i * spacing, from[m * ld + i]);
+        (to + m * channel).as_stored([=, line = from + m * ld](auto *p) DXDW_LAMBDA {
+          for (Index i = 0; i < n; ++i) put(p + i * spacing, line[i]);
+        });
   }
 
   const GatherLayout &at_;

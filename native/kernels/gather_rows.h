@@ -49,23 +49,22 @@ class GatherByRows {
   }
 
   // Computes a split's positions of `count` rows. weights(block, 0): what pack packed.
-  template <class S, class Weights>
-  void run(const T *x, const Weights &weights, S *out, Split split, Index count,
+  template <class Weights>
+  void run(const T *x, const Weights &weights, Result<T> result, Split split, Index count,
            const Team &team) const {
-    if constexpr (!is_narrow<S>) {
-      const Index columns = at_.pass.axis[2].count, width = tiles_ * kWidest;
-      // What follows the last strip and fills no vector is done with it, for its vector reaches back.
-      const Index lead = positions_before_a_line(out), strips = strips_of(columns - lead);
-      const Index first = lead + split.begin(strips) * width;
-      const Index last = split.end(strips) < strips ? lead + split.end(strips) * width : columns;
-      const Index row = at_.pass.axis[1].spacing * at_.pass.destination.row;
-      x += at_.strand[0].offset[0];  // the rows and columns of padding, whose dx nobody wants
-      for (Index r = 0; r < count; ++r, x += at_.pitch, out += row) {
-        if (split.index == 0 && lead) strip(x, weights, out, 0, lead, first);
-        for (Index q = first, end; q < last && !cancelled(team); q = end) {
-          end = least(q + width, last);
-          strip(x, weights, out, q, end, end < last ? end : at_.pitch + first);
-        }
+    x += at_.strand[0].offset[0];  // dx of a kernel with padding begins within grad_out
+    T *out = result.plain();
+    const Index columns = at_.pass.axis[2].count, width = tiles_ * kWidest;
+    // What follows the last strip and fills no vector is done with it, for its vector reaches back.
+    const Index lead = positions_before_a_line(out), strips = strips_of(columns - lead);
+    const Index first = lead + split.begin(strips) * width;
+    const Index last = split.end(strips) < strips ? lead + split.end(strips) * width : columns;
+    const Index row = at_.pass.axis[1].spacing * at_.pass.destination.row;
+    for (Index r = 0; r < count; ++r, x += at_.pitch, out += row) {
+      if (split.index == 0 && lead) strip(x, weights, out, 0, lead, first);
+      for (Index q = first, end; q < last && !cancelled(team); q = end) {
+        end = least(q + width, last);
+        strip(x, weights, out, q, end, end < last ? end : at_.pitch + first);
       }
     }
   }

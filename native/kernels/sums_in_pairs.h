@@ -11,8 +11,7 @@ void add_in_pairs(T *sums, Index chunks, Index apart, Index n) {
   for (Index step = 1; step < chunks; step *= 2)
     for (Index i = 0; i + step < chunks; i += 2 * step) {
       T *to = sums + i * apart;
-      const T *from = to + step * apart;
-      for (Index j = 0; j < n; ++j) to[j] += from[j];
+      add(to, to + step * apart, n);
     }
 }
 

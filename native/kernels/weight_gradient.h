@@ -20,16 +20,14 @@ constexpr Index kRun = 512;
 // Scratch memory for the chunks' sums, beside half of what the operands take.
 constexpr Index kSumBytes = 3 << 20;
 
-template <class S>
+template <class T>
 class WeightGradient {
-  using T = Sum<S>;
-
  public:
   WeightGradient(const Plan &plan, const Phase &phase)
       : plan_(plan), pass_(images_as_rows(plan, pass_of(plan, phase))) {}
 
   // False where there is no memory for the tables.
-  bool prepare(Tables &tables) {
+  DXDW_PLANS bool prepare(Tables &tables) {
     const Axis *axis = pass_.axis;
     taps_ = axis[0].taps * axis[1].taps * axis[2].taps;
     const Index C = plan_.sources, O = plan_.destinations, rows = axis[1].taps;
@@ -71,13 +69,13 @@ class WeightGradient {
   }
 
   // dW of all positions; or of those parts, added to what stands there. As in Gather, a run is a copy.
-  int run(const S *grad_out, const S *x, T *dW, const Team &team, const Part *parts = nullptr,
+  int run(Source<T> grad_out, Source<T> x, T *dW, const Team &team, const Part *parts = nullptr,
           Index part_count = 0) const {
     return WeightGradient(*this).run_own(grad_out, x, dW, team, parts, part_count);
   }
 
  private:
-  int run_own(const S *grad_out, const S *x, T *dW, const Team &team, const Part *parts,
+  int run_own(Source<T> grad_out, Source<T> x, T *dW, const Team &team, const Part *parts,
               Index part_count) {
     Workspace memory;
     const Index at_sums = memory.reserve<T>(plan_.groups * chunks_ * sum_elements_);
@@ -173,7 +171,7 @@ class WeightGradient {
     const Axis *axis = pass_.axis;
     const Index C = plan_.sources, O = plan_.destinations, T_ = taps_;
     rows_left_ = !by_channels_ && O <= 3 && axis[1].taps > 1 && band_.row.count == 1;
-    in_place_ = !is_narrow<S> && by_channels_ && reads_inside(pass_) && !pass_.source.channels_last();
+    in_place_ = !plan_.narrow() && by_channels_ && reads_inside(pass_) && !pass_.source.channels_last();
     pitch_ = row_step_ * (in_place_ ? pass_.source.row : band_.pitch);
     g_rows_ = height_ + (rows_left_ ? 2 * band_.halo() : 0);
     g_channel_ = round_up(g_rows_ * band_.pitch, lanes<T>) + lanes<T>;  // zeros past the end
@@ -253,7 +251,7 @@ class WeightGradient {
              T *sum, int slot, const Team &team) {
     const Index c = share.c, last_c = share.last_c;
     T *copied = slots_ + slot * slot_elements_;
-    const S *source = x_ + image * pass_.source.image + group * pass_.source.group;
+    const Source<T> source = x_ + image * pass_.source.image + group * pass_.source.group;
     const T *x = copied;
     if (!in_place_) {
       band_.copy_channels(source + c * pass_.source.channel, last_c - c, depth, first * row_step_,
@@ -261,11 +259,11 @@ class WeightGradient {
       // Whole vectors are read, from every column shift, past the end.
       const Index past = band_.column.most - band_.column.least + kVectors * lanes<T>;
       memset(copied + last_c * band_.channel, 0, past * sizeof(T));
-    } else if constexpr (!is_narrow<S>) {
-      x = source + depth * pass_.axis[0].step * pass_.source.depth + first * pitch_;
+    } else {
+      x = source.plain() + depth * pass_.axis[0].step * pass_.source.depth + first * pitch_;
     }
-    const S *g = g_ + image * pass_.destination.image + group * pass_.destination.group +
-                 depth * pass_.destination.depth + first * pass_.destination.row;
+    const Source<T> g = g_ + image * pass_.destination.image + group * pass_.destination.group +
+                        depth * pass_.destination.depth + first * pass_.destination.row;
     T *transposed = copied + x_elements_;
     if (by_channels_) {
       for (Index o = share.o; o < share.last_o; o += o_vectors_ * lanes<T>)
@@ -287,11 +285,11 @@ class WeightGradient {
     }
   }
 
-  void transpose_run(const S *g, Index o, Index width, Index r, Index rows, Index q,
+  void transpose_run(Source<T> g, Index o, Index width, Index r, Index rows, Index q,
                      Index columns, T *to, Index ld) const {
     const Strides &at = pass_.destination;
     for (Index i = 0; i < rows; ++i, to += columns * ld) {
-      const S *from = g + o * at.channel + (r + i) * at.row + q * at.column;
+      const Source<T> from = g + o * at.channel + (r + i) * at.row + q * at.column;
       if (!at.channels_last()) {
         transpose(from, at.channel, width, columns, to, ld);
         continue;
@@ -304,7 +302,7 @@ class WeightGradient {
     }
   }
 
-  void sum_channels(const T *x, const S *g, Index o, Index width, Index count, Index k,
+  void sum_channels(const T *x, Source<T> g, Index o, Index width, Index count, Index k,
                      Index last_k, T *transposed, T *sum, Index ld, const Team &team) const {
     const Index V = divide_up(width, lanes<T>);
     const Index tall = least(kMostChannels, kAccumulators / V), step = pass_.axis[2].step;
@@ -323,7 +321,7 @@ class WeightGradient {
   }
 
   // The same for few output channels, of which sum[(c·taps + tap)·lanes + o].
-  void sum_channels_by_tap(const T *x, const S *g, Index o, Index width, Index count, Index c,
+  void sum_channels_by_tap(const T *x, Source<T> g, Index o, Index width, Index count, Index c,
                             Index last_c, T *transposed, T *sum, const Team &team) const {
     const Axis *axis = pass_.axis;
     each_run(count, pass_.axis[2].count, kRun, [&](Index r, Index rows, Index q, Index columns) {
@@ -341,7 +339,7 @@ class WeightGradient {
     });
   }
 
-  void sum_positions(const T *x, const S *grad_out, Index count, Index c, Index last_c, T *g,
+  void sum_positions(const T *x, Source<T> grad_out, Index count, Index c, Index last_c, T *g,
                       T *sum, const Team &team) const {
     // g in x's pitch: zero where no output stands, at the ends of rows and around the band.
     const Index pitch = band_.pitch, columns = pass_.axis[2].count;
@@ -351,7 +349,7 @@ class WeightGradient {
       memset(to, 0, above * pitch * sizeof(T));
       for (Index r = 0; r < count; ++r) {
         T *line = to + (above + r) * pitch;
-        const S *from = grad_out + o * pass_.destination.channel + r * pass_.destination.row;
+        const Source<T> from = grad_out + o * pass_.destination.channel + r * pass_.destination.row;
         if (pass_.destination.channels_last())
           copy_strided(line, from, columns, pass_.destination.column);
         else
@@ -418,10 +416,10 @@ class WeightGradient {
   Index sum_elements_ = 0, x_elements_ = 0, transposed_elements_ = 0, g_elements_ = 0;
   Index spare_elements_ = 0, slot_elements_ = 0;
   T *sums_ = nullptr, *slots_ = nullptr;
-  const S *g_ = nullptr, *x_ = nullptr;
+  Source<T> g_, x_;
 };
 
-template <class S>
+template <class T>
 class WeightGradientPass {
  public:
   static constexpr Kind kKind = kWeightGradient;
@@ -433,7 +431,7 @@ class WeightGradientPass {
   bool ready() const { return ready_; }
   Index flops() const { return plan_.flops(); }
   Index workspace(int threads) const { return pass_.bytes(threads); }
-  int run(const S *grad_out, const S *x, Sum<S> *dW, const Team &team) const {
+  int run(Source<T> grad_out, Source<T> x, T *dW, const Team &team) const {
     return pass_.run(grad_out, x, dW, team);
   }
 
@@ -441,7 +439,7 @@ class WeightGradientPass {
   const Plan plan_;
   const Phase phase_;
   Tables tables_;
-  WeightGradient<S> pass_;
+  WeightGradient<T> pass_;
   const bool ready_;
 };
 

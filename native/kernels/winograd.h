@@ -19,13 +19,10 @@ constexpr Index kProductsOfTransform = 6 * DXDW_VECTOR_BYTES;
 // Roundings of a value on its way through the three transforms.
 constexpr Index kRoundings = 30;
 
-// Outputs of a tile along an axis, or values of grad_out for dW, by the kernel's taps.
-inline Index winograd_side(const Plan &plan) { return beside(int(plan.kernel_size[1])); }
-
 // Tiles of an image: of a dilated kernel, those of all residue grids.
 inline Index winograd_tiles_of_image(const Plan &plan) {
   const Phase phase = first_phase(plan);
-  const Index side = winograd_side(plan);
+  const Index side = side_of(plan);
   return TiledAxis(phase.axis[1], side).tiles * TiledAxis(phase.axis[2], side).tiles;
 }
 
@@ -78,17 +75,11 @@ inline Growth winograd_growth(const int64_t *words) {
   return {three ? 752.0 : 1532.0, plan.sources + kRoundings, false};
 }
 
-template <class S, int Side>
-Held *hold_winograd_of(const int64_t *words) {
-  return words[1] == kWeightGradient ? hold<S, GroupsPass<S, WinogradWeightGradient<S, Side>>>(words)
-                                     : hold<S, GroupsPass<S, WinogradGather<S, Side>>>(words);
-}
-
 struct Winograd {
-  template <class S>
+  template <class T>
   static Held *of(const int64_t *words) {
-    return winograd_side(view(words)) == 4 ? hold_winograd_of<S, 4>(words)
-                                           : hold_winograd_of<S, 2>(words);
+    return words[1] == kWeightGradient ? hold<T, GroupsPass<T, WinogradWeightGradient<T>>>(words)
+                                       : hold<T, GroupsPass<T, WinogradGather<T>>>(words);
   }
 };
 

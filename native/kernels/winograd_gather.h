@@ -14,18 +14,14 @@
 namespace dxdw {
 namespace {
 
-// Side: outputs of a tile along an axis.
-template <class S, int Side>
+template <class T>
 class WinogradGather {
-  using T = Sum<S>;
-  static constexpr int kTapsOfAxis = beside(Side), kTaps = kTapsOfAxis * kTapsOfAxis;
-
  public:
   static constexpr Kind kKind = kForward;
 
-  WinogradGather(const Plan &plan, const Phase &phase)
-      : plan_(plan), phase_(phase), pass_(pass_of(plan, phase)), down_(pass_.axis[1], Side),
-        across_(pass_.axis[2], Side) {
+  DXDW_PLANS WinogradGather(const Plan &plan, const Phase &phase)
+      : plan_(plan), phase_(phase), pass_(pass_of(plan, phase)), down_(pass_.axis[1], side_of(plan)),
+        across_(pass_.axis[2], side_of(plan)) {
     sources_ = round_up(plan.sources, lanes<T>);
     const Index vectors = divide_up(plan.destinations, lanes<T>);
     blocks_ = divide_up(vectors, kVectors);
@@ -62,12 +58,12 @@ class WinogradGather {
   }
 
   // As in Gather, a run is a copy.
-  int run(const S *source, const T *weights, S *destination, const Team &team) const {
+  int run(Source<T> source, const T *weights, Result<T> destination, const Team &team) const {
     return WinogradGather(*this).run_own(source, weights, destination, team);
   }
 
  private:
-  int run_own(const S *source, const T *weights, S *destination, const Team &team) {
+  int run_own(Source<T> source, const T *weights, Result<T> destination, const Team &team) {
     if (!magnitude_fits(largest_magnitude(weights, plan_.weights_of_group())))
       return DXDW_DECLINED;
     const LeftOut left_out = {down_, tile_rows_};
@@ -87,7 +83,7 @@ class WinogradGather {
     const Index unfit = left_out.list(unfit_, parts);
     if (!unfit) return DXDW_DONE;
     Tables tables;
-    Gather<S> direct(plan_, phase_);
+    Gather<T> direct(plan_, phase_);
     if (!direct.prepare(tables, true)) return DXDW_NO_MEMORY;
     return direct.run(source, weights, destination, team, parts, unfit);
   }
@@ -147,10 +143,10 @@ class WinogradGather {
     const TileRow where = {row / down_.tiles, top, across_.offset, down_.dilation,
                            down_.destinations(tile)};
     T *to = x + (row - first) * across_.tiles * sources_;
-    const Sight found = transform_row<kPoints, Reader::kWindows>(
-        pass_, source_, plan_.sources, where, across_, to, frequency_, sources_, strip, team);
+    const Sight found = transform_row(Reader::kWindows, kPoints, pass_, source_, plan_.sources, where,
+                                      across_, to, frequency_, sources_, strip, team);
     const auto windows = [&] {
-      const PlaceSums<S> places(pass_, source_, plan_.sources, where, across_, kPoints, strip);
+      const PlaceSums<T> places(pass_, source_, plan_.sources, where, across_, kPoints, strip);
       return windows_fit(places, seen_in(strip, across_, kPoints), where, across_);
     };
     unfit_[row] = found == Sight::kUnfit || (found == Sight::kUnclear && !windows());
@@ -168,13 +164,12 @@ class WinogradGather {
     for (Index row = first; row < last && !cancelled(team); ++row) {
       if (unfit_[row]) continue;
       const Index tile = row % down_.tiles;
-      S *image = destination_ + row / down_.tiles * to.image + down_.start(tile) * to.row;
+      const Result<T> image = destination_ + row / down_.tiles * to.image + down_.start(tile) * to.row;
       for (Index o = 0; o < block_ && block * block_ + o < plan_.destinations; o += lanes<T>) {
         const Index d = block * block_ + o;
-        inverse_row<Side>(product_at + (row - first) * across_.tiles * block_ + o, product_,
-                             block_, across_, least(lanes<T>, plan_.destinations - d),
-                             image + d * to.channel, to, down_.dilation * to.row,
-                             down_.destinations(tile), strip, past_caches);
+        inverse_row(product_at + (row - first) * across_.tiles * block_ + o, product_, block_, across_,
+                    least(lanes<T>, plan_.destinations - d), image + d * to.channel, to,
+                    down_.dilation * to.row, down_.destinations(tile), strip, past_caches);
       }
     }
     if (past_caches) finish_stores_past_caches();
@@ -182,22 +177,32 @@ class WinogradGather {
 
   // to[frequency][source channel][destination channel of the block]
   void transform_weights(Index block, Index first, Index last, T *to, const Team &team) const {
+    if (across_.side == 4)
+      transform_weights_of<3>(block, first, last, to, team);
+    else
+      transform_weights_of<5>(block, first, last, to, team);
+  }
+
+  template <int TapsOfAxis>
+  void transform_weights_of(Index block, Index first, Index last, T *to, const Team &team) const {
+    constexpr int kTaps = TapsOfAxis * TapsOfAxis;
     const Index *down = pass_.axis[1].tap, *across = pass_.axis[2].tap;
     alignas(kAlignment) T taps[lanes<T> * kTaps * lanes<T>];
     for (Index v = 0; v < block_vectors_; ++v)
       for (Index c = first; c < last && !cancelled(team); c += lanes<T>) {
         const Index together = least(lanes<T>, last - c);
-        read_taps(block * block_ + v * lanes<T>, c, together, taps);
+        read_taps<kTaps>(block * block_ + v * lanes<T>, c, together, taps);
         for (Index k = 0; k < together; ++k)
-          to_frequencies<T, kTapsOfAxis>(
+          to_frequencies<T, TapsOfAxis>(
               [&](int i, int j) {
-                return load(taps + (k * kTaps + down[i] * kTapsOfAxis + across[j]) * lanes<T>);
+                return load(taps + (k * kTaps + down[i] * TapsOfAxis + across[j]) * lanes<T>);
               },
               to + (c + k) * block_ + v * lanes<T>, weight_frequency_);
       }
   }
 
   // taps[source channel][tap][destination channel], of a vector of destinations from d on.
+  template <int kTaps>
   void read_taps(Index d, Index c, Index channels, T *taps) const {
     const Index width = least(lanes<T>, plan_.destinations - d);
     const T *w = weights_ + d * plan_.weight_destination + c * plan_.weight_source;
@@ -219,9 +224,9 @@ class WinogradGather {
   Index weight_frequency_, weights_of_block_, together_, frequency_, product_, strip_, slot_, parts_;
   bool shared_;
   T *slots_ = nullptr;
-  S *destination_ = nullptr;
+  Result<T> destination_;
   char *unfit_ = nullptr;
-  const S *source_ = nullptr;
+  Source<T> source_;
   const T *weights_ = nullptr;
 };
 

@@ -42,7 +42,7 @@ Index bytes_of_groups(const Plan &plan, int threads, const Pass &pass) {
 }
 
 // A pass of all groups, by one of a single group.
-template <class S, class OfOneGroup>
+template <class T, class OfOneGroup>
 class GroupsPass {
  public:
   static constexpr Kind kKind = OfOneGroup::kKind;
@@ -56,8 +56,8 @@ class GroupsPass {
   Index workspace(int threads) const { return bytes_of_groups(plan_, threads, pass_); }
 
   // Of a source and weights, or of grad_out and x.
-  template <class Second, class Result>
-  int run(const S *first, const Second *second, Result *result, const Team &team) const {
+  template <class Second, class Out>
+  int run(Source<T> first, Second second, Out result, const Team &team) const {
     const Pass at = pass_of(one_, phase_);
     const Index source = at.source.group, destination = at.destination.group;
     const Index weights = plan_.weights_of_group();

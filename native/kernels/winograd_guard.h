@@ -167,26 +167,41 @@ Sight sight(T *seen, Reader reader, const TileRow &where, const TiledAxis &acros
 }
 
 template <class T>
-void add(T *to, const T *from, Index n) {
-  for (Index i = 0; i < n; ++i) to[i] += from[i];
-}
-template <class T>
 void add_products(T *to, const T *a, const T *b, Index n) {
-  for (Index i = 0; i < n; ++i) to[i] += a[i] * b[i];
+  Index i = 0;
+  for (; i + lanes<T> <= n; i += lanes<T>)
+    store(to + i, load(to + i) + load(a + i) * load(b + i));
+  for (; i < n; ++i) to[i] += a[i] * b[i];
 }
 template <class T>
 void raise(T *to, const T *from, Index n) {
-  for (Index i = 0; i < n; ++i) to[i] = most(to[i], from[i]);
+  Index i = 0;
+  for (; i + lanes<T> <= n; i += lanes<T>) store(to + i, larger<T>(load(from + i), load(to + i)));
+  for (; i < n; ++i) to[i] = most(to[i], from[i]);
+}
+
+// to[j] += Σ_c |line[c·channel + j·column]| for low ≤ j < high; to[j] is 0 where columns follow each other.
+template <class S, class T = Sum<S>>
+void add_magnitudes(const S *line, Index channels, const Strides &at, Index low, Index high, T *to) {
+  Index j = low;
+  for (; !at.channels_last() && j + lanes<T> <= high; j += lanes<T>) {
+    Vector<T> sum = {};
+    for (Index c = 0; c < channels; ++c) sum += magnitude<T>(load(line + c * at.channel + j));
+    store(to + j, sum);
+  }
+  for (Index c = 0; c < channels; ++c)
+    for (Index k = j; k < high; ++k) {
+      const T v = value_of(line[c * at.channel + k * at.column]);
+      to[k] += v < 0 ? -v : v;
+    }
 }
 
 // The sums over the channels of magnitudes, one for each place of a row of tiles of size² values.
-template <class S>
+template <class T>
 class PlaceSums {
-  using T = Sum<S>;
-
  public:
   // Writes size · across.span(size) values to `sums`.
-  PlaceSums(const Pass &pass, const S *source, Index channels, const TileRow &where,
+  DXDW_APART PlaceSums(const Pass &pass, Source<T> source, Index channels, const TileRow &where,
             const TiledAxis &across, Index size, T *sums)
       : sums_(sums), size_(size), columns_(across.span(size)) {
     memset(sums, 0, size * columns_ * sizeof(T));
@@ -196,20 +211,9 @@ class PlaceSums {
       const Index h = where.row + i * where.apart;
       if (h < 0 || h >= pass.source_size[1]) continue;
       const Strides &at = pass.source;
-      const S *line = source + where.image * at.image + h * at.row + where.column * at.column;
-      T *to = sums + i * columns_;
-      Index j = low;
-      for (; !at.channels_last() && j + lanes<T> <= high; j += lanes<T>) {
-        Vector<T> sum = {};
-        for (Index c = 0; c < channels; ++c)
-          sum += magnitude<T>(load(line + c * at.channel + j));
-        store(to + j, sum);
-      }
-      for (Index c = 0; c < channels; ++c)
-        for (Index k = j; k < high; ++k) {
-          const T v = value_of(line[c * at.channel + k * at.column]);
-          to[k] += v < 0 ? -v : v;
-        }
+      const Source<T> line = source + where.image * at.image + h * at.row + where.column * at.column;
+      line.as_stored([&at, channels, low, high, to = sums + i * columns_](auto *p)
+                         DXDW_LAMBDA { add_magnitudes(p, channels, at, low, high, to); });
     }
   }
 
@@ -224,8 +228,8 @@ class PlaceSums {
 };
 
 // Whether what each output's window sums is no rounding error beside its tile.
-template <class S, class T = Sum<S>>
-bool windows_fit(const PlaceSums<S> &places, T *seen, const TileRow &where, const TiledAxis &across) {
+template <class T>
+bool windows_fit(const PlaceSums<T> &places, T *seen, const TileRow &where, const TiledAxis &across) {
   const Index taps = beside(int(across.side)), columns = places.columns();
   T *down = places.end(), *window = down + columns;
   for (Index a = 0; a < where.destinations; ++a) {
@@ -246,10 +250,10 @@ bool windows_fit(const PlaceSums<S> &places, T *seen, const TileRow &where, cons
 }
 
 // For each tile the product of the largest of x's places and of grad_out's.
-template <class S, class T = Sum<S>>
-void largest_products(const PlaceSums<S> &x, const PlaceSums<S> &grad_out, const TiledAxis &across,
+template <class T>
+void largest_products(const PlaceSums<T> &x, const PlaceSums<T> &grad_out, const TiledAxis &across,
                       T *room, T *of_tile) {
-  const auto largest = [&](const PlaceSums<S> &places, Index size, const auto &tell) {
+  const auto largest = [&](const PlaceSums<T> &places, Index size, const auto &tell) {
     memset(room, 0, places.columns() * sizeof(T));
     for (Index i = 0; i < size; ++i) raise(room, places.row(i), places.columns());
     across.each([&](Index tile, Index start) {
@@ -263,8 +267,8 @@ void largest_products(const PlaceSums<S> &x, const PlaceSums<S> &grad_out, const
 }
 
 // Whether what each tap of dW sums is none.
-template <class S, class T = Sum<S>>
-bool taps_fit(const PlaceSums<S> &x, const PlaceSums<S> &grad_out, const TiledAxis &across) {
+template <class T>
+bool taps_fit(const PlaceSums<T> &x, const PlaceSums<T> &grad_out, const TiledAxis &across) {
   const Index side = across.side, taps = beside(int(side)), columns = grad_out.columns();
   T *products = grad_out.end(), *largest = products + x.columns();
   largest_products(x, grad_out, across, products, largest);

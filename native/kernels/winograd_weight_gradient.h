@@ -26,18 +26,14 @@ constexpr Index kChunksSumBytes = 3 << 20;
 // Scratch memory beside as much as the tensors take.
 constexpr Index kWinogradBytes = 7 << 20;
 
-// Side: values of a tile of grad_out along an axis.
-template <class S, int Side>
+template <class T>
 class WinogradWeightGradient {
-  using T = Sum<S>;
-  static constexpr int kTaps = beside(Side) * beside(Side);
-
  public:
   static constexpr Kind kKind = kWeightGradient;
 
-  WinogradWeightGradient(const Plan &plan, const Phase &phase)
+  DXDW_PLANS WinogradWeightGradient(const Plan &plan, const Phase &phase)
       : plan_(plan), phase_(phase), pass_(pass_of(plan, phase)), grad_pass_(pass_),
-        down_(pass_.axis[1], Side), across_(pass_.axis[2], Side) {
+        down_(pass_.axis[1], side_of(plan)), across_(pass_.axis[2], side_of(plan)) {
     // grad_out is read as a source of its own.
     grad_pass_.source = pass_.destination;
     for (int a = 0; a < 3; ++a) grad_pass_.source_size[a] = pass_.axis[a].count;
@@ -59,7 +55,7 @@ class WinogradWeightGradient {
     const Index frequencies = kFrequencies * (x_frequency_ + g_frequency_);
     const Index sum = kFrequencies * sum_frequency_;
     strip_ = round_up(strip_elements<T>(across_), kAlignment / Index(sizeof(T)));
-    const Index back = lanes<T> * (c_block_ * kTaps + 2 * lanes<T>);
+    const Index back = lanes<T> * (c_block_ * plan.taps + 2 * lanes<T>);
     slot_ = round_up(most(strip_ + (way_ == kChunks ? frequencies : 0),
                           back + (way_ == kHeld ? sum : 0)),
                      kAlignment / Index(sizeof(T)));
@@ -71,12 +67,12 @@ class WinogradWeightGradient {
   }
 
   // As in Gather, a run is a copy.
-  int run(const S *grad_out, const S *x, T *dW, const Team &team) const {
+  int run(Source<T> grad_out, Source<T> x, T *dW, const Team &team) const {
     return WinogradWeightGradient(*this).run_own(grad_out, x, dW, team);
   }
 
  private:
-  int run_own(const S *grad_out, const S *x, T *dW, const Team &team) {
+  int run_own(Source<T> grad_out, Source<T> x, T *dW, const Team &team) {
     const LeftOut left_out = {down_, tile_rows_};
     Workspace memory;
     const Index at_shared = memory.reserve<T>(shared_);
@@ -98,14 +94,14 @@ class WinogradWeightGradient {
     const Index unfit = left_out.list(unfit_, parts);
     if (!unfit) return DXDW_DONE;
     Tables tables;
-    WeightGradient<S> direct(plan_, phase_);
+    WeightGradient<T> direct(plan_, phase_);
     if (!direct.prepare(tables)) return DXDW_NO_MEMORY;
     return direct.run(grad_out, x, dW, team, parts, unfit);
   }
 
   enum Way { kChunks, kHeld, kGroups };
 
-  void choose_way() {
+  DXDW_PLANS void choose_way() {
     const Index C = plan_.sources, O = plan_.destinations, size = sizeof(T);
     const Index tensors = plan_.batch * (C * plan_.source_plane() + O * plan_.destination_plane()) +
                           plan_.weights_of_group();
@@ -256,22 +252,22 @@ class WinogradWeightGradient {
     T *x = at.x + i * across_.tiles * x_ld_, *g = at.g + i * across_.tiles * g_ld_;
     const TileRow of_x = {image, top + down_.offset, across_.offset, down_.dilation, rows};
     const TileRow of_g = {image, top, 0, down_.dilation, rows};
-    const S *grad_out = grad_out_ + o * grad_pass_.source.channel;
+    const Source<T> grad_out = grad_out_ + o * grad_pass_.source.channel;
     const Index channels = least(part_, plan_.destinations - o);
     const auto transformed = [&] {
       const Sight of_grad_out =
-          transform_row<Side, Reader::kTapsOfGradOut>(
-              grad_pass_, grad_out, channels, of_g, across_, g, g_frequency_, g_ld_, strip, team);
+          transform_row(Reader::kTapsOfGradOut, across_.side, grad_pass_, grad_out, channels, of_g,
+                        across_, g, g_frequency_, g_ld_, strip, team);
       if (of_grad_out == Sight::kUnfit) return false;
       if (with_x) {
-        const Sight own = transform_row<kPoints, Reader::kTapsOfX>(
-            pass_, x_, plan_.sources, of_x, across_, x, x_frequency_, x_ld_, strip, team);
+        const Sight own = transform_row(Reader::kTapsOfX, kPoints, pass_, x_, plan_.sources, of_x,
+                                        across_, x, x_frequency_, x_ld_, strip, team);
         if (own == Sight::kUnfit) return false;
         unclear_[row] = own == Sight::kUnclear;
       }
       if (of_grad_out == Sight::kFit && !unclear_[row]) return true;
-      const PlaceSums<S> of(pass_, x_, plan_.sources, of_x, across_, kPoints, strip);
-      const PlaceSums<S> beside(grad_pass_, grad_out, channels, of_g, across_, Side, of.end());
+      const PlaceSums<T> of(pass_, x_, plan_.sources, of_x, across_, kPoints, strip);
+      const PlaceSums<T> beside(grad_pass_, grad_out, channels, of_g, across_, across_.side, of.end());
       return taps_fit(of, beside, across_);
     };
     const bool fit = !unfit_[row] && transformed();
@@ -295,14 +291,23 @@ class WinogradWeightGradient {
 
   // Sums of the channels [c, c + height) and an output block, to dW.
   void finish(const T *sum, Index c, Index height, Index block, T *back) const {
+    if (across_.side == 4)
+      finish_of<3>(sum, c, height, block, back);
+    else
+      finish_of<5>(sum, c, height, block, back);
+  }
+
+  template <int TapsOfAxis>
+  void finish_of(const T *sum, Index c, Index height, Index block, T *back) const {
+    constexpr int kTaps = TapsOfAxis * TapsOfAxis;
     const Index ld = c_block_ * kTaps + 2 * lanes<T>;
     const Index first = block * block_;
     for (Index v = 0; v < block_vectors_ && first + v * lanes<T> < plan_.destinations; ++v) {
       for (Index i = 0; i < height; ++i) {
         Vector<T> taps[kTaps + lanes<T>] = {};
-        from_frequencies<T, beside(Side)>(
+        from_frequencies<T, TapsOfAxis>(
             sum + i * sum_ld_ + v * lanes<T>, sum_frequency_,
-            [&](int h, int w, Vector<T> value) { taps[h * beside(Side) + w] = value; });
+            [&](int h, int w, Vector<T> value) { taps[h * TapsOfAxis + w] = value; });
         // Whole vectors are stored; the next channel's overwrite what is too much.
         for (Index t = 0; t < kTaps; t += lanes<T>) {
           Vector<T> line[lanes<T>];
@@ -328,7 +333,7 @@ class WinogradWeightGradient {
   Index strip_, slot_, shared_;
   T *slots_ = nullptr, *dW_ = nullptr;
   char *unfit_ = nullptr, *unclear_ = nullptr;  // of x
-  const S *grad_out_ = nullptr, *x_ = nullptr;
+  Source<T> grad_out_, x_;
 };
 
 }  // namespace

@@ -114,13 +114,13 @@ struct BfloatBand {
 
   // What destination rows [first, first + count) at depth q read. line: of line_elements(). Past what
   // they read there are zeros where `all` says so.
-  template <int Parts, class S>
-  void pack(const S *x, Index q, Index first, Index count, bool all, uint16_t *to, float *line,
+  template <int Parts>
+  void pack(Source<float> x, Index q, Index first, Index count, bool all, uint16_t *to, float *line,
             RangeOfVectors &watch) const {
     const Index kept = count + band.halo(), rows = all ? band.held : kept;
     for (Index b = 0; b < blocks; ++b, to += positions * kBlock) {
       const Index width = least(kBlock, channels - b * kBlock);
-      const S *from = x + b * kBlock * band.source.channel;
+      const Source<float> from = x + b * kBlock * band.source.channel;
       for (Index d = 0; d < band.depth.taps; ++d) {
         const Index plane = q * band.depth.step + band.depth.offset[d];
         const bool inside = plane >= 0 && plane < band.source_depth;
@@ -145,8 +145,7 @@ struct BfloatBand {
 
  private:
   // line[column][channel of the block], zeros for channels that are not there.
-  template <class S>
-  void read_line(const S *from, Index width, float *line) const {
+  void read_line(Source<float> from, Index width, float *line) const {
     const Strides &at = band.source;
     for (Index c = 0; c < kBlock; c += lanes<float>) {
       const Index here = least(lanes<float>, width - c);
@@ -155,11 +154,12 @@ struct BfloatBand {
       else if (!at.channels_last())
         transpose(from + c * at.channel, at.channel, here, band.source_columns, line + c, kBlock);
       else
-        for (Index j = 0; j < band.source_columns; ++j) {
-          float *to = line + j * kBlock + c;
-          if (here < lanes<float>) store(to, Vector<float>{});
-          copy_widened(to, from + c + j * at.column, here);
-        }
+        (from + c).as_stored([=, to = line + c, columns = band.source_columns, apart = at.column](auto *p) DXDW_LAMBDA {
+          for (Index j = 0; j < columns; ++j) {
+            if (here < lanes<float>) store(to + j * kBlock, Vector<float>{});
+            copy_widened(to + j * kBlock, p + j * apart, here);
+          }
+        });
     }
   }
 

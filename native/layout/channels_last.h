@@ -52,5 +52,27 @@ void write_lines(const T *from, Index ld, Index positions, Index channels, S *to
     for (Index j = 0; j < channels; ++j) put(to + i * apart + j, from[j * ld + i]);
 }
 
+// --- what they are stored in, as a call says ------------------------------------------------------
+
+template <class T>
+DXDW_INLINE void read_transposed(Source<T> from, Index ld, Index positions, Index channels, T *to,
+                                 Index ld_to) {
+  from.as_stored([=](auto *p) DXDW_LAMBDA { read_transposed(p, ld, positions, channels, to, ld_to); });
+}
+template <class T>
+DXDW_INLINE void read_lanes(Source<T> from, Index ld, Index positions, Index channels, T *to) {
+  from.as_stored([=](auto *p) DXDW_LAMBDA { read_lanes(p, ld, positions, channels, to); });
+}
+template <class T>
+DXDW_INLINE void write_positions(const T *from, Index ld, Index positions, Index channels, Result<T> to,
+                                 Index apart) {
+  to.as_stored([=](auto *p) DXDW_LAMBDA { write_positions(from, ld, positions, channels, p, apart); });
+}
+template <class T>
+DXDW_INLINE void write_lines(const T *from, Index ld, Index positions, Index channels, Result<T> to,
+                             Index apart) {
+  to.as_stored([=](auto *p) DXDW_LAMBDA { write_lines(from, ld, positions, channels, p, apart); });
+}
+
 }  // namespace
 }  // namespace dxdw

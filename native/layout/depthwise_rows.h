@@ -8,7 +8,7 @@
 //   The zeros before a row are also those behind the one above it.
 #pragma once
 #include "layout/plan_view.h"
-#include "machine/stored.h"
+#include "machine/elements.h"
 #include "machine/tuning.h"
 
 namespace dxdw {
@@ -26,10 +26,8 @@ DXDW_INLINE Vector<T> first_lanes(const S *p, Index n, Mask<T> kept, const S *en
 }
 
 // One array of planes, read from column `least` on to before column `end` (in steps).
-template <class S>
+template <class T>
 class PlaneRows {
-  using T = Sum<S>;
-
  public:
   PlaneRows() = default;
   PlaneRows(Index rows, Index columns, Index step, Index least, Index end)
@@ -61,7 +59,7 @@ class PlaneRows {
   }
 
   // Points to rows [first, first + held) of a plane of the array from begin to end.
-  DXDW_INLINE void point(const S *plane, Index first, Index held, const S *begin, const S *end,
+  DXDW_INLINE void point(Source<T> plane, Index first, Index held, Source<T> begin, Source<T> end,
                          T *memory, const T **row) const {
     if (copied()) {
       point_to_copies(first, held, memory, row);
@@ -72,37 +70,40 @@ class PlaneRows {
     const Index inside = most(above, least(held, rows_ - first));
     for (Index i = 0; i < above; ++i) row[i] = memory + lead_;
     for (Index i = inside; i < held; ++i) row[i] = memory + lead_;
-    point_inside(plane + (first + above) * columns_, inside - above, begin, end, memory, row + above);
+    const Source<T> from = plane + (first + above) * columns_;
+    if (!from.narrow())
+      return point_inside(from.plain(), inside - above, begin.plain(), end.plain(), memory, row + above);
+    from.as_stored([=, copies = memory + zeros() + lead_, pointers = row + above](auto *p) DXDW_LAMBDA {
+      for (Index i = 0; i < inside - above; ++i) {
+        copy_widened(copies + i * grid_, p + i * columns_, columns_);
+        pointers[i] = copies + i * grid_;
+      }
+    });
   }
 
-  // The same for a plane of which all is read, after point_to_copies: what it has not is left as it is.
-  DXDW_INLINE void point_plane(const S *plane, Index first, Index held, const S *begin, const S *end,
+  // The same for a plane of which all is read, where nothing has to be widened, after point_to_copies:
+  // what it has not is left as it is.
+  DXDW_INLINE void point_plane(const T *plane, Index first, Index held, const T *begin, const T *end,
                                T *memory, const T **row) const {
-    if (copied()) return copy_rows(plane, first, held, end, memory);
-    const Index above = most<Index>(0, -first);
-    point_inside(plane + (first + above) * columns_, least(held, rows_ - first) - above, begin, end,
-                 memory, row + above);
+    const Index above = least(held, most<Index>(0, -first));
+    const Index inside = least(held, rows_ - first) - above;
+    const T *from = plane + (first + above) * columns_;
+    if (copied()) return split(from, inside, end, memory + zeros() + lead_);
+    point_inside(from, inside, begin, end, memory, row + above);
   }
 
   // The same for rows that the plane has, where they stand.
-  DXDW_INLINE void point_inside(const S *from, Index rows, const S *begin, const S *end, T *memory,
+  DXDW_INLINE void point_inside(const T *from, Index rows, const T *begin, const T *end, T *memory,
                                 const T **row) const {
     T *copies = memory + zeros() + lead_;
-    if constexpr (is_narrow<S>) {
-      for (Index i = 0; i < rows; ++i, from += columns_, copies += grid_) {
-        copy_widened(copies, from, columns_);
-        row[i] = copies;
-      }
-    } else {
-      if (from - begin >= before_ && end - from >= rows * columns_ + after_) {
-        for (Index i = 0; i < rows; ++i) row[i] = from + i * columns_;
-        return;
-      }
-      for (Index i = 0; i < rows; ++i, from += columns_, copies += grid_) {
-        const bool whole = from - begin >= before_ && end - from >= columns_ + after_;
-        row[i] = whole ? from : copies;
-        if (!whole) memcpy(copies, from, columns_ * sizeof(T));
-      }
+    if (from - begin >= before_ && end - from >= rows * columns_ + after_) {
+      for (Index i = 0; i < rows; ++i) row[i] = from + i * columns_;
+      return;
+    }
+    for (Index i = 0; i < rows; ++i, from += columns_, copies += grid_) {
+      const bool whole = from - begin >= before_ && end - from >= columns_ + after_;
+      row[i] = whole ? from : copies;
+      if (!whole) memcpy(copies, from, columns_ * sizeof(T));
     }
   }
 
@@ -115,18 +116,21 @@ class PlaneRows {
       if (inside) copies += step_ * grid_;
     }
   }
-  DXDW_INLINE void copy_rows(const S *plane, Index first, Index held, const S *end,
+  DXDW_INLINE void copy_rows(Source<T> plane, Index first, Index held, Source<T> end,
                              T *memory) const {
     const Index above = least(held, most<Index>(0, -first));
     const Index inside = least(held, rows_ - first) - above;
-    const S *from = plane + (first + above) * columns_;
+    Source<T> from = plane + (first + above) * columns_;
     T *to = memory + zeros() + lead_;
-    split(from, inside, end, to);
+    from.as_stored([=](auto *p) DXDW_LAMBDA {
+      split(p, inside, end.template as<std::remove_const_t<std::remove_pointer_t<decltype(p)>>>(), to);
+    });
   }
 
  private:
   Index zeros() const { return lead_ + step_ * grid_ + lead_; }
 
+  template <class S>
   void split(const S *from, Index rows, const S *end, T *to) const {
     constexpr auto all = typename SequenceTo<lanes<T>>::type{};
     const Index rest = columns_ % (2 * lanes<T>), whole = columns_ - rest;

@@ -42,7 +42,7 @@ struct GatherLayout {
   Index channel = 0, pitch = 0;  // elements from one channel, or destination row, to the next
 
   // A phase; or two that have every other column each, and the same rows.
-  GatherLayout(const Plan &plan, const Phase &phase, const Phase *other)
+  DXDW_PLANS GatherLayout(const Plan &plan, const Phase &phase, const Phase *other)
       : plan(plan), pass(images_as_rows(plan, pass_of(plan, phase))), strands(other ? 2 : 1) {
     strand[0].columns = pass.axis[2];
     if (other) strand[1].columns = other->axis[2];
@@ -129,7 +129,7 @@ struct GatherLayout {
 
  private:
   // Where a strand's taps are, from column tap `first` on. A tile of one row has runs of one tap.
-  void list_runs(Strand &s, Index first, Index rows_of_tile) const {
+  DXDW_PLANS void list_runs(Strand &s, Index first, Index rows_of_tile) const {
     Index k = 0;
     const Axis *axis = pass.axis;
     const Index end = first + s.columns.taps;

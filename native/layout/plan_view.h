@@ -1,14 +1,11 @@
 // A problem as Python lays it out: src/dxdw/engines/native_plan.py writes what is read here.
 #pragma once
 #include "layout/plan_version.h"
+#include "machine/elements.h"
 #include "machine/tuning.h"
-#include "machine/vector.h"
 
 namespace dxdw {
 namespace {
-
-// What arrays are stored in. dW can be in the dtype of the sums where all others are narrower.
-enum Dtype : Index { kFloat32, kFloat64, kBfloat16, kFloat16 };
 
 enum Kind : Index { kForward = 0, kWeightGradient = 1, kInputGradient = 2, kBothGradients = 3 };
 
@@ -43,6 +40,7 @@ struct Plan {
   Index destination_plane() const {
     return destination_size[0] * destination_size[1] * destination_size[2];
   }
+  bool narrow() const { return dtype == kBfloat16 || dtype == kFloat16; }
   // Whether the result is so large that it is written past the caches.
   bool past_caches() const {
     const Index element = dtype == kFloat64 ? 8 : dtype == kFloat32 ? 4 : 2;

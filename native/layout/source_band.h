@@ -168,7 +168,7 @@ struct Band {
   }
 
   Band() = default;
-  Band(const Pass &pass, Index *&memory)
+  DXDW_PLANS Band(const Pass &pass, Index *&memory)
       : depth(pass.axis[0]), rows(pass.axis[1]), columns(pass.axis[2]), row(rows, memory),
         column(columns, memory), height(0), held(0),
         pitch(columns.count + column.most - column.least), channel(0),
@@ -202,8 +202,8 @@ struct Band {
   Index first_column(Index grid) const { return column.least * columns.step + column.value[grid]; }
 
   // Copies what destination rows [first, first + count) at depth q read, of so many channels.
-  template <class S, class T = Sum<S>>
-  void copy_channels(const S *x, Index channels, Index q, Index first, Index count, T *to,
+  template <class T>
+  void copy_channels(Source<T> x, Index channels, Index q, Index first, Index count, T *to,
                      const Team &team) const {
     if (source.channels_last()) return copy_behind(x, channels, q, first, count, to);
     for (Index c = 0; c < channels && !cancelled(team); ++c)
@@ -211,8 +211,8 @@ struct Band {
   }
 
  private:
-  template <class S, class T = Sum<S>>
-  void copy_channel(const S *x, Index q, Index first, Index count, T *to) const {
+  template <class T>
+  void copy_channel(Source<T> x, Index q, Index first, Index count, T *to) const {
     for (Index d = 0; d < depth.taps; ++d) {
       const Index plane = q * depth.step + depth.offset[d];
       const bool inside = plane >= 0 && plane < source_depth;
@@ -222,10 +222,9 @@ struct Band {
             const Index h = (first + i + row.least) * rows.step + row.value[r];
             T *line = to + i * pitch;
             if (inside && h >= 0 && h < source_rows) {
-              const S *from = x + plane * source.depth + h * source.row;
+              Source<T> from = x + plane * source.depth + h * source.row;
               // The next channel is too far off for the CPU to foresee: 2 to 10 % of a pass.
-              for (Index k = 0; k < source_columns; k += kCacheLine / Index(sizeof(S)))
-                __builtin_prefetch(from + source.channel + k);
+              prefetch<false>(from + source.channel, source_columns);
               copy_row(from, c, line);
             } else
               memset(line, 0, pitch * sizeof(T));
@@ -236,8 +235,8 @@ struct Band {
   }
 
   // The same where they lie behind the positions.
-  template <class S, class T = Sum<S>>
-  void copy_behind(const S *x, Index channels, Index q, Index first, Index count, T *to) const {
+  template <class T>
+  void copy_behind(Source<T> x, Index channels, Index q, Index first, Index count, T *to) const {
     for (Index d = 0; d < depth.taps; ++d) {
       const Index plane = q * depth.step + depth.offset[d];
       const bool inside = plane >= 0 && plane < source_depth;
@@ -261,10 +260,10 @@ struct Band {
     }
   }
 
-  template <class S, class T = Sum<S>>
-  DXDW_INLINE void copy_row(const S *x, Index grid, T *line) const {
+  template <class T>
+  DXDW_INLINE void copy_row(Source<T> x, Index grid, T *line) const {
     const Index begin = low[grid], end = high[grid];
-    const S *from = x + first_column(grid) + begin * columns.step;
+    Source<T> from = x + first_column(grid) + begin * columns.step;
     for (Index i = 0; i < begin; ++i) line[i] = 0;
     if (columns.step == 1)
       copy_widened(line + begin, from, end - begin);

@@ -1,6 +1,7 @@
 // Sums that lie position by position, written where results lie channel by channel.
 #pragma once
 #include "machine/past_caches.h"
+#include "machine/elements.h"
 #include "tiles/transpose.h"
 
 namespace dxdw {
@@ -45,6 +46,14 @@ void write_transposed(const T *from, Index ld, Index positions, Index channels, 
   }
 }
 
+template <class T>
+DXDW_INLINE void write_transposed(const T *from, Index ld, Index positions, Index channels, Result<T> to,
+                                  Index ld_to, Index spacing, bool past_caches = false) {
+  to.as_stored([=](auto *p) DXDW_LAMBDA {
+    write_transposed(from, ld, positions, channels, p, ld_to, spacing, past_caches);
+  });
+}
+
 // The same of two that are woven: to[j·ld_to + 2i] = a[i·ld + j] for i < positions, and
 // to[j·ld_to + 2i + 1] = b[i·ld + j] for i < of_second.
 template <class S, class T = Sum<S>>
@@ -55,18 +64,27 @@ void weave_transposed(const T *a, const T *b, Index ld, Index positions, Index o
     const Index height = least(n, channels - j);
     for (Index i = 0; i < positions; i += n) {
       const Index width = least(n, positions - i), second = least(n, of_second - i);
-      T even[n][n], odd[n][n];
-      Vector<T> block[n];
-      load_transposed(a + i * ld + j, ld, width, block);
+      const T *const from[] = {a, b};
+      T line[2][n][n];
+#pragma GCC unroll 1  // a transpose is a kilobyte
+      for (int s = 0; s < 2; ++s) {
+        Vector<T> block[n];
+        load_transposed(from[s] + i * ld + j, ld, width, block);
 #pragma GCC unroll 16
-      for (int k = 0; k < n; ++k) store(even[k], block[k]);
-      load_transposed(b + i * ld + j, ld, width, block);
-#pragma GCC unroll 16
-      for (int k = 0; k < n; ++k) store(odd[k], block[k]);
-      S *line = to + j * ld_to + 2 * i;
-      for (Index k = 0; k < height; ++k) weave(even[k], odd[k], width, second, line + k * ld_to);
+        for (int k = 0; k < n; ++k) store(line[s][k], block[k]);
+      }
+      for (Index k = 0; k < height; ++k)
+        weave(line[0][k], line[1][k], width, second, to + (j + k) * ld_to + 2 * i);
     }
   }
+}
+
+template <class T>
+DXDW_INLINE void weave_transposed(const T *a, const T *b, Index ld, Index positions, Index of_second,
+                                  Index channels, Result<T> to, Index ld_to) {
+  to.as_stored([=](auto *p) DXDW_LAMBDA {
+    weave_transposed(a, b, ld, positions, of_second, channels, p, ld_to);
+  });
 }
 
 }  // namespace

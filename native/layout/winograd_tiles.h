@@ -10,6 +10,9 @@
 namespace dxdw {
 namespace {
 
+// Outputs of a tile along an axis, or values of grad_out for dW, by the kernel's taps.
+inline Index side_of(const Plan &plan) { return beside(int(plan.kernel_size[1])); }
+
 struct TiledAxis {
   Index side;  // destinations of a whole tile
   Index dilation, offset, count, tiles;

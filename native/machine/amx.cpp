@@ -80,10 +80,7 @@ const MatrixUnit *ask() { return nullptr; }
 
 }  // namespace
 
-const MatrixUnit *amx() {
-  static const MatrixUnit *const found = ask();
-  return found;
-}
+const MatrixUnit *amx() { return ask(); }
 
 const char *why_no_amx() { return refusal; }
 

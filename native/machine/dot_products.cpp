@@ -62,8 +62,7 @@ bool there() {
 
 const MatrixUnit *dot_products() {
 #if defined(__AVX512BF16__)
-  static const MatrixUnit *const found = there() ? &unit : nullptr;
-  return found;
+  return there() ? &unit : nullptr;
 #else
   return nullptr;
 #endif

@@ -2,6 +2,8 @@
 // themselves; bfloat16 (the upper half of a float32) and float16 (IEEE 754's binary16) in float32. These
 // are widened on reading, which is exact, and rounded once, to the nearest and to even, on writing.
 #pragma once
+#include <type_traits>
+
 #include "machine/vector.h"
 
 #if defined(__F16C__)
@@ -190,31 +192,18 @@ DXDW_INLINE void copy_rounded(S *to, const Sum<S> *from, Index n) {
   }
 }
 
-// The first n lanes, n less than all.
-template <class S, class V>
-DXDW_INLINE void store_first(S *to, V v, Index n) {
-  if constexpr (is_narrow<S>) {
-    float few[lanes<float>];
-    store(few, v);
-    copy_rounded(to, few, n);
-  } else {
-    store_few<S, lanes<S>>(to, v, n);
-  }
-}
-
-template <class S, class V>
-DXDW_INLINE void store_woven(S *to, V a, V b) {
-  using T = Sum<S>;
+template <class T>
+DXDW_INLINE void store_woven(T *to, Vector<T> a, Vector<T> b) {
   store(to, woven<T, 0>(a, b));
   store(to + lanes<T>, woven<T, 1>(a, b));
 }
 
 // to[2i] = a[i] for i < n, to[2i + 1] = b[i] for i < m: n, or one less. `Padded` says that a and b may
 // be read in whole vectors.
-template <bool Padded = false, class S, class T = Sum<S>>
-DXDW_INLINE void weave(const T *a, const T *b, Index n, Index m, S *to) {
+template <bool Padded = false, class T>
+DXDW_INLINE void weave(const T *a, const T *b, Index n, Index m, T *to) {
   Index i = 0;
-  for (; i + lanes<T> <= m; i += lanes<T>) store_woven(to + 2 * i, load(a + i), load(b + i));
+  for (; i + lanes<T> <= m; i += lanes<T>) store_woven<T>(to + 2 * i, load(a + i), load(b + i));
   if (i == n) return;
   Vector<T> even, odd;
   if constexpr (Padded) {
@@ -229,9 +218,26 @@ DXDW_INLINE void weave(const T *a, const T *b, Index n, Index m, S *to) {
   to += 2 * i;
   if (rest >= lanes<T>) {
     store(to, woven<T, 0>(even, odd));
-    store_first(to + lanes<T>, woven<T, 1>(even, odd), rest - lanes<T>);
+    store_few<T, lanes<T>>(to + lanes<T>, woven<T, 1>(even, odd), rest - lanes<T>);
   } else {
-    store_first(to, woven<T, 0>(even, odd), rest);
+    store_few<T, lanes<T>>(to, woven<T, 0>(even, odd), rest);
+  }
+}
+// The same where they are rounded: woven first, or every width of a rest would be rounded in code of its
+// own.
+template <bool Padded = false, class S, class T = Sum<S>, class = std::enable_if_t<is_narrow<S>>>
+DXDW_INLINE void weave(const T *a, const T *b, Index n, Index m, S *to) {
+  T both[2 * lanes<T>];
+  for (Index i = 0; i < n; i += lanes<T>) {
+    const Index first = least(lanes<T>, n - i), second = least(lanes<T>, m - i);
+    if (second == lanes<T>)
+      store_woven<T>(both, load(a + i), load(b + i));
+    else
+      for (Index k = 0; k < first; ++k) {
+        both[2 * k] = a[i + k];
+        if (k < second) both[2 * k + 1] = b[i + k];
+      }
+    copy_rounded(to + 2 * i, both, first + second);
   }
 }
 

@@ -26,6 +26,9 @@
 
 #define DXDW_INLINE inline __attribute__((always_inline))
 #define DXDW_LAMBDA __attribute__((always_inline))
+#define DXDW_APART __attribute__((noinline))
+// What plans a pass, once for many calls: compiled for size.
+#define DXDW_PLANS __attribute__((cold))
 
 namespace dxdw {
 namespace {
@@ -145,6 +148,14 @@ DXDW_INLINE void copy(T *to, const T *from, Index n) {
   } else if constexpr (Width > 1) {
     copy<T, Width / 2>(to, from, n);
   }
+}
+
+// Adds n values to others.
+template <class T>
+void add(T *to, const T *from, Index n) {
+  Index i = 0;
+  for (; i + lanes<T> <= n; i += lanes<T>) store(to + i, load(to + i) + load(from + i));
+  for (; i < n; ++i) to[i] += from[i];
 }
 
 // A vector of so many lanes, a part of a whole one.

@@ -1,6 +1,6 @@
 // Transposes of square blocks in registers: log2(lanes) rounds, each of which swaps halves of pairs.
 #pragma once
-#include "machine/stored.h"
+#include "machine/elements.h"
 
 namespace dxdw {
 namespace {
@@ -56,6 +56,11 @@ void transpose(const S *from, Index ld_from, Index rows, Index columns, T *to, I
       for (Index k = height; k < n; ++k) line[k] = 0;
     }
   }
+}
+
+template <class T>
+DXDW_INLINE void transpose(Source<T> from, Index ld_from, Index rows, Index columns, T *to, Index ld_to) {
+  from.as_stored([=](auto *p) DXDW_LAMBDA { transpose(p, ld_from, rows, columns, to, ld_to); });
 }
 
 }  // namespace

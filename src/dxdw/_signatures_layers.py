@@ -54,15 +54,15 @@ class Pooling(Protocol):
 
     @overload
     def __call__(
-        self, x: NDArray[R], kernel_size: PerAxis, stride: PerAxis,
+        self, x: NDArray[R], kernel_size: PerAxis, stride: PerAxis | None = None,
     ) -> NDArray[R]: ...
     @overload
     def __call__(
-        self, x: Wide, kernel_size: PerAxis, stride: PerAxis,
+        self, x: Wide, kernel_size: PerAxis, stride: PerAxis | None = None,
     ) -> NDArray[np.float64]: ...
     @overload
     def __call__(
-        self, x: Real, kernel_size: PerAxis, stride: PerAxis,
+        self, x: Real, kernel_size: PerAxis, stride: PerAxis | None = None,
     ) -> NDArray[Any]: ...
 
 
@@ -73,15 +73,16 @@ class PoolingBackward(Protocol):
 
     @overload
     def __call__(
-        self, grad_out: NDArray[R], x: NDArray[R], kernel_size: PerAxis, stride: PerAxis,
+        self, grad_out: NDArray[R], x: NDArray[R], kernel_size: PerAxis,
+        stride: PerAxis | None = None,
     ) -> NDArray[R]: ...
     @overload
     def __call__(
-        self, grad_out: Wide, x: Wide, kernel_size: PerAxis, stride: PerAxis,
+        self, grad_out: Wide, x: Wide, kernel_size: PerAxis, stride: PerAxis | None = None,
     ) -> NDArray[np.float64]: ...
     @overload
     def __call__(
-        self, grad_out: Real, x: Real, kernel_size: PerAxis, stride: PerAxis,
+        self, grad_out: Real, x: Real, kernel_size: PerAxis, stride: PerAxis | None = None,
     ) -> NDArray[Any]: ...
 
 

@@ -1,5 +1,6 @@
 """Decorators that give a function the signature that checkers of types see; it stays as it is."""
 
+import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -50,9 +51,16 @@ else:
     def _itself(function: Callable[..., Any], /) -> Callable[..., Any]:
         return function
 
-    convolution = convolution_backward = _itself
-    transposed_convolution = transposed_convolution_backward = _itself
-    double_backward = jvp = per_sample_dW = _itself
+    def _without_others(function: Callable[..., Any], /) -> Callable[..., Any]:
+        """The same function, which tells nobody that it takes names in order to refuse them."""
+        told = inspect.signature(function)
+        kept = [p for p in told.parameters.values() if p.kind is not p.VAR_KEYWORD]
+        function.__signature__ = told.replace(parameters=kept)
+        return function
+
+    convolution = convolution_backward = _without_others
+    transposed_convolution = transposed_convolution_backward = _without_others
+    double_backward = jvp = per_sample_dW = _without_others
     activation = activation_backward = pooling = pooling_backward = _itself
     linear = linear_backward = softmax = cross_entropy = network = _itself
     loops = loops_backward = _itself

@@ -6,6 +6,7 @@ from typing import Any
 from . import _typed
 from .call import convolution as call
 from .call.options import Options
+from .call.other_names import unexpected
 from .core.arrays import Array
 
 
@@ -25,6 +26,7 @@ def conv2d(
     engine: str | None = None,
     threads: int | None = None,
     max_workspace: int | None = None,
+    **others: Any,
 ) -> Array:
     """The cross-correlation of x with the kernels W (the kernel is not flipped).
 
@@ -120,6 +122,8 @@ def conv2d(
     array([[[-4., -4.],
             [-4., -4.]]])
     """
+    if others:
+        raise unexpected(conv2d, others)
     options = Options(
         padding, stride, dilation, groups, padding_mode, precision, engine, threads, max_workspace
     )
@@ -144,6 +148,7 @@ def conv2d_backward(
     engine: str | None = None,
     threads: int | None = None,
     max_workspace: int | None = None,
+    **others: Any,
 ) -> tuple[Array, ...]:
     """The gradients of a loss with respect to what `conv2d` was given, from that of its output.
 
@@ -207,6 +212,8 @@ def conv2d_backward(
     array([[1., 2.],
            [3., 4.]])
     """
+    if others:
+        raise unexpected(conv2d_backward, others)
     options = Options(
         padding, stride, dilation, groups, padding_mode, precision, engine, threads, max_workspace
     )
@@ -229,6 +236,7 @@ def conv1d(
     engine: str | None = None,
     threads: int | None = None,
     max_workspace: int | None = None,
+    **others: Any,
 ) -> Array:
     """The cross-correlation of a signal x (C_in, L) with W (C_out, C_in/groups, k).
 
@@ -264,6 +272,8 @@ def conv1d(
     >>> conv1d([[1, 2, 4, 8]], [[[-1, 1]]])
     array([[1., 2., 4.]])
     """
+    if others:
+        raise unexpected(conv1d, others)
     options = Options(
         padding, stride, dilation, groups, padding_mode, precision, engine, threads, max_workspace
     )
@@ -288,6 +298,7 @@ def conv1d_backward(
     engine: str | None = None,
     threads: int | None = None,
     max_workspace: int | None = None,
+    **others: Any,
 ) -> tuple[Array, ...]:
     """The gradients of `conv1d`, as `conv2d_backward` gives those of `conv2d`.
 
@@ -322,6 +333,8 @@ def conv1d_backward(
     >>> dx, dW
     (array([[-1.,  1.,  0.,  0.]]), array([[[1., 2.]]]))
     """
+    if others:
+        raise unexpected(conv1d_backward, others)
     options = Options(
         padding, stride, dilation, groups, padding_mode, precision, engine, threads, max_workspace
     )
@@ -344,6 +357,7 @@ def conv3d(
     engine: str | None = None,
     threads: int | None = None,
     max_workspace: int | None = None,
+    **others: Any,
 ) -> Array:
     """The cross-correlation of a volume x (C_in, D, H, W), or with N in front, with the kernels W.
 
@@ -380,6 +394,8 @@ def conv3d(
     >>> conv3d(np.ones((1, 2, 2, 2)), np.ones((1, 1, 2, 2, 2)))
     array([[[[8.]]]])
     """
+    if others:
+        raise unexpected(conv3d, others)
     options = Options(
         padding, stride, dilation, groups, padding_mode, precision, engine, threads, max_workspace
     )
@@ -404,6 +420,7 @@ def conv3d_backward(
     engine: str | None = None,
     threads: int | None = None,
     max_workspace: int | None = None,
+    **others: Any,
 ) -> tuple[Array, ...]:
     """The gradients of `conv3d`, as `conv2d_backward` gives those of `conv2d`.
 
@@ -440,6 +457,8 @@ def conv3d_backward(
     >>> float(dx.sum()), float(dW.sum())
     (24.0, 24.0)
     """
+    if others:
+        raise unexpected(conv3d_backward, others)
     options = Options(
         padding, stride, dilation, groups, padding_mode, precision, engine, threads, max_workspace
     )

@@ -10,6 +10,7 @@ from . import _typed
 from .call import derivatives as call
 from .call.derivatives import DOUBLE_NEEDS
 from .call.options import Options
+from .call.other_names import unexpected
 from .core.arrays import Array
 
 
@@ -31,6 +32,7 @@ def conv2d_double_backward(
     engine: str | None = None,
     threads: int | None = None,
     max_workspace: int | None = None,
+    **others: Any,
 ) -> tuple[Array, ...]:
     """The gradients of a loss on the gradients, with respect to what `conv2d_backward` was given.
 
@@ -85,6 +87,8 @@ def conv2d_double_backward(
     (np.False_, array([[[[4., 4.],
              [4., 4.]]]]))
     """
+    if others:
+        raise unexpected(conv2d_double_backward, others)
     options = Options(
         padding, stride, dilation, groups, padding_mode, precision, engine, threads, max_workspace
     )
@@ -109,6 +113,7 @@ def conv1d_double_backward(
     engine: str | None = None,
     threads: int | None = None,
     max_workspace: int | None = None,
+    **others: Any,
 ) -> tuple[Array, ...]:
     """The gradients of the gradients of `conv1d`, as `conv2d_double_backward` gives those of 2-D.
 
@@ -145,6 +150,8 @@ def conv1d_double_backward(
     >>> float(conv1d_double_backward(x, None, grad_out, x, W, needs=("dgrad_out",))[0].sum())
     4.0
     """
+    if others:
+        raise unexpected(conv1d_double_backward, others)
     options = Options(
         padding, stride, dilation, groups, padding_mode, precision, engine, threads, max_workspace
     )
@@ -169,6 +176,7 @@ def conv3d_double_backward(
     engine: str | None = None,
     threads: int | None = None,
     max_workspace: int | None = None,
+    **others: Any,
 ) -> tuple[Array, ...]:
     """The gradients of the gradients of `conv3d`, as `conv2d_double_backward` gives those of 2-D.
 
@@ -205,6 +213,8 @@ def conv3d_double_backward(
     >>> float(conv3d_double_backward(x, None, grad_out, x, W, needs=("dgrad_out",))[0].sum())
     64.0
     """
+    if others:
+        raise unexpected(conv3d_double_backward, others)
     options = Options(
         padding, stride, dilation, groups, padding_mode, precision, engine, threads, max_workspace
     )

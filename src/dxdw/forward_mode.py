@@ -5,6 +5,7 @@ from typing import Any
 from . import _typed
 from .call import derivatives as call
 from .call.options import Options
+from .call.other_names import unexpected
 from .core.arrays import Array
 
 
@@ -25,6 +26,7 @@ def conv2d_jvp(
     engine: str | None = None,
     threads: int | None = None,
     max_workspace: int | None = None,
+    **others: Any,
 ) -> Array:
     """The derivative of `conv2d` along a direction (forward mode).
 
@@ -68,6 +70,8 @@ def conv2d_jvp(
     array([[[1.],
             [0.]]])
     """
+    if others:
+        raise unexpected(conv2d_jvp, others)
     options = Options(
         padding, stride, dilation, groups, padding_mode, precision, engine, threads, max_workspace
     )
@@ -91,6 +95,7 @@ def conv1d_jvp(
     engine: str | None = None,
     threads: int | None = None,
     max_workspace: int | None = None,
+    **others: Any,
 ) -> Array:
     """The derivative of `conv1d` along a direction, as `conv2d_jvp` gives that of 2-D.
 
@@ -127,6 +132,8 @@ def conv1d_jvp(
     >>> float(conv1d_jvp(x, W, x, W).sum())
     8.0
     """
+    if others:
+        raise unexpected(conv1d_jvp, others)
     options = Options(
         padding, stride, dilation, groups, padding_mode, precision, engine, threads, max_workspace
     )
@@ -150,6 +157,7 @@ def conv3d_jvp(
     engine: str | None = None,
     threads: int | None = None,
     max_workspace: int | None = None,
+    **others: Any,
 ) -> Array:
     """The derivative of `conv3d` along a direction, as `conv2d_jvp` gives that of 2-D.
 
@@ -186,6 +194,8 @@ def conv3d_jvp(
     >>> float(conv3d_jvp(x, W, x, W).sum())
     128.0
     """
+    if others:
+        raise unexpected(conv3d_jvp, others)
     options = Options(
         padding, stride, dilation, groups, padding_mode, precision, engine, threads, max_workspace
     )

@@ -44,7 +44,7 @@ class Windows(NamedTuple):
 def windows(shape: tuple[int, ...], kernel_size: Any, stride: Any) -> Windows:
     """The checked windows of a pooling over x of this shape."""
     sizes = per_axis(kernel_size, 2, "kernel_size", least=1)
-    strides = per_axis(stride, 2, "stride", least=1)
+    strides = sizes if stride is None else per_axis(stride, 2, "stride", least=1)
     if len(shape) not in (3, 4):
         raise refused(
             ValueError,

@@ -112,7 +112,7 @@ def relu_backward(grad_out: Any, x: Any) -> Array:
 
 
 @_typed.pooling
-def max_pool_2d(x: Any, kernel_size: Any, stride: Any) -> Array:
+def max_pool_2d(x: Any, kernel_size: Any, stride: Any = None) -> Array:
     """The largest value of each window: problem 03 of the practice series.
 
         out[n,c,i,j] = max over u < kH, v < kW of x[n, c, i·sH + u, j·sW + v]
@@ -123,8 +123,9 @@ def max_pool_2d(x: Any, kernel_size: Any, stride: Any) -> Array:
         (C, H, W) or (N, C, H, W).
     kernel_size : int or sequence of int
         (kH, kW), or one integer for both; at least 1.
-    stride : int or sequence of int
-        (sH, sW), or one integer for both; at least 1.
+    stride : int, sequence of int or None
+        (sH, sW), or one integer for both; at least 1. None is kernel_size: windows that do not
+        overlap.
 
     Returns
     -------
@@ -159,7 +160,7 @@ def max_pool_2d(x: Any, kernel_size: Any, stride: Any) -> Array:
 
 
 @_typed.pooling_backward
-def max_pool_2d_backward(grad_out: Any, x: Any, kernel_size: Any, stride: Any) -> Array:
+def max_pool_2d_backward(grad_out: Any, x: Any, kernel_size: Any, stride: Any = None) -> Array:
     """The gradient with respect to what `max_pool_2d` was given.
 
         dx[n,c,h,w] = Σ grad_out[n,c,i,j]     over the windows (i,j) whose largest value is at (h,w)

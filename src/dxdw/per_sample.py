@@ -5,6 +5,7 @@ from typing import Any
 from . import _typed
 from .call import derivatives as call
 from .call.options import Options
+from .call.other_names import unexpected
 from .core.arrays import Array
 
 
@@ -23,6 +24,7 @@ def conv2d_per_sample_dW(
     engine: str | None = None,
     threads: int | None = None,
     max_workspace: int | None = None,
+    **others: Any,
 ) -> Array:
     """dW of every image of a batch by itself, as differential privacy and influence need it.
 
@@ -67,6 +69,8 @@ def conv2d_per_sample_dW(
     array([[4., 4.],
            [8., 8.]])
     """
+    if others:
+        raise unexpected(conv2d_per_sample_dW, others)
     options = Options(
         padding, stride, dilation, groups, padding_mode, precision, engine, threads, max_workspace
     )
@@ -88,6 +92,7 @@ def conv1d_per_sample_dW(
     engine: str | None = None,
     threads: int | None = None,
     max_workspace: int | None = None,
+    **others: Any,
 ) -> Array:
     """dW of `conv1d` for every sample of a batch by itself, as `conv2d_per_sample_dW` for 2-D.
 
@@ -122,6 +127,8 @@ def conv1d_per_sample_dW(
     >>> conv1d_per_sample_dW(grad_out, x, W).shape
     (5, 1, 1, 2)
     """
+    if others:
+        raise unexpected(conv1d_per_sample_dW, others)
     options = Options(
         padding, stride, dilation, groups, padding_mode, precision, engine, threads, max_workspace
     )
@@ -143,6 +150,7 @@ def conv3d_per_sample_dW(
     engine: str | None = None,
     threads: int | None = None,
     max_workspace: int | None = None,
+    **others: Any,
 ) -> Array:
     """dW of `conv3d` for every sample of a batch by itself, as `conv2d_per_sample_dW` for 2-D.
 
@@ -181,6 +189,8 @@ def conv3d_per_sample_dW(
     >>> conv3d_per_sample_dW(grad_out, x, W).shape
     (5, 1, 1, 2, 2, 2)
     """
+    if others:
+        raise unexpected(conv3d_per_sample_dW, others)
     options = Options(
         padding, stride, dilation, groups, padding_mode, precision, engine, threads, max_workspace
     )

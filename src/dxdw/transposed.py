@@ -10,6 +10,7 @@ from typing import Any
 from . import _typed
 from .call import transposed as call
 from .call.options import Options
+from .call.other_names import unexpected
 from .core.arrays import Array
 
 
@@ -29,6 +30,7 @@ def conv_transpose2d(
     engine: str | None = None,
     threads: int | None = None,
     max_workspace: int | None = None,
+    **others: Any,
 ) -> Array:
     """The transposed convolution: every input pixel writes its multiple of the kernel.
 
@@ -75,6 +77,8 @@ def conv_transpose2d(
             [1., 2., 1., 2.],
             [3., 4., 3., 4.]]])
     """
+    if others:
+        raise unexpected(conv_transpose2d, others)
     options = Options(
         padding, stride, dilation, groups, "zeros", precision, engine, threads, max_workspace,
         output_padding,
@@ -100,6 +104,7 @@ def conv_transpose2d_backward(
     engine: str | None = None,
     threads: int | None = None,
     max_workspace: int | None = None,
+    **others: Any,
 ) -> tuple[Array, ...]:
     """The gradients of `conv_transpose2d`, from that of its output.
 
@@ -141,6 +146,8 @@ def conv_transpose2d_backward(
     array([[[10., 10.],
             [10., 10.]]])
     """
+    if others:
+        raise unexpected(conv_transpose2d_backward, others)
     options = Options(
         padding, stride, dilation, groups, "zeros", precision, engine, threads, max_workspace,
         output_padding,
@@ -164,6 +171,7 @@ def conv_transpose1d(
     engine: str | None = None,
     threads: int | None = None,
     max_workspace: int | None = None,
+    **others: Any,
 ) -> Array:
     """The transposed convolution of a signal x (C_in, L) with W (C_in, C_out/groups, k).
 
@@ -198,6 +206,8 @@ def conv_transpose1d(
     >>> conv_transpose1d([[1, 2]], [[[1, 10, 100]]])
     array([[  1.,  12., 120., 200.]])
     """
+    if others:
+        raise unexpected(conv_transpose1d, others)
     options = Options(
         padding, stride, dilation, groups, "zeros", precision, engine, threads, max_workspace,
         output_padding,
@@ -223,6 +233,7 @@ def conv_transpose1d_backward(
     engine: str | None = None,
     threads: int | None = None,
     max_workspace: int | None = None,
+    **others: Any,
 ) -> tuple[Array, ...]:
     """The gradients of `conv_transpose1d`, as `conv_transpose2d_backward` gives those of 2-D.
 
@@ -256,6 +267,8 @@ def conv_transpose1d_backward(
     >>> conv_transpose1d_backward([[1, 0, 0, 0]], [[1, 2]], [[[1, 10, 100]]])
     Gradients(dx=array([[1., 0.]]), dW=array([[[1., 0., 0.]]]))
     """
+    if others:
+        raise unexpected(conv_transpose1d_backward, others)
     options = Options(
         padding, stride, dilation, groups, "zeros", precision, engine, threads, max_workspace,
         output_padding,
@@ -279,6 +292,7 @@ def conv_transpose3d(
     engine: str | None = None,
     threads: int | None = None,
     max_workspace: int | None = None,
+    **others: Any,
 ) -> Array:
     """The transposed convolution of a volume x (C_in, D, H, W), or with N in front.
 
@@ -315,6 +329,8 @@ def conv_transpose3d(
     >>> float(conv_transpose3d(np.ones((1, 2, 2, 2)), np.ones((1, 1, 2, 2, 2))).sum())
     64.0
     """
+    if others:
+        raise unexpected(conv_transpose3d, others)
     options = Options(
         padding, stride, dilation, groups, "zeros", precision, engine, threads, max_workspace,
         output_padding,
@@ -340,6 +356,7 @@ def conv_transpose3d_backward(
     engine: str | None = None,
     threads: int | None = None,
     max_workspace: int | None = None,
+    **others: Any,
 ) -> tuple[Array, ...]:
     """The gradients of `conv_transpose3d`, as `conv_transpose2d_backward` gives those of 2-D.
 
@@ -376,6 +393,8 @@ def conv_transpose3d_backward(
     >>> float(dx[0, 0, 0, 0]), float(dW[0, 0, 0, 0, 0])
     (8.0, 8.0)
     """
+    if others:
+        raise unexpected(conv_transpose3d_backward, others)
     options = Options(
         padding, stride, dilation, groups, "zeros", precision, engine, threads, max_workspace,
         output_padding,

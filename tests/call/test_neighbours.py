@@ -1,11 +1,26 @@
 """What people write who come from other libraries: taken, or answered with the words that help."""
 
+import inspect
+
 import numpy as np
 import pytest
 from calls import refused
 
 import dxdw
 from dxdw import conv1d, conv2d, conv2d_backward, conv3d
+from dxdw.call import other_names
+
+
+def operands(function):
+    """The names of those that have to be given."""
+    parameters = inspect.signature(function).parameters.values()
+    return [p.name for p in parameters if p.default is p.empty]
+
+
+def takes_options(name):
+    parameters = inspect.signature(getattr(dxdw, name)).parameters
+    return name.startswith("conv") and "threads" in parameters
+
 
 X = np.random.default_rng(0).integers(-9, 9, (2, 3, 8, 7)).astype(float)
 W = np.random.default_rng(1).integers(-9, 9, (4, 3, 3, 2)).astype(float)
@@ -46,6 +61,26 @@ def test_a_bias_where_pytorch_has_it():
     message = "…; the order is x, W, padding, stride, and what stands third in PyTorch is bias="
     refused(TypeError, message, conv2d, X, W, np.zeros(4))
     refused(TypeError, message, conv2d, X, W, None, 1)
+
+
+@pytest.mark.parametrize("name", [n for n in dxdw.__all__ if takes_options(n)])
+def test_options_by_the_names_of_others(name):
+    function = getattr(dxdw, name)
+
+    def answer(**option):
+        arrays = [np.ones(1)] * len(operands(function))
+        with pytest.raises(TypeError) as caught:
+            function(*arrays, **option)
+        own, _, hint = str(caught.value).partition("; here that is ")
+        assert own == f"{name}() got an unexpected keyword argument {next(iter(option))!r}"
+        assert any("reference/errors" in note for note in caught.value.__notes__)
+        return hint
+
+    for theirs, ours in other_names._HERE.items():
+        none = "transpose" in name and theirs in {"border_mode", "boundary", "mode"}
+        assert answer(**{theirs: 1}) == ("" if none else ours)
+    assert answer(colour=1) == ""
+    assert "others" not in inspect.signature(function).parameters
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,16 @@ def test_pool_and_its_gradient_equal_the_loops(shape, kernel_size, stride):
     assert dx.sum() == grad_out.sum()
 
 
+def test_windows_do_not_overlap_where_no_stride_is_given():
+    x = integers((2, 3, 7, 8))
+    for kernel_size in (2, (3, 2)):
+        out = max_pool_2d(x, kernel_size)
+        np.testing.assert_array_equal(out, max_pool_2d(x, kernel_size, kernel_size), strict=True)
+        dx = max_pool_2d_backward(out, x, kernel_size)
+        wanted = max_pool_2d_backward(out, x, kernel_size, kernel_size)
+        np.testing.assert_array_equal(dx, wanted, strict=True)
+
+
 def test_pool_tie_goes_to_the_first_in_row_major_order():
     dx = max_pool_2d_backward([[[1]]], [[[0, 7], [7, 7]]], 2, 2)
     np.testing.assert_array_equal(dx, [[[0, 1], [0, 0]]])

@@ -55,7 +55,8 @@ dxdw.conv_transpose3d(x, W, stride="2")  # wrong
 dxdw.conv_transpose3d_backward(grad_out, x, W, engine=1)  # wrong
 dxdw.conv2d_naive(x, W, 1)  # wrong
 dxdw.conv2d_backward_naive(grad_out, x, W).db  # wrong
-dxdw.max_pool_2d(x, 2)  # wrong
+dxdw.max_pool_2d(x, 2, "2")  # wrong
+dxdw.conv2d(x, W, workers=2)  # wrong
 dxdw.mini_cnn_forward(x, W)  # wrong
 dxdw.relu("x")  # wrong
 dxdw.softmax(x, axis=0.5)  # wrong

@@ -35,6 +35,7 @@ assert_type(conv2d(waves, wide), NDArray[Any])
 assert_type(relu(x), NDArray[np.float32])
 assert_type(softmax(relu(whole)), NDArray[np.float64])
 assert_type(max_pool_2d(conv2d(x, W), 2, (2, 2)), NDArray[np.float32])
+assert_type(max_pool_2d(x, 2), NDArray[np.float32])
 
 # Which gradients there are, by `needs`.
 assert_type(conv2d_backward(g, x, W), DxDW[NDArray[np.float32]])

@@ -59,7 +59,10 @@ def read(folder: Path) -> dict[str, File]:
         listed = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
         named = {str(name): str(entry["sha256"]) for name, entry in listed.items()}
     except FileNotFoundError:
-        raise NoPage(f"{folder} has no {MANIFEST}: it is no built page") from None
+        raise NoPage(
+            f"{folder} has no {MANIFEST}: it is no built page; `make lab` in a checkout builds "
+            "build/lab"
+        ) from None
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise NoPage(f"{folder / MANIFEST} can't be read: {error}") from None
     found = {}
