@@ -2,6 +2,13 @@
 // emulator say.
 #include "beside_definition.h"
 
+// Whose weights leave a small cache: some source channels at a time, in their place or in a band.
+const Problem kLargeWeights[] = {
+    {2, 1, 256, 80, 15, 13, 1, 1, 2, 1, 0}, {1, 1, 80, 256, 14, 14, 1, 1, 2, 1, 0},
+    {1, 1, 40, 64, 15, 16, 3, 3, 2, 1, 1},  {1, 1, 64, 40, 15, 16, 3, 3, 2, 1, 1},
+    {2, 1, 150, 140, 7, 7, 1, 1, 1, 1, 0},
+};
+
 int main() {
   put_end();
   int wrong = dxdw_prepare(words, 22, 0) != nullptr;  // of a version that there is not
@@ -12,6 +19,10 @@ int main() {
           for (int last = 0; last < 4; ++last)
             wrong += !check<float>(p, kind, kernel, threads, last & 1, last & 2) +
                      !check<double>(p, kind, kernel, threads, last & 1, last & 2);
+      for (const Problem &p : kLargeWeights)
+        for (int last = 0; last < 4; ++last)
+          wrong += !check<float>(p, kind, "direct", threads, last & 1, last & 2) +
+                   !check<double>(p, kind, "direct", threads, last & 1, last & 2);
       for (const Problem &p : kWinograd)
         for (int last = 0; last < 4; ++last)
           wrong += !check<float>(p, kind, "winograd", threads, last & 1, last & 2) +
