@@ -48,14 +48,8 @@ __all__ = [
 if TYPE_CHECKING:
     from .call.plan import EngineDeclined
     from .configuration import show_config
-    from .convolution import (
-        conv1d,
-        conv1d_backward,
-        conv2d,
-        conv2d_backward,
-        conv3d,
-        conv3d_backward,
-    )
+    from .convolution import conv2d, conv2d_backward
+    from .convolution_1d_3d import conv1d, conv1d_backward, conv3d, conv3d_backward
     from .double_backward import (
         conv1d_double_backward,
         conv2d_double_backward,
@@ -79,6 +73,7 @@ if TYPE_CHECKING:
 else:  # a checker of types that saw this __getattr__ would take any name for ours
     _HOMES = (
         "convolution",
+        "convolution_1d_3d",
         "call.plan",
         "configuration",
         "double_backward",
