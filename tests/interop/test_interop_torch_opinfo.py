@@ -72,11 +72,26 @@ def outcome(function, operands, options):
     return out, *torch.autograd.grad(out, leaves, torch.cos(torch.ones_like(out).cumsum(0)))
 
 
+def in_float32(function):
+    """The function on the values of bfloat16, its results rounded once.
+
+    PyTorch's own sums are of bfloat16 where the processor has no AVX512-BF16, and lose up to four
+    times as much.
+    """
+
+    def run(*operands, **options):
+        wide = (a.float() if hasattr(a, "float") else a for a in operands)
+        return function(*wide, **options).bfloat16()
+
+    return run
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "bfloat16"])
 @pytest.mark.parametrize("name", NAMES)
 def test_samples(name, dtype):
+    theirs = in_float32(info(name).op) if dtype == "bfloat16" else info(name).op
     for operands, options in samples(name, dtype):
-        same(*(outcome(f, operands, options) for f in (ours(name), info(name).op)))
+        same(*(outcome(f, operands, options) for f in (ours(name), theirs)))
 
 
 @pytest.mark.parametrize("name", NAMES)
