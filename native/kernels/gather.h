@@ -47,9 +47,10 @@ class Gather {
       weights_of_strand_[i] = weights_of_group_;
       weights_of_group_ += plan_.sources * at_.strand[i].taps * D;
     }
-    band_elements_ = at_once_ * at_.band.channel + kVectors * lanes<T>;  // read past the end
+    band_elements_ = plan_.sources * at_.band.channel + kVectors * lanes<T>;  // read past the end
     if (at_.in_place) band_elements_ = 0;
-    slot_elements_ = band_elements_ + by_way([](auto &way) { return way.sums_elements(); });
+    const Index sums = by_way([](auto &way) { return way.strand_elements(); });
+    slot_elements_ = band_elements_ + at_.strands * sums;
     return true;
   }
 
@@ -118,10 +119,12 @@ class Gather {
   // long): only as many as keep so many threads busy to the end.
   Index splits_for(Index threads) const {
     if (threads == 1) return 1;
-    const Index wanted = least(4 * threads, flops() / Tuning::piece);
+    const Index wanted = least(weights_pass() ? threads : 4 * threads, flops() / Tuning::piece);
     return most<Index>(1, least(by_way([](auto &way) { return way.most_splits(); }),
                                 divide_up(wanted, planes() * bands_)));
   }
+
+  bool weights_pass() const { return way_ == kByChannels && channels_.weights_pass(); }
 
   // Groups of an image at one depth, each of which bands are cut from.
   Index planes() const { return at_.pass.batch * plan_.groups * at_.pass.axis[0].count; }
@@ -149,7 +152,7 @@ class Gather {
     } else if (channels_.pays(positions_.rows_of_tile() == 1)) {
       way_ = kByChannels;
       // In its place a source of stride 2 is read with what stands between: as much again of each line.
-      at_.lay_out(!(at_.is_one_residue() && weights_pass_through()), can, memory);
+      at_.lay_out(!(at_.is_one_residue() && channels_.weights_pass()), can, memory);
       channels_.choose_tile();
     } else {
       memory = as_positions;
@@ -158,31 +161,19 @@ class Gather {
 
   void choose_bands(Index rows_of_tile) {
     const Index rows = at_.pass.axis[1].count, halo = at_.band.halo();
-    const Index row_of_source = at_.band.elements_of_row() * Index(sizeof(T));
-    const Index row_bytes = plan_.sources * row_of_source;
-    Index height = (tuning().band / row_bytes - halo - 1) / at_.row_step + 1;
+    const Index row_bytes = plan_.sources * at_.band.elements_of_row() * Index(sizeof(T));
+    const Index bytes = weights_pass() ? tuning().passing : tuning().band;
+    Index height = (bytes / row_bytes - halo - 1) / at_.row_step + 1;
     // A halo is copied again for every band: not more than the band itself.
     height = most(height, most(rows_of_tile, halo));
-    // Enough pieces, while each has enough to do.
-    const Index wanted = least(Tuning::pieces, flops() / Tuning::piece);
+    // Enough pieces, while each has enough to do; where each has all weights brought, as few as can be.
+    const Index wanted = weights_pass() ? 1 : least(Tuning::pieces, flops() / Tuning::piece);
     if (planes() * divide_up(rows, height) < wanted)
       height = least(height, most(divide_up(rows, divide_up(wanted, planes())),
                                   most(rows_of_tile, 2 * halo)));
     height = least(most<Index>(height, 1), rows);
-    const bool few = weights_pass_through() && height * at_.pass.axis[2].count < kFewPositions;
-    if (few) height = least(rows, divide_up(kFewPositions, at_.pass.axis[2].count));
     bands_ = most<Index>(1, least(divide_up(rows, height), rows / rows_of_tile));
     height_ = divide_up(rows, bands_);
-    at_once_ = plan_.sources;
-    if (!few) return;
-    const Index fit = most(lanes<T>, tuning().band / (row_of_source * (at_.rows_of_band(height_) + halo)));
-    at_once_ = divide_up(at_once_, divide_up(at_once_, fit));
-    if (at_once_ < plan_.sources) channels_.hold_sums(height_ * at_.pass.axis[2].count);
-  }
-
-  // Whether every band has all weights brought from beyond the cache.
-  bool weights_pass_through() const {
-    return way_ == kByChannels && plan_.weights_of_group() * Index(sizeof(T)) > tuning().l2 / 2;
   }
 
   // Destination channels come in blocks, of a tile's channels.
@@ -221,6 +212,12 @@ class Gather {
     const Pass &pass = at_.pass;
     T *band = slots_ + slot * slot_elements_;
     const Source<T> source = source_ + image * pass.source.image + group * pass.source.group;
+    const T *x = band;
+    if (!at_.in_place)
+      at_.band.copy_channels(source, plan_.sources, depth, first * at_.row_step,
+                             at_.rows_of_band(count), band, team);
+    else
+      x = source.plain() + depth * pass.axis[0].step * pass.source.depth + first * at_.pitch;
     const Axis *axis = pass.axis;
     const Strides &to = pass.destination;
     const Result<T> out = destination_ + image * to.image + group * to.group +
@@ -229,22 +226,9 @@ class Gather {
     const auto w = [&](Index block, int strand) {
       return weights_of(group, strand, block_start(block));
     };
-    for (Index c = 0; c < plan_.sources && !cancelled(team); c += at_once_) {
-      const Channels of = {c, least(at_once_, plan_.sources - c)};
-      const Source<T> from = source + c * pass.source.channel;
-      const T *x = band;
-      if (!at_.in_place)
-        at_.band.copy_channels(from, of.count, depth, first * at_.row_step, at_.rows_of_band(count), band,
-                               team);
-      else
-        x = from.plain() + depth * axis[0].step * pass.source.depth + first * at_.pitch;
-      if (way_ == kByChannels)
-        channels_.run(x, w, out, split, count, of, band + band_elements_, team);
-      else if (way_ == kByRows)
-        rows_.run(x, w, out, split, count, team);
-      else
-        positions_.run(x, w, out, split, count, band + band_elements_, team);
-    }
+    by_way([&](auto &way) {
+      way.run(x, w, out, split, count, band + band_elements_, team);
+    });
     if (plan_.past_caches()) finish_stores_past_caches();
   }
 
@@ -254,10 +238,7 @@ class Gather {
   GatherByPositions<T> positions_;
   GatherByRows<T> rows_;
   enum { kByPositions, kByChannels, kByRows } way_ = kByPositions;
-  // Where all weights are read anew for every band: by not fewer positions than this, if need be of some
-  // source channels at a time.
-  static constexpr Index kFewPositions = 48;
-  Index height_ = 1, bands_ = 1, at_once_ = 1;  // source channels
+  Index height_ = 1, bands_ = 1;
   Index weights_of_group_ = 0, weights_of_strand_[GatherLayout::kStrands];
   Index band_elements_ = 0, slot_elements_ = 0;
   T *packed_ = nullptr, *slots_ = nullptr;

@@ -48,11 +48,6 @@ void pack_taps(const T *weights, Index ld, Index D, const Index *place, Index ke
   }
 }
 
-// Source channels, or some of them.
-struct Channels {
-  Index first, count;
-};
-
 template <class T>
 class GatherByChannels {
  public:
@@ -100,14 +95,14 @@ class GatherByChannels {
                    at_.pass.axis[1].count * columns);
     // All blocks read a strip of the source: a band is as much of it as stays near.
     const Index of_position = plan_.sources * at_.column_step * Index(sizeof(T));
-    if (at_.in_place) strip_ = most<Index>(1, least(strip_, tuning().band / of_position));
-    // Tiles of few positions read the weights faster than a second cache gives them: some source channels'
-    // stay in the first. 3×3 of stride 2 on 14² with 512 channels brings 57 MB there, and else 213.
-    const Index tiles = divide_up(columns, least(kMostPositions, kChannelSums / vectors_));
-    const bool thin = columns < kThinTile * tiles;
-    const Index together =
-        (thin ? tuning().l1 / 2 : tuning().weights) / (at_.taps * vectors_ * DXDW_VECTOR_BYTES);
-    chunk_ = divide_up(plan_.sources, divide_up(plan_.sources, most<Index>(1, together)));
+    const Index stay = weights_pass() ? tuning().passing : tuning().band;
+    if (at_.in_place) strip_ = most<Index>(1, least(strip_, stay / of_position));
+    chunk_ = sources_of(tuning().weights), thin_chunk_ = sources_of(tuning().thin);
+  }
+
+  // Whether each strip has all weights brought from beyond the cache: then strips are to be few.
+  bool weights_pass() const {
+    return plan_.weights_of_group() * Index(sizeof(T)) > tuning().passing;
   }
 
   Index blocks = 1;  // of destination channels
@@ -117,11 +112,8 @@ class GatherByChannels {
   Index block_start(Index block) const {
     return block * divide_up(plan_.destinations, lanes<T>) / blocks * lanes<T>;
   }
-  // Scratch memory for all strands' sums.
-  Index sums_elements() const { return (held_ ? blocks : 1) * at_.strands * strand_elements(); }
-
-  // Source channels come in parts, `positions` at a time: the sums of all blocks are held meanwhile.
-  void hold_sums(Index positions) { held_ = true, strip_ = positions; }
+  // Scratch memory for a strand's sums.
+  Index strand_elements() const { return (strip_ + lanes<T>) * vectors_ * lanes<T>; }
 
   // A block of M destination channels, whose first weight is at from; W ends at end.
   void pack(const T *from, const T *end, const Strand &strand, Index M, T *to) const {
@@ -139,32 +131,49 @@ class GatherByChannels {
     }
   }
 
-  // Computes `count` rows of a split's channel blocks, of these source channels. x: the band, or the
-  // source itself, from the first of them on; weights(block, strand): what pack packed. Each block finds
-  // a strip of x in the cache.
+  // Computes `count` rows of a split's channel blocks. x: the band, or the source itself;
+  // weights(block, strand): what pack packed. Each block finds a strip of x in the cache.
   template <class Weights>
-  void run(const T *x, const Weights &weights, Result<T> out, Split split, Index count, Channels of, T *sums,
+  void run(const T *x, const Weights &weights, Result<T> out, Split split, Index count, T *sums,
            const Team &team) const {
     const Axis *axis = at_.pass.axis;
     const Index apart = axis[2].spacing * at_.pass.destination.column;  // of positions
     const Index row = axis[1].spacing * at_.pass.destination.row;
-    each_run(count, axis[2].count, strip_, [&](Index r, Index rows, Index q, Index columns) {
+    const Index rows_of_strip = strip_ / axis[2].count;
+    Index positions = strip_;  // or those of as many rows in each strip, where it has some
+    if (rows_of_strip) positions = divide_up(count, divide_up(count, rows_of_strip)) * axis[2].count;
+    each_run(count, axis[2].count, positions, [&](Index r, Index rows, Index q, Index columns) {
       for (Index b = split.begin(blocks); b < split.end(blocks) && !cancelled(team); ++b) {
         const Index start = block_start(b), M = block_start(b + 1) - start;
-        T *own = sums + (held_ ? b * at_.strands * strand_elements() : 0);
         for (int i = 0; i < at_.strands; ++i)
-          strip(at_.strand[i], x + r * at_.pitch + q * read_step(), weights(b, i), of, M, rows, columns,
-                own + i * strand_elements(), team);
+          strip(at_.strand[i], x + r * at_.pitch + q * read_step(), weights(b, i), M, rows, columns,
+                sums + i * strand_elements(), team);
         if (cancelled(team)) return;
-        if (of.first + of.count == plan_.sources)
-          write(own, M, least(M, plan_.destinations - start), rows, q, columns,
-                out + start * at_.pass.destination.channel + r * row + q * apart);
+        write(sums, M, least(M, plan_.destinations - start), rows, q, columns,
+              out + start * at_.pass.destination.channel + r * row + q * apart);
       }
     });
   }
 
  private:
-  Index strand_elements() const { return (strip_ + lanes<T>) * vectors_ * lanes<T>; }
+  // What tiles read of a source channel: a block's weights, and a line of each row of taps.
+  Index bytes_of_source() const {
+    const Axis *axis = at_.pass.axis;
+    return at_.taps * vectors_ * DXDW_VECTOR_BYTES + axis[0].taps * axis[1].taps * kCacheLine;
+  }
+
+  // Source channels of which that is so many bytes; all, in equal parts.
+  Index sources_of(Index bytes) const {
+    const Index together = most<Index>(1, bytes / bytes_of_source());
+    return divide_up(plan_.sources, divide_up(plan_.sources, together));
+  }
+
+  // Whether tiles of so many positions in the mean read more than half of what a second cache gives:
+  // bytes for each product of vectors. Then what they read is to stay in the first. Brought there, one
+  // image: 3×3 of stride 2, 512 channels at 14², 57 MB in place of 213; 1×1, 1024 to 2048, 75 of 203.
+  bool thin(Index positions, Index tiles) const {
+    return bytes_of_source() * tiles > at_.taps * positions * vectors_ * (DXDW_VECTOR_BYTES / 4);
+  }
 
   // The same where a destination's weights stand in a line, source by source: a line is read once.
   void pack_lines(const T *from, const T *end, const Strand &strand, Index M, T *to) const {
@@ -222,35 +231,33 @@ class GatherByChannels {
   }
 
   // The sums of a strand at whole rows, or at a part of one.
-  void strip(const Strand &strand, const T *x, const T *w, Channels of, Index ld, Index rows,
-             Index columns, T *sums, const Team &team) const {
+  void strip(const Strand &strand, const T *x, const T *w, Index ld, Index rows, Index columns,
+             T *sums, const Team &team) const {
     const Index V = ld / lanes<T>, step = read_step();
     const bool last = at_.in_place && at_.pass.source.channels_last();
     // A source read in its place has channels that are too far apart for the CPU to foresee. 1×1 layers:
     // 16 to 24 % faster.
     const Index ahead = at_.in_place && !last ? Tuning::ahead_of_tile / Index(sizeof(T)) : 0;
-    w += of.first * strand.taps * ld;
     // Rows that follow each other without a gap are one.
     if (at_.pitch == columns * step) columns *= rows, rows = 1;
     const Index tiles = divide_up(columns, least(kMostPositions, kChannelSums / V));
-    for (Index c = 0; c < of.count; c += chunk_) {
-      const Index channels = least(chunk_, of.count - c);
+    const Index chunk = thin(columns, tiles) ? thin_chunk_ : chunk_;
+    for (Index c = 0; c < plan_.sources; c += chunk) {
+      const Index channels = least(chunk, plan_.sources - c);
       for (Index r = 0; r < rows && !cancelled(team); ++r)
         for (Index t = 0; t < tiles; ++t) {
           const Index start = t * columns / tiles, M = (t + 1) * columns / tiles - start;
           channel_gather_tiles<T>.of(M, V, last ? kAnyStep : step)(
               x + c * at_.channel + r * at_.pitch + start * step, channels, at_.channel,
               strand.offset, strand.taps, step, ahead, w + c * strand.taps * ld,
-              sums + (r * columns + start) * ld, ld, of.first + c > 0);
+              sums + (r * columns + start) * ld, ld, c > 0);
         }
     }
   }
 
   const GatherLayout &at_;
   const Plan &plan_;
-  static constexpr Index kThinTile = 5;  // positions
-  Index vectors_ = 1, strip_ = 1, chunk_ = 1;
-  bool held_ = false;
+  Index vectors_ = 1, strip_ = 1, chunk_ = 1, thin_chunk_ = 1;
 };
 
 }  // namespace

@@ -42,7 +42,7 @@ class GatherByPositions {
   Index rows_of_tile() const { return rows_; }
   Index packed_channels() const { return plan_.destinations; }
   Index block_start(Index block) const { return block * plan_.destinations / blocks; }
-  Index sums_elements() const { return at_.strands * strand_elements(); }
+  static constexpr Index strand_elements() { return kAccumulators * lanes<T>; }  // one tile
 
   // A block of M destination channels, whose first weight is at from.
   void pack(const T *from, const T *, const Strand &strand, Index M, T *to) const {
@@ -66,8 +66,6 @@ class GatherByPositions {
   }
 
  private:
-  static constexpr Index strand_elements() { return kAccumulators * lanes<T>; }  // one tile
-
   Runs runs(const Strand &strand) const {
     return {plan_.sources, at_.channel, strand.runs, strand.offset, strand.length, at_.band.pitch};
   }

@@ -41,7 +41,7 @@ class GatherByRows {
   Index packed_channels() const { return plan_.destinations; }
   Index most_splits() const { return strips_of(at_.pass.axis[2].count); }
   Index rows_of_tile() const { return 1; }
-  Index sums_elements() const { return 0; }
+  Index strand_elements() const { return 0; }
 
   // A block of M destination channels, whose first weight is at from.
   void pack(const T *from, const T *, const Strand &strand, Index M, T *to) const {
@@ -50,7 +50,7 @@ class GatherByRows {
 
   // Computes a split's positions of `count` rows. weights(block, 0): what pack packed.
   template <class Weights>
-  void run(const T *x, const Weights &weights, Result<T> result, Split split, Index count,
+  void run(const T *x, const Weights &weights, Result<T> result, Split split, Index count, T *,
            const Team &team) const {
     x += at_.strand[0].offset[0];  // dx of a kernel with padding begins within grad_out
     T *out = result.plain();

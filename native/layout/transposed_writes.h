@@ -1,7 +1,7 @@
 // Sums that lie position by position, written where results lie channel by channel.
 #pragma once
-#include "machine/past_caches.h"
 #include "machine/elements.h"
+#include "machine/past_caches.h"
 #include "tiles/transpose.h"
 
 namespace dxdw {

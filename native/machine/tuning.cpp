@@ -122,6 +122,8 @@ struct Found {
     t.band = t.l2 / 4;
     t.strip = t.l2 / 16;
     t.weights = t.l2 / 4;
+    t.thin = t.l1 / 2;
+    t.passing = t.l2 / 2;
     t.frequencies = t.l2 / 16 * 5;
     t.shared_weights = t.l3 / 32 * 5;
     t.chunk_sums = t.l2 / 64 * 25;

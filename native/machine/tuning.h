@@ -16,6 +16,8 @@ struct Tuning {
   int64_t band;            // l2 / 4: source rows of a piece of work, with room for weights beside
   int64_t strip;           // l2 / 16: sums of a strip of positions, until they are written
   int64_t weights;         // l2 / 4: weights that every tile of a strip reads
+  int64_t thin;            // l1 / 2: and what thin tiles read
+  int64_t passing;         // l2 / 2: a group's weights beyond that pass through; so much source stays
   int64_t frequencies;     // l2 · 5/16: Winograd's of a piece; those of the result stay beside
   int64_t shared_weights;  // l3 · 5/32: transformed weights that are made once
   int64_t chunk_sums;      // l2 · 25/64: dW by Winograd, the sums of a chunk,

@@ -2,7 +2,8 @@
 // emulator say.
 #include "beside_definition.h"
 
-// Whose weights leave a small cache: some source channels at a time, in their place or in a band.
+// Whose weights leave a small cache: in long strips, of the source itself or of a band, and in parts of
+// the source channels.
 const Problem kLargeWeights[] = {
     {1, 1, 256, 80, 13, 13, 1, 1, 2, 1, 0}, {1, 1, 80, 256, 14, 12, 1, 1, 2, 1, 0},
     {1, 1, 40, 64, 15, 16, 3, 3, 2, 1, 1},  {1, 1, 64, 40, 15, 16, 3, 3, 2, 1, 1},
