@@ -17,8 +17,20 @@ const UNSTOPPABLE = `def conv2d_backward(grad_out, x, W):
 
 const lab = shared();
 
-/** The page of digits, of a learner who has solved some problems. */
-async function digits(solved, options) {
+/** A solution that takes 50 ms more for each image: a batch is longer than Stop waits for its end. */
+const slowly = (code) => `import time
+${code}
+quick = max_pool_2d
+
+def max_pool_2d(*args, **named):
+    until = time.perf_counter() + 0.05
+    while time.perf_counter() < until:
+        pass
+    return quick(*args, **named)
+`;
+
+/** The page of digits, of a learner who has solved some problems, if need be with other code than ours. */
+async function digits(solved, options, codes = SOLUTIONS) {
   const page = await lab.fresh(options);
   await page.evaluate(
     ([codes, numbers]) => {
@@ -26,7 +38,7 @@ async function digits(solved, options) {
         localStorage.setItem(`dxdw-lab/code/${number}`, JSON.stringify(codes[number]));
       localStorage.setItem("dxdw-lab/solved", JSON.stringify(numbers));
     },
-    [SOLUTIONS, solved],
+    [codes, solved],
   );
   await page.evaluate(() => {
     location.hash = "#digits";
@@ -81,7 +93,21 @@ test("the learner's own loops train slice by slice, Stop answers, and the networ
   assert.deepEqual(lefts.slice(0, 3), lefts.slice(3));
   await stop(page).click();
   await page.locator("button.run:enabled").waitFor({ timeout: STOP_MS });
-  assert.match(await said(page).innerText(), /^Stopped/);
+  assert.match(await said(page).innerText(), /^Stopped after \d+ of 135 batches\./);
+  await page.getByRole("button", { name: "A held-out digit" }).click();
+  await page.locator(".reading .verdict", { hasText: /^It reads a \d/ }).waitFor();
+});
+
+test("Stop in the middle of a long batch says after how many, and the network reads", async () => {
+  const page = await digits(["03"], {}, { ...SOLUTIONS, "03": slowly(SOLUTIONS["03"]) });
+  await train(page).click();
+  await page.locator(".training .trace-words", { hasText: /^Batch 1 / }).waitFor({ timeout: 60_000 });
+  await stop(page).click();
+  await page.locator("button.run:enabled").waitFor({ timeout: STOP_MS });
+  assert.match(
+    await said(page).innerText(),
+    /^Stopped after \d of 135 batches\. The network is as it was then\./,
+  );
   await page.getByRole("button", { name: "A held-out digit" }).click();
   await page.locator(".reading .verdict", { hasText: /^It reads a \d/ }).waitFor();
 });

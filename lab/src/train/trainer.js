@@ -104,7 +104,7 @@ export class Trainer {
     try {
       await this.#trained(codes, mistake);
     } catch (error) {
-      this.#say(this.#ending ? "Stopped." : error.message);
+      this.#say(error.message);
     } finally {
       this.#buttons(false);
     }
@@ -113,7 +113,11 @@ export class Trainer {
   async #trained(codes, mistake) {
     const { python } = this.#context;
     this.#say("Starting.");
-    const started = await python.call(`${TRAINING}:start`, { codes, mistake });
+    const started = await this.#unlessStopped(python.call(`${TRAINING}:start`, { codes, mistake }));
+    if (!started) {
+      this.#say("Stopped before the first batch.");
+      return;
+    }
     if (started.error) {
       this.#say(where(started.error));
       return;
@@ -125,14 +129,20 @@ export class Trainer {
     let epochs = 0;
     let spent = 0; // ms in Python
     const { replaced } = python;
+    const lost = () => {
+      if (python.replaced === replaced) return false;
+      this.#say(`Ended after ${batches} batches: Python had to be started again, without the network.`);
+      return true;
+    };
     while (!this.#ending) {
       await this.#away?.over;
-      if (python.replaced > replaced) {
-        this.#say(`Ended after ${batches} batches: Python had to be started again, without the network.`);
-        return;
-      }
+      if (lost()) return;
       const began = performance.now();
-      const slice = await python.call(`${TRAINING}:advance`, { seconds: SLICE_SECONDS });
+      const slice = await this.#unlessStopped(python.call(`${TRAINING}:advance`, { seconds: SLICE_SECONDS }));
+      if (!slice) {
+        if (lost()) return;
+        break;
+      }
       spent += performance.now() - began;
       batches += slice.losses.length;
       this.#runs.add(slice.losses, slice.accuracies);
@@ -159,6 +169,16 @@ export class Trainer {
     if (this.#ending)
       this.#say(`Stopped after ${batches} of ${started.batches} batches. The network is as it was then.`);
     this.#told.changed();
+  }
+
+  /** What a call gives, or null where it was ended by Stop here. */
+  async #unlessStopped(called) {
+    try {
+      return await called;
+    } catch (error) {
+      if (this.#ending && error instanceof Stopped) return null;
+      throw error;
+    }
   }
 
   /** After the present slice, or, where that takes long, at once. */
