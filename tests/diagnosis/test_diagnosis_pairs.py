@@ -34,7 +34,7 @@ def both_named(some):
 
 
 def test_two_mistakes_are_both_named():
-    assert both_named(list(islice(pairs(), 5, None, 48))) >= BOTH_NAMED
+    assert both_named(list(islice(pairs(), 5, None, 24))) >= BOTH_NAMED
 
 
 def for_each_image(fn):
@@ -66,7 +66,7 @@ OTHERS = sorted(set(EDITS) - {"tuple-swapped"})  # dx[n], dW = dW, dx is another
 
 @GENERAL
 def test_so_are_those_of_the_general_form_with_another(wrapped, mistake, form):
-    both_of_the_general_form(wrapped, mistake, form, OTHERS[::8])
+    both_of_the_general_form(wrapped, mistake, form, OTHERS[::4])
 
 
 @GENERAL
@@ -98,7 +98,7 @@ def slips_are_caught(some):
 
 @pytest.mark.filterwarnings("ignore")  # some divide by zero, or read what is empty
 def test_slips_of_the_keyboard_are_caught():
-    slips_are_caught(islice(mutants(), 3, None, 52))
+    slips_are_caught(islice(mutants(), 3, None, 26))
 
 
 @pytest.mark.slow
