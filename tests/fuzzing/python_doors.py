@@ -1,13 +1,15 @@
-"""Atheris over the doors by which foreign bytes come in: `python python_doors.py DOOR [OPTIONS]`.
+"""Atheris over the doors by which foreign bytes come in: `python_doors.py DOOR FOLDER [OPTIONS]`.
 
 Each door takes what it was made for, and refuses the rest with its own error: any other ends the
-run. The options are libFuzzer's.
+run. The folder keeps what was found, and gets the seeds; the options are libFuzzer's.
 """
 
+import hashlib
+import json
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +20,10 @@ with atheris.instrument_imports(include=["dxdw"]):
 
     import dxdw
     from dxdw.classifier import files, model_file
+    from dxdw.classifier.tinycnn import TinyCNN
     from dxdw.diagnosis import loading
     from dxdw.lab import folder
+    from dxdw.practice.series import SERIES
 
 SCRATCH = Path(tempfile.mkdtemp(prefix="dxdw-fuzzing-"))
 # Paddings between these and the last are right, and take minutes or all memory.
@@ -82,6 +86,36 @@ def arguments(data: Any) -> None:
         assert str(refused), "an error says what is wrong"
 
 
+PAGE = b"<p>"
+
+
+def seeds(door: str) -> Iterator[bytes]:
+    """What a door takes: what is tried is to resemble it. A provider reads bytes from the front."""
+    if door == "model":
+        path = SCRATCH / "seed.npz"
+        model_file.save_model(TinyCNN.initial(0), path)
+        yield path.read_bytes()
+    elif door == "manifest":
+        sha256 = hashlib.sha256(PAGE).hexdigest()
+        for name in ("index.html", "missing.js"):
+            yield json.dumps({"files": {name: {"sha256": sha256, "bytes": len(PAGE)}}}).encode()
+    elif door == "program":
+        for problem in SERIES.values():
+            cells = [
+                {"cell_type": "markdown", "metadata": {}, "source": ["# mine"]},
+                {
+                    "cell_type": "code",
+                    "metadata": {},
+                    "execution_count": None,
+                    "outputs": [],
+                    "source": ["%matplotlib inline\n", *problem.solution.splitlines(keepends=True)],
+                },
+            ]
+            notebook = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+            yield problem.solution.encode() + b"\0"  # its last byte says which: a program
+            yield json.dumps(notebook).encode() + b"\1"  # or a notebook
+
+
 def model(data: Any) -> None:
     path = SCRATCH / "model.npz"
     path.write_bytes(data.ConsumeBytes(1 << 20))
@@ -94,7 +128,7 @@ def model(data: Any) -> None:
 def manifest(data: Any) -> None:
     page = SCRATCH / "page"
     page.mkdir(exist_ok=True)
-    (page / "index.html").write_bytes(b"<p>")
+    (page / "index.html").write_bytes(PAGE)
     (page / folder.MANIFEST).write_bytes(data.ConsumeBytes(1 << 16))
     try:
         folder.read(page)
@@ -118,8 +152,12 @@ DOORS: dict[str, Callable[[Any], None]] = {
 
 
 def main() -> None:
-    door = DOORS[sys.argv.pop(1)]
+    name = sys.argv.pop(1)
+    door = DOORS[name]
     warnings.simplefilter("ignore")  # what a caller's own values warn of
+    kept = Path(sys.argv[1])
+    for number, seed in enumerate(seeds(name)):
+        (kept / f"seed-{number}").write_bytes(seed)
     atheris.Setup(sys.argv, lambda data: door(atheris.FuzzedDataProvider(data)))
     atheris.Fuzz()
 

@@ -80,7 +80,7 @@ def test_left_out_by_the_environment(monkeypatch):
 
 def test_not_built_at_installation(monkeypatch, tmp_path):
     monkeypatch.delenv("DXDW_LIBRARY", raising=False)
-    monkeypatch.setattr(native_library, "PACKAGE", tmp_path)
+    monkeypatch.setattr(native_library, "package", lambda: tmp_path)
     assert load() is None
     assert why_missing() == "the native kernels were not built when dxdw was installed"
     forget()
@@ -103,7 +103,7 @@ def test_a_file_that_is_no_library(monkeypatch, tmp_path):
 def test_a_library_without_our_functions(monkeypatch, tmp_path):
     # As one left behind by an older version would be.
     (tmp_path / ctypes.util.find_library("m")).touch()
-    monkeypatch.setattr(native_library.Path, "exists", lambda _: True)
+    monkeypatch.setattr(Path, "exists", lambda _: True)
     monkeypatch.setenv("DXDW_LIBRARY", ctypes.util.find_library("m"))
     assert load() is None
     assert "dxdw_plan_version" in why_missing()

@@ -11,13 +11,14 @@ import sys
 import warnings
 from ctypes import CDLL, POINTER, PyDLL, c_char_p, c_double, c_int, c_int64, c_ubyte, c_void_p
 from functools import lru_cache
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .native_plan import VERSION
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 LIBRARIES = {"win32": "libdxdw.dll", "darwin": "libdxdw.dylib"}
-PACKAGE = Path(__file__).parents[1]
 
 # Operands and results are written as c_ubyte.from_buffer(array), the cheapest way to hand over an
 # array: 0.2 µs.
@@ -121,13 +122,22 @@ def threads() -> int:
     return (os.cpu_count() or 1) if library is None else int(library.dxdw_cpus())
 
 
+def package() -> "Path":
+    """The folder that dxdw is installed in."""
+    from pathlib import Path  # takes 2 ms, a sixth of `import dxdw`
+
+    return Path(__file__).parents[1]
+
+
 @lru_cache(maxsize=1)
 def _loaded() -> tuple[CDLL | None, str | None]:
     if os.environ.get("DXDW_ISA") == "none":
         return None, "DXDW_ISA=none leaves the native kernels out"
+    from pathlib import Path
+
     # A library built elsewhere is how the sanitizers' is tested.
     elsewhere = os.environ.get("DXDW_LIBRARY")
-    file = Path(elsewhere) if elsewhere else PACKAGE / LIBRARIES.get(sys.platform, "libdxdw.so")
+    file = Path(elsewhere) if elsewhere else package() / LIBRARIES.get(sys.platform, "libdxdw.so")
     if not file.exists():
         if elsewhere:
             return None, f"DXDW_LIBRARY names a file that is not there: {elsewhere!r}"
@@ -165,6 +175,6 @@ def _watch(library: CDLL) -> None:
 
 def _why_not_built() -> str:
     try:
-        return (PACKAGE / "native_missing.txt").read_text(encoding="utf-8").strip()
+        return (package() / "native_missing.txt").read_text(encoding="utf-8").strip()
     except OSError:
         return "the native kernels were not built when dxdw was installed"
