@@ -8,7 +8,6 @@ from math import prod
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..core.arrays import Array, device_of, is_numpy, namespace
 from . import tuning
@@ -29,7 +28,7 @@ class Scratch:
     def __init__(self, like: Array, size: int) -> None:
         self._like = like
         self._size = size + 8 * ALIGNMENT
-        self._block: NDArray[np.uint8] | None = None
+        self._block: np.ndarray[tuple[int], np.dtype[np.uint8]] | None = None
         self._used = 0
 
     def __enter__(self) -> Self:
