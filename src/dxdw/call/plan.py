@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from ..core.arrays import Array, cast, device_of, is_numpy, lent, namespace, summed_in
 from ..core.documentation import more, refused
+from ..core.forks import whole
 from ..core.geometry import ConvGeometry
 from ..core.problem import BOTH, Execution, Problem
 from ..engines import (
@@ -22,7 +23,6 @@ from ..engines import (
     small,
     vendor,
 )
-from . import tuned
 
 BY_NAME_ONLY = "reference"
 APART = "apart"  # both gradients, by the engine of each
@@ -211,6 +211,8 @@ def accepting(problem: Problem) -> tuple[str, ...]:
     accepted = tuple(v.engine for v in decide(problem) if not v.declined)
     accepted = tuple(engine for engine in accepted if engine != BY_NAME_ONLY)
     if accepted:
+        with whole():  # with pathlib and json, a quarter of `import dxdw`, for the first call alone
+            from . import tuned
         found = tuned.of(problem)
         if (
             found

@@ -2,20 +2,17 @@
 
 A file in the user's folder for caches, as JSON. It counts on the processor whose name is in it, for
 the kernels that it was measured with, and where it can be read; else it is as if there were none.
-
-What reads files is imported with the first of them: it would take a third of `import dxdw`.
 """
 
+import json
 import os
 import sys
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from ..core.problem import Problem
-from ..engines import native_library
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from ..engines import native_library, this_cpu
 
 FORMAT = 1  # of the file
 FILE = "tuned.json"
@@ -37,16 +34,14 @@ def in_words(seconds: dict[str, float]) -> str:
     return ", ".join(f"{engine} {time * 1e3:.3g} ms" for engine, time in each)
 
 
-def file() -> "Path | None":
+def file() -> Path | None:
     """Where it is, or would be; None where the system has no such folder."""
     folder = caches()
     return folder and folder / "dxdw" / FILE
 
 
-def caches() -> "Path | None":
+def caches() -> Path | None:
     """The user's folder for what programs can make again."""
-    from pathlib import Path
-
     home = os.environ.get("LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME")
     try:
         folder = Path(home) if home else Path.home()
@@ -84,10 +79,6 @@ def read() -> tuple[dict[str, Tuned], str | None]:
     path = file()
     if path is None or not path.is_file():
         return {}, "nothing has been measured yet"
-    import json
-
-    from ..engines import this_cpu
-
     try:
         written = json.loads(path.read_text("utf-8"))
         if written["format"] != FORMAT:
@@ -106,7 +97,7 @@ def _entry(entry: dict[str, Any]) -> Tuned:
     return Tuned(entry["engine"], seconds)
 
 
-def add(found: dict[str, Tuned]) -> "Path":
+def add(found: dict[str, Tuned]) -> Path:
     """Writes what was found beside what is there, and returns the file.
 
     Raises:
@@ -115,10 +106,6 @@ def add(found: dict[str, Tuned]) -> "Path":
     path = file()
     if path is None:
         raise FileNotFoundError("there is no folder for caches: set XDG_CACHE_HOME to one")
-    import json
-
-    from ..engines import this_cpu
-
     known = {**read()[0], **found}
     text = json.dumps(
         {
@@ -136,7 +123,7 @@ def add(found: dict[str, Tuned]) -> "Path":
     return path
 
 
-def forget() -> "Path | None":
+def forget() -> Path | None:
     """Removes the file; returns it where there was one."""
     path = file()
     if path is None or not path.is_file():
