@@ -4,14 +4,14 @@
 //
 //   sum[f][c][o] = Σ_tiles x[f][tile][c] · g[f][tile][o]
 //
-// Three ways round the memory:
+// Two ways round the memory:
 //
-// - Where the sums of all frequencies are small, the tiles are split into chunks. Each chunk has sums
-//   of its own, and transforms and multiplies a few rows of tiles at a time, which stay in the L2.
 // - Where all frequencies fit the scratch memory, they are held, and each block of channels is
 //   multiplied and transformed back by itself. Where those of x alone fit beside some of grad_out's
 //   channels, its channels come in parts.
-// - Else groups of tiles are transformed together and added to sums of all frequencies.
+// - Else, and where the sums of all frequencies are small, the tiles are split into chunks, each with
+//   sums of its own, which a group of rows of tiles at a time is added to. Small sums leave room for a
+//   group in the L2, and there are many chunks, each a thread's; else there are few.
 #pragma once
 #include "kernels/weight_gradient.h"
 #include "kernels/winograd_gather.h"
@@ -21,8 +21,8 @@ namespace {
 
 // Tiles that a register sums before it adds to memory.
 constexpr Index kRunOfTiles = 128;
-// Bytes of all chunks' sums.
-constexpr Index kChunksSumBytes = 3 << 20;
+// Bytes of all chunks' sums, and how many chunks there are at the most where sums are not small.
+constexpr Index kChunksSumBytes = 3 << 20, kFewChunks = 4;
 // Scratch memory beside as much as the tensors take.
 constexpr Index kWinogradBytes = 7 << 20;
 
@@ -50,20 +50,18 @@ class WinogradWeightGradient {
 
     x_frequency_ = stride(group_ * across_.tiles * x_ld_);
     g_frequency_ = stride(group_ * across_.tiles * g_ld_);
-    sum_ld_ = way_ == kHeld ? block_ : o_padded_;
-    sum_frequency_ = stride((way_ == kHeld ? c_block_ : C) * sum_ld_);
+    sum_ld_ = held_ ? block_ : o_padded_;
+    sum_frequency_ = stride((held_ ? c_block_ : C) * sum_ld_);
     const Index frequencies = kFrequencies * (x_frequency_ + g_frequency_);
     const Index sum = kFrequencies * sum_frequency_;
     strip_ = round_up(strip_elements<T>(across_), kAlignment / Index(sizeof(T)));
     const Index back = lanes<T> * (c_block_ * plan.taps + 2 * lanes<T>);
-    slot_ = round_up(most(strip_ + (way_ == kChunks ? frequencies : 0),
-                          back + (way_ == kHeld ? sum : 0)),
-                     kAlignment / Index(sizeof(T)));
-    shared_ = way_ == kChunks ? chunks_ * sum : frequencies + (way_ == kGroups ? sum : 0);
+    slot_ = round_up(most(strip_, back + (held_ ? sum : 0)), kAlignment / Index(sizeof(T)));
+    sums_ = held_ ? 0 : chunks_ * sum, frequencies_ = frequencies;
   }
 
   Index bytes(int threads) const {
-    return (shared_ + threads * slot_) * Index(sizeof(T)) + 2 * tile_rows_;
+    return (shared(threads) + threads * slot_) * Index(sizeof(T)) + 2 * tile_rows_;
   }
 
   // As in Gather, a run is a copy.
@@ -75,20 +73,17 @@ class WinogradWeightGradient {
   int run_own(Source<T> grad_out, Source<T> x, T *dW, const Team &team) {
     const LeftOut left_out = {down_, tile_rows_};
     Workspace memory;
-    const Index at_shared = memory.reserve<T>(shared_);
+    const Index at_shared = memory.reserve<T>(shared(team.threads));
     const Index at_slots = memory.reserve<T>(slot_ * team.threads);
     const Index at_flags = memory.reserve<char>(2 * tile_rows_);
     const Index at_parts = memory.reserve<Part>(left_out.most_parts());
     if (!memory.take()) return DXDW_NO_MEMORY;
-    T *shared = memory.at<T>(at_shared);
+    T *found = memory.at<T>(at_shared);
     slots_ = memory.at<T>(at_slots), unfit_ = memory.at<char>(at_flags);
     grad_out_ = grad_out, x_ = x, dW_ = dW;
     unclear_ = unfit_ + tile_rows_;
     memset(unfit_, 0, 2 * tile_rows_);
-    const bool whole = way_ == kChunks ? in_chunks(shared, team)
-                       : way_ == kHeld ? with_all_held(shared, team)
-                                       : in_groups(shared, team);
-    if (!whole) return DXDW_CANCELLED;
+    if (!(held_ ? with_all_held(found, team) : in_chunks(found, team))) return DXDW_CANCELLED;
 
     Part *parts = memory.at<Part>(at_parts);
     const Index unfit = left_out.list(unfit_, parts);
@@ -99,7 +94,17 @@ class WinogradWeightGradient {
     return direct.run(grad_out, x, dW, team, parts, unfit);
   }
 
-  enum Way { kChunks, kHeld, kGroups };
+  // Whether a chunk is one thread's work. Otherwise all share each of its groups, of which one core then
+  // multiplies what another has transformed: dW of 64 channels at 56² in float64 gained nothing from a
+  // second thread.
+  bool chunks_apart(int threads) const {
+    return chunks_ >= Tuning::pieces / 2 || chunks_ % threads == 0;
+  }
+
+  // Elements of sums and frequencies, in the memory that all threads see.
+  Index shared(int threads) const {
+    return sums_ + frequencies_ * (!held_ && chunks_apart(threads) ? least<Index>(threads, chunks_) : 1);
+  }
 
   DXDW_PLANS void choose_way() {
     const Index C = plan_.sources, O = plan_.destinations, size = sizeof(T);
@@ -114,30 +119,41 @@ class WinogradWeightGradient {
 
     group_ = most<Index>(1, nominal().chunk / ((of_x + of_g) * size));
     chunks_ = least(least(Tuning::pieces, kChunksSumBytes / (of_sums * size)), tile_rows_ / group_);
-    way_ = kChunks;
+    held_ = false;
     if (of_sums * size <= nominal().chunk_sums && chunks_ >= Tuning::pieces / 2) {
-      // About as many rows at a time, but no small rest.
-      const Index rows = divide_up(tile_rows_, chunks_);
-      group_ = divide_up(rows, most<Index>(1, (rows + group_ / 2) / group_));
+      group_ = without_small_rest();
       return;
     }
 
     group_ = tile_rows_;
-    way_ = kHeld;
+    held_ = true;
     if (tile_rows_ * (of_x + of_g) + 2 * of_block <= budget) return;
-    way_ = kGroups;  // of 8 rows at the least: smaller ones lose to the direct kernel
+    held_ = false;  // groups of 8 rows at the least: smaller ones lose to the direct kernel
     group_ = least(tile_rows_, most<Index>(8, least(budget - of_sums, nominal().group / size) /
                                                   (of_x + of_g)));
-    if (of_sums + group_ * (of_x + of_g) <= budget) return;
+    for (chunks_ = kFewChunks; chunks_; chunks_ /= 2)
+      if (chunks_ * (of_sums + group_ * (of_x + of_g)) <= budget &&
+          (chunks_ == 1 || (chunks_ * of_sums * size <= kChunksSumBytes &&
+                            tile_rows_ >= 2 * chunks_ * group_))) {
+        group_ = without_small_rest();
+        return;
+      }
+    chunks_ = 1;
     // Where that does not fit either, bytes() says so and the plan goes on to the direct kernel.
     for (Index parts = 2; parts <= o_blocks_; ++parts) {
       const Index width = divide_up(o_blocks_, parts) * block_;
       const Index of_part = kFrequencies * across_.tiles * leading(width);
       if (tile_rows_ * (of_x + of_part) + 2 * of_block > budget) continue;
-      way_ = kHeld, group_ = tile_rows_;
+      held_ = true, group_ = tile_rows_;
       parts_ = parts, part_ = width, g_ld_ = leading(width);
       return;
     }
+  }
+
+  // About as many rows of a chunk at a time.
+  DXDW_PLANS Index without_small_rest() const {
+    const Index rows = divide_up(tile_rows_, chunks_);
+    return divide_up(rows, most<Index>(1, (rows + group_ / 2) / group_));
   }
 
   // Where a group's frequencies are.
@@ -146,29 +162,46 @@ class WinogradWeightGradient {
   };
   Group group_at(T *memory) const { return {memory, memory + kFrequencies * x_frequency_}; }
 
-  bool in_chunks(T *sums, const Team &team) {
-    const Index elements = kFrequencies * sum_frequency_;
-    if (!parallel_for(team, chunks_, [&](Index chunk, int slot) {
-          T *strip = slots_ + slot * slot_, *sum = sums + chunk * elements;
-          const Group at = group_at(strip + strip_);
-          const Index start = chunk * tile_rows_ / chunks_;
-          const Index end = (chunk + 1) * tile_rows_ / chunks_;
-          for (Index first = start; first < end; first += group_) {
-            const Index rows = least(group_, end - first);
-            for (Index i = 0; i < rows; ++i) transform(first + i, i, at, 0, true, strip, team);
-            for (int f = 0; f < kFrequencies; ++f)
-              for (Index block = 0; block < o_blocks_; ++block)
-                multiply(at, f, 0, plan_.sources, block, block * block_, rows * across_.tiles,
-                         sum + f * sum_frequency_ + block * block_, first > start, team);
-          }
-        }))
-      return false;
+  bool in_chunks(T *memory, const Team &team) {
+    const Index sum = kFrequencies * sum_frequency_;
+    T *const sums = memory, *const frequencies = memory + sums_;
+    if (chunks_apart(team.threads)) {
+      const Team one{1, team.cancelled};
+      if (!parallel_for(team, chunks_, [&](Index chunk, int slot) {
+            add_chunk(chunk, group_at(frequencies + slot * frequencies_), sums + chunk * sum, slot, one);
+          }))
+        return false;
+    } else {
+      for (Index chunk = 0; chunk < chunks_; ++chunk)
+        if (!add_chunk(chunk, group_at(frequencies), sums + chunk * sum, 0, team)) return false;
+    }
     return parallel_for(team, kFrequencies,
                         [&](Index f, int) {
-                          add_in_pairs(sums + f * sum_frequency_, chunks_, elements,
+                          add_in_pairs(sums + f * sum_frequency_, chunks_, sum,
                                        plan_.sources * o_padded_);
                         }) &&
            finish_all(sums, team);
+  }
+
+  // The first thread of the team has the slot.
+  bool add_chunk(Index chunk, const Group &at, T *sums, int slot, const Team &team) {
+    const Index begin = chunk * tile_rows_ / chunks_, end = (chunk + 1) * tile_rows_ / chunks_;
+    for (Index first = begin; first < end; first += group_) {
+      const Index rows = least(group_, end - first);
+      if (!parallel_for(team, rows, [&](Index row, int own) {
+            transform(first + row, row, at, 0, true, slots_ + (slot + own) * slot_, team);
+          }))
+        return false;
+      if (!parallel_for(team, kFrequencies * c_blocks_, [&](Index i, int) {
+            const int f = int(i / c_blocks_);
+            const Index c = c_start(i % c_blocks_), height = c_start(i % c_blocks_ + 1) - c;
+            for (Index block = 0; block < o_blocks_; ++block)
+              multiply(at, f, c, height, block, block * block_, rows * across_.tiles,
+                       sums + f * sum_frequency_ + c * sum_ld_ + block * block_, first > begin, team);
+          }))
+        return false;
+    }
+    return true;
   }
 
   bool with_all_held(T *frequencies, const Team &team) {
@@ -198,27 +231,6 @@ class WinogradWeightGradient {
       ++part;
     }
     return true;
-  }
-
-  bool in_groups(T *memory, const Team &team) {
-    const Group at = group_at(memory);
-    T *sums = at.g + kFrequencies * g_frequency_;
-    for (Index first = 0; first < tile_rows_; first += group_) {
-      const Index rows = least(group_, tile_rows_ - first);
-      if (!parallel_for(team, rows, [&](Index row, int slot) {
-            transform(first + row, row, at, 0, true, slots_ + slot * slot_, team);
-          }))
-        return false;
-      if (!parallel_for(team, kFrequencies * c_blocks_, [&](Index i, int) {
-            const int f = int(i / c_blocks_);
-            const Index c = c_start(i % c_blocks_), height = c_start(i % c_blocks_ + 1) - c;
-            for (Index block = 0; block < o_blocks_; ++block)
-              multiply(at, f, c, height, block, block * block_, rows * across_.tiles,
-                       sums + f * sum_frequency_ + c * sum_ld_ + block * block_, first > 0, team);
-          }))
-        return false;
-    }
-    return finish_all(sums, team);
   }
 
   bool finish_all(const T *sums, const Team &team) {
@@ -327,10 +339,10 @@ class WinogradWeightGradient {
   const Phase &phase_;
   Pass pass_, grad_pass_;
   TiledAxis down_, across_;
-  Way way_;
+  bool held_;
   Index tile_rows_, group_, chunks_, parts_, x_ld_, o_padded_, c_blocks_, c_block_, o_blocks_;
   Index block_vectors_, block_, part_, g_ld_, x_frequency_, g_frequency_, sum_frequency_, sum_ld_;
-  Index strip_, slot_, shared_;
+  Index strip_, slot_, sums_, frequencies_;
   T *slots_ = nullptr, *dW_ = nullptr;
   char *unfit_ = nullptr, *unclear_ = nullptr;  // of x
   Source<T> grad_out_, x_;
