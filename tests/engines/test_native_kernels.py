@@ -252,6 +252,23 @@ def test_channels_that_come_in_parts_leave_the_same_tiles_out(special, ran):
         assert np.allclose(result[rows], direct[rows], rtol=0, atol=1e-14 * scale, equal_nan=True)
 
 
+@pytest.mark.parametrize(("dtype", "outputs"), [("float32", 64), ("float64", 64), ("float64", 128)])
+def test_tiles_in_few_chunks_are_the_same_for_any_number_of_threads(dtype, outputs, ran):
+    """Four, two and one, whose sums leave the second cache: a thread's each, or all threads'."""
+    case = simple((5, 64, 56, 104), (outputs, 64, 3, 3), pad=1)
+    a = oracles.operands(case, 5, dtype=np.dtype(dtype), draw=oracles.reals)
+    a["x"][-1, 3, -2, 7] = np.inf  # a row of the last chunk is the direct kernel's
+    one = convolve("dW", a, case, threads=1)
+    assert ran[-1] == "winograd"
+    for threads in (2, 3, 4, 5):
+        assert same_bits(convolve("dW", a, case, threads=threads), one), threads
+    direct = convolve("dW", a, case, engine="direct")
+    assert np.array_equal(np.isfinite(one), np.isfinite(direct))
+    finite = np.isfinite(direct)
+    scale = abs(direct[finite]).max()
+    assert np.abs(one[finite] - direct[finite]).max() < 500 * UNIT_ROUNDOFF[dtype] * scale
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1e30, 1e-30])
 def test_weights_that_transforms_cannot_carry_go_to_the_next_engine(value, ran):
     a = oracles.operands(WIDE, 2, dtype=np.float32, draw=oracles.reals)
