@@ -37,8 +37,11 @@ class WeightGradient {
     Index *memory = tables.template at<Index>(0);
     // Vectors along output channels, where they fill them.
     by_channels_ = fills_vectors<T>(O);
-    row_step_ = by_channels_ ? pass_.axis[1].step : 1;
-    band_ = Band(by_channels_ ? without_steps(pass_) : pass_, memory);
+    // Of a single residue a band holds what is read, and no more.
+    const bool whole = by_channels_ && !is_one_residue(pass_);
+    row_step_ = whole ? pass_.axis[1].step : 1;
+    column_step_ = whole ? pass_.axis[2].step : 1;
+    band_ = Band(whole ? without_steps(pass_) : pass_, memory);
     at_right_ = memory, to_right_ = at_right_ + rights_;
     at_left_ = to_right_ + rights_, to_left_ = at_left_ + lefts_;
 
@@ -171,7 +174,8 @@ class WeightGradient {
     const Axis *axis = pass_.axis;
     const Index C = plan_.sources, O = plan_.destinations, T_ = taps_;
     rows_left_ = !by_channels_ && O <= 3 && axis[1].taps > 1 && band_.row.count == 1;
-    in_place_ = !plan_.narrow() && by_channels_ && reads_inside(pass_) && !pass_.source.channels_last();
+    in_place_ = !plan_.narrow() && by_channels_ && reads_inside(pass_) && !is_one_residue(pass_) &&
+                !pass_.source.channels_last();
     pitch_ = row_step_ * (in_place_ ? pass_.source.row : band_.pitch);
     g_rows_ = height_ + (rows_left_ ? 2 * band_.halo() : 0);
     g_channel_ = round_up(g_rows_ * band_.pitch, lanes<T>) + lanes<T>;  // zeros past the end
@@ -305,11 +309,13 @@ class WeightGradient {
   void sum_channels(const T *x, Source<T> g, Index o, Index width, Index count, Index k,
                      Index last_k, T *transposed, T *sum, Index ld, const Team &team) const {
     const Index V = divide_up(width, lanes<T>);
-    const Index tall = least(kMostChannels, kAccumulators / V), step = pass_.axis[2].step;
+    const Index tall = least(kMostChannels, kAccumulators / V), step = column_step_;
     const Index blocks = divide_up(last_k - k, tall);
     each_run(count, pass_.axis[2].count, kRun, [&](Index r, Index rows, Index q, Index columns) {
       if (cancelled(team)) return;
       transpose_run(g, o, width, r, rows, q, columns, transposed, V * lanes<T>);
+      // Rows that follow each other without a gap are one.
+      if (pitch_ == columns * step) columns *= rows, rows = 1;
       for (Index b = 0; b < blocks && !cancelled(team); ++b) {
         const Index start = k + b * (last_k - k) / blocks;
         const Index M = k + (b + 1) * (last_k - k) / blocks - start;
@@ -409,7 +415,7 @@ class WeightGradient {
   Index taps_ = 0, rights_ = 0, lefts_ = 0, rights_used_ = 0, lefts_used_ = 0;
   Index *at_right_ = nullptr, *to_right_ = nullptr, *at_left_ = nullptr, *to_left_ = nullptr;
   bool by_channels_ = false, rows_left_ = false, in_place_ = false, in_order_ = false;
-  Index height_ = 1, row_step_ = 1, pitch_ = 0;
+  Index height_ = 1, row_step_ = 1, column_step_ = 1, pitch_ = 0;
   Index o_vectors_ = 1, o_padded_ = 0;
   Index left_ = 1, right_ = 1, left_blocks_ = 1, right_blocks_ = 1;
   Index bands_ = 1, chunks_ = 1, splits_ = 1, g_rows_ = 0, g_channel_ = 0;

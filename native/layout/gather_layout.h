@@ -79,8 +79,7 @@ struct GatherLayout {
 
   // A single tap reads one residue of each axis, and a band of that alone is dense.
   bool is_one_residue() const {
-    return strands == 1 && pass.axis[1].taps == 1 && pass.axis[2].taps == 1 &&
-           most(pass.axis[1].step, pass.axis[2].step) > 1;
+    return strands == 1 && dxdw::is_one_residue(pass);
   }
 
   // Bands of so many destination rows, read by tiles of so many.

@@ -87,6 +87,12 @@ inline Pass without_steps(Pass pass) {
   return pass;
 }
 
+// Whether it steps over rows or columns that no tap reads.
+inline bool is_one_residue(const Pass &pass) {
+  return pass.axis[1].taps == 1 && pass.axis[2].taps == 1 &&
+         most(pass.axis[1].step, pass.axis[2].step) > 1;
+}
+
 // Nothing beyond the edges of the source is read: then it can be read where it is, without a copy
 // that has borders.
 inline bool reads_inside(const Pass &pass) {
