@@ -172,7 +172,7 @@ def test_any_damaged_byte_is_refused_or_does_not_matter(model, path):
     ("changes", "what"),
     [
         ({"conv1.W": None}, "it has the arrays .*, and not "),
-        ({"other": np.zeros(3)}, "it has the arrays .*'other'"),
+        ({"other": np.zeros(3)}, r"it has the arrays .*'other\.npy'"),
         ({"format": np.array("some network")}, "its format is 'some network' version 1, and not"),
         ({"version": np.array(2)}, "its format is 'dxdw TinyCNN' version 2, and not .* 1"),
         ({"conv1.b": np.zeros(17, "f4")}, r"conv1\.b is \(17,\) of float32, and not \(16,\)"),
@@ -289,3 +289,11 @@ def test_array_that_is_there_twice(path):
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("conv1.b.npy", npy(np.ones(16, "f4")))
     refused(path, "it has the arrays")
+
+
+def test_array_whose_name_lacks_the_ending(model, path):
+    """As NumPy would read it, and a fuzzer wrote it."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, values in contents(model).items():
+            archive.writestr(name if name == "conv1.b" else f"{name}.npy", npy(values))
+    refused(path, r"'conv1\.b', .*, and not .*'conv1\.b\.npy'")

@@ -68,9 +68,10 @@ def _read(archive: zipfile.ZipFile) -> dict[str, Array]:
         "version": ((), np.dtype(np.int64)),
         **{name: (shape, np.dtype(np.float32)) for name, shape in SHAPES.items()},
     }
-    names = sorted(info.filename.removesuffix(".npy") for info in archive.infolist())
-    if names != sorted(layout):
-        raise _Wrong(f"it has the arrays {names}, and not {sorted(layout)}")
+    names = sorted(info.filename for info in archive.infolist())
+    wanted = sorted(f"{name}.npy" for name in layout)
+    if names != wanted:
+        raise _Wrong(f"it has the arrays {names}, and not {wanted}")
     arrays = {
         name: _read_array(archive, name, shape, dtype) for name, (shape, dtype) in layout.items()
     }
