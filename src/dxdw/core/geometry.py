@@ -10,10 +10,11 @@ Everything else here is that equation read in its two directions: which input ea
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
 from itertools import product
 from math import prod
 from typing import Any
+
+from .kept import kept
 
 Span = tuple[int, int]
 """Positions first … last − 1 of an axis, or images."""
@@ -201,43 +202,43 @@ class ConvGeometry:
         fields = (self.batch, self.channels_in, self.channels_out, self.groups, self.axes)
         return ConvGeometry, (*fields, self.padding_mode)
 
-    @cached_property
+    @kept
     def _hash(self) -> int:
         fields = (self.batch, self.channels_in, self.channels_out, self.groups, self.axes)
         return hash((*fields, self.padding_mode))
 
-    @cached_property
+    @kept
     def x_shape(self) -> tuple[int, ...]:
         return (self.batch, self.channels_in, *(a.size for a in self.axes))
 
-    @cached_property
+    @kept
     def out_shape(self) -> tuple[int, ...]:
         return (self.batch, self.channels_out, *(a.out for a in self.axes))
 
-    @cached_property
+    @kept
     def W_shape(self) -> tuple[int, ...]:
         in_group = self.channels_in // self.groups
         return (self.channels_out, in_group, *(a.taps for a in self.axes))
 
-    @cached_property
+    @kept
     def sizes(self) -> tuple[int, ...]:
         """Elements of x, W and the output."""
         return prod(self.x_shape), prod(self.W_shape), prod(self.out_shape)
 
-    @cached_property
+    @kept
     def flops(self) -> int:
         """Floating-point operations of one pass: 2 for each product and its addition."""
         taps_and_channels = prod(self.W_shape[1:])
         return 2 * prod(self.out_shape) * taps_and_channels
 
-    @cached_property
+    @kept
     def products(self) -> int:
         """Products of W with what is x and not its padding."""
         per_axis = (sum(_length(a.reach(u)[0]) for u in range(a.taps)) for a in self.axes)
         channels = self.channels_out * (self.channels_in // self.groups)
         return self.batch * channels * prod(per_axis)
 
-    @cached_property
+    @kept
     def terms(self) -> dict[str, int]:
         """The most products that one element of each result sums: K of the error bound γ_K."""
         taps = prod(self.W_shape[2:])
@@ -252,12 +253,12 @@ class ConvGeometry:
         """Whether the input must be padded before an engine sees it: engines know only zeros."""
         return self.padding_mode != "zeros" and any(a.before or a.after for a in self.axes)
 
-    @cached_property
+    @kept
     def prepadded(self) -> "ConvGeometry":
         axes = tuple(a.prepadded() for a in self.axes)
         return replace(self, axes=axes, padding_mode="zeros")
 
-    @cached_property
+    @kept
     def images_as_groups(self) -> "ConvGeometry":
         """One image whose groups are this batch's images, each with its own W."""
         return replace(
@@ -293,11 +294,11 @@ class ConvGeometry:
         geometry = replace(self, batch=images[1] - images[0], axes=axes)
         return geometry, (images, *outs), (images, *ins)
 
-    @cached_property
+    @kept
     def forward_gathers(self) -> tuple[Gather, ...]:
         return tuple(a.forward_gather() for a in self.axes)
 
-    @cached_property
+    @kept
     def dx_phases(self) -> tuple[tuple[Gather, ...], ...]:
         """Every combination of the axes' stride phases."""
         return tuple(product(*(a.dx_gathers() for a in self.axes)))

@@ -147,7 +147,8 @@ def _loaded() -> tuple[CDLL | None, str | None]:
             return None, f"DXDW_LIBRARY names a file that is not there: {elsewhere!r}"
         return None, _why_not_built()
     try:
-        library = CDLL(str(file))
+        with whole():  # a child's loader would find a library that is half loaded
+            library = CDLL(str(file))
         extra = {name: kind for name, kind in FOR_TESTS.items() if hasattr(library, name)}
         _declare(library, {**SIGNATURES, **extra})
         if (version := library.dxdw_plan_version()) != VERSION:
