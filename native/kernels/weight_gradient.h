@@ -121,11 +121,6 @@ class WeightGradient {
                : DXDW_CANCELLED;
   }
 
-  Index flops() const {
-    return 2 * pass_.batch * plan_.groups * pass_.axis[0].count * pass_.axis[1].count *
-           pass_.axis[2].count * plan_.sources * plan_.destinations * taps_;
-  }
-
   void choose_bands() {
     const Index rows = pass_.axis[1].count;
     const Index row_bytes =
@@ -136,7 +131,7 @@ class WeightGradient {
     height = most(height, most<Index>(1, 2 * band_.halo()));
     // Short bands only where each may have a sum of its own.
     const Index sums = sum_bytes() / (plan_.groups * rights_ * plan_.destinations * Index(sizeof(T)));
-    const Index wanted = least(least(Tuning::pieces, sums), flops() / Tuning::piece / plan_.groups);
+    const Index wanted = least(least(Tuning::pieces, sums), plan_.flops() / Tuning::piece / plan_.groups);
     if (images * divide_up(rows, height) < wanted)
       height = least(height, most(divide_up(rows, divide_up(wanted, images)), 2 * band_.halo()));
     height = least(most<Index>(height, 1), rows);
@@ -158,7 +153,7 @@ class WeightGradient {
     const Index bytes = sum_bytes();
     const Index all = plan_.groups * sum_elements_ * Index(sizeof(T));
     const Index bands = pass_.batch * pass_.axis[0].count * bands_;
-    const Index wanted = most<Index>(1, least(Tuning::pieces, flops() / Tuning::piece));
+    const Index wanted = most<Index>(1, least(Tuning::pieces, plan_.flops() / Tuning::piece));
     chunks_ = most<Index>(1, least(least(bands, bytes / all), divide_up(wanted, plan_.groups)));
     const Index pieces = plan_.groups * chunks_;
     splits_ = pieces < wanted ? least(plan_.sources, divide_up(wanted, pieces)) : 1;

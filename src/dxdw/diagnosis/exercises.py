@@ -8,7 +8,7 @@ one.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any, NamedTuple
@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.arrays import Array
+from ..core.kept import kept
 from .causes import Cause
 
 
@@ -39,12 +40,12 @@ class Exercise:
     eps: float = 1e-9  # of the largest number; integers differ by more
     options: tuple[str, ...] = ()  # the names of its further arguments
 
-    @cached_property
+    @kept
     def expected(self) -> tuple[Array, ...]:
         """The right answers, a case each."""
         return tuple(self.right(*case) for case in self.cases)
 
-    @cached_property
+    @kept
     def made(self) -> tuple[tuple[Array | None, ...], ...]:
         """What each slip answers, a case each; None where it ends in an error."""
         return tuple(tuple(_made(slip, case) for case in self.cases) for slip in self.slips)

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
 from ..convolution import conv2d_backward
 from ..core.arrays import Array
+from ..core.kept import kept
 
 OPERANDS = ("grad_out", "x", "W")
 
@@ -46,7 +47,7 @@ class Problem:
     W: Array
     geometry: Geometry = PLAIN
 
-    @cached_property
+    @kept
     def expected(self) -> dict[str, Array]:
         """The right answer, by the definition's loops."""
         g = self.geometry
@@ -79,13 +80,13 @@ class Problem:
         """
         return float((self.grad_out.size + self.W.size + 64) * eps * self._norms[name])
 
-    @cached_property
+    @kept
     def _norms(self) -> dict[str, float]:
         others = {"dx": self.W, "dW": self.x, "db": np.ones(1)}
         norm = float(np.linalg.norm(self.grad_out))
         return {name: norm * float(np.linalg.norm(a)) for name, a in others.items()}
 
-    @cached_property
+    @kept
     def impulses(self) -> "tuple[tuple[tuple[int, ...], Problem], ...]":
         """For each place of grad_out, it and the same with a 1 there and zeros beside it."""
         found = []
@@ -106,7 +107,7 @@ class Roomy(Problem):
     function that reaches past it.
     """
 
-    @cached_property
+    @kept
     def expected(self) -> dict[str, Array]:
         """The right answer: dx is 0 in the room."""
         room = [n - m for n, m in zip(self.x.shape[2:], self._reached, strict=True)]

@@ -2,11 +2,11 @@
 
 import tomllib
 from dataclasses import dataclass
-from functools import cached_property
 from importlib import import_module
 from importlib.resources import files
 from typing import Any, NamedTuple, cast
 
+from ..core.kept import kept
 from ..problem_names import ProblemName
 from .findings import Test
 
@@ -70,27 +70,27 @@ class Problem:
     folder: str
     functions: tuple[ProblemName, ...]
 
-    @cached_property
+    @kept
     def statement(self) -> str:
         """Markdown, with formulas between dollar signs."""
         return self._text("statement.md")
 
-    @cached_property
+    @kept
     def starter(self) -> str:
         """What the editor begins with."""
         return self._text("starter.py")
 
-    @cached_property
+    @kept
     def solution(self) -> str:
         """Plain loops, as the statement has them."""
         return self._text("solution.py")
 
-    @cached_property
+    @kept
     def hints(self) -> tuple[str, ...]:
         """Three of them, each telling more than the one before; Markdown."""
         return tuple(part.strip() for part in self._text("hints.md").split("\n---\n"))
 
-    @cached_property
+    @kept
     def wrong_answers(self) -> tuple[WrongAnswer, ...]:
         """Typical ones, each the solution with a few changes."""
         found = []
@@ -113,7 +113,7 @@ class Problem:
         """Arguments to begin a case of one's own with, for each function."""
         return cast("dict[str, dict[str, Any]]", self._module.EXAMPLE)
 
-    @cached_property
+    @kept
     def _module(self) -> Any:
         return import_module(f"{__package__}.{self.folder}.tests")
 
