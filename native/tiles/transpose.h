@@ -43,14 +43,18 @@ void transpose(const S *from, Index ld_from, Index rows, Index columns, T *to, I
   constexpr Index n = lanes<T>;
   for (Index i = 0; i < rows; i += n) {
     const Index height = least(n, rows - i);
-    Index j = 0;
-    for (; j + n <= columns; j += n) {
+    // Of what fills no block a few columns are faster one by one; more are of a block that reaches back,
+    // and writes what stands there once more.
+    const Index rest = columns % n;
+    const Index single = columns < n || rest < n / 4 + 2 ? rest : 0;
+    for (Index j = 0; j < columns - single; j += n) {
+      const Index at = least(j, columns - n);
       Vector<T> block[n];
-      load_transposed(from + i * ld_from + j, ld_from, height, block);
+      load_transposed(from + i * ld_from + at, ld_from, height, block);
 #pragma GCC unroll 16
-      for (int k = 0; k < n; ++k) store(to + (j + k) * ld_to + i, block[k]);
+      for (int k = 0; k < n; ++k) store(to + (at + k) * ld_to + i, block[k]);
     }
-    for (; j < columns; ++j) {
+    for (Index j = columns - single; j < columns; ++j) {
       T *line = to + j * ld_to + i;
       for (Index k = 0; k < height; ++k) line[k] = value_of(from[(i + k) * ld_from + j]);
       for (Index k = height; k < n; ++k) line[k] = 0;
