@@ -55,15 +55,21 @@ inline Pass pass_of(const Plan &plan, const Phase &phase) {
 
 constexpr Index kZero[1] = {0};
 
-// A kernel of one tap that steps over nothing knows no rows: the image is one, and the batch is
-// what has rows. Small images then fill the vectors as well as large ones.
-inline Pass images_as_rows(const Plan &plan, const Pass &pass) {
+// Whether the kernel has one tap, and steps over nothing.
+inline bool is_product(const Plan &plan, const Pass &pass) {
   for (int a = 0; a < 3; ++a) {
     const Axis &axis = pass.axis[a];
     if (axis.taps != 1 || axis.offset[0] || axis.step != 1 || axis.spacing != 1 ||
         axis.count != plan.source_size[a] || axis.count != plan.destination_size[a])
-      return pass;
+      return false;
   }
+  return true;
+}
+
+// Such a kernel knows no rows: the image is one, and the batch is what has rows. Small images then fill
+// the vectors as well as large ones.
+inline Pass images_as_rows(const Plan &plan, const Pass &pass) {
+  if (!is_product(plan, pass)) return pass;
   Pass flat = pass;
   const Index plane = plan.source_plane();
   const Index counts[3] = {1, pass.batch, plane};
