@@ -1,8 +1,11 @@
-// The row of kernels for groups with one channel on a side.
+// The row of kernels for groups with one channel on a side: in planes, or with channels last.
 #pragma once
 #include "api/held.h"
 #include "api/reason.h"
 #include "kernels/depthwise_backward.h"
+#include "kernels/one_after_the_other.h"
+#include "kernels/pixel_gather.h"
+#include "kernels/pixel_weight_gradient.h"
 
 namespace dxdw {
 namespace {
@@ -14,8 +17,18 @@ constexpr Index kDepthwiseRows = 7;
 // Columns of a plane: every vector of a row has an entry in a table.
 constexpr Index kDepthwiseColumns = 1 << 15;
 
+// What kernels of pixels take besides. All other plans are of planes.
+inline bool pixels_take_plan(const Plan &plan, Reason &why) {
+  const Index vector = plan.dtype == kFloat64 ? lanes<double> : lanes<float>;
+  if (!plan.source_last || !plan.destination_last || plan.sources * plan.destinations != 1 ||
+      plan.narrow() || plan.groups < vector)
+    return because(why, "takes arrays whose channels lie last where all do, each is a group, and they fill "
+                   "a vector of float32 or float64");
+  return true;
+}
+
 inline bool depthwise_takes_plan(const Plan &plan, Reason &why) {
-  if (plan.source_last || plan.destination_last) return because(why, kPlanesOnly);
+  if ((plan.source_last || plan.destination_last) && !pixels_take_plan(plan, why)) return false;
   if (!plan.phases) return because(why, "no window reaches a value");
   if (least(plan.sources, plan.destinations) != 1 ||
       most(plan.sources, plan.destinations) > kDepthwiseChannels)
@@ -45,13 +58,23 @@ inline bool depthwise_takes(const int64_t *words, Reason &why) {
   return depthwise_takes_plan(view(both.dx), why) && depthwise_takes_plan(view(both.dW), why);
 }
 
+template <class T, class Gather, class Gradient, class Both>
+Held *hold_depthwise(const int64_t *words) {
+  if (words[1] == kBothGradients) return hold<T, Both>(words);
+  return words[1] == kWeightGradient ? hold<T, DepthwisePass<T, Gradient>>(words)
+                                     : hold<T, DepthwisePass<T, Gather>>(words);
+}
+
 struct Depthwise {
   template <class T>
   static Held *of(const int64_t *words) {
-    if (words[1] == kBothGradients) return hold<T, DepthwiseBackwardPass<T>>(words);
-    return words[1] == kWeightGradient
-               ? hold<T, DepthwisePass<T, DepthwiseWeightGradient<T>>>(words)
-               : hold<T, DepthwisePass<T, DepthwiseGather<T>>>(words);
+    const bool both = words[1] == kBothGradients;
+    if (!view(both ? both_plans(words).dx : words).source_last)
+      return hold_depthwise<T, DepthwiseGather<T>, DepthwiseWeightGradient<T>, DepthwiseBackwardPass<T>>(
+          words);
+    using Dx = DepthwisePass<T, PixelGather<T>>;
+    using DW = DepthwisePass<T, PixelWeightGradient<T>>;
+    return hold_depthwise<T, PixelGather<T>, PixelWeightGradient<T>, OneAfterTheOther<T, Dx, DW>>(words);
   }
 };
 

@@ -37,7 +37,9 @@ bool same_bits_otherwise(const Problem &p, int kind, const char *kernel) {
   turn(g, p.batch, p.groups * p.O, h * w, lg, false);
   make_plan(p, kind, sizeof(T) == 8, true, true);
   char why[256];
-  if (dxdw_takes(words, kernel_of(kernel), why, sizeof why)) {
+  // (dW of pixels is summed pixel by pixel, where planes are by vectors of columns.)
+  const bool other_sums = kind == kWeightGradient && strcmp(kernel, "depthwise") == 0;
+  if (!other_sums && dxdw_takes(words, kernel_of(kernel), why, sizeof why)) {
     void *prepared = dxdw_prepare(words, end - words, kernel_of(kernel));
     dxdw_run(prepared, kind == kForward ? lx : lg, kind == kWeightGradient ? lx : W, nullptr,
              results[1], nullptr, 2);

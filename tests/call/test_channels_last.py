@@ -1,4 +1,7 @@
-"""Arrays whose channels lie last in memory: the same bits, and no copies where kernels read so."""
+"""Arrays whose channels lie last in memory: the same bits, and no copies where kernels read so.
+
+Only dW of a depthwise convolution is summed in another order, by the kernels that read it so.
+"""
 
 import tracemalloc
 
@@ -49,6 +52,45 @@ def test_the_same_bits_whichever_way_each_array_lies(name, dtype):
     assert all(map(same_bits, of_one, backward(grad_out[0], x[0], W, **case.options)))
 
 
+# Vectors of channels, and what fills none of them; taps beyond every edge.
+DEPTHWISE = {
+    "3×3": simple((2, 37, 9, 11), (37, 1, 3, 3), pad=1, groups=37),
+    "stride 2": simple((2, 16, 12, 9), (16, 1, 3, 3), pad=1, stride=2, groups=16),
+    "7×7 on 5×6": simple((2, 33, 5, 6), (33, 1, 7, 7), pad=3, groups=33),
+    "dilated": simple((1, 24, 10, 12), (24, 1, 3, 2), pad=2, dilation=(2, 3), groups=24),
+    "one axis": simple((3, 20, 31), (20, 1, 5), pad=2, groups=20),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", DEPTHWISE)
+def test_depthwise_the_same_bits_but_of_dW_which_any_number_of_threads_gives_alike(name, dtype):
+    case = DEPTHWISE[name]
+    random = np.random.default_rng(2)
+    a = oracles.operands(case, 3, dtype=dtype)
+    x, W, grad_out = (random.normal(size=a[n].shape).astype(dtype) for n in ("x", "W", "grad_out"))
+    forward, backward = FORWARD[case.ndim], BACKWARD[case.ndim]
+    lying_x, lying_g = last(x, case.ndim), last(grad_out, case.ndim)
+    assert same_bits(forward(lying_x, W, **case.options), forward(x, W, **case.options))
+    dx, dW = backward(grad_out, x, W, **case.options)
+    _, products = backward(abs(grad_out), abs(x), W, **case.options)
+    results = [
+        backward(lying_g, lying_x, W, threads=threads, **case.options) for threads in (1, 2, 3)
+    ]
+    for own_dx, own_dW in results:
+        assert same_bits(own_dx, dx)
+        assert same_bits(own_dW, results[0][1])
+        assert (abs(own_dW - dW) <= 64 * np.finfo(dtype).eps * products).all()
+
+
+def test_depthwise_weights_that_are_not_finite_are_multiplied_beyond_the_edges_too():
+    x = np.ones((1, 16, 4, 4), np.float32)
+    W = np.full((16, 1, 3, 3), np.inf, np.float32)
+    expected = conv2d(x, W, padding=1, groups=16)
+    assert np.isnan(expected).any()
+    assert np.array_equal(conv2d(last(x, 2), W, padding=1, groups=16), expected, equal_nan=True)
+
+
 @pytest.mark.skipif(native_library.load() is None, reason="no kernels")
 def test_results_lie_as_x_does_and_nothing_is_copied():
     rng = np.random.default_rng(0)
@@ -67,3 +109,18 @@ def test_results_lie_as_x_does_and_nothing_is_copied():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < dx.nbytes + dW.nbytes + (64 << 10)
+
+
+@pytest.mark.skipif(native_library.load() is None, reason="no kernels")
+def test_nothing_is_copied_for_a_depthwise_one():
+    x = last(np.random.default_rng(0).normal(size=(4, 64, 40, 40)).astype(np.float32), 2)
+    W = np.ones((64, 1, 3, 3), np.float32)
+    out = conv2d(x, W, 1, groups=64)
+    dx, _ = conv2d_backward(out, x, W, 1, groups=64)
+    assert all(np.moveaxis(a, 1, -1).flags.c_contiguous for a in (out, dx))
+    tracemalloc.start()
+    conv2d(x, W, 1, groups=64)
+    conv2d_backward(out, x, W, 1, groups=64)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < dx.nbytes + (64 << 10)

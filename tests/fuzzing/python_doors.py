@@ -112,8 +112,8 @@ def seeds(door: str) -> Iterator[bytes]:
                 },
             ]
             notebook = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
-            yield problem.solution.encode() + b"\0"  # its last byte says which: a program
-            yield json.dumps(notebook).encode() + b"\1"  # or a notebook
+            yield b"\0" + problem.solution.encode()  # its first byte says which: a program
+            yield b"\1" + json.dumps(notebook).encode()  # or a notebook
 
 
 def model(data: Any) -> None:

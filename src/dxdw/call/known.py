@@ -92,7 +92,7 @@ class Known(NamedTuple):
         """The same of arrays whose channels lie last in memory, without a copy.
 
         None where other arrays lie otherwise, or where that would not be done by the same kernels,
-        and so to the same bits: copies are then what is faster.
+        and so to the same bits (but dW of depthwise ones): copies are then what is faster.
         """
         ndim = self.call.ndim
         *images, W = operands  # x, or grad_out and x

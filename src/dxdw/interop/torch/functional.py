@@ -71,8 +71,9 @@ def conv2d(
     torch.Tensor
         (N, C_out, out_H, out_W), without N where x has none, in the dtype of the operands. It is
         new, no view of them, and as in PyTorch in channels_last where x or W is, else contiguous.
-        Images of both layouts are read where they lie, with the same bits as result; depthwise
-        kernels, and tensors strided in other ways, take a copy.
+        Images of both layouts are read where they lie, with the same bits as result (but dW of a
+        depthwise convolution in channels_last, which is summed in another order). Tensors strided
+        in other ways are copied.
 
     Raises
     ------

@@ -178,14 +178,19 @@ def _runner_of_both(
     # (In one pass there are no threads of PyTorch's, which is worth it for groups alone.)
     both = plan.prepared(numpys) if case.geometry.groups > 1 and dtype not in STORED else None
     at_once = both if both and both.names[0] != plan.APART else None
+    # Where kernels read images as they lie, two passes take less than one with copies.
+    as_they_lie = at_once and numpy_passes.kernel(
+        "dW", case, DTYPES[dtype], threads, channels_last=(True, True)
+    )
 
     def run(grad_out: Tensor, x: Tensor, W: Tensor) -> tuple[Tensor, Tensor] | None:
         a, b, c = dense(grad_out, *of_out), dense(x, *of_x), dense(W, *of_W)
         if a is None or b is None or c is None:
             return None
-        g_lies, W_lies = grad_out.stride() == out_last, W.stride() == W_last
-        if at_once is None:
-            return dx[g_lies, W_lies](a, c), dW[g_lies, x.stride() == x_last](a, b)
+        g_lies, x_lies = grad_out.stride() == out_last, x.stride() == x_last
+        W_lies = W.stride() == W_last
+        if at_once is None or (as_they_lie and g_lies and x_lies):
+            return dx[g_lies, W_lies](a, c), dW[g_lies, x_lies](a, b)
         at_end = g_lies or W_lies
         one, other = _in_one_pass(at_once, a.contiguous(), b.contiguous(), c, case)
         return (layouts.laid(one, at_end) if at_end else one), other

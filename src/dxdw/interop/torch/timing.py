@@ -14,8 +14,10 @@ from . import kernels, layouts, pytorch_passes
 from .ways import Ways
 
 # Seconds for which passes are timed over and over, once each has been run twice; those where one
-# takes so many times as long as the other are not run again.
+# takes so many times as long as the other are not run again. A first run has memory and plans to
+# make, less than a millisecond of them: it decides where it took longer, and the other as many times.
 ENOUGH, CLEAR = 0.4, 1.5
+LONG, CLEAR_AT_ONCE = 2e-3, 2.0
 # dxdw computes where it is ahead by so much: a tie stays with PyTorch, whose calls take less in
 # Python.
 AHEAD = 1.03
@@ -139,15 +141,13 @@ def _timed(calls: dict[Setting, Seen]) -> dict[Setting, Times]:
         open_ = [pair for pairs in rivals.values() for pair in pairs if pair]
         least = {run: float("inf") for pair in open_ for run in pair}
         begin, rounds = time.perf_counter(), 0
-        # (A first run has memory and plans to make, so that no time is of that one alone.)
         while open_ and (rounds < 2 or time.perf_counter() - begin < ENOUGH):
             for run in (run for pair in open_ for run in pair):
                 start = time.perf_counter()
                 run()
                 least[run] = min(least[run], time.perf_counter() - start)
             rounds += 1
-            if rounds > 1:
-                open_ = [pair for pair in open_ if not _clear(*(least[run] for run in pair))]
+            open_ = [pair for pair in open_ if not _clear(*(least[run] for run in pair), rounds)]
 
     def of(pair: Pair) -> tuple[float, float]:
         return least[pair[0]], least[pair[1]]
@@ -158,8 +158,9 @@ def _timed(calls: dict[Setting, Seen]) -> dict[Setting, Times]:
     }
 
 
-def _clear(one: float, other: float) -> bool:
-    return max(one, other) > CLEAR * min(one, other)
+def _clear(one: float, other: float, rounds: int) -> bool:
+    least, most = sorted((one, other))
+    return most > CLEAR * least if rounds > 1 else least > LONG and most > CLEAR_AT_ONCE * least
 
 
 def _needed(call: Seen) -> tuple[bool, bool]:
@@ -175,22 +176,20 @@ def _rivals(call: Seen) -> tuple[Pair, Pair | None] | None:
         return None
     x, W = call.x.detach(), call.W.detach()
     needed = (*_needed(call), False)
-    out = pytorch_passes.forward(x, W, None, given)
+    out = pytorch_passes.forward(x, W, None, given)  # for a gradient as good as any
     forward = (
         lambda: kernels.run(kind, x, W, case),
         lambda: pytorch_passes.forward(x, W, None, given),
     )
     if not any(needed):
         return forward, None
-    g = torch.empty_like(out).normal_(generator=torch.Generator().manual_seed(0))
-
     def ours() -> None:
         if kind == "forward" and needed[0] and needed[1]:
-            kernels.run_both(g, x, W, case)
+            kernels.run_both(out, x, W, case)
             return
-        operands = (g, x, W)
+        operands = (out, x, W)
         for wanted, (pullback, (a, b)) in zip(needed, PULLBACKS[kind], strict=False):
             if wanted:
                 kernels.run(pullback, operands[a], operands[b], case)
 
-    return forward, (ours, lambda: pytorch_passes.gradients(g, x, W, given, needed))
+    return forward, (ours, lambda: pytorch_passes.gradients(out, x, W, given, needed))
