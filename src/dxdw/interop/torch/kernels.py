@@ -23,7 +23,7 @@ from ...core.torch_memory import dense
 from ...engines import native
 from .. import numpy_passes
 from ..bilinear import ROLES, Case
-from . import layouts
+from . import fresh_memory, layouts
 from .tensors import DTYPES, STORED
 
 ROOM = "torch"
@@ -249,6 +249,7 @@ def _kernel(
         kind, case, DTYPES[dtype], threads, STORED.get(dtype), (of_x, of_out)
     )
     shape, empty = case.shape(kind), layouts.empty
+    large = prod(shape) * dtype.itemsize > fresh_memory.LARGE
 
     def planned(first: Tensor, second: Tensor) -> Tensor:
         """By whichever engine takes it."""
@@ -265,6 +266,8 @@ def _kernel(
 
     def compiled(first: Tensor, second: Tensor) -> Tensor:
         result = empty(shape, dtype, at_end)
+        if large:
+            fresh_memory.in_large_pages(result)
         operands = _byte(first.data_ptr()), _byte(second.data_ptr())
         if call(*operands, _byte(result.data_ptr())) != native.DONE:
             return other(first, second)  # values that it declines, or there is too little memory

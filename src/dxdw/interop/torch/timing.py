@@ -15,7 +15,8 @@ from .ways import Ways
 
 # Seconds for which passes are timed over and over, once each has been run twice; those where one
 # takes so many times as long as the other are not run again. A first run has memory and plans to
-# make, less than a millisecond of them: it decides where it took longer, and the other as many times.
+# make, less than a millisecond of them: it decides where it took longer, and the other as many
+# times.
 ENOUGH, CLEAR = 0.4, 1.5
 LONG, CLEAR_AT_ONCE = 2e-3, 2.0
 # dxdw computes where it is ahead by so much: a tie stays with PyTorch, whose calls take less in
@@ -183,6 +184,7 @@ def _rivals(call: Seen) -> tuple[Pair, Pair | None] | None:
     )
     if not any(needed):
         return forward, None
+
     def ours() -> None:
         if kind == "forward" and needed[0] and needed[1]:
             kernels.run_both(out, x, W, case)
