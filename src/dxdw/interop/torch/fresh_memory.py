@@ -23,7 +23,7 @@ def _advice() -> Callable[[int, int, int], int] | None:
     except (OSError, AttributeError):
         return None
     madvise.argtypes, madvise.restype = (c_void_p, c_size_t, c_int), c_int
-    return madvise  # type: ignore[no-any-return]
+    return madvise
 
 
 _madvise = _advice()

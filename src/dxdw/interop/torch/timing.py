@@ -148,7 +148,7 @@ def _timed(calls: dict[Setting, Seen]) -> dict[Setting, Times]:
                 run()
                 least[run] = min(least[run], time.perf_counter() - start)
             rounds += 1
-            open_ = [pair for pair in open_ if not _clear(*(least[run] for run in pair), rounds)]
+            open_ = [pair for pair in open_ if not _clear(least[pair[0]], least[pair[1]], rounds)]
 
     def of(pair: Pair) -> tuple[float, float]:
         return least[pair[0]], least[pair[1]]
