@@ -31,6 +31,46 @@ bool in_pieces(Index n, const Team &team, const F &fn) {
   });
 }
 
+// W and dW where images are narrower than their sums: widened before a run, and rounded after it. Of all
+// passes alike, so that it is compiled once.
+template <class T>
+class Widened {
+ public:
+  using Run = int (*)(const Held &held, const Operands &of, const T *W, T *dW, const Team &team);
+
+  void set(Dtype dtype, Index W, Index dW) { dtype_ = dtype, W_ = W, dW_ = dW; }
+  Dtype dtype() const { return dtype_; }
+  Index bytes() const { return Wide(*this).memory.bytes(); }
+
+  DXDW_APART int run(const Held &held, Run run, const Operands &of, Source<T> W, Result<T> dW,
+                     const Team &team) const {
+    Wide wide(*this);
+    if (!wide.memory.take()) return DXDW_NO_MEMORY;
+    T *wide_W = wide.memory.template at<T>(wide.W);
+    T *sums = dW_ ? wide.memory.template at<T>(wide.dW) : dW.plain();
+    if (!in_pieces(W_, team, [&](Index first, Index count) {
+          copy_widened(wide_W + first, W + first, count);
+        }))
+      return DXDW_CANCELLED;
+    const int status = run(held, of, wide_W, sums, team);
+    if (status != DXDW_DONE) return status;
+    const bool whole = in_pieces(dW_, team, [&](Index first, Index count) {
+      copy_rounded(dW + first, sums + first, count);
+    });
+    return whole ? DXDW_DONE : DXDW_CANCELLED;
+  }
+
+ private:
+  struct Wide {
+    Workspace memory;
+    Index W, dW;
+    explicit Wide(const Widened &of) : W(memory.reserve<T>(of.W_)), dW(memory.reserve<T>(of.dW_)) {}
+  };
+
+  Dtype dtype_ = kFloat32;
+  Index W_ = 0, dW_ = 0;  // elements of those that have to be widened, and rounded
+};
+
 template <class T, class Pass>
 class HeldPass : public Held {
   static constexpr Kind kKind = Pass::kKind;
@@ -38,13 +78,14 @@ class HeldPass : public Held {
 
  public:
   explicit HeldPass(const int64_t *words)
-      : Held{run_it, workspace_of, drop_it}, pass_(words),
-        serial_(pass_.flops() < Tuning::serial), dtype_(Dtype(words[2])) {
-    if (!Source<T>(nullptr, dtype_).narrow()) return;
-    const Plan plan = view(kKind == kBothGradients ? both_plans(words).dx : words);
-    const Index weights = plan.groups * plan.weights_of_group();
-    if (kHasW) narrow_W_ = weights;
-    if (kHasdW && words[3] != kFloat32) narrow_dW_ = weights;
+      : Held{run_it, workspace_of, drop_it}, pass_(words), serial_(pass_.flops() < Tuning::serial) {
+    const Dtype dtype = Dtype(words[2]);
+    Index weights = 0;
+    if (Source<T>(nullptr, dtype).narrow()) {
+      const Plan plan = view(kKind == kBothGradients ? both_plans(words).dx : words);
+      weights = plan.groups * plan.weights_of_group();
+    }
+    widened_.set(dtype, kHasW ? weights : 0, kHasdW && words[3] != kFloat32 ? weights : 0);
   }
 
   bool ready() const { return pass_.ready(); }
@@ -55,51 +96,29 @@ class HeldPass : public Held {
   static int run_it(const Held &held, const Operands &of, const Team &given) {
     const HeldPass &own = static_cast<const HeldPass &>(held);
     const Team team = {own.useful(given.threads), given.cancelled, given.crew};
-    const Source<T> W(of.in[kKind == kBothGradients ? 2 : 1], own.dtype_);
-    const Result<T> dW(of.out[kKind == kBothGradients ? 1 : 0], own.dtype_);
-    return W.narrow() ? own.run_narrow(of, W, dW, team) : own.run(of, W.plain(), dW.plain(), team);
+    const Source<T> W(of.in[kKind == kBothGradients ? 2 : 1], own.widened_.dtype());
+    const Result<T> dW(of.out[kKind == kBothGradients ? 1 : 0], own.widened_.dtype());
+    return W.narrow() ? own.widened_.run(held, run, of, W, dW, team)
+                      : run(held, of, W.plain(), dW.plain(), team);
   }
 
   // W or dW are given by themselves.
-  int run(const Operands &of, const T *W, T *dW, const Team &team) const {
-    const Source<T> a(of.in[0], dtype_), b(of.in[1], dtype_);
-    const Result<T> r(of.out[0], dtype_);
+  static int run(const Held &held, const Operands &of, const T *W, T *dW, const Team &team) {
+    const HeldPass &own = static_cast<const HeldPass &>(held);
+    const Source<T> a(of.in[0], own.widened_.dtype()), b(of.in[1], own.widened_.dtype());
+    const Result<T> r(of.out[0], own.widened_.dtype());
+    const Pass &pass = own.pass_;
     if constexpr (kKind == kBothGradients)
-      return pass_.run(a, b, W, r, dW, team);
+      return pass.run(a, b, W, r, dW, team);
     else if constexpr (kKind == kWeightGradient)
-      return pass_.run(a, b, dW, team);
+      return pass.run(a, b, dW, team);
     else
-      return pass_.run(a, W, r, team);
-  }
-
-  // Bytes of W and of dW as sums.
-  struct Wide {
-    Workspace memory;
-    Index W, dW;
-    explicit Wide(const HeldPass &of)
-        : W(memory.reserve<T>(of.narrow_W_)), dW(memory.reserve<T>(of.narrow_dW_)) {}
-  };
-
-  int run_narrow(const Operands &of, Source<T> W, Result<T> dW, const Team &team) const {
-    Wide wide(*this);
-    if (!wide.memory.take()) return DXDW_NO_MEMORY;
-    T *wide_W = wide.memory.template at<T>(wide.W);
-    T *sums = narrow_dW_ ? wide.memory.template at<T>(wide.dW) : dW.plain();
-    if (!in_pieces(narrow_W_, team, [&](Index first, Index count) {
-          copy_widened(wide_W + first, W + first, count);
-        }))
-      return DXDW_CANCELLED;
-    const int status = run(of, wide_W, sums, team);
-    if (status != DXDW_DONE) return status;
-    const bool whole = in_pieces(narrow_dW_, team, [&](Index first, Index count) {
-      copy_rounded(dW + first, sums + first, count);
-    });
-    return whole ? DXDW_DONE : DXDW_CANCELLED;
+      return pass.run(a, W, r, team);
   }
 
   static int64_t workspace_of(const Held &held, int threads) {
     const HeldPass &own = static_cast<const HeldPass &>(held);
-    return Wide(own).memory.bytes() + own.pass_.workspace(own.useful(threads));
+    return own.widened_.bytes() + own.pass_.workspace(own.useful(threads));
   }
 
   static void drop_it(Held *held) {
@@ -110,8 +129,7 @@ class HeldPass : public Held {
 
   const Pass pass_;
   const bool serial_;
-  const Dtype dtype_;
-  Index narrow_W_ = 0, narrow_dW_ = 0;  // elements of those that have to be widened, and rounded
+  Widened<T> widened_;
 };
 
 // Null where there is no memory.
