@@ -40,6 +40,7 @@ Problem problem_of(Bytes &bytes) {
   p.batch = 1 + bytes.below(3), p.groups = 1 + bytes.below(4);
   // Few channels are other code than a vector's or more.
   p.C = 1 + bytes.below(bytes.below(2) ? 40 : 4), p.O = 1 + bytes.below(bytes.below(2) ? 40 : 4);
+  if (p.C == 1 && p.O == 1) p.groups = 1 + bytes.below(40);  // whose vectors are of channels
   p.kH = 1 + bytes.below(7), p.kW = 1 + bytes.below(7);
   if (bytes.below(2)) p.kW = p.kH = bytes.below(2) ? 3 : 5;
   p.stride = 1 + (bytes.below(2) ? 0 : bytes.below(5)), p.dilation = 1 + bytes.below(4);
