@@ -22,8 +22,8 @@ inline bool pixels_take_plan(const Plan &plan, Reason &why) {
   const Index vector = plan.dtype == kFloat64 ? lanes<double> : lanes<float>;
   if (!plan.source_last || !plan.destination_last || plan.sources * plan.destinations != 1 ||
       plan.narrow() || plan.groups < vector)
-    return because(why, "takes arrays whose channels lie last where all do, each is a group, and they fill "
-                   "a vector of float32 or float64");
+    return because(why, "takes channels that lie last in x and in the output alike, %lld and more, each a "
+                   "group of its own, of float32 or float64", static_cast<long long>(vector));
   return true;
 }
 

@@ -18,6 +18,12 @@
 namespace dxdw {
 namespace {
 
+// How many pieces are handed out together, so that each time is worth it, and all threads have some.
+inline Index pieces_together(Index pieces, Index flops) {
+  return most<Index>(1, least(Tuning::piece * pieces / most<Index>(1, flops),
+                              divide_up(pieces, Tuning::pieces)));
+}
+
 // Rows of one image, where only a part of a problem is wanted.
 struct Part {
   Index image, first, count;
@@ -94,8 +100,7 @@ class Gather {
     }
     const Index depths = at_.pass.axis[0].count, rows = at_.pass.axis[1].count;
     const Index splits = splits_for(team.threads), pieces = planes() * bands_ * splits;
-    const Index together = most<Index>(1, least(Tuning::piece * pieces / most<Index>(1, flops()),
-                                                divide_up(pieces, Tuning::pieces)));
+    const Index together = pieces_together(pieces, flops());
     const bool whole =
         parallel_for(team, divide_up(pieces, together), [&](Index chunk, int slot) {
           const Index last = least(pieces, (chunk + 1) * together);

@@ -21,18 +21,18 @@ class PixelGather {
 
   DXDW_PLANS bool prepare(Tables &tables) {
     const Index *words = plan_.first_phase;
-    Index taps = 0;
     for (Index i = 0; i < plan_.phases; ++i) {
       OwnPhase &own = phase_[i];
+      own.first_tap = taps_;
       own.band = PixelBand<T>(plan_, read_phase(words));
       own.height = own.band.height(tuning().band);
       own.bands = divide_up(own.band.rows().count, own.height);
       bands_ += own.bands;
-      taps += own.band.taps();
+      taps_ += own.band.taps();
       covered_ += own.band.rows().count * own.band.columns().count;
       band_elements_ = most(band_elements_, kPixelVectors * own.band.plane(own.height));
     }
-    tables.template reserve<Index>(2 * taps);
+    tables.template reserve<Index>(2 * taps_);
     if (!tables.take()) return false;
     Index *memory = tables.template at<Index>(0);
     for (Index i = 0; i < plan_.phases; ++i) {
@@ -60,9 +60,7 @@ class PixelGather {
     pack(weights, packed);
     const Index blocks = divide_up(plan_.groups, kBlock), of_image = bands_ * blocks;
     const Index pieces = plan_.batch * of_image;
-    const Index together =
-        most<Index>(1, least(Tuning::piece * pieces / most<Index>(1, plan_.flops()),
-                             divide_up(pieces, Tuning::pieces)));
+    const Index together = pieces_together(pieces, plan_.flops());
     const bool whole =
         parallel_for(team, divide_up(pieces, together), [&](Index chunk, int slot) {
           const Index last = least(pieces, (chunk + 1) * together);
@@ -85,9 +83,10 @@ class PixelGather {
     PixelBand<T> band;
     Index height, bands;
     Index *at, *weight;  // of each tap
+    Index first_tap;     // among those of all phases
   };
 
-  Index packed_elements() const { return round_up(plan_.groups, lanes<T>) * plan_.taps; }
+  Index packed_elements() const { return round_up(plan_.groups, lanes<T>) * taps_; }
   Index slot_elements() const { return band_elements_ + kMostPixels * lanes<T>; }
 
   // For each vector of channels all taps of all phases, one behind the other.
@@ -107,9 +106,7 @@ class PixelGather {
     const Index channels = least(kBlock, plan_.groups - c);
     const Index pixel = plan_.groups, width = plan_.destination_size[2] * pixel;
     T *out = image + (down.start + first * down.spacing) * width + across.start * pixel + c;
-    Index before = 0;  // taps of other phases
-    for (const OwnPhase *other = phase_; other != &own; ++other) before += other->band.taps();
-    const T *w = packed + c * all_taps() + before * lanes<T>;
+    const T *w = packed + c * taps_ + own.first_tap * lanes<T>;
     // Rows are copied when they are read for the first time, so that they are still in the first cache.
     const Index plane = own.band.plane(count);
     for (Index r = 0, copied = 0; r < count; ++r, out += down.spacing * width) {
@@ -117,7 +114,7 @@ class PixelGather {
       own.band.copy(source, first, copied, held, c, channels, slot, plane);
       copied = held;
       for (Index k = 0; k < channels; k += lanes<T>)
-        row(own, slot + k / lanes<T> * plane + r * own.band.row(), w + k * all_taps(),
+        row(own, slot + k / lanes<T> * plane + r * own.band.row(), w + k * taps_,
             least(lanes<T>, channels - k), out + k, across.spacing * pixel, down.spacing * width);
     }
   }
@@ -143,15 +140,9 @@ class PixelGather {
     }
   }
 
-  Index all_taps() const {
-    Index taps = 0;
-    for (Index i = 0; i < plan_.phases; ++i) taps += phase_[i].band.taps();
-    return taps;
-  }
-
   const Plan &plan_;
   OwnPhase phase_[kMostStep * kMostStep] = {};
-  Index bands_ = 0, covered_ = 0, band_elements_ = 0;
+  Index taps_ = 0, bands_ = 0, covered_ = 0, band_elements_ = 0;
 };
 
 }  // namespace

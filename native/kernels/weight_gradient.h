@@ -56,7 +56,8 @@ class WeightGradient {
       const Index vectors = o_padded_ / lanes<T>;
       o_vectors_ = divide_up(vectors, divide_up(vectors, kVectors));
     } else {
-      choose_position_tile();
+      const PositionSplit tile = position_split(lefts_used_, rights_used_);
+      left_blocks_ = divide_up(lefts_used_, tile.left), right_ = tile.right;
     }
     sum_elements_ = by_channels_ ? rights_ * o_padded_ : O * C * taps_;
     choose_chunks();
@@ -168,7 +169,7 @@ class WeightGradient {
 
   // A kernel of one tap that steps over nothing multiplies channels of x with channels of grad_out, and
   // either may be transposed for the other: the one that takes fewer cycles for each position, of products
-  // and of transposing. 64 channels to 256 of 56 × 56: 1.2 times as fast as with grad_out's transposed.
+  // and of transposing, which is as much as eight of them. 64 channels to 256 of 56 × 56: 1.2 times as fast as with grad_out's transposed.
   bool pays_mirrored() const {
     const auto cycles = [](Index transposed, Index other) {
       return divide_up(transposed, lanes<T>) * (other + 8);
@@ -225,21 +226,6 @@ class WeightGradient {
         to_left_[n++] = o * C * T_ + (rows_left_ ? axis[1].tap[h] * plan_.kernel_size[2] : 0);
       }
     lefts_used_ = n;
-  }
-
-  // The split of the operands into tiles that loads and multiplies least.
-  void choose_position_tile() {
-    Index best = 0;
-    for (Index a = 1; a <= least(kMostLeft, lefts_used_); ++a)
-      for (Index b = 1; b <= least(least(kMostRight, rights_used_), kPositionSums / a); ++b) {
-        // Loads beside the products, which are as many for every split: an unaligned one of x, which
-        // crosses a cache line, counts as two. Tiles of fewer than 8 sums wait for each of them.
-        const Index down = divide_up(lefts_used_, a), across = divide_up(rights_used_, b);
-        const Index cost = across * lefts_used_ + 2 * down * rights_used_ +
-                           down * across * (4 + (a * b < 8 ? 16 : 0));
-        if (!best || cost < best) best = cost, left_ = a, right_ = b;
-      }
-    left_blocks_ = divide_up(lefts_used_, left_), right_blocks_ = divide_up(rights_used_, right_);
   }
 
   // What a split computes: of those source channels and those output channels.
@@ -308,25 +294,6 @@ class WeightGradient {
     }
   }
 
-  void transpose_run(Source<T> g, Index o, Index width, Index r, Index rows, Index q,
-                     Index columns, T *to, Index ld) const {
-    const Strides &at = pass_.destination;
-    // Rows that follow each other without a gap are one.
-    if (at.row == columns * at.column) columns *= rows, rows = 1;
-    for (Index i = 0; i < rows; ++i, to += columns * ld) {
-      const Source<T> from = g + o * at.channel + (r + i) * at.row + q * at.column;
-      if (!at.channels_last()) {
-        transpose(from, at.channel, width, columns, to, ld);
-        continue;
-      }
-      for (Index p = 0; p < columns; ++p) {
-        T *line = to + p * ld;
-        copy_widened(line, from + p * at.column, width);
-        for (Index k = width; k < round_up(width, lanes<T>); ++k) line[k] = 0;
-      }
-    }
-  }
-
   void sum_channels(const T *x, Source<T> g, Index o, Index width, Index count, Index k,
                      Index last_k, T *transposed, T *sum, Index ld, const Team &team) const {
     const Index V = divide_up(width, lanes<T>);
@@ -334,7 +301,7 @@ class WeightGradient {
     const Index blocks = divide_up(last_k - k, tall);
     each_run(count, pass_.axis[2].count, kRun, [&](Index r, Index rows, Index q, Index columns) {
       if (cancelled(team)) return;
-      transpose_run(g, o, width, r, rows, q, columns, transposed, V * lanes<T>);
+      transpose_run(g, pass_.destination, o, width, r, rows, q, columns, transposed, V * lanes<T>);
       // Rows that follow each other without a gap are one.
       if (pitch_ == columns * step) columns *= rows, rows = 1;
       for (Index b = 0; b < blocks && !cancelled(team); ++b) {
@@ -352,7 +319,7 @@ class WeightGradient {
                             Index last_c, T *transposed, T *sum, const Team &team) const {
     const Axis *axis = pass_.axis;
     each_run(count, pass_.axis[2].count, kRun, [&](Index r, Index rows, Index q, Index columns) {
-      transpose_run(g, o, width, r, rows, q, columns, transposed, lanes<T>);
+      transpose_run(g, pass_.destination, o, width, r, rows, q, columns, transposed, lanes<T>);
       for (Index i = c; i < last_c && !cancelled(team); ++i)
         for (Index d = 0; d < axis[0].taps; ++d)
           for (Index h = 0; h < axis[1].taps; ++h)
@@ -447,7 +414,7 @@ class WeightGradient {
   bool by_channels_ = false, mirrored_ = false, rows_left_ = false, in_place_ = false, in_order_ = false;
   Index height_ = 1, row_step_ = 1, column_step_ = 1, pitch_ = 0;
   Index o_vectors_ = 1, o_padded_ = 0;
-  Index left_ = 1, right_ = 1, left_blocks_ = 1, right_blocks_ = 1;
+  Index right_ = 1, left_blocks_ = 1;
   Index bands_ = 1, chunks_ = 1, splits_ = 1, g_rows_ = 0, g_channel_ = 0;
   Index sum_elements_ = 0, x_elements_ = 0, transposed_elements_ = 0, g_elements_ = 0;
   Index spare_elements_ = 0, slot_elements_ = 0;

@@ -285,5 +285,26 @@ struct Band {
   }
 };
 
+// A run of positions of an image, `at` its strides, in vectors of the channels [o, o + width), of which a
+// position's stand every ld.
+template <class T>
+void transpose_run(Source<T> image, const Strides &at, Index o, Index width, Index r, Index rows, Index q,
+                    Index columns, T *to, Index ld) {
+  // Rows that follow each other without a gap are one.
+  if (at.row == columns * at.column) columns *= rows, rows = 1;
+  for (Index i = 0; i < rows; ++i, to += columns * ld) {
+    const Source<T> from = image + o * at.channel + (r + i) * at.row + q * at.column;
+    if (!at.channels_last()) {
+      transpose(from, at.channel, width, columns, to, ld);
+      continue;
+    }
+    for (Index p = 0; p < columns; ++p) {
+      T *line = to + p * ld;
+      copy_widened(line, from + p * at.column, width);
+      for (Index k = width; k < round_up(width, lanes<T>); ++k) line[k] = 0;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace dxdw

@@ -63,6 +63,26 @@ void position_tile(const T *g, const Index *at_g, const Index *to_g, const T *x,
     for (int b = 0; b < B; ++b) sum[to_g[a] + to_x[b]] += sum_of_lanes<T>(total[a][b]);
 }
 
+// Operands on the left and on the right of a position tile.
+struct PositionSplit {
+  Index left, right;
+};
+
+// The split of so many operands into tiles that loads least.
+inline PositionSplit position_split(Index lefts, Index rights) {
+  PositionSplit found = {1, 1};
+  Index best = 0;
+  for (Index a = 1; a <= least(kMostLeft, lefts); ++a)
+    for (Index b = 1; b <= least(least(kMostRight, rights), kPositionSums / a); ++b) {
+      // Loads beside the products, which are as many for every split: an unaligned one of x, which
+      // crosses a cache line, counts as two. Tiles of fewer than 8 sums wait for each of them.
+      const Index down = divide_up(lefts, a), across = divide_up(rights, b);
+      const Index cost = across * lefts + 2 * down * rights + down * across * (4 + (a * b < 8 ? 16 : 0));
+      if (!best || cost < best) best = cost, found = {a, b};
+    }
+  return found;
+}
+
 template <class T>
 struct ChannelTiles {
   template <int M, int V, int>

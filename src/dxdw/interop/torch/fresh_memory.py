@@ -29,11 +29,10 @@ def _advice() -> Callable[[int, int, int], int] | None:
 _madvise = _advice()
 
 
-def in_large_pages(a: Tensor) -> Tensor:
-    """The tensor, for whose memory large pages are asked for, where the system has them."""
+def ask_for_large_pages(a: Tensor) -> None:
+    """For the memory of a tensor that is not yet written, where the system has them."""
     if _madvise is not None:
         first = -(-a.data_ptr() // _PAGE) * _PAGE
         end = (a.data_ptr() + a.nbytes) // _PAGE * _PAGE
         if first < end:
             _madvise(first, end - first, _HUGEPAGE)  # no harm where it is refused
-    return a

@@ -267,7 +267,7 @@ def _kernel(
     def compiled(first: Tensor, second: Tensor) -> Tensor:
         result = empty(shape, dtype, at_end)
         if large:
-            fresh_memory.in_large_pages(result)
+            fresh_memory.ask_for_large_pages(result)
         operands = _byte(first.data_ptr()), _byte(second.data_ptr())
         if call(*operands, _byte(result.data_ptr())) != native.DONE:
             return other(first, second)  # values that it declines, or there is too little memory
