@@ -179,12 +179,7 @@ def explain(
         raise refused(
             ValueError, f"kind is {kind!r}: it must be one of {', '.join(map(repr, KINDS))}"
         )
-    for name, shape in (("x_shape", x_shape), ("W_shape", W_shape)):
-        if getattr(shape, "ndim", 1) != 1:
-            array = name.removesuffix("_shape")
-            raise refused(
-                TypeError, f"{name} is an array: it must be a shape, as in {array}.shape", "explain"
-            )
+    x_shape, W_shape = operands.shape(x_shape, "x_shape"), operands.shape(W_shape, "W_shape")
     ndim = len(W_shape) - 2
     if ndim not in AXIS_NAMES:
         raise refused(ValueError, f"W_shape is {W_shape}: it must have 3, 4 or 5 entries")

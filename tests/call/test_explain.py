@@ -137,10 +137,26 @@ def test_a_short_form_and_a_table():
     assert escape(found.error_bound) in html
 
 
-@pytest.mark.parametrize("argument", ["x_shape", "W_shape"])
-def test_an_array_where_its_shape_belongs(argument):
-    shapes = {"x_shape": (1, 4, 4), "W_shape": (2, 1, 3, 3)}
-    wrong = shapes | {argument: np.ones(shapes[argument])}
-    message = f"{argument} is an array: it must be a shape, as in {argument[0]}.shape"
-    with pytest.raises(TypeError, match=re.escape(message)):
-        explain("dW", **wrong)
+SHAPES = {"x_shape": (1, 4, 4), "W_shape": (2, 1, 3, 3)}
+
+
+@pytest.mark.parametrize("argument", SHAPES)
+def test_what_is_no_shape(argument):
+    array = argument.removesuffix("_shape")
+    for wrong in (np.ones(SHAPES[argument]), 4, None, "144", {1, 4}, iter(SHAPES[argument])):
+        kind = "numpy.ndarray" if isinstance(wrong, np.ndarray) else type(wrong).__name__
+        rule = f"it must be a tuple of integers, as {array}.shape is"
+        with pytest.raises(TypeError, match=re.escape(f"{argument} is a {kind}: {rule}")):
+            explain("dW", **SHAPES | {argument: wrong})
+    for entry, error in ((-1, ValueError), (4.0, TypeError), (True, TypeError), ("4", TypeError)):
+        wrong = (*SHAPES[argument][:-1], entry)
+        named = re.escape(f"{argument}[{len(wrong) - 1}] is {entry!r}")
+        with pytest.raises(error, match=named):
+            explain("dW", **SHAPES | {argument: wrong})
+
+
+def test_sequences_that_are_a_shape_each():
+    usual = explain("dW", **SHAPES)
+    for made in (list, np.array):
+        assert explain("dW", **{name: made(shape) for name, shape in SHAPES.items()}) == usual
+    assert explain("dW", (0, 1, 4, 4), SHAPES["W_shape"]).flops == 0

@@ -86,6 +86,22 @@ def test_what_an_engine_can_not_do_it_is_not_asked_for():
     assert highest.engine == "direct"
 
 
+@compiled
+@pytest.mark.usefixtures("file")
+def test_the_others_stand_behind_it_each_once():
+    """It may refuse values that are not finite, and one of them takes over."""
+    usual = plan.accepting(problem())
+    assert len(usual) > 2
+    for engine in usual:
+        remember(engine)
+        first, *others = plan.accepting(problem())
+        assert first == engine
+        assert others == [name for name in usual if name != engine]
+    remember("winograd")
+    x, w = np.ones(X, np.float32), np.full(W, np.inf, np.float32)
+    assert np.isinf(conv2d(x, w)).all()
+
+
 @pytest.mark.parametrize(
     "damage",
     [

@@ -118,6 +118,7 @@ def test_pylops_uses_them():
 
 X, W = np.ones((1, 3, 3)), np.ones((1, 1, 2, 2))
 NO_SHAPE = "it must be a tuple of integers, as x.shape is"
+NO_W_SHAPE = NO_SHAPE.replace("x", "W")
 
 
 @pytest.mark.parametrize(
@@ -130,9 +131,9 @@ NO_SHAPE = "it must be a tuple of integers, as x.shape is"
         (TypeError, f"x_shape is a numpy.ndarray: {NO_SHAPE}", Conv2dOperator, (W, X), {}),
         (TypeError, f"x_shape is a int: {NO_SHAPE}", Conv2dOperator, (W, 9), {}),
         (TypeError, f"x_shape is a str: {NO_SHAPE}", Conv2dOperator, (W, "133"), {}),
-        (TypeError, f"W_shape is a numpy.ndarray: {NO_SHAPE}", FilterOperator, (X, W), {}),
-        (TypeError, "W_shape is 2.0, a float: …", FilterOperator, (X, (1, 1, 2.0, 2)), {}),
-        (ValueError, "x_shape is -3: it must be at least 0", Conv2dOperator, (W, (1, -3, 3)), {}),
+        (TypeError, f"W_shape is a numpy.ndarray: {NO_W_SHAPE}", FilterOperator, (X, W), {}),
+        (TypeError, "W_shape[2] is 2.0, a float: …", FilterOperator, (X, (1, 1, 2.0, 2)), {}),
+        (ValueError, "x_shape[1] is -3: it must be …", Conv2dOperator, (W, (1, -3, 3)), {}),
         (
             TypeError,
             "dtype is 'floaty': it must be a dtype of NumPy's, as in np.float32",

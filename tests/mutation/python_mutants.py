@@ -44,6 +44,7 @@ TESTS = (
     *("call/test_channels_last.py", "call/test_narrow_arrays.py", "call/test_derivatives.py"),
     *("call/test_named_results.py", "call/test_hazards_memory.py", "call/test_determinism.py"),
     *("call/test_neighbours.py", "engines/test_engines.py", "engines/test_worst_errors.py"),
+    *("call/test_tuned.py", "engines/test_native_kernels.py", "interop/test_interop_scipy.py"),
     *("interop/test_one_rule_of_dtypes.py", "interop/test_interop_bilinear.py"),
 )
 LIMIT = 600  # seconds of a mutant's tests; one that ends never is noticed too

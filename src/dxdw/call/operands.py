@@ -219,9 +219,10 @@ def shape(value: Any, name: str) -> tuple[int, ...]:
     ):
         raise refused(
             TypeError,
-            f"{name} is a {type_name(value)}: it must be a tuple of integers, as x.shape is",
+            f"{name} is a {type_name(value)}: it must be a tuple of integers, "
+            f"as {name.removesuffix('_shape')}.shape is",
         )
-    return tuple(whole(v, name, least=0) for v in value)
+    return tuple(whole(v, f"{name}[{i}]", least=0) for i, v in enumerate(value))
 
 
 def check_bias(bias: Array, channels: int, name: str = "bias") -> None:

@@ -50,10 +50,6 @@ class Gather:
     spacing: int
     count: int
 
-    @property
-    def destination(self) -> slice:
-        return slice(self.start, self.start + self.spacing * self.count, self.spacing)
-
     def dilation_phases(self) -> list["Gather"]:
         """Of a dilated gather of step 1, the dense ones that every dilation-th destination makes.
 
