@@ -128,3 +128,29 @@ def test_a_padded_image_has_no_padding_left_and_the_same_positions():
         assert (whole.before, whole.after, whole.size) == (0, 0, axis.padded)
         shift = {(j + axis.before, i, u) for j, i, u in meetings(axis)}
         assert meetings(whole) == shift
+
+
+def read(gather):
+    """(destination, source, tap) for all that a gather meets, zeros beyond the source included."""
+    return {
+        (gather.start + gather.spacing * q, q * gather.step + offset, tap)
+        for q in range(gather.count)
+        for tap, offset in zip(gather.taps, gather.offsets, strict=True)
+    }
+
+
+def test_a_dilated_gather_in_parts_whose_taps_are_neighbours():
+    apart = 0
+    for axis in AXES:
+        for gather in (axis.forward_gather(), *axis.dx_gathers()):
+            phases = gather.dilation_phases()
+            assert set.union(*map(read, phases)) == read(gather)
+            assert sum(phase.count for phase in phases) == gather.count
+            distance = gather.offsets[1] - gather.offsets[0] if len(gather.offsets) > 1 else 1
+            if gather.step > 1 or distance == 1:
+                assert phases == [gather]
+                continue
+            apart += 1
+            assert len(phases) == min(distance, gather.count)
+            assert {phase.step for phase in phases} == {distance}
+    assert apart
