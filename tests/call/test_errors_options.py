@@ -199,6 +199,10 @@ def test_out_whose_elements_share_memory():
     for strides in ((0, 0, 0, 0), (0, 128, 32, 8), (512, 128, 8, 8), (-512, 128, 24, 8)):
         out = np.lib.stride_tricks.as_strided(np.zeros(2000)[1000:], shape, strides)
         refused(ValueError, message, conv2d, X, W, out=out)
+    of_one_image = np.lib.stride_tricks.as_strided(np.zeros(2000), (1, *shape[1:]), (8, 128, 8, 8))
+    refused(ValueError, message, conv2d, X[:1], W, out=of_one_image)
+    nothing = np.lib.stride_tricks.as_strided(np.zeros(1), (0, *shape[1:]), (0, 0, 0, 0))
+    assert conv2d(X[:0], W, out=nothing) is nothing
     masked = np.ma.array(np.zeros(shape), mask=True, hard_mask=True)
     message = (
         "out is a masked array, whose mask would keep results out: give its data, as in out.data"

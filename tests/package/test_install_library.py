@@ -91,12 +91,16 @@ def test_not_built_at_installation(monkeypatch, tmp_path):
 def test_a_file_that_is_no_library(monkeypatch, tmp_path):
     file = tmp_path / "libdxdw.so"
     monkeypatch.setenv("DXDW_LIBRARY", str(file))
-    assert load() is None
-    assert why_missing() == f"DXDW_LIBRARY names a file that is not there: {str(file)!r}"
+    message = f"DXDW_LIBRARY names a file that is not there: {str(file)!r}"
+    with pytest.warns(RuntimeWarning, match=re.escape(message)):
+        assert load() is None
+    assert why_missing() == message
     file.write_text("no library")
     forget()
-    assert load() is None
-    assert why_missing().startswith("libdxdw.so could not be loaded: ")
+    message = "libdxdw.so, which DXDW_LIBRARY names, could not be loaded: "
+    with pytest.warns(RuntimeWarning, match=message):
+        assert load() is None
+    assert why_missing().startswith(message)
 
 
 @pytest.mark.skipif(not ctypes.util.find_library("m"), reason="needs some other library")
@@ -105,7 +109,8 @@ def test_a_library_without_our_functions(monkeypatch, tmp_path):
     (tmp_path / ctypes.util.find_library("m")).touch()
     monkeypatch.setattr(Path, "exists", lambda _: True)
     monkeypatch.setenv("DXDW_LIBRARY", ctypes.util.find_library("m"))
-    assert load() is None
+    with pytest.warns(RuntimeWarning, match="dxdw_plan_version"):
+        assert load() is None
     assert "dxdw_plan_version" in why_missing()
 
 

@@ -73,7 +73,10 @@ WATCHES = hasattr(ctypes, "pythonapi") and sys.platform != "emscripten"
 
 
 def load() -> CDLL | None:
-    """The library, or None: why_missing says why. What DXDW_ISA asks for in vain is warned of."""
+    """The library, or None: why_missing says why.
+
+    What DXDW_ISA or DXDW_LIBRARY asks for in vain is warned of.
+    """
     return _loaded()[0]
 
 
@@ -137,11 +140,21 @@ def package() -> "Path":
 
 @lru_cache(maxsize=1)
 def _loaded() -> tuple[CDLL | None, str | None]:
+    """The library, or why there is none; who asked for it by name is warned of that."""
     if os.environ.get("DXDW_ISA") == "none":
         return None, "DXDW_ISA=none leaves the native kernels out"
     # A library built elsewhere is how the sanitizers' is tested.
     elsewhere = os.environ.get("DXDW_LIBRARY")
+    library, why = _from(elsewhere)
+    note = library.dxdw_isa_note().decode() if library else elsewhere and why
+    if note:
+        warnings.warn(note, RuntimeWarning, stacklevel=4)
+    return library, why
+
+
+def _from(elsewhere: str | None) -> tuple[CDLL | None, str | None]:
     file = path(elsewhere) if elsewhere else package() / LIBRARIES.get(sys.platform, "libdxdw.so")
+    named = f"{file.name}, which DXDW_LIBRARY names," if elsewhere else file.name
     if not file.exists():
         if elsewhere:
             return None, f"DXDW_LIBRARY names a file that is not there: {elsewhere!r}"
@@ -152,13 +165,11 @@ def _loaded() -> tuple[CDLL | None, str | None]:
         extra = {name: kind for name, kind in FOR_TESTS.items() if hasattr(library, name)}
         _declare(library, {**SIGNATURES, **extra})
         if (version := library.dxdw_plan_version()) != VERSION:
-            return None, f"{file.name} reads plans of version {version}, not of {VERSION}"
+            return None, f"{named} reads plans of version {version}, not of {VERSION}"
         if WATCHES:
             _watch(library)
     except (OSError, AttributeError) as error:  # of another processor, or of another version
-        return None, f"{file.name} could not be loaded: {error}"
-    if note := library.dxdw_isa_note().decode():
-        warnings.warn(note, RuntimeWarning, stacklevel=4)
+        return None, f"{named} could not be loaded: {error}"
     return library, None
 
 
