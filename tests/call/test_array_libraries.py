@@ -363,6 +363,21 @@ def test_jax_under_jit(mode):
     assert_in_kind(results, to_jax(a["x"]), expected)
 
 
+def test_outs_whose_memory_nobody_tells(monkeypatch):
+    """As on another device: two are the same where they are one object."""
+
+    def refuse(_):
+        raise BufferError("on another device")
+
+    operands = [strict(np.full((1, 1, 1, 1), value)) for value in (2.0, 3.0, 5.0)]
+    dx, dW = (strict(np.zeros((1, 1, 1, 1))) for _ in "ab")
+    monkeypatch.setattr(np, "from_dlpack", refuse)
+    dxdw.conv2d_backward(*operands, out=(dx, dW))
+    assert (float(dx[0, 0, 0, 0]), float(dW[0, 0, 0, 0])) == (10.0, 6.0)
+    with pytest.raises(ValueError, match="out for dx and out for dW share memory"):
+        dxdw.conv2d_backward(*operands, out=(dx, dx))
+
+
 @jax
 def test_jax_arrays_are_immutable_so_out_is_refused():
     x, W = to_jax(np.ones((1, 4, 4))), to_jax(np.ones((1, 1, 2, 2)))
