@@ -1,11 +1,11 @@
 """1,797 real handwritten digits of 8×8 pixels, which travel inside the package.
 
 Optical Recognition of Handwritten Digits: E. Alpaydin and C. Kaynak, UCI Machine Learning
-Repository, 1998, https://doi.org/10.24432/C50P49, licensed under CC BY 4.0. The file is the one
+Repository, 1998, https://doi.org/10.24432/C50P49, licensed under CC BY 4.0. The table is the one
 that scikit-learn ships; `data/DIGITS.md`, beside it, has the attribution and how they were made.
 """
 
-import gzip
+import bz2
 from functools import lru_cache
 from importlib.resources import files
 from typing import NamedTuple
@@ -59,5 +59,5 @@ def split_digits() -> tuple[Digits, Digits]:
 
 @lru_cache(maxsize=1)
 def _table() -> Array:
-    with files("dxdw").joinpath("data/digits.csv.gz").open("rb") as packed:
-        return np.loadtxt(gzip.open(packed, "rt"), np.uint8, delimiter=",")
+    with files("dxdw").joinpath("data/digits.csv.bz2").open("rb") as packed:
+        return np.loadtxt(bz2.open(packed, "rt"), np.uint8, delimiter=",")
