@@ -363,6 +363,13 @@ def test_jax_under_jit(mode):
     assert_in_kind(results, to_jax(a["x"]), expected)
 
 
+def test_a_kernel_by_name_says_whose_arrays_it_does_not_take():
+    x, W = strict(np.ones((1, 4, 4))), strict(np.ones((1, 1, 2, 2)))
+    message = "takes NumPy arrays, not those of array_api_strict"
+    with pytest.raises(dxdw.EngineDeclined, match=message):
+        dxdw.conv2d(x, W, engine="direct")
+
+
 def test_outs_whose_memory_nobody_tells(monkeypatch):
     """As on another device: two are the same where they are one object."""
 
