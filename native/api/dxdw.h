@@ -135,6 +135,8 @@ DXDW_API int dxdw_allocation_left(void);
 DXDW_API int64_t dxdw_signal_at(int64_t nth, int64_t signals);
 /* Blocks of scratch memory, and jobs, that have not been given back. */
 DXDW_API int64_t dxdw_live_blocks(void);
+/* The most bytes of them at a time since the last such question. */
+DXDW_API int64_t dxdw_most_bytes(void);
 #endif
 
 #ifdef __cplusplus

@@ -2,10 +2,11 @@
 // 144; and of 5×5 kernels by F(2×2, 5×5): 36 where it has 100. The weights are W or, for dx, W
 // turned and with its channels exchanged: the plan's taps say.
 //
-// Two ways round the memory. Where the transformed weights are small, they are made once, and a
+// Three ways round the memory. Where the transformed weights are small, they are made once, and a
 // piece of work is some rows of tiles for all destination channels. Where they are large (wide
 // layers on small images), the images are transformed first, and a piece of work is a block of
-// destination channels with weights of its own.
+// destination channels with weights of its own. Where threads have no memory for that, as many of them,
+// they share what is transformed: as much of the images at a time, and of the weights, as there is.
 #pragma once
 #include "kernels/winograd_groups.h"
 #include "kernels/winograd_transform.h"
@@ -24,7 +25,13 @@ class WinogradGather {
         across_(pass_.axis[2], side_of(plan)) {
     sources_ = round_up(plan.sources, lanes<T>);
     const Index vectors = divide_up(plan.destinations, lanes<T>);
-    blocks_ = divide_up(vectors, kVectors);
+    // What native.py lets a call take. A block's weights are a third of it at the most.
+    const Index images = plan.batch * (plan.sources * plan.source_plane() +
+                                       plan.destinations * plan.destination_plane());
+    most_elements_ = images + plan.weights_of_group() +
+                     tuning().beside / Index(sizeof(T)) / plan.groups_of_image;
+    const Index fitting_vectors = most_elements_ / 3 / (kFrequencies * plan.sources * lanes<T>);
+    blocks_ = divide_up(vectors, least<Index>(kVectors, most<Index>(1, fitting_vectors)));
     block_vectors_ = divide_up(vectors, blocks_);
     block_ = block_vectors_ * lanes<T>;
     blocks_ = divide_up(vectors, block_vectors_);
@@ -42,19 +49,20 @@ class WinogradGather {
                                                divide_up(tile_rows_, Tuning::pieces)));
     together_ = least(together_, tile_rows_);
     const Index tiles = together_ * across_.tiles;
-    frequency_ = stride((shared_ ? tiles : tile_rows_ * across_.tiles) * sources_);
     product_ = stride(tiles * block_);
     strip_ = strip_elements<T>(across_);
-    slot_ = round_up(strip_ + kFrequencies * (product_ + (shared_ ? frequency_ : 0)) +
-                         (shared_ ? 0 : weights_of_block_),
+    frequency_ = stride(tiles * sources_);
+    slot_ = round_up(strip_ + kFrequencies * (product_ + (shared_ ? frequency_ : 0)),
                      kAlignment / Index(sizeof(T)));
+    rows_of_round_ = tile_rows_, blocks_of_round_ = blocks_;
     // Pieces of the second way: blocks of channels, and parts of the images where those are few.
-    parts_ = shared_ ? 1 : least(divide_up(tile_rows_, together_), divide_up(4, blocks_));
+    parts_ = least(divide_up(tile_rows_, together_), divide_up(4, blocks_));
   }
 
   Index bytes(int threads) const {
-    const Index used = shared_ ? threads : least<Index>(threads, blocks_ * parts_);
-    return (shared_elements() + slot_ * used) * Index(sizeof(T)) + tile_rows_;
+    WinogradGather own(*this);
+    own.choose_way(threads);
+    return (own.shared_elements() + own.slot_ * own.used(threads)) * Index(sizeof(T)) + tile_rows_;
   }
 
   // As in Gather, a run is a copy.
@@ -67,16 +75,21 @@ class WinogradGather {
     if (!magnitude_fits(largest_magnitude(weights, plan_.weights_of_group())))
       return DXDW_DECLINED;
     const LeftOut left_out = {down_, tile_rows_};
+    choose_way(team.threads);
     Workspace memory;
     const Index at_shared = memory.reserve<T>(shared_elements());
-    const Index at_slots = memory.reserve<T>(slot_ * team.threads);
+    const Index at_slots = memory.reserve<T>(slot_ * used(team.threads));
     const Index at_flags = memory.reserve<char>(tile_rows_);
     const Index at_parts = memory.reserve<Part>(left_out.most_parts());
     if (!memory.take()) return DXDW_NO_MEMORY;
     T *shared = memory.at<T>(at_shared);
     slots_ = memory.at<T>(at_slots), unfit_ = memory.at<char>(at_flags);
     source_ = source, weights_ = weights, destination_ = destination;
-    if (!(shared_ ? with_shared_weights(shared, team) : with_shared_images(shared, team)))
+    Team own = team;
+    own.threads = int(used(team.threads));
+    if (!(shared_  ? with_shared_weights(shared, own)
+          : apart_ ? with_weights_apart(shared, own)
+                   : in_rounds(shared, own)))
       return DXDW_CANCELLED;
 
     Part *parts = memory.at<Part>(at_parts);
@@ -91,18 +104,43 @@ class WinogradGather {
   static Index stride(Index elements) { return elements + kAlignment / Index(sizeof(T)); }
 
   Index shared_elements() const {
-    return shared_ ? blocks_ * weights_of_block_ : kFrequencies * frequency_;
+    return (apart_ ? 0 : blocks_of_round_ * weights_of_block_) +
+           (shared_ ? 0 : kFrequencies * frequency_);
+  }
+
+  // Of so many threads, those that have something to do.
+  Index used(int threads) const { return apart_ ? least<Index>(threads, blocks_ * parts_) : threads; }
+
+  // Of large weights: the second way, if the transformed images stay in the cache and the scratch memory
+  // that a call may take is enough; else a quarter of it is the weights', and half the images', or more where
+  // threads leave it: for each part of the images all weights are transformed anew. On eight cores three had
+  // room for weights of their own in layers of 256 channels at 14². A batch of 32 of these was computed by
+  // one; with two it takes 0.42 times as long (Zen 5), and on one 0.8 times.
+  void choose_way(int threads) {
+    if (shared_) return;
+    const Index row = across_.tiles * sources_;
+    frequency_ = stride(tile_rows_ * row);
+    const Index slot = slot_ + round_up(weights_of_block_, kAlignment / Index(sizeof(T)));
+    apart_ = true;
+    const Index transformed = kFrequencies * frequency_;
+    if (transformed * Index(sizeof(T)) <= tuning().shared_images &&
+        transformed + slot * used(threads) <= most_elements_) {
+      slot_ = slot;
+      return;
+    }
+    apart_ = false;
+    const Index pieces = divide_up(tile_rows_, together_);
+    const Index blocks = most<Index>(1, most_elements_ / 4 / weights_of_block_);
+    blocks_of_round_ = divide_up(blocks_, divide_up(blocks_, blocks));
+    const Index left = most_elements_ - blocks_of_round_ * weights_of_block_ - threads * slot_ -
+                       kFrequencies * stride(0) - tile_rows_;
+    const Index fitting = most(left, most_elements_ / 2) / (kFrequencies * together_ * row);
+    rows_of_round_ = divide_up(pieces, divide_up(pieces, most<Index>(1, fitting))) * together_;
+    frequency_ = stride(rows_of_round_ * row);
   }
 
   bool with_shared_weights(T *transformed, const Team &team) {
-    const Index slices = 4;
-    if (!parallel_for(team, blocks_ * slices, [&](Index i, int) {
-          const Index s = i % slices;
-          transform_weights(i / slices, s * plan_.sources / slices,
-                            (s + 1) * plan_.sources / slices,
-                            transformed + i / slices * weights_of_block_, team);
-        }))
-      return false;
+    if (!transform_blocks(0, blocks_, transformed, team)) return false;
     return parallel_for(team, divide_up(tile_rows_, together_), [&](Index piece, int slot) {
       const Index first = piece * together_, last = least(tile_rows_, first + together_);
       T *strip = slots_ + slot * slot_;
@@ -117,11 +155,8 @@ class WinogradGather {
     });
   }
 
-  bool with_shared_images(T *x, const Team &team) {
-    if (!parallel_for(team, tile_rows_, [&](Index row, int slot) {
-          transform(row, x, 0, slots_ + slot * slot_, team);
-        }))
-      return false;
+  bool with_weights_apart(T *x, const Team &team) {
+    if (!transform_rows(0, tile_rows_, x, team)) return false;
     const Index pieces = divide_up(tile_rows_, together_);
     return parallel_for(team, blocks_ * parts_, [&](Index i, int slot) {
       const Index block = i / parts_, part = i % parts_;
@@ -134,6 +169,47 @@ class WinogradGather {
         multiply(transformed, x + first * across_.tiles * sources_, block, first, last, product, strip,
                  team);
       }
+    });
+  }
+
+  bool in_rounds(T *transformed, const Team &team) {
+    T *x = transformed + blocks_of_round_ * weights_of_block_;
+    for (Index start = 0; start < tile_rows_; start += rows_of_round_) {
+      const Index end = least(tile_rows_, start + rows_of_round_);
+      const Index pieces = divide_up(end - start, together_);
+      if (!transform_rows(start, end, x, team)) return false;
+      for (Index block = 0; block < blocks_; block += blocks_of_round_) {
+        const Index blocks = least(blocks_of_round_, blocks_ - block);
+        // (Weights that are all there stay.)
+        if ((start == 0 || blocks < blocks_) && !transform_blocks(block, blocks, transformed, team))
+          return false;
+        if (!parallel_for(team, blocks * pieces, [&](Index i, int slot) {
+              const Index first = start + i % pieces * together_, own = i / pieces;
+              T *strip = slots_ + slot * slot_;
+              multiply(transformed + own * weights_of_block_,
+                       x + (first - start) * across_.tiles * sources_, block + own, first,
+                       least(end, first + together_), strip + strip_, strip, team);
+            }))
+          return false;
+      }
+    }
+    return true;
+  }
+
+  // Rows of tiles of x, all of them by the team.
+  bool transform_rows(Index first, Index last, T *x, const Team &team) {
+    return parallel_for(team, last - first, [&](Index i, int slot) {
+      transform(first + i, x, first, slots_ + slot * slot_, team);
+    });
+  }
+
+  // So many blocks of weights, one behind the other.
+  bool transform_blocks(Index first, Index count, T *to, const Team &team) const {
+    const Index slices = 4;
+    return parallel_for(team, count * slices, [&](Index i, int) {
+      const Index s = i % slices;
+      transform_weights(first + i / slices, s * plan_.sources / slices,
+                        (s + 1) * plan_.sources / slices, to + i / slices * weights_of_block_, team);
     });
   }
 
@@ -222,7 +298,8 @@ class WinogradGather {
   TiledAxis down_, across_;
   Index sources_, blocks_, block_vectors_, block_, tile_rows_;
   Index weight_frequency_, weights_of_block_, together_, frequency_, product_, strip_, slot_, parts_;
-  bool shared_;
+  Index rows_of_round_, blocks_of_round_, most_elements_;
+  bool shared_, apart_ = false;
   T *slots_ = nullptr;
   Result<T> destination_;
   char *unfit_ = nullptr;

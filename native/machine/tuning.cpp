@@ -126,6 +126,7 @@ struct Found {
     t.passing = t.l2 / 2;
     t.frequencies = t.l2 / 16 * 5;
     t.shared_weights = t.l3 / 32 * 5;
+    t.shared_images = t.l3 / 4;
     t.chunk_sums = t.l2 / 64 * 25;
     t.chunk = t.l2 / 8 * 3;
     t.group = t.l3 / 8;
@@ -146,6 +147,7 @@ const Found found;
 #if defined(DXDW_TESTING)
 void pretend(int64_t l1, int64_t l2, int64_t l3) {
   found.tuning.l1 = l1, found.tuning.l2 = l2, found.tuning.l3 = l3;
+  found.tuning.beside = l3 / 4;  // what it is of 32 MiB
   Found::divide(found.tuning);
 }
 #endif

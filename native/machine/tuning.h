@@ -20,12 +20,16 @@ struct Tuning {
   int64_t passing;         // l2 / 2: a group's weights beyond that pass through; so much source stays
   int64_t frequencies;     // l2 · 5/16: Winograd's of a piece; those of the result stay beside
   int64_t shared_weights;  // l3 · 5/32: transformed weights that are made once
+  int64_t shared_images;   // l3 / 4: transformed images that threads read with weights of their own
   int64_t chunk_sums;      // l2 · 25/64: dW by Winograd, the sums of a chunk,
   int64_t chunk;           // l2 · 3/8: its frequencies at a time,
   int64_t group;           // l3 / 8: and those of a group
   int64_t past_caches;     // l3 / 2: beyond that, a result is written past the caches
   int64_t plane_rows;      // l1 / 2: rows of a plane that a depthwise kernel reads and writes
   int64_t plane_sums;      // l1 / 4: and its vectors of sums
+
+  // Scratch memory that a call may take beside as much as its tensors: BESIDE_OPERANDS of native.py.
+  int64_t beside = 8 << 20;
 
   // Operations below which a second thread costs more than it saves: a woken thread begins after 5 to
   // 50 µs, in which a core does 2 MFLOP. And those of a piece, beside which handing it out is nothing.

@@ -14,7 +14,7 @@ namespace dxdw {
 namespace {
 
 std::atomic<int64_t> allocations_to_failure{0}, boundaries_to_signal{0}, signals_left{0};
-std::atomic<int64_t> live_blocks{0};
+std::atomic<int64_t> live_blocks{0}, live_bytes{0}, most_bytes{0};
 
 }  // namespace
 
@@ -33,7 +33,12 @@ void boundary() {
 #endif
 }
 
-void count_block(int change) { live_blocks += change; }
+void count_block(int change, int64_t bytes) {
+  live_blocks += change;
+  const int64_t now = live_bytes.fetch_add(change * bytes) + change * bytes;
+  for (int64_t most = most_bytes; most < now && !most_bytes.compare_exchange_weak(most, now);) {
+  }
+}
 
 }  // namespace dxdw
 
@@ -47,4 +52,6 @@ int64_t dxdw_signal_at(int64_t nth, int64_t signals) {
 }
 
 int64_t dxdw_live_blocks(void) { return dxdw::live_blocks; }
+
+int64_t dxdw_most_bytes(void) { return dxdw::most_bytes.exchange(dxdw::live_bytes); }
 #endif

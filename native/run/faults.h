@@ -9,12 +9,12 @@ namespace dxdw {
 bool allocation_fails();
 // A place where a signal might arrive that a call is not prepared for: it does, where a test says so.
 void boundary();
-// Counts a block of memory that has been handed out, +1, or given back, −1.
-void count_block(int change);
+// Counts a block of memory that has been handed out, +1, or given back, −1; of so many bytes.
+void count_block(int change, int64_t bytes);
 #else
 constexpr bool allocation_fails() { return false; }
 inline void boundary() {}
-inline void count_block(int) {}
+inline void count_block(int, int64_t) {}
 #endif
 
 }  // namespace dxdw

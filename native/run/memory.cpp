@@ -40,7 +40,7 @@ constexpr size_t kPage = 4096;
 
 // Before each block, in a stretch of its own that keeps the alignment.
 struct Header {
-  size_t capacity;
+  size_t capacity, asked;  // bytes
 };
 static_assert(sizeof(Header) <= kAlignment, "the header has kAlignment bytes");
 
@@ -123,7 +123,8 @@ void *acquire(size_t bytes) {
   Header *header = take_fitting(capacity);
   if (!header) header = allocate(capacity);
   if (!header) return nullptr;
-  count_block(+1);
+  header->asked = bytes;
+  count_block(+1, static_cast<int64_t>(bytes));
   boundary();
 #if defined(DXDW_TESTING)
   memset(block_of(header), 0xff, bytes);
@@ -144,8 +145,8 @@ void free_block(void *block) {
 void release(void *block) {
   if (!block) return;
   boundary();
-  count_block(-1);
   Header *header = header_of(block);
+  count_block(-1, static_cast<int64_t>(header->asked));
   if (header->capacity > kMostKept) return deallocate(header);
   Header *dropped[kMostBlocks];
   int drops = 0;

@@ -9,10 +9,15 @@ const Problem kLargeWeights[] = {
     {1, 1, 40, 64, 15, 16, 3, 3, 2, 1, 1},  {1, 1, 64, 40, 15, 16, 3, 3, 2, 1, 1},
 };
 
+// Whose transformed weights, and images, are more than there is scratch memory for with small caches.
+const Problem kManyTiles[] = {{3, 1, 40, 150, 13, 14, 3, 3, 1, 1, 1}, {2, 2, 20, 70, 9, 10, 5, 5, 1, 1, 2}};
+
 int main() {
   put_end();
   int wrong = dxdw_prepare(words, 22, 0) != nullptr;  // of a version that there is not
   for (int kind = kForward; kind <= kInputGradient; ++kind) {
+    for (const Problem &p : kManyTiles)
+      wrong += !check<float>(p, kind, "winograd", 2) + !check<double>(p, kind, "winograd", 2);
     for (const Problem &p : kLargeWeights)
       wrong += !check<float>(p, kind, "direct", 2, false, false) +
                !check<double>(p, kind, "direct", 2, false, false);

@@ -19,7 +19,7 @@ from oracles import simple
 from dxdw import conv2d, conv2d_backward, conv3d, conv3d_backward, explain
 from dxdw.call import geometries, known
 from dxdw.call.options import Options
-from dxdw.core.problem import Problem
+from dxdw.core.problem import Execution, Problem
 from dxdw.engines import native, native_library
 
 pytestmark = pytest.mark.skipif(
@@ -538,6 +538,33 @@ def test_scratch_memory_is_the_tensors_own_size_and_8_megabytes(name, dtype):
             said = explain(*shapes, **options, engine=engine)
             tensors = sum(prod(case.shape(n)) for n in ("x", "W", "grad_out"))
             assert said.workspace <= tensors * np.dtype(dtype).itemsize + (8 << 20), said
+
+
+# Of ResNet-50 and VGG, with many channels on small images: transformed, they are several times as large.
+MANY_CHANNELS = [
+    simple((8, 256, 14, 14), (256, 256, 3, 3), pad=1),
+    simple((32, 256, 14, 14), (256, 256, 3, 3), pad=1),
+    simple((8, 512, 7, 7), (512, 512, 3, 3), pad=1),
+    simple((1, 512, 28, 28), (512, 512, 3, 3), pad=1),
+    simple((2, 128, 14, 14), (1024, 128, 3, 3), pad=1),
+]
+
+
+@pytest.mark.parametrize("case", MANY_CHANNELS, ids=str)
+@pytest.mark.parametrize("dtype", UNIT_ROUNDOFF)
+def test_scratch_memory_is_enough_for_eight_threads(case, dtype):
+    for kind in ("forward", "dx"):
+        problem = problem_of(kind, case, dtype)
+        winograd = native.kernels()["winograd"]
+        assert winograd.declines(problem) is None
+        for threads in (1, 2, 8):
+            many = problem._replace(how=Execution(threads=threads))
+            assert native.handle(many, winograd.index).threads == threads
+
+
+def test_the_kernels_know_how_much_scratch_memory_that_is():
+    header = Path(__file__).parents[2] / "native/machine/tuning.h"
+    assert f"beside = {native.BESIDE_OPERANDS >> 20} << 20;" in header.read_text("utf-8")
 
 
 def test_max_workspace_turns_to_an_engine_that_needs_less():

@@ -105,6 +105,8 @@ def _children(node: ast.AST) -> Iterator[ast.AST]:
         return
     if isinstance(node, ast.Call) and getattr(node.func, "id", "") in {"refused", "TypeVar"}:
         return
+    if isinstance(node, ast.keyword) and node.arg == "strict":  # an assertion, of zip
+        return
     for name, value in ast.iter_fields(node):
         if name not in left_out:
             yield from (v for v in (value if isinstance(value, list) else [value])
