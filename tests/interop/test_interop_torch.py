@@ -470,6 +470,20 @@ def test_sizes_that_are_symbols_are_compiled_once():
     assert len(graphs) == 1
 
 
+@pytest.mark.parametrize("names", [("x", "input"), ("W", "weight")])
+def test_an_operand_under_both_of_its_names_is_refused(names):
+    from dxdw.interop.torch import conv2d, conv_transpose2d
+
+    x, W, _, _ = tensors(CASES["plain"])
+    message = "{} and {} are both given, which are two names of one argument: give {} or {}"
+    for call in (conv2d, conv_transpose2d):
+        given = {"x": x, "W": W} | {names[1]: x}
+        page = refused(TypeError, message.format(*names, *names), call, **given)
+        assert page == "docs/howto/pytorch.md"
+    with pytest.raises(TypeError, match="multiple values for argument 'W'"):
+        conv2d(x, W, weight=W)
+
+
 @pytest.mark.parametrize("name", ["x", "W", "bias"])
 def test_what_is_no_tensor_is_refused_by_name(name):
     from dxdw.interop.torch import conv2d, conv_transpose2d

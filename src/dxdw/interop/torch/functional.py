@@ -19,6 +19,7 @@ from .ways import OURS, THEIRS, Ways
 
 Where = Callable[[str, Case, Tensor, Tensor, Tensor | None], Ways]
 
+_OTHER_NAMES = ("x", "input"), ("W", "weight")  # dxdw's and PyTorch's
 _INTEGERS = frozenset({int})
 _CONVOLVE = {1: theirs.conv1d, 2: theirs.conv2d, 3: theirs.conv3d}
 _TRANSPOSE = {1: theirs.conv_transpose1d, 2: theirs.conv_transpose2d, 3: theirs.conv_transpose3d}
@@ -33,10 +34,16 @@ def also_by_their_names(function: Callable[..., Tensor]) -> Callable[..., Tensor
 
     @wraps(function)
     def call(*args: Any, **named: Any) -> Tensor:
-        if "input" in named:
-            named["x"] = named.pop("input")
-        if "weight" in named:
-            named["W"] = named.pop("weight")
+        for name, other in _OTHER_NAMES:
+            if other in named:
+                if name in named:
+                    raise refused(
+                        TypeError,
+                        f"{name} and {other} are both given, which are two names of one argument: "
+                        f"give {name} or {other}",
+                        kernels.ROOM,
+                    )
+                named[name] = named.pop(other)
         return function(*args, **named)
 
     return call
