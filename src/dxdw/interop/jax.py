@@ -26,6 +26,7 @@ import jax  # noqa: E402
 from jax import numpy as jnp  # noqa: E402
 from jax.extend.core import Primitive  # noqa: E402
 from jax.interpreters import ad, batching, mlir  # noqa: E402
+from jax.sharding import PartitionSpec  # noqa: E402
 
 from ..call import geometries, operands  # noqa: E402
 from ..call.options import Options  # noqa: E402
@@ -287,7 +288,17 @@ def _computed(first: jax.Array, second: jax.Array, *, kind: str, case: Case) -> 
 
 
 def _abstract(first: Any, second: Any, *, kind: str, case: Case) -> Any:  # noqa: ARG001
-    return first.update(shape=case.shape(kind))
+    return _result(first, kind, case)
+
+
+def _result(first: Any, kind: str, case: Case) -> Any:
+    """A pass's result: its shape and dtype, and where in a mesh it lies, by its first operand."""
+    result = first.update(shape=case.shape(kind))
+    placed = getattr(result, "sharding", None)  # earlier versions of JAX have none, or None
+    if kind != "dW" or placed is None or placed.mesh.empty:
+        return result
+    # Images that are shared out are summed over; a kernel is whole, or JAX has refused it.
+    return result.update(sharding=placed.update(spec=PartitionSpec(*[None] * result.ndim)))
 
 
 def _pull_back(which: int, g: Any, *operands: Any, kind: str, case: Case) -> jax.Array:
@@ -330,7 +341,7 @@ def _register() -> None:
 
 
 def _by_kernels(kind: str, case: Case, first: jax.Array, second: jax.Array) -> jax.Array:
-    result = jax.typeof(first).update(shape=case.shape(kind))  # and where in a mesh it lies
+    result = _result(jax.typeof(first), kind, case)
     call = jax.ffi.ffi_call(TARGET, result)
     return call(first, second, call=xla_handler.text(kind, case))
 
@@ -357,8 +368,7 @@ def _by_xla(kind: str, case: Case, first: jax.Array, second: jax.Array) -> jax.A
 
     if kind == "forward":
         return convolve(first, second)
-    zeros = jnp.zeros(case.shape(kind), first.dtype)
-    if apart := _varying(first):  # else its cotangent would be summed over the mesh
-        zeros = jax.lax.pcast(zeros, tuple(apart), to="varying")
     along = (lambda x: convolve(x, second)) if kind == "dx" else (lambda W: convolve(second, W))
-    return jax.vjp(along, zeros)[1](first)[0]
+    transpose = jax.linear_transpose(along, _result(jax.typeof(first), kind, case))
+    gradient: jax.Array = transpose(first)[0]
+    return gradient
