@@ -254,14 +254,28 @@ def _operand(value: Any, name: str) -> jax.Array:
         if isinstance(error, ValueError) and value is not None:
             raise refused(ValueError, message, ROOM) from None
         raise refused(TypeError, message, ROOM) from None
-    if array.dtype == jnp.bool_:
+    if hint := _other_than_numbers(array.dtype):
+        told = hint.format(name=name)
+        raise refused(TypeError, f"{name} has dtype {array.dtype}: it must be {told}", ROOM)
+    if not all(isinstance(n, int) for n in array.shape):
         raise refused(
-            TypeError,
-            f"{name} has dtype bool: it must be an array of numbers; convert it first, as in "
-            f"jnp.asarray({name}, float)",
+            ValueError,
+            f"{name} has the symbolic shape ({', '.join(map(str, array.shape))}): its sizes must "
+            "be numbers; trace or export the function for each shape",
             ROOM,
         )
     return array
+
+
+def _other_than_numbers(dtype: Any) -> str | None:
+    """What an array must be in place of one of this dtype; None where it can be computed with."""
+    if dtype == jnp.bool_:
+        return "an array of numbers; convert it first, as in jnp.asarray({name}, float)"
+    if not jnp.issubdtype(dtype, jnp.number):
+        return "an array of numbers, as jax.random.normal makes one of a key"
+    if jnp.issubdtype(dtype, jnp.inexact) and dtype.itemsize < 2:
+        return "of 16 bits or more; convert it first, as in {name}.astype(jnp.bfloat16)"
+    return None
 
 
 def bilinear(kind: str, case: Case, first: jax.Array, second: jax.Array) -> jax.Array:
