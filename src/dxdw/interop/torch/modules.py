@@ -11,7 +11,7 @@ from torch.nn.utils.parametrize import type_before_parametrizations
 from ...call import operands
 from ...core.documentation import more, refused
 from ..bilinear import Case
-from . import kernels, timing
+from . import kernels, tensors, timing
 from .functional import convolve, transpose
 from .ways import OURS, THEIRS, Ways, pays
 
@@ -53,7 +53,9 @@ def accelerate(model: Model, example: Any = None) -> Model:
         What the model is called with: a tensor, a tuple of positional arguments or a dictionary of
         keyword arguments. The model is called once, in the mode that it is in, under the
         `torch.no_grad` or `torch.autocast` that is around. Its parameters, buffers and gradients
-        and PyTorch's random numbers are afterwards as they were before.
+        and PyTorch's random numbers are afterwards as they were before, of which it keeps a copy
+        meanwhile; lazy modules are made by the call, with the statistics that it gives them. Calls
+        under a transform, and those whose operands give their memory back, are not timed.
 
     Returns
     -------
@@ -201,7 +203,8 @@ class _Part:
     def where(self, kind: str, case: Case, x: Tensor, W: Tensor, bias: Tensor | None) -> Ways:
         """Who computes a call."""
         if self.seen is not None:
-            self.seen.append(timing.Seen(timing.setting(case, x, W), kind, x, W, bias))
+            if tensors.unwatched():  # else they may be of a transform, which ends before the clock
+                self.seen.append(timing.Seen(timing.setting(case, x, W), kind, x, W, bias))
             return THEIRS
         if self.measured is not None and (ways := self.measured.ways(case, x, W)):
             return ways
