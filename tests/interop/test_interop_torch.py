@@ -497,6 +497,35 @@ def test_what_is_no_tensor_is_refused_by_name(name):
             assert refused(TypeError, message, call, **given) == "docs/howto/pytorch.md"
 
 
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors is in prototype:UserWarning")
+def test_nested_and_sparse_operands_are_left_to_pytorch_to_refuse():
+    import torch
+
+    from dxdw.interop.torch import conv2d, conv_transpose2d
+
+    x, W, _, _ = (a.float() for a in tensors(CASES["plain"]))
+    x, W = x[:, :2], W[:2, :2]
+    nested = torch.nested.nested_tensor([x[0], x[0, :, :4]], layout=torch.strided)
+    for call in (conv2d, conv_transpose2d):
+        with pytest.raises(NotImplementedError, match=r"aten::convolution"):
+            call(nested, W)
+        with pytest.raises(RuntimeError, match=r"bias type \(torch.sparse.FloatTensor\)"):
+            call(x, W, torch.ones(2).to_sparse())
+
+
+def test_a_sparse_grad_out_is_refused_by_name():
+    import torch
+
+    from dxdw.interop.torch import conv2d, conv_transpose2d
+
+    x, W, _, _ = tensors(CASES["plain"])
+    x, W = x[:, :2], W[:2, :2].requires_grad_()
+    for call in (conv2d, conv_transpose2d):
+        out = call(x, W)
+        with pytest.raises(RuntimeError, match=r"grad_out has layout torch.sparse_coo: .*to_dense"):
+            out.backward(torch.ones_like(out).to_sparse())
+
+
 def test_of_operands_that_differ_a_note_says_what_each_is():
     import torch
 

@@ -190,6 +190,22 @@ def test_one_module_and_the_size_of_a_transposed_output():
     assert torch.equal(bridge().accelerate(plain)(x, output_size=(8, 8)), expected)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float64"])
+def test_an_empty_output_of_a_transposed_one_is_as_in_pytorch(dtype):
+    import torch
+    from torch import nn
+
+    layer = nn.ConvTranspose2d(1, 1, 2, 2, 2).to(getattr(torch, dtype))
+    x = torch.ones((2, 1, 2, 2), dtype=layer.weight.dtype)
+    try:
+        expected = layer(x)
+    except RuntimeError:  # of float64, in PyTorch 2.13
+        with pytest.raises(ValueError, match=r"padding is .* at least 1 must stay"):
+            bridge().accelerate(layer)(x)
+    else:
+        assert bridge().accelerate(layer)(x).shape == expected.shape == (2, 1, 0, 0)
+
+
 def test_where_it_pays():
     import torch
 

@@ -1,6 +1,7 @@
 """Convolutions of PyTorch's tensors, with the arguments of `torch.nn.functional`."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from typing import Any, cast
 
@@ -72,13 +73,14 @@ def conv2d(
     bias : torch.Tensor or None
         (C_out,) or None.
     stride, padding, dilation, groups : optional
-        As PyTorch takes them, padding "same" and "valid" too.
+        As PyTorch takes them, padding "same" and "valid" too; beside those "full", and a pair
+        (before, after) for each axis, which PyTorch's function refuses.
 
     Returns
     -------
     torch.Tensor
         (N, C_out, out_H, out_W), without N where x has none, in the dtype of the operands. It is
-        new, no view of them, and as in PyTorch in channels_last where x or W is, else contiguous.
+        new, no view of them, and in channels_last where x or W is, else contiguous.
         Images of both layouts are read where they lie, with the same bits as result (but dW of a
         depthwise convolution in channels_last, which is summed in another order). Tensors strided
         in other ways are copied.
@@ -260,7 +262,15 @@ def transpose(
         return _handed_on(_TRANSPOSE[ndim], x, W, bias, *options)
     if x.ndim == ndim + 1:
         return transpose(ndim, x[None], W, bias, *options, where)[0]
-    case = _case(kernels.transposed, ndim, x, W, options)
+    try:
+        case = _case(kernels.transposed, ndim, x, W, options)
+    except ValueError:
+        if (
+            where is not None
+        ):  # a module's: of what PyTorch does compute, as empty outputs in float32
+            with suppress(RuntimeError):
+                return _TRANSPOSE[ndim](x, W, bias, *options)
+        raise
     ways = OURS if where is None or is_compiling() else where("dx", case, x, W, bias)
     if _all_theirs(ways, way):
         return _TRANSPOSE[ndim](x, W, bias, *options)
