@@ -89,7 +89,8 @@ def conv2d(
     ValueError
         Shapes or options that do not fit, when the function is traced.
     TypeError
-        Operands that are no arrays of numbers, options that are traced.
+        Operands that are no arrays of numbers, or of floats of less than 16 bits; options that are
+        traced.
     RuntimeError
         JAX's, of what goes wrong when it runs, such as too little memory.
 
