@@ -3,6 +3,7 @@
 import numpy as np
 import oracles
 import pytest
+from calls import refused
 from oracles import MODES, Case, simple
 
 pytestmark = pytest.mark.peers("jax")
@@ -261,6 +262,39 @@ def test_refusals_name_the_argument_and_the_bridges_page(error, message, given, 
     with pytest.raises(error, match=message) as caught:
         (jax.jit(call) if jit else call)()
     assert caught.value.__notes__[0] == more("jax")
+
+
+@pytest.mark.parametrize("name", ["x", "W", "bias"])
+def test_dtypes_that_no_pass_has_are_refused_by_name(name):
+    import jax
+    from jax import numpy as jnp
+
+    from dxdw.interop.jax import conv2d
+
+    shapes = {"x": (1, 3, 3), "W": (1, 1, 2, 2), "bias": (1,)}
+    keys = jax.random.split(jax.random.key(0), shapes[name])
+    narrow = [jnp.zeros(shapes[name], d) for d in ("float8_e4m3fn", "float8_e5m2", "float4_e2m1fn")]
+    for wrong, rule in [(keys, "an array of numbers, as"), *((a, "of 16 bits") for a in narrow)]:
+        given = {key: jnp.ones(shape) for key, shape in shapes.items()} | {name: wrong}
+        message = f"{name} has dtype {wrong.dtype}: it must be {rule}…"
+        assert refused(TypeError, message, conv2d, **given) == "docs/howto/jax.md"
+    same = {key: jnp.ones(shape, narrow[0].dtype) for key, shape in shapes.items()}
+    with pytest.raises(TypeError, match="x has dtype float8_e4m3fn: "):
+        jax.jit(conv2d)(**same)
+
+
+def test_symbolic_shapes_are_refused():
+    import jax
+    from jax import export
+
+    from dxdw.core.documentation import more
+    from dxdw.interop.jax import conv2d
+
+    images = jax.ShapeDtypeStruct((*export.symbolic_shape("n"), 1, 4, 4), "float32")
+    message = r"x has the symbolic shape \(n, 1, 4, 4\): its sizes must be numbers; "
+    with pytest.raises(ValueError, match=message) as caught:
+        jax.eval_shape(conv2d, images, np.ones((1, 1, 2, 2)))
+    assert more("jax") in caught.value.__notes__
 
 
 def test_a_traced_option_is_refused():

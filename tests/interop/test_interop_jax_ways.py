@@ -174,4 +174,4 @@ def test_on_two_devices():
         program, env=environment, capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "12 ways\n"
+    assert done.stdout == "13 ways\n"

@@ -178,3 +178,25 @@ def test_examples_of_the_docstrings():
     failed, attempted = doctest.testmod(bridge)
     assert attempted
     assert not failed
+
+
+@pytest.mark.parametrize("columns", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("x_shape", "W_shape"),
+    [
+        ((2, 1, 5, 5), (1, 1, 3, 3)),
+        ((0, 1, 5, 5), (1, 1, 3, 3)),
+        ((1, 1, 5, 5), (0, 1, 3, 3)),
+        ((1, 5, 5), (2, 1, 3, 3)),
+    ],
+)
+def test_no_columns_images_or_channels(x_shape, W_shape, columns):
+    from dxdw.interop.scipy import Conv2dOperator, FilterOperator
+
+    x, W = np.ones(x_shape), np.ones(W_shape)
+    for operator in (Conv2dOperator(W, x_shape), FilterOperator(x, W_shape)):
+        for A in (operator, operator.H):
+            found = A @ np.ones((A.shape[1], columns))
+            assert found.shape == (A.shape[0], columns)
+            one = A @ np.ones(A.shape[1])
+            assert np.array_equal(found, np.repeat(one[:, None], columns, axis=1))

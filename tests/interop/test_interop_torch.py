@@ -1,5 +1,6 @@
 """dxdw.interop.torch: convolutions of PyTorch's tensors, and every derivative PyTorch asks for."""
 
+import re
 from itertools import pairwise
 
 import numpy as np
@@ -374,6 +375,115 @@ def test_errors_name_the_argument(change, message):
         assert page == "docs/howto/pytorch.md"
 
 
+NO_INTEGERS = [1.0, True, (1.0, 1), (1, True), [1, 1.0]]
+
+
+@pytest.mark.parametrize("wrong", NO_INTEGERS, ids=str)
+@pytest.mark.parametrize("option", ["stride", "padding", "dilation", "groups", "output_padding"])
+def test_options_that_equal_integers_are_refused_whatever_was_called_before(option, wrong):
+    import torch
+
+    from dxdw.interop.torch import conv2d, conv_transpose2d
+
+    x, W = torch.ones((1, 1, 6, 6)), torch.ones((1, 1, 3, 3))
+    for call in (conv2d, conv_transpose2d):
+        if option == "output_padding" and call is conv2d:
+            continue
+        stride = {"stride": 2} if option == "output_padding" else {}
+        call(x, W, **stride)
+        for right in (1, (1, 1)):
+            if option != "groups" or right == 1:
+                call(x, W, **stride | {option: right})
+        refused(TypeError, f"{option} is …", call, x, W, **stride | {option: wrong})
+
+
+def test_options_that_no_dictionary_takes():
+    import torch
+
+    from dxdw.interop.torch import conv2d
+
+    x, W, _, _ = tensors(CASES["plain"])
+    wanted = conv2d(x, W, padding=((1, 0), (2, 1)), stride=(2, 1))
+    given = {"padding": [[1, 0], [2, 1]], "stride": np.array([2, 1])}
+    for _ in range(2):
+        assert torch.equal(conv2d(x, W, **given), wanted)
+    assert torch.equal(conv2d(x, W, stride=np.int64(2)), conv2d(x, W, stride=2))
+
+
+MISFITS = {
+    "stride is 2: with padding 'same'": lambda d, x, W, b: d.conv2d(x, W, b, 2, "same"),
+    "stride is (1, 2): with padding 'SAME'": lambda d, x, W, b: d.conv2d(x, W, b, (1, 2), "SAME"),
+    "stride is 0: it must be at least 1": lambda d, x, W, b: d.conv2d(x, W, b, 0),
+    "padding is -1: it must be at least 0": lambda d, x, W, b: d.conv2d(x, W, b, 1, -1),
+    "groups is 3: it must divide C_in = 4": lambda d, x, W, b: d.conv2d(x, W, b, groups=3),
+    "W has shape (4, 3, ": lambda d, x, W, b: d.conv2d(x, W[:, :3], b),
+    "W is larger than x along H": lambda d, x, W, b: d.conv2d(x[:, :, :2, :2], W, b),
+    "bias has shape (3,): it must be": lambda d, x, W, b: d.conv2d(x, W, b[:3]),
+    "output_padding is 5 along H": lambda d, x, W, b: d.conv_transpose2d(x, W, b, 1, 0, 5),
+    "output_padding is 3 along H": lambda d, x, W, b: d.conv_transpose2d(x, W, b, 2, 0, 3),
+    "W has shape (3, ": lambda d, x, W, b: d.conv_transpose2d(x, W[:3], b),
+}
+
+
+@pytest.mark.parametrize("dynamic", [False, True])
+@pytest.mark.parametrize("message", MISFITS)
+def test_compiled_calls_are_refused_as_eager_ones_are(message, dynamic):
+    import torch
+
+    from dxdw.interop import torch as bridge
+
+    def call(x, W, b):
+        return MISFITS[message](bridge, x, W, b)
+
+    operands = torch.ones((2, 4, 8, 8)), torch.ones((4, 4, 3, 3)), torch.ones(4)
+    refused(ValueError, f"{message}…", call, *operands)
+    torch.compiler.reset()  # what was refused before is not looked into again
+    whole = torch.compile(call, backend="aot_eager", dynamic=dynamic, fullgraph=True)
+    with pytest.raises(RuntimeError, match=re.escape(message)):  # PyTorch's, of whole graphs
+        whole(*operands)
+    torch.compiler.reset()
+    parts = torch.compile(call, backend="aot_eager", dynamic=dynamic)
+    page = refused(ValueError, f"{message}…", parts, *operands)
+    assert page == "docs/howto/pytorch.md"
+    torch.compiler.reset()
+
+
+def test_sizes_that_are_symbols_are_compiled_once():
+    import torch
+
+    from dxdw.interop.torch import conv2d, conv_transpose2d
+
+    graphs = []
+
+    def network(x, W, V):
+        return conv_transpose2d(conv2d(x, W, padding="same"), V, stride=2, output_padding=1)
+
+    def backend(graph, _):
+        graphs.append(graph)
+        return graph.forward
+
+    compiled = torch.compile(network, backend=backend, fullgraph=True, dynamic=True)
+    W, V = leaf((4, 3, 3, 3)), leaf((4, 2, 3, 3), 1)
+    for sizes in ((5, 10, 9), (6, 12, 7), (7, 11, 13)):  # equal ones would be one symbol
+        x = leaf((sizes[0], 3, *sizes[1:]))
+        torch.testing.assert_close(compiled(x, W, V), network(x, W, V))
+    assert len(graphs) == 1
+
+
+@pytest.mark.parametrize("names", [("x", "input"), ("W", "weight")])
+def test_an_operand_under_both_of_its_names_is_refused(names):
+    from dxdw.interop.torch import conv2d, conv_transpose2d
+
+    x, W, _, _ = tensors(CASES["plain"])
+    message = "{} and {} are both given, which are two names of one argument: give {} or {}"
+    for call in (conv2d, conv_transpose2d):
+        given = {"x": x, "W": W} | {names[1]: x}
+        page = refused(TypeError, message.format(*names, *names), call, **given)
+        assert page == "docs/howto/pytorch.md"
+    with pytest.raises(TypeError, match="multiple values for argument 'W'"):
+        conv2d(x, W, weight=W)
+
+
 @pytest.mark.parametrize("name", ["x", "W", "bias"])
 def test_what_is_no_tensor_is_refused_by_name(name):
     from dxdw.interop.torch import conv2d, conv_transpose2d
@@ -385,6 +495,35 @@ def test_what_is_no_tensor_is_refused_by_name(name):
             given = {"x": x, "W": W, "bias": bias} | {name: wrong}
             message = f"{name} is {kind}: it must be a torch.Tensor, as in torch.as_tensor({name})…"
             assert refused(TypeError, message, call, **given) == "docs/howto/pytorch.md"
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors is in prototype:UserWarning")
+def test_nested_and_sparse_operands_are_left_to_pytorch_to_refuse():
+    import torch
+
+    from dxdw.interop.torch import conv2d, conv_transpose2d
+
+    x, W, _, _ = (a.float() for a in tensors(CASES["plain"]))
+    x, W = x[:, :2], W[:2, :2]
+    nested = torch.nested.nested_tensor([x[0], x[0, :, :4]], layout=torch.strided)
+    for call in (conv2d, conv_transpose2d):
+        with pytest.raises(NotImplementedError, match=r"aten::convolution"):
+            call(nested, W)
+        with pytest.raises(RuntimeError, match=r"bias type \(torch.sparse.FloatTensor\)"):
+            call(x, W, torch.ones(2).to_sparse())
+
+
+def test_a_sparse_grad_out_is_refused_by_name():
+    import torch
+
+    from dxdw.interop.torch import conv2d, conv_transpose2d
+
+    x, W, _, _ = tensors(CASES["plain"])
+    x, W = x[:, :2], W[:2, :2].requires_grad_()
+    for call in (conv2d, conv_transpose2d):
+        out = call(x, W)
+        with pytest.raises(RuntimeError, match=r"grad_out has layout torch.sparse_coo: .*to_dense"):
+            out.backward(torch.ones_like(out).to_sparse())
 
 
 def test_of_operands_that_differ_a_note_says_what_each_is():

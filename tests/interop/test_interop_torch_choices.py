@@ -167,6 +167,115 @@ def test_a_tie_stays_with_pytorch():
     assert timing.Times((1.0, 1.02), None).ways == (False, False)
 
 
+def own(forward, **buffers):
+    """A convolution with whatever `forward` does beside it, and the buffers that it wants."""
+
+    class Own(torch.nn.Module):
+        def forward(self, x):
+            return forward(self, x)
+
+    model = Own()
+    model.convolution = torch.nn.Conv2d(4, 4, 3)
+    for name, value in buffers.items():
+        model.register_buffer(name, value)
+    return model
+
+
+IMAGES = (2, 4, 8, 8)
+
+
+def lent(model, x):
+    """The memory of what is convolved is given back, as sharded parameters are."""
+    twice = 2 * x
+    out = model.convolution(twice)
+    twice.untyped_storage().resize_(0)
+    return out
+
+
+def mapped(model, x):
+    return torch.func.vmap(model.convolution)(x[:, None])
+
+
+@pytest.mark.parametrize("forward", [lent, mapped])
+def test_calls_whose_operands_do_not_stay_are_not_timed(forward):
+    model = bridge.accelerate(own(forward), torch.ones(IMAGES))
+    assert bridge.choices(model) == ()
+    assert model(torch.ones(IMAGES)).shape[-2:] == (6, 6)
+
+
+@pytest.mark.filterwarnings("ignore:Lazy modules are a new feature:UserWarning")
+def test_lazy_normalization_is_made_by_the_example():
+    model = torch.nn.Sequential(torch.nn.LazyConv2d(4, 3), torch.nn.LazyBatchNorm2d())
+    assert len(bridge.choices(bridge.accelerate(model, torch.ones(IMAGES)))) == 1
+    assert type(model[1]) is torch.nn.BatchNorm2d
+
+
+def test_a_model_that_was_made_in_inference_mode():
+    with torch.inference_mode():
+        layers = torch.nn.Conv2d(4, 4, 3), torch.nn.BatchNorm2d(4)
+        model = torch.nn.Sequential(*layers).eval()
+    with torch.no_grad():
+        bridge.accelerate(model, torch.ones(IMAGES))
+    with torch.inference_mode():  # in which its statistics change
+        bridge.accelerate(model.train(), torch.ones(IMAGES))
+    assert torch.equal(model[1].running_mean, torch.zeros(4))
+    assert len(bridge.choices(model)) == 1
+
+
+def changes(model, x):
+    model.replaced, model.nothing = model.replaced + 1, torch.ones(2)
+    model.numbers.add_(1)
+    out = model.convolution(x)
+    out.sum().backward()
+    with torch.no_grad():
+        model.convolution.weight.mul_(2)
+    model.convolution.bias.data = 3 * model.convolution.bias.data
+    return out
+
+
+@pytest.mark.parametrize("with_gradients", [False, True])
+def test_whatever_the_example_changes_is_put_back(with_gradients):
+    numbers = torch.tensor([1.0, float("nan")])
+    model = own(changes, replaced=torch.zeros(()), nothing=None, numbers=numbers)
+    model.register_buffer("expanded", numbers[:1].expand(3))
+    if with_gradients:
+        model.convolution(torch.ones(IMAGES)).sum().backward()
+    tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    values = {name: a.detach().clone() for name, a in tensors.items()}
+    gradients = {name: p.grad for name, p in model.named_parameters()}
+    summed = {name: g.clone() for name, g in gradients.items() if g is not None}
+    bridge.accelerate(model, torch.ones(IMAGES))
+    assert model.nothing is None
+    found = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    assert all(found[name] is a for name, a in tensors.items())
+    for name, value in values.items():
+        torch.testing.assert_close(found[name].detach(), value, rtol=0, atol=0, equal_nan=True)
+    assert all(p.grad is gradients[name] for name, p in model.named_parameters())
+    assert all(torch.equal(gradients[name], g) for name, g in summed.items())
+    assert bool(summed) == with_gradients
+
+
+def test_a_graph_that_waits_for_its_backward_pass_still_can():
+    model = torch.nn.Sequential(torch.nn.Conv2d(4, 4, 3), torch.nn.BatchNorm2d(4)).eval()
+    waiting = model(torch.ones(IMAGES)).sum()
+    bridge.accelerate(model, torch.ones(IMAGES))
+    waiting.backward()
+    assert model[0].weight.grad is not None
+
+
+@pytest.mark.parametrize("kind", ["sparse", "meta", "integers", "complex"])
+def test_buffers_of_every_kind(kind):
+    make = {
+        "sparse": lambda: torch.eye(2).to_sparse(),
+        "meta": lambda: torch.ones(2, device="meta"),
+        "integers": lambda: torch.arange(2),
+        "complex": lambda: torch.ones(2, dtype=torch.complex64),
+    }
+    model = own(lambda model, x: model.convolution(x), kept=make[kind]())
+    bridge.accelerate(model, torch.ones(IMAGES))
+    assert len(bridge.choices(model)) == 1
+
+
 def test_under_autocast_16_bit_floats_are_timed():
     with torch.autocast("cpu", dtype=torch.bfloat16):
         model = bridge.accelerate(torch.nn.Conv2d(3, 4, 3), torch.ones(1, 3, 8, 8))

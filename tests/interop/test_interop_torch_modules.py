@@ -113,6 +113,47 @@ def test_copied_and_pickled():
         assert torch.equal(other(x), fast(x))
 
 
+@pytest.mark.parametrize("kind", ["Conv2d", "ConvTranspose2d"])
+def test_a_shallow_copy_computes_with_its_own_options_and_weights(kind):
+    import torch
+    from torch import nn
+
+    layer = bridge().accelerate(getattr(nn, kind)(4, 4, 3).double())
+    x = torch.randn((2, 4, 8, 8), dtype=torch.float64)
+    by_hand = type(layer).__new__(type(layer))
+    by_hand.__dict__ = vars(layer).copy()
+    for other in (copy.copy(layer), bridge().accelerate(copy.copy(layer))):
+        other.padding, other.stride = (1, 1), (2, 2)
+        scaled = {name: 2 * p.detach() for name, p in layer._parameters.items()}
+        other._parameters = {name: nn.Parameter(p) for name, p in scaled.items()}
+        plain = bridge().restore(copy.deepcopy(other))
+        torch.testing.assert_close(other(x), plain(x))
+        assert other(x).shape != layer(x).shape
+    part = {"Conv2d": "_conv_forward", "ConvTranspose2d": "forward"}[kind]
+    assert part not in vars(copy.copy(layer))
+    for other in (copy.copy(layer), by_hand):
+        assert vars(bridge().accelerate(other))[part].module is other
+    assert vars(layer)[part].module is layer
+
+
+def test_a_class_that_comes_after_computes_in_its_own_way():
+    import torch
+    from torch import nn
+
+    class Convolution(nn.Conv2d):
+        def _conv_forward(self, *_):
+            return "its own"
+
+    class Transposed(nn.ConvTranspose2d):
+        def forward(self, *_):
+            return "its own"
+
+    for own, kind in ((Convolution, nn.Conv2d), (Transposed, nn.ConvTranspose2d)):
+        layer = bridge().accelerate(kind(1, 1, 1))
+        layer.__class__ = own
+        assert layer(torch.ones(1, 1, 1, 1)) == "its own"
+
+
 def test_what_is_no_model_is_refused():
     from torch import nn
 
@@ -147,6 +188,22 @@ def test_one_module_and_the_size_of_a_transposed_output():
     x = torch.ones((1, 2, 4, 4), dtype=torch.float64)
     expected = plain(x, output_size=(8, 8))
     assert torch.equal(bridge().accelerate(plain)(x, output_size=(8, 8)), expected)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float64"])
+def test_an_empty_output_of_a_transposed_one_is_as_in_pytorch(dtype):
+    import torch
+    from torch import nn
+
+    layer = nn.ConvTranspose2d(1, 1, 2, 2, 2).to(getattr(torch, dtype))
+    x = torch.ones((2, 1, 2, 2), dtype=layer.weight.dtype)
+    try:
+        expected = layer(x)
+    except RuntimeError:  # of float64, in PyTorch 2.13
+        with pytest.raises(ValueError, match=r"padding is .* at least 1 must stay"):
+            bridge().accelerate(layer)(x)
+    else:
+        assert bridge().accelerate(layer)(x).shape == expected.shape == (2, 1, 0, 0)
 
 
 def test_where_it_pays():

@@ -60,6 +60,20 @@ def placed(function):
     return jax.jit(jax.value_and_grad(loss(function), (0, 1)))(*arrays)
 
 
+def typed(function):
+    """Arrays of whose types it is a part where they lie, as in JAX's meshes by default."""
+    explicit = jax.make_mesh((2,), ("images",), axis_types=(AxisType.Explicit,))
+    arrays = [
+        jax.device_put(a, NamedSharding(explicit, how)) for a, how in ((x, APART), (W, ALIKE))
+    ]
+    gradients = jax.grad(loss(function), (0, 1))
+    with jax.set_mesh(explicit):
+        results = function(*arrays), *gradients(*arrays), *jax.jit(gradients)(*arrays)
+    lie = [jax.typeof(a).sharding.spec[0] for a in results]
+    assert lie == ["images", "images", None, "images", None]
+    return results
+
+
 WAYS = {
     "forward": lambda f: shared_out(f)(x, W),
     "gradients outside": lambda f: jax.grad(loss(shared_out(f)), (0, 1))(x, W),
@@ -76,6 +90,7 @@ WAYS = {
     ),
     "kernels apart": kernels_apart,
     "placed": placed,
+    "typed": typed,
     "pmap": lambda f: jax.pmap(f, in_axes=(0, None))(x.reshape(2, 2, *x.shape[1:]), W),
 }
 

@@ -33,9 +33,17 @@ class Checked(NamedTuple):
 
 
 def convolution(
-    ndim: int, x_shape: Sequence[int], W_shape: Sequence[int], options: Options
+    ndim: int,
+    x_shape: Sequence[int],
+    W_shape: Sequence[int],
+    options: Options,
+    *,
+    symbols: bool = False,
 ) -> tuple[ConvGeometry, bool]:
-    """The checked geometry of conv{ndim}d, and whether x has a batch axis."""
+    """The checked geometry of conv{ndim}d, and whether x has a batch axis.
+
+    symbols: whether sizes may be symbols, which are not looked up, and too large for no address.
+    """
     groups, mode = options.groups, options.padding_mode
     stride = per_axis(options.stride, ndim, "stride", least=1)
     dilation = per_axis(options.dilation, ndim, "dilation", least=1)
@@ -44,11 +52,20 @@ def convolution(
         groups = whole(groups, "groups", least=1)
     check_padding_mode(mode)
     shapes = tuple(x_shape), tuple(W_shape)
-    return _convolution(ndim, *shapes, Checked(padding, stride, dilation, groups, mode))
+    checked = Checked(padding, stride, dilation, groups, mode)
+    return (_convolution_of if symbols else _convolution)(ndim, *shapes, checked)
 
 
 @lru_cache(maxsize=1024)
 def _convolution(
+    ndim: int, x_shape: tuple[int, ...], W_shape: tuple[int, ...], options: Checked
+) -> tuple[ConvGeometry, bool]:
+    geometry, batched = _convolution_of(ndim, x_shape, W_shape, options)
+    _check_sizes(geometry)
+    return geometry, batched
+
+
+def _convolution_of(
     ndim: int, x_shape: tuple[int, ...], W_shape: tuple[int, ...], options: Checked
 ) -> tuple[ConvGeometry, bool]:
     padding, stride, dilation, groups, padding_mode, _ = options
@@ -85,12 +102,16 @@ def _convolution(
         out = (padded - extent) // stride[d] + 1
         axes.append(Axis(size, taps, stride[d], dilation[d], before, after, out))
     geometry = ConvGeometry(batch, channels, W_shape[0], groups, _at_least_two(axes), padding_mode)
-    _check_sizes(geometry)
     return geometry, batched
 
 
 def transposed(
-    ndim: int, x_shape: Sequence[int], W_shape: Sequence[int], options: Options
+    ndim: int,
+    x_shape: Sequence[int],
+    W_shape: Sequence[int],
+    options: Options,
+    *,
+    symbols: bool = False,
 ) -> tuple[ConvGeometry, bool]:
     """The checked geometry of the convolution that conv_transpose{ndim}d is the adjoint of: its
     x is our output, its output our x."""
@@ -109,11 +130,19 @@ def transposed(
         )
     shapes = tuple(x_shape), tuple(W_shape)
     checked = Checked(padding, stride, dilation, groups, "zeros", output_padding)
-    return _transposed(ndim, *shapes, checked)
+    return (_transposed_of if symbols else _transposed)(ndim, *shapes, checked)
 
 
 @lru_cache(maxsize=1024)
 def _transposed(
+    ndim: int, x_shape: tuple[int, ...], W_shape: tuple[int, ...], options: Checked
+) -> tuple[ConvGeometry, bool]:
+    geometry, batched = _transposed_of(ndim, x_shape, W_shape, options)
+    _check_sizes(geometry, x="the output", out="x")
+    return geometry, batched
+
+
+def _transposed_of(
     ndim: int, x_shape: tuple[int, ...], W_shape: tuple[int, ...], options: Checked
 ) -> tuple[ConvGeometry, bool]:
     padding, stride, dilation, groups, _, output_padding = options
@@ -147,7 +176,6 @@ def _transposed(
             )
         axes.append(Axis(max(out, 0), taps, stride[d], dilation[d], before, after, size))
     geometry = ConvGeometry(batch, W_shape[1] * groups, channels, groups, _at_least_two(axes))
-    _check_sizes(geometry, x="the output", out="x")
     return geometry, batched
 
 

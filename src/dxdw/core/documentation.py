@@ -1,6 +1,6 @@
 """The pages of the documentation that errors and commands point to."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -34,6 +34,10 @@ PAGES = {
 SITE = ""
 
 
+# Whether a compiler looks into what refuses, and knows no notes: PyTorch's bridge says.
+is_traced: Callable[[], bool] = bool
+
+
 def more(room: str) -> str:
     """Where there is more about what a room does, as a sentence."""
     if SITE:
@@ -44,7 +48,8 @@ def more(room: str) -> str:
 def refused(kind: type[Refusal], message: str, room: str = "arguments") -> Refusal:
     """The error to raise for a user's argument, with a note on where there is more about it."""
     error = kind(message)
-    error.add_note(more(room))
+    if not is_traced():
+        error.add_note(more(room))
     return error
 
 
@@ -57,6 +62,8 @@ def pointing_to(room: str) -> Iterator[None]:
     try:
         yield
     except (ValueError, TypeError) as error:
+        if is_traced():
+            raise
         notes: list[str] = getattr(error, "__notes__", [])
         if (general := more("arguments")) in notes:
             notes.remove(general)

@@ -26,6 +26,7 @@ import jax  # noqa: E402
 from jax import numpy as jnp  # noqa: E402
 from jax.extend.core import Primitive  # noqa: E402
 from jax.interpreters import ad, batching, mlir  # noqa: E402
+from jax.sharding import PartitionSpec  # noqa: E402
 
 from ..call import geometries, operands  # noqa: E402
 from ..call.options import Options  # noqa: E402
@@ -88,7 +89,8 @@ def conv2d(
     ValueError
         Shapes or options that do not fit, when the function is traced.
     TypeError
-        Operands that are no arrays of numbers, options that are traced.
+        Operands that are no arrays of numbers, or of floats of less than 16 bits; options that are
+        traced.
     RuntimeError
         JAX's, of what goes wrong when it runs, such as too little memory.
 
@@ -253,14 +255,28 @@ def _operand(value: Any, name: str) -> jax.Array:
         if isinstance(error, ValueError) and value is not None:
             raise refused(ValueError, message, ROOM) from None
         raise refused(TypeError, message, ROOM) from None
-    if array.dtype == jnp.bool_:
+    if hint := _other_than_numbers(array.dtype):
+        told = hint.format(name=name)
+        raise refused(TypeError, f"{name} has dtype {array.dtype}: it must be {told}", ROOM)
+    if not all(isinstance(n, int) for n in array.shape):
         raise refused(
-            TypeError,
-            f"{name} has dtype bool: it must be an array of numbers; convert it first, as in "
-            f"jnp.asarray({name}, float)",
+            ValueError,
+            f"{name} has the symbolic shape ({', '.join(map(str, array.shape))}): its sizes must "
+            "be numbers; trace or export the function for each shape",
             ROOM,
         )
     return array
+
+
+def _other_than_numbers(dtype: Any) -> str | None:
+    """What an array must be in place of one of this dtype; None where it can be computed with."""
+    if dtype == jnp.bool_:
+        return "an array of numbers; convert it first, as in jnp.asarray({name}, float)"
+    if not jnp.issubdtype(dtype, jnp.number):
+        return "an array of numbers, as jax.random.normal makes one of a key"
+    if jnp.issubdtype(dtype, jnp.inexact) and dtype.itemsize < 2:
+        return "of 16 bits or more; convert it first, as in {name}.astype(jnp.bfloat16)"
+    return None
 
 
 def bilinear(kind: str, case: Case, first: jax.Array, second: jax.Array) -> jax.Array:
@@ -287,7 +303,17 @@ def _computed(first: jax.Array, second: jax.Array, *, kind: str, case: Case) -> 
 
 
 def _abstract(first: Any, second: Any, *, kind: str, case: Case) -> Any:  # noqa: ARG001
-    return first.update(shape=case.shape(kind))
+    return _result(first, kind, case)
+
+
+def _result(first: Any, kind: str, case: Case) -> Any:
+    """A pass's result: its shape and dtype, and where in a mesh it lies, by its first operand."""
+    result = first.update(shape=case.shape(kind))
+    placed = getattr(result, "sharding", None)  # earlier versions of JAX have none, or None
+    if kind != "dW" or placed is None or placed.mesh.empty:
+        return result
+    # Images that are shared out are summed over; a kernel is whole, or JAX has refused it.
+    return result.update(sharding=placed.update(spec=PartitionSpec(*[None] * result.ndim)))
 
 
 def _pull_back(which: int, g: Any, *operands: Any, kind: str, case: Case) -> jax.Array:
@@ -330,7 +356,7 @@ def _register() -> None:
 
 
 def _by_kernels(kind: str, case: Case, first: jax.Array, second: jax.Array) -> jax.Array:
-    result = jax.typeof(first).update(shape=case.shape(kind))  # and where in a mesh it lies
+    result = _result(jax.typeof(first), kind, case)
     call = jax.ffi.ffi_call(TARGET, result)
     return call(first, second, call=xla_handler.text(kind, case))
 
@@ -357,8 +383,7 @@ def _by_xla(kind: str, case: Case, first: jax.Array, second: jax.Array) -> jax.A
 
     if kind == "forward":
         return convolve(first, second)
-    zeros = jnp.zeros(case.shape(kind), first.dtype)
-    if apart := _varying(first):  # else its cotangent would be summed over the mesh
-        zeros = jax.lax.pcast(zeros, tuple(apart), to="varying")
     along = (lambda x: convolve(x, second)) if kind == "dx" else (lambda W: convolve(second, W))
-    return jax.vjp(along, zeros)[1](first)[0]
+    transpose = jax.linear_transpose(along, _result(jax.typeof(first), kind, case))
+    gradient: jax.Array = transpose(first)[0]
+    return gradient

@@ -8,6 +8,7 @@
 Solvers of `scipy.sparse.linalg` take them as they are, and PyLops by `pylops.aslinearoperator`.
 """
 
+from math import prod
 from typing import Any
 
 from ..core.documentation import pointing_to
@@ -126,11 +127,11 @@ class Conv2dOperator(_Columns):
         super().__init__(result, (int(np.prod(self.out_shape)), int(np.prod(self.x_shape))))
 
     def _matmat(self, X: Array) -> Array:
-        images = X.T.reshape(-1, *self.x_shape[-3:])
+        images = X.T.reshape(X.shape[1] * prod(self.x_shape[:-3]), *self.x_shape[-3:])
         return conv2d(images, self._W, **self._options).reshape(X.shape[1], self.shape[0]).T
 
     def _rmatmat(self, Y: Array) -> Array:
-        grad_out = Y.T.reshape(-1, *self.out_shape[-3:])
+        grad_out = Y.T.reshape(Y.shape[1] * prod(self.out_shape[:-3]), *self.out_shape[-3:])
         # Of x the shape alone counts: a zero that is repeated takes no memory.
         x = np.broadcast_to(np.zeros(1, self.dtype), (len(grad_out), *self.x_shape[-3:]))
         (dx,) = conv2d_backward(grad_out, x, self._W, needs=("dx",), **self._options)
@@ -219,14 +220,18 @@ class FilterOperator(_Columns):
         super().__init__(result, (int(np.prod(self.out_shape)), int(np.prod(self.W_shape))))
 
     def _matmat(self, X: Array) -> Array:
-        kernels = X.T.reshape(-1, *self.W_shape)
+        if not X.shape[1]:
+            return np.zeros((self.shape[0], 0), self.dtype)
+        kernels = X.T.reshape(X.shape[1], *self.W_shape)
         stack = stacked("forward", self._case, self._x, kernels, "second", np)
         options = self._options | {"groups": stack.case.geometry.groups}
         out = conv2d(stack.first, stack.second, **options)
         return stack.unstack(out, np).reshape(X.shape[1], self.shape[0]).T
 
     def _rmatmat(self, Y: Array) -> Array:
-        grad_out = Y.T.reshape(-1, *self._case.shape("forward"))
+        if not Y.shape[1]:
+            return np.zeros((self.shape[1], 0), self.dtype)
+        grad_out = Y.T.reshape(Y.shape[1], *self._case.shape("forward"))
         stack = stacked("dW", self._case, grad_out, self._x, "first", np)
         options = self._options | {"groups": stack.case.geometry.groups}
         W = np.broadcast_to(np.zeros(1, self.dtype), stack.case.shape("dW"))

@@ -1,15 +1,16 @@
 """Convolutions of PyTorch's tensors, with the arguments of `torch.nn.functional`."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from typing import Any, cast
 
-import torch
 from torch import Tensor
 from torch.nn import functional as theirs
 
 from ...call import operands
 from ...core.documentation import more, pointing_to, refused
+from ...core.torch_memory import is_compiling
 from ...typing import Padding, PerAxis
 from ..bilinear import Case
 from . import kernels, operators, tensors
@@ -19,6 +20,8 @@ from .ways import OURS, THEIRS, Ways
 
 Where = Callable[[str, Case, Tensor, Tensor, Tensor | None], Ways]
 
+_OTHER_NAMES = ("x", "input"), ("W", "weight")  # dxdw's and PyTorch's
+_INTEGERS = frozenset({int})
 _CONVOLVE = {1: theirs.conv1d, 2: theirs.conv2d, 3: theirs.conv3d}
 _TRANSPOSE = {1: theirs.conv_transpose1d, 2: theirs.conv_transpose2d, 3: theirs.conv_transpose3d}
 
@@ -32,10 +35,16 @@ def also_by_their_names(function: Callable[..., Tensor]) -> Callable[..., Tensor
 
     @wraps(function)
     def call(*args: Any, **named: Any) -> Tensor:
-        if "input" in named:
-            named["x"] = named.pop("input")
-        if "weight" in named:
-            named["W"] = named.pop("weight")
+        for name, other in _OTHER_NAMES:
+            if other in named:
+                if name in named:
+                    raise refused(
+                        TypeError,
+                        f"{name} and {other} are both given, which are two names of one argument: "
+                        f"give {name} or {other}",
+                        kernels.ROOM,
+                    )
+                named[name] = named.pop(other)
         return function(*args, **named)
 
     return call
@@ -64,13 +73,14 @@ def conv2d(
     bias : torch.Tensor or None
         (C_out,) or None.
     stride, padding, dilation, groups : optional
-        As PyTorch takes them, padding "same" and "valid" too.
+        As PyTorch takes them, padding "same" and "valid" too; beside those "full", and a pair
+        (before, after) for each axis, which PyTorch's function refuses.
 
     Returns
     -------
     torch.Tensor
         (N, C_out, out_H, out_W), without N where x has none, in the dtype of the operands. It is
-        new, no view of them, and as in PyTorch in channels_last where x or W is, else contiguous.
+        new, no view of them, and in channels_last where x or W is, else contiguous.
         Images of both layouts are read where they lie, with the same bits as result (but dW of a
         depthwise convolution in channels_last, which is summed in another order). Tensors strided
         in other ways are copied.
@@ -225,11 +235,8 @@ def convolve(
         return _handed_on(_CONVOLVE[ndim], x, W, bias, *options)
     if x.ndim == ndim + 1:
         return convolve(ndim, x[None], W, bias, *options, where)[0]
-    if torch.compiler.is_compiling():
-        _check_bias(bias, W.shape[0])
-        return _with_bias(operators.convolution(x, W, *options), bias)
     case = _case(kernels.convolution, ndim, x, W, options)
-    ways = OURS if where is None else where("forward", case, x, W, bias)
+    ways = OURS if where is None or is_compiling() else where("forward", case, x, W, bias)
     if _all_theirs(ways, way):
         return _CONVOLVE[ndim](x, W, bias, *options)
     return _pass("forward", x, W, bias, case, case.geometry.channels_out, way, ways)
@@ -255,11 +262,16 @@ def transpose(
         return _handed_on(_TRANSPOSE[ndim], x, W, bias, *options)
     if x.ndim == ndim + 1:
         return transpose(ndim, x[None], W, bias, *options, where)[0]
-    if torch.compiler.is_compiling():
-        _check_bias(bias, W.shape[1] * groups)
-        return _with_bias(operators.transposed(x, W, *options), bias)
-    case = _case(kernels.transposed, ndim, x, W, options)
-    ways = OURS if where is None else where("dx", case, x, W, bias)
+    try:
+        case = _case(kernels.transposed, ndim, x, W, options)
+    except ValueError:
+        if (
+            where is not None
+        ):  # a module's: of what PyTorch does compute, as empty outputs in float32
+            with suppress(RuntimeError):
+                return _TRANSPOSE[ndim](x, W, bias, *options)
+        raise
+    ways = OURS if where is None or is_compiling() else where("dx", case, x, W, bias)
     if _all_theirs(ways, way):
         return _TRANSPOSE[ndim](x, W, bias, *options)
     return _pass("dx", x, W, bias, case, case.geometry.channels_in, way, ways)
@@ -319,14 +331,32 @@ def _check_bias(bias: Tensor | None, channels: int) -> None:
             operands.check_bias(bias, channels)
 
 
-def _case(
-    checked: Callable[..., Case], ndim: int, x: Tensor, W: Tensor, options: tuple[Any, ...]
-) -> Case:
-    try:
-        return checked(ndim, x.shape, W.shape, *options)
-    except TypeError:  # lists, which can't be looked up; anything else its check tells
-        options = tuple(tuple(v) if isinstance(v, list) else v for v in options)
-        return checked(ndim, x.shape, W.shape, *options)
+def _case(checked: Any, ndim: int, x: Tensor, W: Tensor, options: tuple[Any, ...]) -> Case:
+    """What a check, which is remembered, finds out; 1, 1.0 and True would be one to look up."""
+    case: Case
+    if is_compiling():  # it looks into the check itself, with sizes that may be symbols
+        case = checked.__wrapped__(ndim, x.shape, W.shape, *options, symbols=True)
+        return case
+    for value in options:  # nearly always integers, which are seen at once
+        if type(value) is not int and not (type(value) is tuple and _only_integers(value)):
+            options = tuple(map(_in_tuples, options))
+            checked = checked if all(map(_told_by_value, options)) else checked.__wrapped__
+            break
+    case = checked(ndim, x.shape, W.shape, *options)
+    return case
+
+
+def _only_integers(values: tuple[Any, ...]) -> bool:
+    return _INTEGERS.issuperset(map(type, values))
+
+
+def _in_tuples(value: Any) -> Any:
+    return tuple(map(_in_tuples, value)) if type(value) in (tuple, list) else value
+
+
+def _told_by_value(value: Any) -> bool:
+    """Whether whatever equals it among options is the same."""
+    return type(value) in (int, str) or (type(value) is tuple and all(map(_told_by_value, value)))
 
 
 def _with_bias(out: Tensor, bias: Tensor | None) -> Tensor:

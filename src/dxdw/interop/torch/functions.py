@@ -49,6 +49,7 @@ class ConvolutionPass(Function):
     @staticmethod
     @tensors.untraced
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+        tensors.check_grad_out(g)
         first, second = ctx.saved_tensors
         kind, case, needed = ctx.kind, ctx.case, ctx.needs_input_grad
         alone = not _grad_enabled() and tensors.unwatched()

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ...call import geometries, plan
 from ...call.options import Options
+from ...core import documentation
 from ...core.documentation import pointing_to, refused
 from ...core.problem import BOTH, Execution, Problem
 from ...core.torch_memory import dense
@@ -27,6 +28,7 @@ from . import fresh_memory, layouts
 from .tensors import DTYPES, STORED
 
 ROOM = "torch"
+documentation.is_traced = torch.compiler.is_dynamo_compiling
 
 Sizes = tuple[int, ...]
 
@@ -60,14 +62,25 @@ _threads = torch.get_num_threads
 @lru_cache(maxsize=1024)
 @pointing_to(ROOM)
 def convolution(
-    ndim: int, x_shape: Sizes, W_shape: Sizes, stride: Any, padding: Any, dilation: Any, groups: int
+    ndim: int,
+    x_shape: Sizes,
+    W_shape: Sizes,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: int,
+    *,
+    symbols: bool = False,
 ) -> Case:
     """The checked case of a convolution of x with a batch axis."""
     stride, padding, dilation = (_each(v, ndim) for v in (stride, padding, dilation))
     options = Options(padding, stride, dilation, groups)
-    geometry, _ = geometries.convolution(ndim, x_shape, W_shape, options)
-    if padding == "same" and any(a.stride > 1 for a in geometry.axes):
-        raise refused(ValueError, f"stride is {stride}: with padding 'same' it must be 1", ROOM)
+    geometry, _ = geometries.convolution(ndim, x_shape, W_shape, options, symbols=symbols)
+    same = isinstance(padding, str) and padding in ("same", "SAME")
+    if same and any(a.stride > 1 for a in geometry.axes):
+        raise refused(
+            ValueError, f"stride is {stride}: with padding {padding!r} it must be 1", ROOM
+        )
     return Case(geometry, ndim)
 
 
@@ -82,13 +95,15 @@ def transposed(
     output_padding: Any,
     groups: int,
     dilation: Any,
+    *,
+    symbols: bool = False,
 ) -> Case:
     """The checked case of the convolution that a transposed one is the dx of."""
     stride, padding, output_padding, dilation = (
         _each(v, ndim) for v in (stride, padding, output_padding, dilation)
     )
     options = Options(padding, stride, dilation, groups, output_padding=output_padding)
-    geometry, _ = geometries.transposed(ndim, x_shape, W_shape, options)
+    geometry, _ = geometries.transposed(ndim, x_shape, W_shape, options, symbols=symbols)
     return Case(geometry, ndim)
 
 

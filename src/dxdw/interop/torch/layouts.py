@@ -1,7 +1,8 @@
 """How images lie in memory: in planes, or with their channels last, as PyTorch has both.
 
-As in PyTorch's own convolutions, the channels of a result lie last where those of either operand
-do, W's among them: so does the forward pass of x and W, and dx of grad_out and W. dW lies in order.
+As in PyTorch's own convolutions (but float64 in three dimensions), the channels of a result lie
+last where those of either operand do, W's among them: so does the forward pass of x and W, and dx
+of grad_out and W. dW lies in order.
 """
 
 from typing import Any

@@ -1,6 +1,7 @@
 """Whole models: their convolutions are computed by dxdw where it pays, and back."""
 
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any, NoReturn, TypeVar
 
 from torch import Tensor, nn
@@ -10,7 +11,7 @@ from torch.nn.utils.parametrize import type_before_parametrizations
 from ...call import operands
 from ...core.documentation import more, refused
 from ..bilinear import Case
-from . import kernels, timing
+from . import kernels, tensors, timing
 from .functional import convolve, transpose
 from .ways import OURS, THEIRS, Ways, pays
 
@@ -52,12 +53,15 @@ def accelerate(model: Model, example: Any = None) -> Model:
         What the model is called with: a tensor, a tuple of positional arguments or a dictionary of
         keyword arguments. The model is called once, in the mode that it is in, under the
         `torch.no_grad` or `torch.autocast` that is around. Its parameters, buffers and gradients
-        and PyTorch's random numbers are afterwards as they were before.
+        and PyTorch's random numbers are afterwards as they were before, of which it keeps a copy
+        meanwhile; lazy modules are made by the call, with the statistics that it gives them. Calls
+        under a transform, and those whose operands give their memory back, are not timed.
 
     Returns
     -------
     torch.nn.Module
-        The model that was given, no copy. Deep copies and pickles of it are accelerated too.
+        The model that was given, no copy. Deep copies and pickles of it are accelerated too. A
+        shallow copy of a convolution (`copy.copy`) is PyTorch's own until it is accelerated itself.
 
     Raises
     ------
@@ -90,13 +94,16 @@ def accelerate(model: Model, example: Any = None) -> Model:
     )
     """
     for module in _modules(model):
+        if any(isinstance(a, _Part) and a.module is not module for a in vars(module).values()):
+            _strip(module)  # they came with the attributes of the module that it is a copy of
         kind = type_before_parametrizations(module)
         if kind in _CONVOLUTIONS and not {"forward", "_conv_forward"} & module.__dict__.keys():
-            parts: tuple[type[_Part], ...] = (_Convolution, _Unscriptable, _Replicating)
+            first: type[_Part] = _Convolution
         elif kind in _TRANSPOSED and "forward" not in module.__dict__:
-            parts = (_Transposed, _Unscriptable, _Replicating)
+            first = _Transposed
         else:
             continue
+        parts = (first, _Unscriptable, _Replicating, _Copying)
         module.__dict__.update({part.name: part(module) for part in parts})
     if example is not None:
         timing.measure(model, convolutions(model), example)
@@ -166,8 +173,13 @@ def _modules(model: nn.Module) -> Iterator[nn.Module]:
 
 
 def _strip(module: nn.Module) -> None:
-    for name in [name for name, value in vars(module).items() if isinstance(value, _Part)]:
+    own = _without_parts(vars(module))
+    for name in vars(module).keys() - own.keys():
         del module.__dict__[name]
+
+
+def _without_parts(state: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in state.items() if not isinstance(value, _Part)}
 
 
 class _Part:
@@ -183,10 +195,16 @@ class _Part:
         self.measured: timing.Measured | None = None  # of an example
         self.seen: list[timing.Seen] | None = None  # while an example runs
 
+    def stands_for(self, kinds: tuple[type[nn.Module], ...]) -> bool:
+        """Whether its module is still one of these: its class may be another by now."""
+        # (What parametrizations look for is a microsecond's search where there are none.)
+        return type(self.module) in kinds or type_before_parametrizations(self.module) in kinds
+
     def where(self, kind: str, case: Case, x: Tensor, W: Tensor, bias: Tensor | None) -> Ways:
         """Who computes a call."""
         if self.seen is not None:
-            self.seen.append(timing.Seen(timing.setting(case, x, W), kind, x, W, bias))
+            if tensors.unwatched():  # else they may be of a transform, which ends before the clock
+                self.seen.append(timing.Seen(timing.setting(case, x, W), kind, x, W, bias))
             return THEIRS
         if self.measured is not None and (ways := self.measured.ways(case, x, W)):
             return ways
@@ -200,6 +218,9 @@ class _Convolution(_Part):
 
     def __call__(self, x: Tensor, W: Tensor, bias: Tensor | None) -> Tensor:
         module = self.module
+        if not self.stands_for(_CONVOLUTIONS):
+            out: Tensor = type(module)._conv_forward(module, x, W, bias)
+            return out
         padding: Any = module.padding
         if module.padding_mode != "zeros":
             x = theirs.pad(x, module._reversed_padding_repeated_twice, mode=module.padding_mode)
@@ -215,6 +236,8 @@ class _Transposed(_Part):
 
     def __call__(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:  # noqa: A002
         module = self.module
+        if not self.stands_for(_TRANSPOSED):
+            return type(module).forward(module, input, output_size)
         ndim = len(module.kernel_size)
         sizes = (module.stride, module.padding, module.kernel_size)
         extra = module._output_padding(input, output_size, *sizes, ndim, module.dilation)
@@ -243,8 +266,35 @@ class _Replicating(_Part):
 
     def __call__(self) -> nn.Module:
         replica: nn.Module = type(self.module)._replicate_for_data_parallel(self.module)
-        _strip(replica)
         return accelerate(replica)
+
+
+class _Copying(_Part):
+    """What `copy` and `pickle` ask a module for first: all that it has.
+
+    A shallow copy is made of it as it is, and would have the parts of the module that it is of.
+    """
+
+    name = "__getstate__"
+
+    def __call__(self) -> Any:
+        kind: Any = type(self.module)
+        state = kind.__getstate__(self.module)  # refused of parametrized modules
+        return _State(state) if isinstance(state, dict) else state
+
+
+class _State(dict[str, Any]):
+    """A module's attributes without its parts; deep copies and pickles of it have them."""
+
+    def __init__(self, whole: dict[str, Any]) -> None:
+        super().__init__(_without_parts(whole))
+        self.whole = whole
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> dict[str, Any]:
+        return deepcopy(self.whole, memo)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, (), None, None, iter(self.whole.items())
 
 
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.LazyConv1d, nn.LazyConv2d, nn.LazyConv3d)

@@ -74,10 +74,26 @@ def _alike(x: Tensor, W: Tensor, bias: Tensor | None) -> bool:
         and W.dtype is dtype
         and x.is_cpu
         and W.is_cpu
-        and x.layout is W.layout is torch.strided
-        and (bias is None or (type(bias) in TYPES and bias.dtype is dtype and bias.is_cpu))
+        and _dense(x)
+        and _dense(W)
+        and (
+            bias is None
+            or (type(bias) in TYPES and bias.dtype is dtype and bias.is_cpu and _dense(bias))
+        )
         and (not _autocast("cpu") or dtype is _autocast_dtype("cpu"))
     )
+
+
+def check_grad_out(g: Tensor) -> None:
+    """Refuses a sparse one, before any pass looks for its memory."""
+    if g.layout is not torch.strided:
+        raise RuntimeError(
+            f"grad_out has layout {g.layout}: it must be strided, as grad_out.to_dense() is"
+        )
+
+
+def _dense(a: Tensor) -> bool:
+    return a.layout is torch.strided and not a.is_nested
 
 
 def autocast(*tensors: Tensor | None) -> tuple[Tensor | None, ...]:

@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
+from ...core.torch_memory import dense
 from ...engines import this_cpu
 from ..bilinear import PULLBACKS, Case
 from . import kernels, layouts, pytorch_passes
@@ -121,14 +123,41 @@ def _seen(model: nn.Module, parts: dict[str, Any], example: Any) -> dict[str, li
 
 @contextmanager
 def _unchanged(model: nn.Module) -> Iterator[None]:
-    """What a call changes of a model's buffers, as batch normalization does, is undone."""
-    kept = [(buffer, buffer.clone()) for buffer in model.buffers()]
+    """What a call changes of a model's parameters, buffers and gradients is undone.
+
+    What it leaves alone is not written to: a graph may wait for its backward pass. Tensors that
+    lazy modules make stay, and so do new names, which a flag of the model's may say are there.
+    """
+    entries = [
+        (named, dict(named)) for m in model.modules() for named in (m._parameters, m._buffers)
+    ]
+    found = {id(a): a for _, before in entries for a in before.values() if a is not None}
+    tensors = [a for a in found.values() if not is_lazy(a)]
+    gradients = [(a, a.grad) for a in tensors if a.is_leaf]
+    with torch.no_grad():
+        values = [(a, a.clone()) for a in (*tensors, *(g for _, g in gradients if g is not None))]
     try:
         yield
     finally:
-        with torch.no_grad():
-            for buffer, before in kept:
-                buffer.copy_(before)
+        for named, before in entries:
+            named.update(before)
+        for a, gradient in gradients:
+            if a.grad is not gradient:
+                a.grad = gradient
+        for a, value in values:
+            with torch.inference_mode(a.is_inference()), torch.no_grad():
+                _put_back(a, value)
+
+
+def _put_back(a: Tensor, value: Tensor) -> None:
+    """The values of a tensor as they were, written where they are others alone."""
+    if a.shape != value.shape or a.dtype != value.dtype:
+        a.data = value
+    elif a.layout is not torch.strided or a.is_meta:  # which nothing compares
+        a.copy_(value)
+    elif not bool(((a == value) | (a.isnan() & value.isnan())).all()):
+        once = tuple(slice(None if step else 1) for step in a.stride())  # of what is expanded
+        a[once].copy_(value[once])
 
 
 Pair = tuple[Callable[[], Any], Callable[[], Any]]  # dxdw's and PyTorch's
@@ -169,13 +198,28 @@ def _needed(call: Seen) -> tuple[bool, bool]:
     return call.x.requires_grad, call.W.requires_grad
 
 
+def _still_there(a: Tensor, shape: tuple[int, ...]) -> bool:
+    """Whether an operand of the example has its memory yet, which may be lent for a call alone."""
+    try:
+        return dense(a, a.dtype, shape, a.nbytes, a.stride()) is not None
+    except RuntimeError:
+        return False
+
+
 def _rivals(call: Seen) -> tuple[Pair, Pair | None] | None:
-    """Forward and, where they are needed, the gradients; None where PyTorch has no such padding."""
+    """Forward and, where they are needed, the gradients.
+
+    None where PyTorch has no such padding, or an operand is no longer there.
+    """
     case, kind = call.setting.case, call.kind
     given = pytorch_passes.arguments(kind, case)
     if given is None:
         return None
     x, W = call.x.detach(), call.W.detach()
+    if not _still_there(x, case.shape("forward" if kind == "dx" else "dx")) or not _still_there(
+        W, case.shape("dW")
+    ):
+        return None
     needed = (*_needed(call), False)
     out = pytorch_passes.forward(x, W, None, given)  # for a gradient as good as any
     forward = (

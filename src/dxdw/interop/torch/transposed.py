@@ -38,7 +38,8 @@ def conv_transpose2d(
     bias : torch.Tensor or None
         (C_out,) or None.
     stride, padding, output_padding, groups, dilation : optional
-        As PyTorch takes them, in its order.
+        As PyTorch takes them, in its order; padding "valid" and a pair (before, after) for each
+        axis too, which PyTorch's function refuses.
 
     Returns
     -------
