@@ -211,7 +211,7 @@ def explain(
         flops=geometry.flops,
         workspace=held + module.workspace(problem) if module else 0,
         error_bound=_bound(module.error_bound(problem), compute, result) if module else "",
-        threads=plan.threads_in_words(chosen, how.threads),
+        threads=plan.threads_in_words(chosen, problem),
         tuned=_tuned(problem),
     )
 

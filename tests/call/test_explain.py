@@ -14,7 +14,7 @@ from oracles import MODES, simple
 
 from dxdw import explain
 from dxdw.call.plan import engines
-from dxdw.engines import native
+from dxdw.engines import native, native_library
 
 PROBLEMS = {
     "small": simple((1, 2, 8, 7), (3, 2, 3, 3), pad=1),
@@ -164,3 +164,13 @@ def test_sequences_that_are_a_shape_each():
     for made in (list, np.array):
         assert explain("dW", **{name: made(shape) for name, shape in SHAPES.items()}) == usual
     assert explain("dW", (0, 1, 4, 4), SHAPES["W_shape"]).flops == 0
+
+
+@pytest.mark.skipif(native_library.load() is None, reason="needs the compiled kernels")
+def test_threads_that_have_no_scratch_memory_are_told():
+    problem = ("forward", (4, 64, 30, 30), (64, 64, 3, 3), 1)
+    free = explain(*problem, threads=2, engine="winograd")
+    assert re.match(r"at most 2, with", free.threads)
+    short = explain(*problem, threads=2, engine="winograd", max_workspace=free.workspace - 1)
+    assert re.match(r"at most 1 of 2, for want of scratch memory, with", short.threads)
+    assert short.workspace < free.workspace

@@ -252,11 +252,14 @@ def method(engine: str, problem: Problem) -> str:
     return str(module.method(problem) if hasattr(module, "method") else module.METHOD)
 
 
-def threads_in_words(engine: str | None, threads: int | None) -> str:
+def threads_in_words(engine: str | None, problem: Problem) -> str:
     """How many threads a call would use, and who decides."""
+    threads = problem.how.threads
     if engine is not None and is_compiled(engine):
-        most = threads or native_library.threads()
-        return f"at most {most}, with the instruction set {native_library.isa()}"
+        most = native.handle(problem, native.kernels()[engine].index).threads
+        wanted = threads or native_library.threads()
+        short = "" if most == wanted else f" of {wanted}, for want of scratch memory"
+        return f"at most {most}{short}, with the instruction set {native_library.isa()}"
     if engine == "fft":
         return f"{fft.workers(threads)} for transforms"
     if threads is None:

@@ -265,9 +265,8 @@ def transpose(
     try:
         case = _case(kernels.transposed, ndim, x, W, options)
     except ValueError:
-        if (
-            where is not None
-        ):  # a module's: of what PyTorch does compute, as empty outputs in float32
+        # Of a module: what PyTorch does compute, as empty outputs in float32, it computes.
+        if where is not None:
             with suppress(RuntimeError):
                 return _TRANSPOSE[ndim](x, W, bias, *options)
         raise
