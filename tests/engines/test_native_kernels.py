@@ -540,7 +540,7 @@ def test_scratch_memory_is_the_tensors_own_size_and_8_megabytes(name, dtype):
             assert said.workspace <= tensors * np.dtype(dtype).itemsize + (8 << 20), said
 
 
-# Of ResNet-50 and VGG, with many channels on small images: transformed, they are several times as large.
+# Of ResNet-50 and VGG: many channels on small images, which are several times as large transformed.
 MANY_CHANNELS = [
     simple((8, 256, 14, 14), (256, 256, 3, 3), pad=1),
     simple((32, 256, 14, 14), (256, 256, 3, 3), pad=1),
