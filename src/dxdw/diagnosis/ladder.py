@@ -310,7 +310,7 @@ class Ladder:
         place, wrong = bad[0]
         position = ",".join(map(str, place if self.contract.batch else place[1:]))
         self.note("impulses", False, f"{' and '.join(wrong)} wrong for a 1 at [{position}]; at "
-                   f"{len(bad)} of {problem.grad_out.size} positions")  # fmt: skip
+                   f"{len(bad)} of {len(problem.impulses)} positions")  # fmt: skip
 
     def _linearity(self) -> None:
         problem = self.small()
