@@ -90,10 +90,11 @@ class Problem:
         A direct sum of n products errs by at most n·eps·‖a‖·‖b‖ (Cauchy and Schwarz), a Fourier
         transform by a few eps·log₂(size)·‖a‖·‖b‖; 64 stands for these few.
         """
-        return float((self.grad_out.size + self.W.size + 64) * eps * self._norms[name])
+        return float((self.grad_out.size + self.W.size + 64) * eps * self.norms[name])
 
     @kept
-    def _norms(self) -> dict[str, float]:
+    def norms(self) -> dict[str, float]:
+        """The most that an element of each result can be: ‖grad_out‖ times ‖W‖ or ‖x‖."""
         others = {"dx": self.W, "dW": self.x, "db": np.ones(1)}
         norm = float(np.linalg.norm(self.grad_out))
         return {name: norm * float(np.linalg.norm(a)) for name, a in others.items()}
@@ -170,6 +171,18 @@ _EDGE_SIZES = (
     *(Sizes(2, 3, 3, 2, 3, 2)._replace(**{name: 1})
       for name in ("C_in", "C_out", "kH", "kW", "outH", "outW")),
 )  # fmt: skip
+# Each size larger than any above in two of them, so that one that is written as a number shows, as
+# the 3 channels of a coloured image do; few products, for loops of Python's.
+_LARGE_SIZES = (
+    Sizes(4, 5, 4, 5, 5, 4),
+    Sizes(16, 17, 2, 2, 2, 3),
+    Sizes(17, 2, 9, 2, 2, 9),
+    Sizes(2, 16, 2, 11, 9, 2),
+    Sizes(2, 2, 11, 12, 2, 2),
+    Sizes(2, 2, 2, 2, 20, 21),
+)
+_MANY_IMAGES = 9
+_MOST_IN_LARGE = 2**15  # elements of x, which a stride and a dilation spread
 
 
 def integers(
@@ -230,9 +243,13 @@ def _remainder(geometry: Geometry, number: int) -> tuple[int, int]:
 
 @lru_cache(maxsize=8)
 def edges(geometry: Geometry, batched: bool) -> tuple[Problem, ...]:
-    """Kernels of 1×1 and of the whole image, one channel, and each size of 1 by itself."""
+    """Kernels of 1×1 and of the whole image, one channel, each size of 1 by itself, large sizes."""
     sized = [(sizes, 1 + batched) for sizes in _EDGE_SIZES]
-    sized += [(_SEED_SIZES[0], 1)] if batched else []
+    sized += [(_SEED_SIZES[0], N) for N in (1, _MANY_IMAGES)] if batched else []
+    for sizes in _LARGE_SIZES:
+        fitted = _fitted_sizes(sizes, geometry, 1 + batched)
+        if fitted.N * fitted.C_in * math.prod(_image(fitted, geometry)) <= _MOST_IN_LARGE:
+            sized.append((sizes, 1 + batched))
     return tuple(
         _fitted(sizes, geometry, N, 100 + n, _remainder(geometry, n))
         for n, (sizes, N) in enumerate(sized)
