@@ -160,6 +160,14 @@ def test_cells_of_other_languages_and_what_is_no_notebook(capsys, mine):
     assert "it is no notebook" in err
 
 
+def test_a_function_in_a_cell_with_magics(capsys, mine):
+    cell = "%%time\nfiles = !ls\n%matplotlib inline\n" + WRONG
+    notebook = json.dumps({"cells": [{"cell_type": "code", "source": cell}]})
+    status, out, _ = checked(capsys, mine(notebook, "mine.ipynb"))
+    assert status == 1
+    assert "dx-overwritten" in out
+
+
 def test_a_module(capsys):
     assert checked(capsys, "dxdw.reference:conv2d_backward_naive")[0] == 0
 

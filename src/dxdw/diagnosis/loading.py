@@ -14,6 +14,7 @@ from typing import Any
 
 from ..problem_names import PROBLEMS
 from .guarding import from_outside, numpy_kept, replaced_in_words, words
+from .notebooks import code_of
 
 
 class NotLoaded(Exception):
@@ -181,28 +182,11 @@ def _sources(path: Path, place: str) -> list[tuple[str, str]]:
         if path.suffix == ".py":  # with a byte order mark, or another encoding that it names
             return [(place, decode_source(read))]
         cells = json.loads(read.decode("utf-8-sig"))["cells"]
-        code = [_source(cell) for cell in cells if cell["cell_type"] == "code"]
+        code = [code_of(cell) for cell in cells if cell["cell_type"] == "code"]
     except (ValueError, LookupError, TypeError, SyntaxError, RecursionError) as error:
         what = "notebook" if path.suffix == ".ipynb" else "Python file in an encoding that it names"
         raise NotLoaded(f"{place}: it is no {what}: {error}") from None
-    return [(f"{place}[{n}]", _without_magics(source)) for n, source in enumerate(code, 1)]
-
-
-def _source(cell: dict[str, Any]) -> str:
-    """Of a cell: text, or lines of it."""
-    source = cell["source"]
-    lines = [source] if isinstance(source, str) else source
-    if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
-        raise TypeError("the source of a cell must be text, or a list of its lines")
-    return "".join(lines)
-
-
-def _without_magics(source: str) -> str:
-    """Lines for IPython alone become empty ones, so that line numbers stay."""
-    if source.lstrip().startswith("%%"):
-        return ""
-    lines = source.split("\n")
-    return "\n".join("pass" if line[:1] in ("%", "!", "?") else line for line in lines)
+    return [(f"{place}[{n}]", source) for n, source in enumerate(code, 1)]
 
 
 def _not_loaded(error: BaseException, place: str) -> NotLoaded:
