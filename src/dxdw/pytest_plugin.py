@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from .diagnosis import Check, Report
 
 MARKER = "dxdw(**options): the test returns a function, whose checks become an item each"
+_CHECK = "_dxdw_check"
 _REPORTS: pytest.StashKey[dict[Any, "Report"]] = pytest.StashKey()
 
 
-class _Failed(Exception):
+class _Failed(AssertionError):
     """A check that fails, with what is to be shown of it and that in one line."""
 
     def __init__(self, shown: str, line: str) -> None:
@@ -71,25 +72,74 @@ def _dxdw_check(request: pytest.FixtureRequest) -> Any:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """An item for each check of a test that is marked, or whose class or module is."""
-    mark = metafunc.definition.get_closest_marker("dxdw")
-    if mark is None:
+    options = _options(metafunc.definition)
+    if options is None:
         return
     from .diagnosis import check_names
 
-    metafunc.fixturenames.append("_dxdw_check")
-    names = check_names(mark.kwargs.get("problem", "conv2d_backward"))
-    metafunc.parametrize("_dxdw_check", names, indirect=True)
+    metafunc.fixturenames.append(_CHECK)
+    names = check_names(options.get("problem", "conv2d_backward"))
+    metafunc.parametrize(_CHECK, names, indirect=True)
+
+
+def _options(item: pytest.Item) -> dict[str, Any] | None:
+    """What the mark nearest to a test says; None where there is no mark."""
+    marks = [*item.iter_markers_with_node("dxdw")]
+    if not marks:
+        return None
+    # Those of one place: the test's own stand for those of its class and of its module.
+    nearest = [mark for node, mark in marks if node is marks[0][0]]
+    for mark in nearest:
+        if mark.args:
+            got = ", ".join(map(repr, mark.args))
+            pytest.fail(
+                f"{item.nodeid}: dxdw({got}) has options without a name: each needs its own, as "
+                "in dxdw(stride=2)",
+                pytrace=False,
+            )
+        if mark.kwargs != nearest[0].kwargs:
+            both = " and ".join(_written(m.kwargs) for m in (nearest[0], mark))
+            pytest.fail(
+                f"{item.nodeid} has the marks {both}: one mark has to have all options, and one "
+                "function to be looked at in two ways needs a test for each",
+                pytrace=False,
+            )
+    return dict(nearest[0].kwargs)
+
+
+def _written(options: Mapping[str, Any]) -> str:
+    return f"dxdw({', '.join(f'{name}={value!r}' for name, value in options.items())})"
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Refuse what can't be looked at: unittest throws away what a method returns."""
+    if _options(item) is None:
+        return
+    from unittest import TestCase
+
+    kind = getattr(item, "cls", None)
+    if isinstance(kind, type) and issubclass(kind, TestCase):
+        pytest.fail(
+            f"{item.nodeid} is marked dxdw, and a method of unittest.TestCase, which can return "
+            "nothing: the mark has to stand on a function, or on a method of a class of its own",
+            pytrace=False,
+        )
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Look at one check of the function that a marked test returns."""
-    mark = pyfuncitem.get_closest_marker("dxdw")
-    if mark is None:
+    """Look at one check of the function that a marked test returns.
+
+    Or at all of them, where the mark came too late for an item each: with one set of parameters,
+    as in `pytest.param(f, marks=pytest.mark.dxdw)`, or by `item.add_marker`.
+    """
+    options = _options(pyfuncitem)
+    if options is None:
         return None
-    report = _report(pyfuncitem, mark.kwargs)
-    name = pyfuncitem.callspec.params["_dxdw_check"]
-    check = next(check for check in report.checks if check.name == name)
+    report = _report(pyfuncitem, options)
+    checks = {check.name: check for check in report.checks}
+    name = _parameters(pyfuncitem, "params").get(_CHECK)
+    check = checks[name or next(iter(report.failed), report.checks[0].name)]
     if check.right is None:
         pytest.skip(check.detail or "not run: what fails before it has to be right first")
     if check.advice:
@@ -99,12 +149,26 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     return True
 
 
-def _report(item: pytest.Function, options: Mapping[str, Any]) -> "Report":
+def _parameters(item: pytest.Item, what: str) -> dict[str, Any]:
+    """Of an item that has any, by their names: the values, or which of the values these are."""
+    return getattr(getattr(item, "callspec", None), what, {})
+
+
+def _key(item: pytest.Function) -> tuple[Any, ...]:
+    """The same for all checks of the same parameters.
+
+    By their places: two functions may look alike, and be equal, and are two all the same.
+    """
+    places = _parameters(item, "indices")
+    others = ((name, place) for name, place in places.items() if name != _CHECK)
+    return item.parent, item.originalname, *others
+
+
+def _report(item: pytest.Function, options: dict[str, Any]) -> "Report":
     """On the function that the test returns: once for all checks of the same parameters."""
     from .diagnosis import diagnose
 
-    others = tuple(f"{k}={v!r}" for k, v in item.callspec.params.items() if k != "_dxdw_check")
-    key = (item.parent, item.originalname, others)
+    key = _key(item)
     reports = item.config.stash[_REPORTS]
     if key not in reports:
         names = item._fixtureinfo.argnames
@@ -112,9 +176,21 @@ def _report(item: pytest.Function, options: Mapping[str, Any]) -> "Report":
     return reports[key]
 
 
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, Any, None]:
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)  # so that it sees what xfail has made of it
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, Any, None]:
     """Show a check that fails as its report, and not as the place where it was raised."""
     report = (yield).get_result()
-    if report.failed and call.excinfo is not None and isinstance(call.excinfo.value, _Failed):
-        report.longrepr = _Shown(call.excinfo.value)
+    if not report.failed:
+        return
+    if call.excinfo is not None:
+        if isinstance(call.excinfo.value, _Failed):
+            report.longrepr = _Shown(call.excinfo.value)
+    elif isinstance(item, pytest.Function) and _CHECK in _parameters(item, "params"):
+        # Nothing was raised: xfail(strict=True), for this check is right. What was expected to
+        # fail is the function, and it does where any of its checks does.
+        found = item.config.stash[_REPORTS].get(_key(item))
+        if found is not None and not found.ok:
+            report.outcome, report.longrepr = "passed", None
+            report.wasxfail = f"the function fails at {found.failed[0]}"

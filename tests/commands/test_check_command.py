@@ -2,6 +2,8 @@
 
 import errno
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -158,6 +160,14 @@ def test_cells_of_other_languages_and_what_is_no_notebook(capsys, mine):
     assert "it is no notebook" in err
 
 
+def test_a_function_in_a_cell_with_magics(capsys, mine):
+    cell = "%%time\nfiles = !ls\n%matplotlib inline\n" + WRONG
+    notebook = json.dumps({"cells": [{"cell_type": "code", "source": cell}]})
+    status, out, _ = checked(capsys, mine(notebook, "mine.ipynb"))
+    assert status == 1
+    assert "dx-overwritten" in out
+
+
 def test_a_module(capsys):
     assert checked(capsys, "dxdw.reference:conv2d_backward_naive")[0] == 0
 
@@ -191,6 +201,60 @@ def test_what_cannot_be_loaded(capsys, mine, source, name, said):
     assert said in err
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize(
+    ("source", "ending"),
+    [("import os\nos._exit(3)\n", "exit status 3"), ("import os\nos.abort()\n", "SIGABRT")],
+)
+def test_code_that_ends_the_process_while_it_is_loaded(capsys, mine, source, ending):
+    status, out, err = checked(capsys, mine(source))
+    assert (status, out) == (2, "")
+    assert f"it can't be loaded: the process ended with {ending}" in err
+
+
+@pytest.mark.parametrize(
+    ("option", "values"),
+    [
+        ("--timeout", ("nan", "inf", "1e300", "0", "-1")),
+        ("--memory", ("9999999999999", "0")),
+        ("--padding", ("100000", "3,100000")),
+        ("--dilation", ("100000",)),
+        ("--groups", ("100000000", "0")),
+        ("--stride", ("1000000000000", "1,2,3")),
+    ],
+)
+def test_options_that_are_none_say_nothing_of_the_function(capsys, mine, option, values):
+    place = mine(RIGHT)
+    for value in values:
+        status, out, err = checked(capsys, place, f"{option}={value}")
+        assert (status, out) == (2, "")
+        assert err.startswith(f"dxdw: error: {option.removeprefix('--')} is ") or option in err
+        assert len(err.splitlines()) == 1
+
+
+def test_little_memory_is_no_mistake_of_a_function_that_needs_little(capsys, mine):
+    assert checked(capsys, mine(RIGHT), "--memory", 1)[0] == 0
+
+
+def test_what_breaks_in_the_checker_says_nothing_of_the_function(capsys, mine):
+    """Here by code that takes away what it needs, which no function of a learner's does."""
+    source = "import dxdw.diagnosis.ladder as ladder\nladder.edges = None\n" + RIGHT
+    status, out, err = checked(capsys, mine(source))
+    assert (status, out) == (2, "")
+    assert "was not tried: the checker stops at TypeError: 'NoneType' object is not callable" in err
+    assert len(err.splitlines()) == 1
+
+
+def test_ctrl_c_that_nobody_pressed(capsys, mine):
+    raises = RIGHT.replace('print("called")', "raise KeyboardInterrupt")
+    status, out, _ = checked(capsys, mine(raises))
+    assert status == 1
+    assert "it stops with a KeyboardInterrupt in every case" in out
+    status, _, err = checked(capsys, mine("raise KeyboardInterrupt\n"))
+    assert status == 2
+    assert "line 1: KeyboardInterrupt" in err
+
+
 def test_no_file(capsys):
     assert checked(capsys, "nowhere.py:f")[0] == 2
     assert checked(capsys, "nowhere_at_all:f")[0] == 2
@@ -206,6 +270,20 @@ def test_an_endless_loop_is_found_with_its_line(capsys, mine):
         if report["crash"]["line"]:
             break
     assert report["crash"]["line"] in (2, 3)
+
+
+@pytest.mark.parametrize("last", ["#", "import os; os.remove(__file__)"])
+def test_an_endless_loop_in_a_file_of_another_encoding_or_that_is_gone(capsys, tmp_path, last):
+    path = tmp_path / "mine.py"
+    loop = "def f(grad_out, x, W):\n    while True: pass  # \xe9\n"
+    path.write_text(f"# coding: latin-1\n{loop}{last}\n", encoding="latin-1")
+    status, out, err = checked(capsys, path, "--timeout", 2, "--json")
+    assert (status, err) == (3, "")
+    assert json.loads(out)["crash"]["kind"] == "OutOfTime"
+
+
+def test_what_the_code_reads_from_stdin_is_empty(capsys, mine):
+    assert checked(capsys, mine(RIGHT + "\nimport sys\nassert sys.stdin.read() == ''\n"))[0] == 0
 
 
 def test_an_endless_loop_while_loading(capsys, mine):
@@ -224,7 +302,7 @@ def test_a_crash_of_the_process_is_found_with_its_line(capsys, mine):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of memory")
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
-@pytest.mark.parametrize("name", ["SIGKILL", "SIGTERM"])
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGTERM", "SIGINT"])
 def test_a_process_that_others_end_says_nothing_of_the_function(capsys, mine, name):
     source = "import os, signal\n" + RIGHT
     killed = source.replace('print("called")', f"os.kill(os.getpid(), signal.{name})")
@@ -350,6 +428,30 @@ def test_nothing_that_the_code_has_started_is_left(capsys, mine, options, body, 
     assert checked(capsys, mine(source), "--timeout", seconds)[0] == status
     assert time.monotonic() - begun < 20
     assert not running(mark)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGKILL"])
+def test_nothing_is_left_of_a_check_that_is_ended(mine, tmp_path, name):
+    """Nor of one that can do nothing about it: its worker sees it go."""
+    mark = f"left-by-a-test-{time.monotonic_ns()}"
+    begun = tmp_path / "begun"
+    daemon = DAEMON.format(mark=mark, options="")
+    loop = f"open({str(begun)!r}, 'w').close()\nwhile True: pass\n"
+    command = [sys.executable, "-m", "dxdw", "check", mine(daemon + loop), "--timeout", "60"]
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    with subprocess.Popen(command, env=os.environ | {"TMPDIR": str(folder)}) as process:
+        while not begun.exists():
+            time.sleep(0.05)
+        process.send_signal(signal.Signals[name])
+    assert process.returncode == -signal.Signals[name]
+    assert not running(mark)
+    for _ in range(50):
+        if not (left := [*folder.iterdir()]):
+            break
+        time.sleep(0.1)
+    assert not left
 
 
 def test_what_floods_stderr_is_not_kept_in_memory(mine):

@@ -44,6 +44,48 @@ def test_mine(factor):
         return factor * dx, dW
     return scaled
 """
+# Functions that look alike and are equal: by parameters, and by a fixture, in either order.
+ALIKE = """
+def wrong(grad_out, x, W):
+    dx, dW = mine(grad_out, x, W)
+    return dx, -dW
+
+class Alike:
+    def __init__(self, fn): self.fn = fn
+    def __repr__(self): return "one"
+    def __eq__(self, other): return True
+    def __hash__(self): return 1
+"""
+TOLD_APART = """
+@pytest.mark.dxdw
+@pytest.mark.parametrize("alike", [{functions}])
+def test_mine(alike): return alike.fn
+
+@pytest.fixture(params=[{functions}])
+def one(request): return request.param.fn
+@pytest.mark.dxdw
+def test_fixture(one): return one
+"""
+LATE = """
+@pytest.mark.parametrize("fn", [pytest.param(f, marks=pytest.mark.dxdw) for f in (mine, wrong)])
+def test_parameters(fn): return fn
+def test_right_added(): return mine
+def test_wrong_added(): return wrong
+"""
+ADDED = """
+import pytest
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.name.endswith("_added"):
+            item.add_marker(pytest.mark.dxdw)
+"""
+STRICT = "@pytest.mark.xfail(strict=True)\n@pytest.mark.dxdw\ndef test_mine(): return mine"
+UNITTEST = """
+import unittest
+@pytest.mark.dxdw
+class TestMine(unittest.TestCase):
+    def test_mine(self): return mine
+"""
 RELU = """
 import numpy as np, pytest
 @pytest.mark.dxdw(problem="relu")
@@ -64,6 +106,12 @@ SOURCES = {
     "relu": RELU,
     "raises": RAISES,
     "parameters": RIGHT + PARAMETERS,
+    "alike": RIGHT + ALIKE + TOLD_APART.format(functions="Alike(mine), Alike(wrong)"),
+    "turned": RIGHT + ALIKE + TOLD_APART.format(functions="Alike(wrong), Alike(mine)"),
+    "late": RIGHT + ALIKE + LATE,
+    "strict_wrong": WRONG + STRICT,
+    "strict_right": RIGHT + STRICT,
+    "unittest": RIGHT + UNITTEST,
     **{name: f"{WRONG}@pytest.mark.{mark}\n@pytest.mark.dxdw\ndef test_mine(): return mine"
        for name, mark in OTHER_MARKS.items()},
     **{f"marked_right_{i}": RIGHT + test for i, test in enumerate(MARKED)},
@@ -75,6 +123,7 @@ def said(folder, sources, ci=""):
     """What pytest says of these files, in a process of its own."""
     for name, source in sources.items():
         (folder / f"test_{name}.py").write_text(source, "utf-8")
+    (folder / "conftest.py").write_text(ADDED, "utf-8")
     # This package, also where it is not installed and found by a relative path.
     package = {"PYTHONPATH": str(Path(dxdw.__file__).parents[1]), "CI": ci}
     options = [*NAMED, "--strict-markers", "-p", "no:cacheprovider", "-v", "--rootdir", str(folder)]
@@ -82,7 +131,7 @@ def said(folder, sources, ci=""):
         [sys.executable, "-m", "pytest", *options, str(folder)],
         cwd=folder, env=os.environ | package, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert done.returncode in (0, 1), done.stderr
+    assert done.returncode in (0, 1, 2), done.stderr
     return done.stdout
 
 
@@ -133,6 +182,52 @@ def test_other_marks_keep_their_meaning(told):
 def test_parameters_of_ones_own(told):
     assert told["parameters"]["PASSED"] >= 15
     assert told["parameters"]["FAILED"] >= 3
+
+
+@pytest.mark.parametrize("name", ["alike", "turned"])
+def test_functions_that_look_alike_are_told_apart(told, name):
+    wrong = 0 if name == "turned" else 1
+    failed = re.findall(rf"^test_{name}\.py::(\S+?)\[(\S+)\] FAILED", told["text"], re.MULTILINE)
+    assert told[name] == {"PASSED": 48, "FAILED": 8, "SKIPPED": 4}
+    assert {test for test, _ in failed} == {"test_mine", "test_fixture"}
+    assert all(f"{wrong}" in parameters for _, parameters in failed)
+
+
+def test_a_mark_that_comes_late_has_all_checks_in_one_item(told):
+    assert told["late"] == {"PASSED": 2, "FAILED": 2}
+
+
+def test_a_wrong_function_is_what_a_strict_xfail_expects(told):
+    assert told["strict_wrong"].keys() == {"XFAIL", "XPASS", "SKIPPED"}
+    assert told["strict_right"] == {"FAILED": 15}
+
+
+def test_a_method_of_unittest_is_refused(told):
+    assert told["unittest"] == {"ERROR": 1}
+    assert "a method of unittest.TestCase, which can return nothing" in told["text"]
+
+
+@pytest.mark.parametrize(
+    ("marks", "refusal"),
+    [
+        ("@pytest.mark.dxdw(2)", "dxdw(2) has options without a name"),
+        (
+            "@pytest.mark.dxdw(stride=2)\n@pytest.mark.dxdw(batch=True)",
+            "has the marks dxdw(batch=True) and dxdw(stride=2)",
+        ),
+    ],
+)
+def test_marks_that_would_be_ignored_are_refused(tmp_path, marks, refusal):
+    text = said(tmp_path, {"mine": f"{RIGHT}{marks}\ndef test_mine(): return mine"})
+    assert "1 error" in text
+    assert refusal in text
+    assert "pytest_plugin.py" not in text
+
+
+def test_a_tests_own_mark_stands_for_that_of_its_class(tmp_path):
+    marked = "@pytest.mark.dxdw(stride=2)\nclass TestMine:\n    @pytest.mark.dxdw\n"
+    text = said(tmp_path, {"mine": f"{RIGHT}{marked}    def test_mine(self): return mine"})
+    assert "15 passed" in text
 
 
 @pytest.mark.parametrize("ci", ["", "true"])  # where pytest shortens its summary, and not

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -169,8 +170,16 @@ def test_uninitialised_memory_is_no_state():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"returns": "dx"}, "returns is 'dx': it must name dW and dx, once each"),
-        ({"bias": True, "returns": "dx,dW"}, "it must name dW and db and dx"),
+        ({"returns": "dx"}, "returns is 'dx': it must name dx and dW, once each, as in 'dx,dW'"),
+        ({"bias": True, "returns": "dx,dW"}, "it must name dx and dW and db"),
+        ({"returns": 3}, "returns is 3: it must name dx and dW"),
+        ({"dtype": "x"}, "dtype is 'x': it must be float32 or float64"),
+        ({"problem": ["relu"]}, "problem is .'relu'.: it must be one of"),
+        ({"padding": True}, "padding is True: it must be an integer or two"),
+        ({"stride": 10**12}, "stride is 1000000000000: .* elements of x, and 1048576 are the most"),
+        ({"padding": (10**5, 0)}, "padding is .100000, 0.: .* elements of grad_out"),
+        ({"dilation": 10**5}, "dilation is 100000: "),
+        ({"groups": 10**8, "padding": 2}, "groups is 100000000: "),
         ({"dtype": "float16"}, "dtype is float16: it must be float32 or float64"),
         ({"groups": 0}, "groups is 0: it must be an integer, at least 1"),
         ({"stride": 0}, "stride is 0: it must be an integer or two, at least 1"),
@@ -180,6 +189,31 @@ def test_uninitialised_memory_is_no_state():
 def test_options_that_are_none(options, message):
     with pytest.raises(ValueError, match=message):
         diagnose(RIGHT[0], **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"stride": 1.5}, "stride is 1.5: it must be an integer or two"),
+        ({"dilation": (1, "2")}, "dilation is .1, '2'.: it must be an integer or two"),
+        ({"groups": "2"}, "groups is '2': it must be an integer"),
+        ({"batch": "no"}, "batch is 'no': it must be True or False"),
+        ({"noted": 3}, "noted is 3: it must be None, or a function"),
+    ],
+)
+def test_options_of_other_types(options, message):
+    with pytest.raises(TypeError, match=message):
+        diagnose(RIGHT[0], **options)
+
+
+def test_numpys_integers_are_options():
+    strided = partial(conv2d_backward, stride=2)
+    assert diagnose(strided, stride=np.int64(2), groups=np.int32(1)).ok
+
+
+def test_much_padding_is_tried_at_some_places_alone():
+    padded = partial(conv2d_backward, padding=20)
+    assert diagnose(padded, padding=20).ok
 
 
 OPTIONED = [

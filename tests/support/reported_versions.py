@@ -166,6 +166,16 @@ def squeezed(grad_out, x, W):
     return dx, dW
 
 
+@wrong("size-fixed")
+def of_coloured_images(grad_out, x, W):
+    dx, dW = np.zeros(x.shape), np.zeros(W.shape)
+    for o, i, j in np.ndindex(grad_out.shape):
+        for c in range(min(3, len(x))):
+            dx[c, i : i + W.shape[2], j : j + W.shape[3]] += grad_out[o, i, j] * W[o, c]
+            dW[o, c] += grad_out[o, i, j] * x[c, i : i + W.shape[2], j : j + W.shape[3]]
+    return dx, dW
+
+
 @wrong("patch-transposed")
 def patch_at_j_i(grad_out, x, W):
     dx, dW = np.zeros(x.shape), np.zeros(W.shape)

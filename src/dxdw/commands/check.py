@@ -12,10 +12,13 @@ from .colour import wanted
 
 RIGHT, WRONG, NOT_LOADED, OUT_OF_TIME, ENDED = range(5)
 
+_MOST_SECONDS = 1_000_000  # 11 days: any clock and any limit of processor time can hold it
+_MOST_MEBIBYTES = 1 << 30  # a limit of memory in bytes has 63 bits
+
 DESCRIPTION = """\
 Runs the function in a process of its own, on small integers, and names its mistake where the
-answers are exactly those of a known one. Exit status: 0 right, 1 wrong, 2 could not be loaded,
-3 out of time, 4 not known, for its process was ended from outside.
+answers are exactly those of a known one. Exit status: 0 right, 1 wrong, 2 could not be loaded
+or tried, 3 out of time, 4 not known, for its process was ended from outside.
 Example: dxdw check mine.py:conv2d_backward"""
 
 _PAGE = '<!doctype html>\n<meta charset="utf-8">\n<title>dxdw check</title>\n{}\n'
@@ -65,8 +68,14 @@ def add(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Check, print, and say by the exit status what came of it."""
-    if args.timeout <= 0 or args.memory < 1:
-        raise CommandError("--timeout must be more than 0, and --memory at least 1")
+    if not 0 < args.timeout <= _MOST_SECONDS:
+        raise CommandError(
+            f"--timeout is {args.timeout:g}: it must be more than 0, and at most {_MOST_SECONDS}"
+        )
+    if not 1 <= args.memory <= _MOST_MEBIBYTES:
+        raise CommandError(
+            f"--memory is {args.memory}: it must be 1 or more, and at most {_MOST_MEBIBYTES}"
+        )
     if args.html:
         check_writable(args.html, ".html")
 

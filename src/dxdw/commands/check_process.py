@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import linecache
 import os
 import re
 import signal
@@ -18,7 +19,7 @@ from ..diagnosis.ladder import RUNGS
 from ..diagnosis.report import Check, Report
 from ..diagnosis.report_text import text
 from . import CommandError
-from .descendants import adopt_orphans, end_with_all
+from .descendants import StopsHeld, adopt_orphans, end_with_all
 
 GRACE = 0.5  # for the worker to write where it is, before it is ended
 # What others end a process with, a system that is short of memory among them. Whatever a process
@@ -48,12 +49,13 @@ def check(
     address: str, options: dict[str, Any], *, seconds: float, memory: int, colour: bool, html: bool
 ) -> Checked:
     """Diagnose the function at an address within so many seconds and mebibytes."""
-    with tempfile.TemporaryDirectory(prefix="dxdw-check-") as folder:
-        traces, answer = Path(folder, "traces"), Path(folder, "answer")
+    with StopsHeld() as stops, tempfile.TemporaryDirectory(prefix="dxdw-check-") as folder:
+        traces, loaded, answer = (Path(folder, name) for name in ("traces", "loaded", "answer"))
         request = {
             "address": address, "options": options, "seconds": seconds, "memory": memory,
             "plain": PLAIN_FORM, "colour": colour, "html": html,
-            "until": time.time() + seconds, "traces": str(traces), "answer": str(answer),
+            "until": time.time() + seconds, "traces": str(traces), "loaded": str(loaded),
+            "answer": str(answer),
         }  # fmt: skip
         # One thread: the arrays are tiny, and starting threads takes longer than they save.
         env = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
@@ -67,10 +69,11 @@ def check(
         )  # fmt: skip
         late = False
         try:
+            stops.end_first(process)
             last_words = _LastWords(process.stderr)
             with contextlib.suppress(BrokenPipeError):  # it has ended already
-                process.stdin.write(json.dumps(request).encode())
-                process.stdin.close()
+                process.stdin.write(json.dumps(request).encode() + b"\n")
+                process.stdin.flush()  # and not closed: by that it would see this process end
             process.wait(seconds + GRACE)
         except subprocess.TimeoutExpired:
             late = True
@@ -89,7 +92,17 @@ def check(
         if not late and ending in _FROM_OUTSIDE:
             return Checked(ended=ending)
         crash = _crash(address, trace, said, ending, seconds if late else None)
+        if not late and not loaded.exists():
+            return Checked(error=_not_loaded(address, crash, begun=traces.exists()))
         return _ended(address, crash, late, colour, html)
+
+
+def _not_loaded(address: str, crash: Crash, *, begun: bool) -> str:
+    """Of a process that ended before there was a function to try."""
+    if not begun:
+        return f"{address} was not tried: {crash.message}"
+    line = f", line {crash.line}" if crash.line else ""
+    return f"{crash.file or _place(address)}{line}: it can't be loaded: {crash.message}"
 
 
 class _LastWords:
@@ -123,17 +136,19 @@ def _ending(code: int) -> str:
     return signal.Signals(-code).name if code < 0 else f"exit status {code}"
 
 
+def _place(address: str) -> str:
+    return address.rpartition(":")[0] or address
+
+
 def _crash(address: str, trace: str, said: bytes, ending: str, seconds: float | None) -> Crash:
     # The last thing that faulthandler wrote lists the most recent call first.
     frames = [(file, int(line)) for file, line, _ in _FRAME.findall(trace)]
-    place = address.rpartition(":")[0] or address
+    place = _place(address)
     own = [f for f in frames if f[0] == place or f[0].startswith(f"{place}[")]
     file, line = own[0] if own else ("", 0)
-    source = ""
-    if file.endswith(".py"):
-        source = "".join(
-            Path(file).read_text(encoding="utf-8").split("\n")[line - 1 : line]
-        ).strip()
+    # In whatever encoding it names; nothing where it is gone, and for a cell.
+    linecache.checkcache(file)
+    source = linecache.getline(file, line).strip()
     if seconds is not None:
         return Crash(
             "OutOfTime", f"still running after {seconds:g} s", file, line, source, {}, trace

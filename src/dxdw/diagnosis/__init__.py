@@ -92,7 +92,8 @@ def diagnose(
     Raises
     ------
     ValueError, TypeError
-        An option that is none of these. What fn does is reported.
+        An option that is none of these, or with which the arrays would be too large. What fn does
+        is reported.
 
     See Also
     --------
@@ -120,13 +121,19 @@ def diagnose(
         batch=batch, stride=stride, padding=padding, dilation=dilation, groups=groups, bias=bias,
         returns=returns, channels_last=channels_last, dtype=dtype,
     )  # fmt: skip
+    if noted is not None and not callable(noted):
+        raise refused(
+            TypeError,
+            f"noted is {noted!r}: it must be None, or a function that is called with each Check",
+            "diagnosis",
+        )
     if problem == "conv2d_backward":
         return apart(examine, fn, promised, noted)
     from .exercise import examine_exercise
     from .exercises import exercises
 
     known = exercises()
-    if problem not in known:
+    if problem not in tuple(known):  # for what no dict can look up too
         raise refused(
             ValueError,
             f"problem is {problem!r}: it must be one of {', '.join(PROBLEMS)}",

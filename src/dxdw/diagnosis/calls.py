@@ -13,6 +13,7 @@ import numpy as np
 
 from ..core.arrays import Array
 from .contract import Contract
+from .guarding import from_outside, numpy_kept, replaced_in_words, words
 from .problem import OPERANDS, Problem
 
 _HERE = str(Path(__file__).parent)
@@ -146,17 +147,20 @@ def invoke(
 ) -> Answer:
     """Call the function with arrays, for so many results.
 
-    Whatever is raised is a finding, but for what stops a program.
+    Whatever is raised is a finding, but for Ctrl-C.
     """
     before = [a.copy() for a in given]
     try:
         # A function that divides by zero is found out by its answer, not by a warning in between.
-        with np.errstate(all="ignore"):
+        with numpy_kept() as replaced, np.errstate(all="ignore"):
             value = fn(*given)
-    except (KeyboardInterrupt, GeneratorExit):
-        raise
-    except BaseException as error:  # noqa: BLE001 - SystemExit too: a learner's exit() is a finding
-        return Answer(problem, crash=_crash(error))
+    except BaseException as error:  # SystemExit too: a learner's exit() is a finding
+        if from_outside(error):
+            raise
+        if not replaced:
+            return Answer(problem, crash=_crash(error))
+    if replaced:
+        return Answer(problem, complaint=replaced_in_words(replaced))
     changed = tuple(
         name
         for name, a, b in zip(names, given, before, strict=True)
@@ -188,8 +192,9 @@ def _arrays(value: Any, count: int) -> tuple[tuple[Any, ...], tuple[Array, ...]]
             raise ValueError("it returned None: nothing is there yet")
         try:
             a = np.asarray(part)
-        except (TypeError, ValueError, RuntimeError) as error:
-            raise ValueError(f"a {type(part).__name__} is no array of numbers: {error}") from None
+        except Exception as error:  # noqa: BLE001 - whatever an object's own __array__ raises
+            said = words(error)
+            raise ValueError(f"a {type(part).__name__} is no array of numbers: {said}") from None
         if a.dtype.kind not in "fiu":
             raise ValueError(f"it returned an array of dtype {a.dtype}, and not of real numbers")
         arrays.append(a)
@@ -207,7 +212,7 @@ def _crash(error: BaseException) -> Crash:
     home = frames[0][0].f_code.co_filename if frames else ""
     own = [(frame, line) for frame, line in frames if frame.f_code.co_filename == home]
     if not own:
-        return Crash(type(error).__name__, str(error))
+        return Crash(type(error).__name__, words(error))
     frame, line = own[-1]
     at = {
         name: int(value)
@@ -216,13 +221,13 @@ def _crash(error: BaseException) -> Crash:
     }
     return Crash(
         type(error).__name__,
-        str(error),
+        words(error),
         home,
         line,
         linecache.getline(home, line).strip(),
         dict(list(at.items())[:_SHOWN_LOCALS]),
         "".join(traceback.format_exception(type(error), error, _after(error.__traceback__, home))),
-        next((words for part, words in _MEANS.items() if part in str(error)), ""),
+        next((meaning for part, meaning in _MEANS.items() if part in words(error)), ""),
     )
 
 

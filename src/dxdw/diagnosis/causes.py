@@ -282,6 +282,13 @@ CAUSES = {
         "is empty, and NumPy repeats an axis of length 1 without a word.",
         "Which line gives an array of another shape when that size is 1?",
     ),
+    "size-fixed": Cause(
+        "a size is written as a number in {what}",
+        "C_out, C_in, kH, kW = W.shape\noutH, outW = grad_out.shape[1:]",
+        "It is right up to a size, and what lies beyond is left out. Sizes are read from the "
+        "arrays, for other data have other channels, kernels and images.",
+        "Which number in your code is a size of the arrays that you tried it with?",
+    ),
     "empty-slice": Cause(
         "a slice that ends at -0 is empty in {what}",
         "a[p:-p]  # for p = 0 it is a[0:0], with nothing in it",

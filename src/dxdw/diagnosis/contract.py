@@ -1,5 +1,6 @@
 """What the function under test is promised and what it has to return: layouts and options."""
 
+import operator
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 
 from ..core.arrays import Array
 from ..core.documentation import refused
-from .problem import PLAIN, Geometry, Problem
+from .problem import PLAIN, Geometry, Problem, largest
 
 RETURNS = ("dx", "dW", "db")
 
@@ -68,14 +69,14 @@ class Contract:
 
 def promised_by(
     *,
-    batch: bool,
+    batch: Any,
     stride: Any,
     padding: Any,
     dilation: Any,
-    groups: int,
-    bias: bool,
-    returns: str | None,
-    channels_last: bool,
+    groups: Any,
+    bias: Any,
+    returns: Any,
+    channels_last: Any,
     dtype: Any,
 ) -> Contract:
     """The options of `diagnose`, checked.
@@ -83,37 +84,81 @@ def promised_by(
     Raises:
         ValueError, TypeError: an option that is none.
     """
+    for name, value in (("batch", batch), ("bias", bias), ("channels_last", channels_last)):
+        if not isinstance(value, (bool, np.bool_)):
+            raise refused(TypeError, f"{name} is {value!r}: it must be True or False", "diagnosis")
     if returns is None:
         returns = "dx,dW,db" if bias else "dx,dW"
-    names = tuple(part.strip() for part in returns.split(","))
-    wanted = set(RETURNS if bias else RETURNS[:2])
-    if set(names) != wanted or len(names) != len(wanted):
-        each = " and ".join(sorted(wanted))
+    names = tuple(part.strip() for part in returns.split(",")) if isinstance(returns, str) else ()
+    wanted = RETURNS if bias else RETURNS[:2]
+    if set(names) != set(wanted) or len(names) != len(wanted):
+        each = " and ".join(wanted)
         raise refused(
             ValueError,
-            f"returns is {returns!r}: it must name {each}, once each, as in 'dx,dW'",
+            f"returns is {returns!r}: it must name {each}, once each, as in {','.join(wanted)!r}",
             "diagnosis",
-        )
-    dtype = np.dtype(dtype)
-    if dtype not in (np.float32, np.float64):
-        raise refused(ValueError, f"dtype is {dtype}: it must be float32 or float64", "diagnosis")
-    if isinstance(groups, bool) or groups < 1:
-        raise refused(
-            ValueError, f"groups is {groups!r}: it must be an integer, at least 1", "diagnosis"
         )
     geometry = Geometry(
         _pair("stride", stride, 1), _pair("padding", padding, 0), _pair("dilation", dilation, 1),
-        groups,
+        _integer("groups", groups, groups, 1, "an integer"),
     )  # fmt: skip
-    return Contract(geometry, batch, names, channels_last, dtype)
+    _refuse_the_too_large(geometry, bool(batch))
+    return Contract(geometry, bool(batch), names, bool(channels_last), _dtype(dtype))
+
+
+def _dtype(given: Any) -> Any:
+    try:
+        dtype = np.dtype(given)
+    except (TypeError, ValueError, SyntaxError):  # NumPy takes "f,,f" for Python
+        dtype = None
+    if dtype is None or dtype not in (np.float32, np.float64):
+        said = repr(given) if dtype is None else dtype
+        raise refused(ValueError, f"dtype is {said}: it must be float32 or float64", "diagnosis")
+    return dtype
 
 
 def _pair(name: str, value: Any, least: int) -> tuple[int, int]:
-    pair = (value, value) if isinstance(value, int) else tuple(value)
-    if len(pair) != 2 or not all(isinstance(v, int) and v >= least for v in pair):
-        raise refused(
-            ValueError,
-            f"{name} is {value!r}: it must be an integer or two, at least {least}",
-            "diagnosis",
-        )
-    return pair
+    rule = "an integer or two"
+    try:
+        pair = tuple(value) if np.iterable(value) and not isinstance(value, str) else (value, value)
+    except TypeError:  # an array of no axes
+        pair = (value, value)
+    if len(pair) != 2:
+        raise refused(ValueError, _told(name, value, least, rule), "diagnosis")
+    rows, columns = (_integer(name, value, one, least, rule) for one in pair)
+    return rows, columns
+
+
+def _integer(name: str, value: Any, one: Any, least: int, rule: str) -> int:
+    """One of the numbers of a value."""
+    try:
+        number = least - 1 if isinstance(one, (bool, np.bool_)) else operator.index(one)
+    except TypeError:
+        raise refused(TypeError, _told(name, value, least, rule), "diagnosis") from None
+    if number < least:
+        raise refused(ValueError, _told(name, value, least, rule), "diagnosis")
+    return number
+
+
+def _told(name: str, value: Any, least: int, rule: str) -> str:
+    return f"{name} is {value!r}: it must be {rule}, at least {least}"
+
+
+def _refuse_the_too_large(geometry: Geometry, batch: bool) -> None:
+    """Options with which the arrays that a function is tried on would be too large."""
+    excess, said = largest(geometry, batch)
+    if excess <= 1:
+        return
+    # The option without which they would be smallest is the one to change.
+    name = min(
+        PLAIN._fields,
+        key=lambda n: largest(geometry._replace(**{n: getattr(PLAIN, n)}), batch),
+    )
+    value = getattr(geometry, name)
+    value = value[0] if isinstance(value, tuple) and value[0] == value[1] else value
+    raise refused(
+        ValueError,
+        f"{name} is {value}: the function would be tried on {said}; smaller numbers show the same "
+        "mistakes",
+        "diagnosis",
+    )

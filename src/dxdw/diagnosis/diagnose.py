@@ -9,7 +9,7 @@ from .causes import Cause, listed, told
 from .contract import Contract
 from .dtypes import fractions, precision
 from .identities import adjoint, differences
-from .ladder import Ladder, crashes_counted
+from .ladder import Ladder, crashes_counted, sizes_in_words
 from .naming import Verdict, verdict
 from .report import ADVICE, Check, Report
 from .showing import evidence_of, shown_case, shown_crash
@@ -85,10 +85,19 @@ def _summary(ladder: Ladder, found: Verdict, causes: dict[str, Cause], crash: Cr
         return f"{stops_with(crash)} {crashes_counted(ladder)}"
     if failed[0].name in ("signature", "runs"):
         return failed[0].detail
+    if ladder.changing:
+        return "its answers change from call to call: something is kept between calls, or drawn"
     said = "not recognised: no known mistake gives these answers"
+    if not any(case.wrong for case in ladder.cases) and ladder.beyond:
+        said += f"; right on other arrays, and wrong with {_where(ladder)}"
     right = _right_already(ladder)
     return f"{said}; {listed(right)} {'is' if len(right) == 1 else 'are'} right" if right else said
 
 
+def _where(ladder: Ladder) -> str:
+    """The sizes with which it is wrong, where those of the first cases are right."""
+    return sizes_in_words(ladder.beyond[0].answer.problem)
+
+
 def _right_already(ladder: Ladder) -> list[str]:
-    return [n for n in ladder.contract.returns if not any(n in case.wrong for case in ladder.cases)]
+    return [name for name in ladder.contract.returns if name not in ladder.ever_wrong]

@@ -15,7 +15,7 @@ from .calls import Answer, Crash, call, changed_in_words
 from .contract import Contract
 from .forms import Unfit, adapted
 from .matching import Seen
-from .problem import Problem, edges, probes
+from .problem import Problem, Roomy, edges, probes
 from .report import Check
 
 RUNGS = {
@@ -68,7 +68,11 @@ class Ladder:
         self.precision: list[Case] = []
         self.fractions: list[Case] = []
         self.reals: list[Case] = []  # of the two last problems of `precision`
+        self.tried: list[Case] = []  # all that `exact` and `impulses` have asked
         self.beyond: list[Case] = []  # of the edges, those that are wrong
+        self.stale = False  # it gives what it gave for other arguments of these shapes
+        self.changing = False  # in another call it gives another answer
+        self.ever_wrong: set[str] = set()  # the results that were wrong for any array of floats
         geometry, batch = contract.geometry, contract.batch
         self.probes = probes(geometry, batch)
         self.edges = edges(geometry, batch)
@@ -83,11 +87,13 @@ class Ladder:
             return False
         self._state()
         if self._shapes_everywhere_wrong():
+            self._repeatable()
             return False
         self._zero()
         self._impulses()
         self._linearity()
         self._exact()
+        self._repeatable()
         return True
 
     # --- calls ------------------------------------------------------------------------------------
@@ -95,9 +101,14 @@ class Ladder:
     def ask(self, problem: Problem) -> Case:
         """Call the function, and compare."""
         answer = self._clean(problem)
-        if not answer.usable:
-            return Case(answer, dict.fromkeys(self.contract.returns, "crash"))
-        return Case(answer, self._wrong(answer))
+        if answer.usable:
+            case = Case(answer, self._wrong(answer))
+        else:
+            case = Case(answer, dict.fromkeys(self.contract.returns, "crash"))
+        # Fractions in arrays of integers are advice, and room past the last window no proper call.
+        if problem.x.dtype.kind == "f" and not isinstance(problem, Roomy):
+            self.ever_wrong.update(case.wrong)
+        return case
 
     def twice(self, problem: Problem) -> Case:
         """The answer of a second call with the same arguments, as it is."""
@@ -199,7 +210,7 @@ class Ladder:
         detail = ""
         if crashes:
             found = crashes[0]
-            detail = f"{found.why} ({_sizes(found.problem)})"
+            detail = f"{found.why} ({sizes_in_words(found.problem)})"
             if len(crashes) < len(self.cases):
                 detail += f"; {crashes_counted(self)}"
         self.note("runs", not crashes, detail)
@@ -236,12 +247,53 @@ class Ladder:
             return
         detail = "its arrays share memory with those of another call, or with an argument"
         self.note("fresh", not self._shared(), detail)
-        same = all(
-            a.shape == b.shape and np.array_equal(a, b, equal_nan=True)
-            for a, b in zip(first.results, again.results, strict=True)
-        )
-        twice = "twice the first" if self.adds_up else "another result"
-        self.note("repeatable", same, f"the second call with the same arguments gives {twice}")
+
+    def _repeatable(self) -> None:
+        """The first call and the next; and where anything is wrong, every call once more.
+
+        Only after all others, so that what is kept between calls has had its time.
+        """
+        first, again = self.first, self.again
+        if not (first.usable and again.usable):
+            return
+        if not _same(first, again):
+            twice = "twice the first" if self.adds_up else "another result"
+            said = f"the second call with the same arguments gives {twice}"
+            self.note("repeatable", False, said)
+            self.changing = not self.adds_up
+            return
+        said = ""
+        if any(check.right is False for check in self.checks.values()) and not self.adds_up:
+            said = self._of_earlier_calls() or self._changes()
+        self.note("repeatable", not said, said)
+
+    def _of_earlier_calls(self) -> str:
+        """Whether other arguments of the same shapes are given the first call's right answer."""
+        old = self.first.problem
+        rng = np.random.default_rng(11)
+        G, x, W = (rng.integers(1, 10, a.shape) * 1.0 for a in (old.grad_out, old.x, old.W))
+        new = Problem(G, x, W, old.geometry)
+        answer = call(self.fn, self.contract, new)
+        if not answer.usable:
+            return ""
+        names = [name for name, got in self.results(answer).items()
+                 if self.contract.fits(name, got, old.expected[name])
+                 and self.close(name, old, got) and not self.close(name, new, got)]  # fmt: skip
+        self.stale = bool(names)
+        what = " and ".join(names)
+        return f"other arguments of the same shapes are given {what} of the first" if names else ""
+
+    def _changes(self) -> str:
+        for case in reversed(self.tried):
+            first = case.answer
+            again = call(self.fn, self.contract, first.problem)
+            if first.usable != again.usable or (first.usable and not _same(first, again)):
+                self.changing = True
+                return (
+                    f"asked once more, after other calls, it gives another result "
+                    f"({sizes_in_words(first.problem)}): something is kept, or drawn by chance"
+                )
+        return ""
 
     def _shared(self) -> bool:
         one, two = self.first, self.again
@@ -266,7 +318,7 @@ class Ladder:
         name = next(n for n, why in case.wrong.items() if why == "shape")
         wanted = self.contract.outward(name, case.answer.problem.expected[name]).shape
         got = self.results(case.answer)[name].shape
-        detail = f"{name} has shape {got}, and not {wanted}: {_sizes(case.answer.problem)}"
+        detail = f"{name} has shape {got}, and not {wanted}: {sizes_in_words(case.answer.problem)}"
         detail = f"{name} is None" if name in case.answer.absent else detail
         self.note("shapes", False, detail)
         return len(bad) == len(usable) and all(
@@ -302,6 +354,7 @@ class Ladder:
         bad = []
         for place, impulse in problem.impulses:
             case = self.ask(impulse)
+            self.tried.append(case)
             if case.wrong:
                 bad.append((place, case.wrong))
         if not bad:
@@ -310,7 +363,7 @@ class Ladder:
         place, wrong = bad[0]
         position = ",".join(map(str, place if self.contract.batch else place[1:]))
         self.note("impulses", False, f"{' and '.join(wrong)} wrong for a 1 at [{position}]; at "
-                   f"{len(bad)} of {problem.grad_out.size} positions")  # fmt: skip
+                   f"{len(bad)} of {len(problem.impulses)} positions")  # fmt: skip
 
     def _linearity(self) -> None:
         problem = self.small()
@@ -338,6 +391,7 @@ class Ladder:
 
     def _exact(self) -> None:
         asked = [*self.cases, *(self.ask(p) for p in self.edges)]
+        self.tried = [*asked, *self.tried]
         bad = [c for c in asked if c.wrong]
         if not bad:
             self.note("exact", True)
@@ -345,8 +399,16 @@ class Ladder:
         which = [f"{n} in {sum(n in c.wrong for c in asked)}" for n in self.contract.returns
                  if any(n in c.wrong for c in asked)]  # fmt: skip
         self.note("exact", False, f"wrong: {', '.join(which)} of {len(asked)} cases; "
-                   f"the first has {_sizes(bad[0].answer.problem)}")  # fmt: skip
+                   f"the first has {sizes_in_words(bad[0].answer.problem)}")  # fmt: skip
         self.beyond = [c for c in asked[len(self.cases) :] if c.wrong]
+
+
+def _same(one: Answer, other: Answer) -> bool:
+    """Whether two answers that are usable are the same, bit for bit."""
+    return all(
+        a.shape == b.shape and np.array_equal(a, b, equal_nan=True)
+        for a, b in zip(one.results, other.results, strict=True)
+    )
 
 
 def crashes_counted(ladder: Ladder) -> str:
@@ -355,7 +417,8 @@ def crashes_counted(ladder: Ladder) -> str:
     return f"in {'every case' if count == every else f'{count} of {every} cases'}"
 
 
-def _sizes(problem: Problem) -> str:
+def sizes_in_words(problem: Problem) -> str:
+    """Channels, kernel and output of a problem."""
     g = problem.sizes
     batch = f"N={g.N}, " if g.N > 1 else ""
     return f"{batch}C_in={g.C_in}, C_out={g.C_out}, kernel {g.kH}×{g.kW}, output {g.outH}×{g.outW}"

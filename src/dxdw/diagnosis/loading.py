@@ -13,6 +13,8 @@ from types import ModuleType
 from typing import Any
 
 from ..problem_names import PROBLEMS
+from .guarding import from_outside, numpy_kept, replaced_in_words, words
+from .notebooks import code_of
 
 
 class NotLoaded(Exception):
@@ -39,13 +41,15 @@ def load(address: str) -> tuple[Callable[..., Any], str]:
     if not colon or "/" in name or "\\" in name:
         place, name = address, ""
     path = Path(place)
-    if path.suffix in (".py", ".ipynb"):
-        if not path.is_file():
-            raise NotLoaded(f"{place}: no such file")
-        found = _run(path, place)
-    else:
-        found = _import(place, name)
-    return function_of(found, name or PROBLEMS[0], place, named=bool(name))
+    try:
+        found = _run(path, place) if path.suffix in (".py", ".ipynb") else _import(place, name)
+        return function_of(found, name or PROBLEMS[0], place, named=bool(name))
+    except NotLoaded:
+        raise
+    except BaseException as error:  # whatever the learner's module or class raises
+        if from_outside(error):
+            raise
+        raise _not_loaded(error, place) from None
 
 
 def names_of(parts: Iterable[tuple[str, str]], module: ModuleType) -> dict[str, Any]:
@@ -58,9 +62,15 @@ def names_of(parts: Iterable[tuple[str, str]], module: ModuleType) -> dict[str, 
         # So that tracebacks show lines of cells too.
         linecache.cache[place] = (len(source), None, source.splitlines(keepends=True), place)
         try:
-            exec(compile(source, place, "exec"), vars(module))  # noqa: S102 - what it is for
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it raises
+            with numpy_kept() as replaced:
+                exec(compile(source, place, "exec"), vars(module))  # noqa: S102 - what it is for
+        except BaseException as error:  # whatever it raises
+            if from_outside(error):
+                raise
             raise _not_loaded(error, place) from None
+        if replaced:
+            said = replaced_in_words(replaced)
+            raise NotLoaded(f"{place}: {said}", said=said)
     return vars(module)
 
 
@@ -118,32 +128,36 @@ def _instance(kind: type, method: str, place: str) -> Any:
         ) from None
 
 
+_EXPECTED = "expected mine.py:NAME, notebook.ipynb:NAME or package.module:NAME"
+
+
 def _import(place: str, name: str) -> dict[str, Any]:
+    if "" in place.split("."):  # which importlib takes for a place beside some other module
+        raise NotLoaded(f"{place!r} is no file, and no module: {_EXPECTED}")
     _look_in("")
     try:
-        module = importlib.import_module(place)
-        # Some modules make their names as they are asked for.
-        first = name.split(".", maxsplit=1)[0]
-        asked = {first: getattr(module, first)} if first and hasattr(module, first) else {}
-        return {**vars(module), **asked}
+        with numpy_kept() as replaced:
+            module = importlib.import_module(place)
     except ModuleNotFoundError as error:
         if error.name and (place + ".").startswith(error.name + "."):
-            raise NotLoaded(
-                f"{place}: no such module, and no file: expected mine.py:NAME, notebook.ipynb:NAME "
-                "or package.module:NAME"
-            ) from None
-        raise _not_loaded(error, place) from None
-    except Exception as error:  # noqa: BLE001 - whatever the learner's module raises
-        raise _not_loaded(error, place) from None
+            raise NotLoaded(f"{place}: no such module, and no file: {_EXPECTED}") from None
+        raise
+    if replaced:
+        raise NotLoaded(f"{place}: {replaced_in_words(replaced)}")
+    # Some modules make their names as they are asked for.
+    first = name.split(".", maxsplit=1)[0]
+    asked = {first: getattr(module, first)} if first and hasattr(module, first) else {}
+    return {**vars(module), **asked}
 
 
 def _run(path: Path, place: str) -> dict[str, Any]:
     """The names that a file defines, as an import would, whatever it is called."""
+    sources = _sources(path, place)
     module = ModuleType(path.stem)
     module.__file__ = str(path)
     sys.modules[path.stem] = module
     _look_in(str(path.parent))
-    return names_of(_sources(path, place), module)
+    return names_of(sources, module)
 
 
 def _look_in(folder: str) -> None:
@@ -159,31 +173,28 @@ def _look_in(folder: str) -> None:
 
 def _sources(path: Path, place: str) -> list[tuple[str, str]]:
     try:
+        if not path.is_file():
+            raise NotLoaded(f"{place}: no such file")
+        read = path.read_bytes()
+    except OSError as error:
+        raise NotLoaded(f"{place}: it can't be read: {error.strerror}") from None
+    try:
         if path.suffix == ".py":  # with a byte order mark, or another encoding that it names
-            return [(place, decode_source(path.read_bytes()))]
-        text = path.read_text(encoding="utf-8-sig")
-        cells = json.loads(text)["cells"]
-        code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-    except (UnicodeDecodeError, ValueError, KeyError, TypeError, SyntaxError) as error:
+            return [(place, decode_source(read))]
+        cells = json.loads(read.decode("utf-8-sig"))["cells"]
+        code = [code_of(cell) for cell in cells if cell["cell_type"] == "code"]
+    except (ValueError, LookupError, TypeError, SyntaxError, RecursionError) as error:
         what = "notebook" if path.suffix == ".ipynb" else "Python file in an encoding that it names"
         raise NotLoaded(f"{place}: it is no {what}: {error}") from None
-    return [(f"{place}[{n}]", _without_magics(source)) for n, source in enumerate(code, 1)]
-
-
-def _without_magics(source: str) -> str:
-    """Lines for IPython alone become empty ones, so that line numbers stay."""
-    if source.lstrip().startswith("%%"):
-        return ""
-    lines = source.split("\n")
-    return "\n".join("pass" if line[:1] in ("%", "!", "?") else line for line in lines)
+    return [(f"{place}[{n}]", source) for n, source in enumerate(code, 1)]
 
 
 def _not_loaded(error: BaseException, place: str) -> NotLoaded:
     if isinstance(error, SyntaxError):
-        said = f"{type(error).__name__}: {error.msg}"
-        return NotLoaded(f"{place}, line {error.lineno}: {said}", error.lineno or 0, said)
-    own = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == place]
-    number = (own[-1].lineno or 0) if own else 0
-    line = f", line {number}" if own else ""
-    said = f"{type(error).__name__}: {error}"
+        number, said = error.lineno or 0, f"{type(error).__name__}: {error.msg}"
+    else:
+        own = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == place]
+        number = (own[-1].lineno or 0) if own else 0
+        said = f"{type(error).__name__}: {words(error)}"
+    line = f", line {number}" if number else ""
     return NotLoaded(f"{place}{line}: {said}", number, said)

@@ -328,7 +328,9 @@ def natural(problems: Sequence[Problem], factors: Sequence[float], eps: float) -
             if np.allclose(factors, np.negative(of), rtol=near, atol=0):
                 return "−1" if words == "1" else f"−{said}"
     if np.allclose(factors, factors[0], rtol=near, atol=0):
-        return f"{factors[0]:.6g}"
+        # With as many digits as tell it, for 1.000001 is not 1.
+        shown = (f"{factors[0]:.{digits}g}" for digits in range(6, 17))
+        return next((s for s in shown if np.allclose(factors, float(s), rtol=near, atol=0)), None)
     return None
 
 

@@ -8,6 +8,8 @@ import numpy as np
 from .calls import Answer
 from .causes import in_order, listed, title_along
 from .crashes import sizes_in_crashes
+from .fixed_sizes import NAME as FIXED
+from .fixed_sizes import fixed_sizes
 from .from_zero import NAME as NOT_FROM_ZERO
 from .from_zero import beginnings, from_memory, updated
 from .ladder import Case, Ladder
@@ -48,13 +50,16 @@ def verdict(ladder: Ladder) -> Verdict:
         return replace(crashed, missing=(form,) if form else ())
     missing = not_yet(ladder)
     found = [*_seen_directly(ladder)]
+    if ladder.stale:  # what it gave is no answer to what was asked
+        return _together(ladder, missing, found)
     eps = np.finfo(np.float32).eps if any("precision-lost" in v.causes for v in found) else None
     rest = [n for n in ladder.contract.returns if n not in missing.results]
     if "db" in rest:
         found.append(_of_bias(ladder))
     arrays = [name for name in rest if name != "db"]
     if arrays:
-        found.append(_values(ladder, arrays, None if eps is None else float(eps)))
+        values = _values(ladder, arrays, None if eps is None else float(eps))
+        found.append((_of_fixed_sizes(ladder) if values.unnamed else None) or values)
     if not any(v.causes or v.unnamed or v.missing for v in found) and not missing.results:
         found.append(_of_sizes(ladder))
     if lost := truncation(ladder):
@@ -123,6 +128,8 @@ def _seen_directly(ladder: Ladder) -> Iterator[Verdict]:
         yield seen("state-kept", "the second call gives exactly twice the first")
     elif ladder.checks["fresh"].right is False:
         yield seen("state-kept", ladder.checks["fresh"].detail)
+    elif ladder.stale:
+        yield seen("state-kept", ladder.checks["repeatable"].detail)
     if said := precision(ladder):
         yield seen("precision-lost", said)
 
@@ -183,7 +190,9 @@ def _explained(ladder: Ladder, matcher: Matcher, results: Sequence[str]) -> Verd
     seen, wrong = matcher.seen, matcher.wrong
     whole = _on_part(ladder, matcher, range(len(seen)), results)
     if whole is None:
-        parts = (_on_part(ladder, matcher, p, results) for p in _squares(seen))
+        # Where answers change between calls, which of them are wrong tells nothing of sizes.
+        squares = () if ladder.changing else _squares(seen)
+        parts = (_on_part(ladder, matcher, p, results) for p in squares)
         square = next(filter(None, parts), None)
         # Two mistakes that crash where the function does, or one and something taken to be square?
         foreseen = matcher.name_foreseeing() if wrong else None
@@ -251,15 +260,20 @@ def _one_by_one(seen: list[Seen], results: Sequence[str], wrong: Sequence[str]) 
 
 
 def _of_sizes(ladder: Ladder) -> Verdict:
-    """Of a function that is right, but where some size is 1."""
-    if not ladder.beyond or ladder.checks["exact"].right is not False:
+    """Of a function that is right, but where some size is 1, or larger than some number."""
+    if not ladder.beyond or ladder.changing or ladder.checks["exact"].right is not False:
         return Verdict()
+    if fixed := _of_fixed_sizes(ladder):
+        return fixed
     alone: dict[str, Case] = {}
     for case in ladder.beyond:
-        ones = [k for k, n in case.answer.problem.sizes._asdict().items() if n == 1 and k != "N"]
+        ones = _of_one(case)
+        if not ones:
+            return Verdict()
         if len(ones) == 1:
             alone[ones[0]] = case
-    if not alone:
+    # Wherever one of these sizes is 1, for two cases that fail by chance have sizes too.
+    if not alone or any(set(_of_one(case)) & set(alone) for case in ladder.tried if not case.wrong):
         return Verdict()
     empty = {n for c in alone.values() if c.answer.usable
              for n in c.wrong if n != "db" and _cut(ladder, n, c.answer)}  # fmt: skip
@@ -267,6 +281,19 @@ def _of_sizes(ladder: Ladder) -> Verdict:
     if empty:
         return Verdict({"empty-slice": frozenset(empty)}, (said,))
     return Verdict({"size-of-one": frozenset()}, (said,))
+
+
+def _of_fixed_sizes(ladder: Ladder) -> Verdict | None:
+    """Of one that is right up to some size."""
+    arrays = [name for name in ladder.contract.returns if name != "db"]
+    fixed = None if ladder.changing else fixed_sizes(ladder.seen(ladder.tried), arrays)
+    return Verdict({FIXED: fixed.results}, fixed.words) if fixed else None
+
+
+def _of_one(case: Case) -> list[str]:
+    """The sizes that are 1."""
+    sizes = case.answer.problem.sizes
+    return [name for name, n in sizes._asdict().items() if n == 1 and name != "N"]
 
 
 def _on_part(

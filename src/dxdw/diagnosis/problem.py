@@ -1,6 +1,7 @@
 """A backward pass to be computed: its operands, its geometry, and what is right."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
@@ -24,6 +25,17 @@ class Geometry(NamedTuple):
 
 
 PLAIN = Geometry()
+_MOST_PLACES = 512
+
+
+def places(shape: Sequence[int]) -> list[tuple[int, ...]]:
+    """Every place of an array; of a large one, which much padding makes, as many as there is time
+    for, at random, for evenly spaced ones may all lie in one column.
+    """
+    chosen = np.arange(math.prod(shape))
+    if len(chosen) > _MOST_PLACES:
+        chosen = np.sort(np.random.default_rng(0).choice(chosen, _MOST_PLACES, replace=False))
+    return [tuple(int(k) for k in np.unravel_index(place, shape)) for place in chosen]
 
 
 class Sizes(NamedTuple):
@@ -78,19 +90,20 @@ class Problem:
         A direct sum of n products errs by at most n·eps·‖a‖·‖b‖ (Cauchy and Schwarz), a Fourier
         transform by a few eps·log₂(size)·‖a‖·‖b‖; 64 stands for these few.
         """
-        return float((self.grad_out.size + self.W.size + 64) * eps * self._norms[name])
+        return float((self.grad_out.size + self.W.size + 64) * eps * self.norms[name])
 
     @kept
-    def _norms(self) -> dict[str, float]:
+    def norms(self) -> dict[str, float]:
+        """The most that an element of each result can be: ‖grad_out‖ times ‖W‖ or ‖x‖."""
         others = {"dx": self.W, "dW": self.x, "db": np.ones(1)}
         norm = float(np.linalg.norm(self.grad_out))
         return {name: norm * float(np.linalg.norm(a)) for name, a in others.items()}
 
     @kept
     def impulses(self) -> "tuple[tuple[tuple[int, ...], Problem], ...]":
-        """For each place of grad_out, it and the same with a 1 there and zeros beside it."""
+        """For places of grad_out, each and the same with a 1 there and zeros beside it."""
         found = []
-        for place in np.ndindex(self.grad_out.shape):
+        for place in places(self.grad_out.shape):
             G = np.zeros_like(self.grad_out)
             G[place] = 1
             found.append((place, self.with_grad_out(G)))
@@ -158,6 +171,18 @@ _EDGE_SIZES = (
     *(Sizes(2, 3, 3, 2, 3, 2)._replace(**{name: 1})
       for name in ("C_in", "C_out", "kH", "kW", "outH", "outW")),
 )  # fmt: skip
+# Each size larger than any above in two of them, so that one that is written as a number shows, as
+# the 3 channels of a coloured image do; few products, for loops of Python's.
+_LARGE_SIZES = (
+    Sizes(4, 5, 4, 5, 5, 4),
+    Sizes(16, 17, 2, 2, 2, 3),
+    Sizes(17, 2, 9, 2, 2, 9),
+    Sizes(2, 16, 2, 11, 9, 2),
+    Sizes(2, 2, 11, 12, 2, 2),
+    Sizes(2, 2, 2, 2, 20, 21),
+)
+_MANY_IMAGES = 9
+_MOST_IN_LARGE = 2**15  # elements of x, which a stride and a dilation spread
 
 
 def integers(
@@ -169,12 +194,7 @@ def integers(
     `remainder` rows and columns of x lie past the last window of a stride.
     """
     rng = np.random.default_rng(seed)
-    spans = zip(
-        (sizes.outH, sizes.outW), (sizes.kH, sizes.kW), geometry.stride, geometry.padding,
-        geometry.dilation, strict=True,
-    )  # fmt: skip
-    image = [(out - 1) * s + (k - 1) * d + 1 - 2 * p for out, k, s, p, d in spans]
-    image = [n + more for n, more in zip(image, remainder, strict=True)]
+    image = [n + more for n, more in zip(_image(sizes, geometry), remainder, strict=True)]
 
     def draw(*shape: int) -> Array:
         return rng.integers(1, 10, shape) * rng.choice([-1.0, 1.0], shape)
@@ -188,6 +208,15 @@ def integers(
         draw(sizes.C_out, sizes.C_in // geometry.groups, sizes.kH, sizes.kW),
         geometry,
     )
+
+
+def _image(sizes: Sizes, geometry: Geometry) -> list[int]:
+    """The least rows and columns of x."""
+    spans = zip(
+        (sizes.outH, sizes.outW), (sizes.kH, sizes.kW), geometry.stride, geometry.padding,
+        geometry.dilation, strict=True,
+    )  # fmt: skip
+    return [(out - 1) * s + (k - 1) * d + 1 - 2 * p for out, k, s, p, d in spans]
 
 
 @lru_cache(maxsize=8)  # with their right answers, which take the definition's loops longest
@@ -214,9 +243,13 @@ def _remainder(geometry: Geometry, number: int) -> tuple[int, int]:
 
 @lru_cache(maxsize=8)
 def edges(geometry: Geometry, batched: bool) -> tuple[Problem, ...]:
-    """Kernels of 1×1 and of the whole image, one channel, and each size of 1 by itself."""
+    """Kernels of 1×1 and of the whole image, one channel, each size of 1 by itself, large sizes."""
     sized = [(sizes, 1 + batched) for sizes in _EDGE_SIZES]
-    sized += [(_SEED_SIZES[0], 1)] if batched else []
+    sized += [(_SEED_SIZES[0], N) for N in (1, _MANY_IMAGES)] if batched else []
+    for sizes in _LARGE_SIZES:
+        fitted = _fitted_sizes(sizes, geometry, 1 + batched)
+        if fitted.N * fitted.C_in * math.prod(_image(fitted, geometry)) <= _MOST_IN_LARGE:
+            sized.append((sizes, 1 + batched))
     return tuple(
         _fitted(sizes, geometry, N, 100 + n, _remainder(geometry, n))
         for n, (sizes, N) in enumerate(sized)
@@ -244,9 +277,37 @@ def smallest_first(geometry: Geometry, batched: bool) -> Iterator[Problem]:
                 yield _fitted(sizes, geometry, sizes.N, 7, (remainder[0], remainder[1]))
 
 
+# Of x, in float64, 8 MiB; of grad_out less, for many are made of one, with a 1 here and there.
+_MOST_ELEMENTS = {"x": 2**20, "grad_out": 2**15, "W": 2**20}
+
+
+def largest(geometry: Geometry, batched: bool) -> tuple[float, str]:
+    """How many times too large the largest array of all these problems is, and that in words."""
+    found = []
+    for sizes in (*_SEED_SIZES, *_EDGE_SIZES):
+        fitted = _fitted_sizes(sizes, geometry, 3 if batched else 1)
+        C_in, C_out, kH, kW, outH, outW, N = fitted
+        spans = zip(_image(fitted, geometry), geometry.stride, geometry.padding, strict=True)
+        H, W = (n + s + 2 * p for n, s, p in spans)  # with a remainder, and as it is padded
+        per_group = C_in // geometry.groups
+        for name, elements in (
+            ("x", N * C_in * H * W),
+            ("grad_out", N * C_out * outH * outW),
+            ("W", C_out * per_group * kH * kW),
+        ):
+            most = _MOST_ELEMENTS[name]
+            said = f"up to {elements} elements of {name}, and {most} are the most"
+            found.append((elements / most, said))
+    return max(found)
+
+
 def _fitted(
     sizes: Sizes, geometry: Geometry, N: int, seed: int, remainder: tuple[int, int]
 ) -> Problem:
+    return integers(_fitted_sizes(sizes, geometry, N), geometry, seed, remainder)
+
+
+def _fitted_sizes(sizes: Sizes, geometry: Geometry, N: int) -> Sizes:
     """The sizes, with channels that the groups divide, and an image that the padding leaves."""
     groups = geometry.groups
     channels = {"C_in": sizes.C_in * groups, "C_out": sizes.C_out * groups} if groups > 1 else {}
@@ -258,4 +319,4 @@ def _fitted(
         )
     ]
     outs = {"outH": max(sizes.outH, least[0]), "outW": max(sizes.outW, least[1])}
-    return integers(sizes._replace(**outs), geometry, seed, remainder)
+    return sizes._replace(**outs)

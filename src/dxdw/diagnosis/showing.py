@@ -21,6 +21,7 @@ def shown_case(ladder: Ladder, found: Verdict) -> Case | None:
     for cases, into in (
         (ladder.cases, _same),
         (ladder.beyond, _same),
+        (ladder.tried, _same),
         (ladder.fractions[:2], _with_integers),
         (ladder.fractions[2:], _halved),
     ):
@@ -32,7 +33,8 @@ def shown_case(ladder: Ladder, found: Verdict) -> Case | None:
             return smallest(ladder, case, cause, _widened(number % 3))
     if ladder.checks["repeatable"].right is False:
         contract = ladder.contract
-        return ladder.twice(next(smallest_first(contract.geometry, contract.batch)))
+        case = ladder.twice(next(smallest_first(contract.geometry, contract.batch)))
+        return case if case.wrong else None  # by chance it may be right
     return None
 
 
