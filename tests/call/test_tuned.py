@@ -1,6 +1,8 @@
 """What `dxdw tune` remembers, and who hears of it."""
 
 import json
+from errno import EACCES
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -123,6 +125,48 @@ def test_a_damaged_file_is_as_if_it_were_not_there(file, damage):
     assert known_ == {}
     assert str(file) in why
     assert explain("forward", X, W, dtype="float32").tuned == ""
+
+
+@pytest.fixture
+def hidden(tmp_path, monkeypatch):
+    """In a folder that can't be looked into; root, who can into every one, is told so."""
+    path = tmp_path / "tuned.json"
+    monkeypatch.setattr(tuned, "file", lambda: path)
+
+    def stat(self, **_):
+        raise PermissionError(EACCES, "Permission denied", str(self))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "stat", stat)
+        patch.setattr(Path, "unlink", stat)
+        forget()
+        yield path
+    forget()
+
+
+@pytest.fixture
+def unnameable(monkeypatch):
+    """Under a name that is too long for any file."""
+    path = Path("/" + "a" * 300, "tuned.json")
+    monkeypatch.setattr(tuned, "file", lambda: path)
+    forget()
+    yield path
+    forget()
+
+
+@pytest.mark.parametrize("place", ["hidden", "unnameable"])
+def test_so_is_one_that_can_not_be_looked_at(request, place):
+    request.getfixturevalue(place)
+    known_, why = tuned.read()
+    assert known_ == {}
+    assert why  # from Python 3.14 on the system says no more than that there is none
+    assert conv2d(np.ones(X), np.ones(W)).shape == (2, 16, 10, 10)
+    assert explain("forward", X, W).tuned == ""
+
+
+def test_what_can_not_be_forgotten_is_told(hidden, capsys):
+    assert main(["tune", "--forget"]) == 2
+    assert capsys.readouterr().err == f"dxdw: error: {hidden}: Permission denied\n"
 
 
 @pytest.mark.parametrize("key", ["cpu", "format"])

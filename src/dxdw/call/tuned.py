@@ -77,9 +77,10 @@ def of(problem: Problem) -> Tuned | None:
 def read() -> tuple[dict[str, Tuned], str | None]:
     """All that counts here, and why nothing does, in words. Read once."""
     path = file()
-    if path is None or not path.is_file():
-        return {}, "nothing has been measured yet"
     try:
+        # (A folder that can't be looked at raises here.)
+        if path is None or not path.is_file():
+            return {}, "nothing has been measured yet"
         written = json.loads(path.read_text("utf-8"))
         if written["format"] != FORMAT:
             return {}, f"{path} is of another version of dxdw"
@@ -124,10 +125,17 @@ def add(found: dict[str, Tuned]) -> Path:
 
 
 def forget() -> Path | None:
-    """Removes the file; returns it where there was one."""
+    """Removes the file; returns it where there was one.
+
+    Raises:
+        OSError: whether there is one can't be seen, or it can't be removed.
+    """
     path = file()
-    if path is None or not path.is_file():
+    if path is None:
         return None
-    path.unlink()
+    try:
+        path.unlink()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
     read.cache_clear()
     return path

@@ -155,7 +155,11 @@ def _loaded() -> tuple[CDLL | None, str | None]:
 def _from(elsewhere: str | None) -> tuple[CDLL | None, str | None]:
     file = path(elsewhere) if elsewhere else package() / LIBRARIES.get(sys.platform, "libdxdw.so")
     named = f"{file.name}, which DXDW_LIBRARY names," if elsewhere else file.name
-    if not file.exists():
+    try:
+        there = file.exists()
+    except OSError:  # a name that is too long, say
+        there = False
+    if not there:
         if elsewhere:
             return None, f"DXDW_LIBRARY names a file that is not there: {elsewhere!r}"
         return None, _why_not_built()
