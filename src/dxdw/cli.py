@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from . import __version__
 from .classifier.files import FileRefused
 from .commands import CommandError
-from .core.documentation import more
+from .core.documentation import SettingRefused, more
 from .extras import MissingExtra
 
 COMMANDS = (
@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _prepare_streams()
     try:
         return _run(sys.argv[1:] if arguments is None else arguments)
-    except (CommandError, FileRefused, MissingExtra) as error:
+    except (CommandError, FileRefused, MissingExtra, SettingRefused) as error:
         return _failed(str(error))
     except BrokenPipeError:
         _forget_output()

@@ -76,6 +76,16 @@ def test_an_interrupt_while_a_command_is_imported_ends_it(monkeypatch, capsys):
     assert capsys.readouterr().err == "\ndxdw: interrupted\n"
 
 
+@pytest.mark.parametrize(
+    "command", ["selftest", "train --epochs 1", "bench --quick --lists tiny", EXPLAIN[13:]]
+)
+def test_a_number_of_threads_that_is_none_is_told_in_one_line(command, tmp_path):
+    call = f'cd "{tmp_path}" && "$0" -m dxdw {command}'
+    status, _, err = shell(call, DXDW_NUM_THREADS="abc")
+    assert status == 2
+    assert err == "dxdw: error: DXDW_NUM_THREADS is 'abc': it must be an integer, at least 1\n"
+
+
 class Terminal(io.StringIO):
     def isatty(self):
         return True

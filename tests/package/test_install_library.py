@@ -139,6 +139,8 @@ def test_an_instruction_set_that_is_not_there_is_told():
     assert "mmx" in done.stderr
     assert done.stdout.strip() in {"avx512", "avx2", "base"}
     assert "mmx" in version(DXDW_ISA="mmx")
+    # Of bytes that are no text, too.
+    assert r"DXDW_ISA is '\xff'" in version(DXDW_ISA=os.fsdecode(b"\xff"))
 
 
 # --- threads --------------------------------------------------------------------------------------
