@@ -177,6 +177,19 @@ def test_transposed_output_past_2_to_the_63():
         dxdw.conv_transpose2d(np.ones((1, 2, 2)), np.ones((1, 1, 2, 2)), stride=2**31)
 
 
+def test_empty_arrays_whose_other_axes_are_past_2_to_the_63():
+    """NumPy makes no array of them either."""
+    told = "elements beside an axis of length 0: more than can be addressed"
+    x, W = np.ones((0, 1, 4, 4)), np.ones((1, 1, 2, 2))
+    for padding in (2**31, 2**62):
+        n = 3 + 2 * padding
+        with pytest.raises(ValueError, match=f"^the output would have 1 × {n} × {n} = .* {told}"):
+            conv2d(x, W, padding)
+    with pytest.raises(ValueError, match=f"^the output would have 1 × .* {told}"):
+        dxdw.conv_transpose2d(np.ones((1, 2, 4, 4)), np.ones((2, 0, 2, 2)), stride=2**40)
+    assert conv2d(x, W, 2**20).shape == (0, 1, 2**21 + 3, 2**21 + 3)
+
+
 @pytest.mark.parametrize("mode", ["zeros", "replicate"])
 def test_more_than_the_machine_has_is_a_memory_error_in_bytes(mode):
     x, W = np.ones((1, 2, 2)), np.ones((1, 1, 2, 2))
