@@ -31,7 +31,7 @@ def array(value: Any, name: str) -> Array:
         if isinstance(value, np.matrix):
             raise refused(TypeError, f"{name} is a np.matrix: convert it with np.asarray({name})")
         _check_labelled_or_lazy(value, name)
-        if not isinstance(value, np.ndarray) and foreign(value):
+        if foreign(value):
             _check_tensor(value, name)
             return value
         value = _of_numbers(value, name)
@@ -100,6 +100,8 @@ def foreign(value: Any) -> bool:
     """Whether value is an array of another library that has the array API."""
     if is_tensor(value):
         return True
+    if isinstance(value, np.ndarray | np.generic):  # NumPy's own, whose numbers have it too
+        return False
     return hasattr(value, "__array_namespace__") or type(value).__module__.startswith("cupy")
 
 
