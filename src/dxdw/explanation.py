@@ -156,6 +156,8 @@ def explain(
     ------
     ValueError, TypeError
         As the convolution itself would.
+    ImportError
+        dtype="bfloat16" without ml_dtypes.
 
     See Also
     --------

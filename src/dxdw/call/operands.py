@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 from functools import lru_cache
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -146,6 +147,11 @@ def _lent(value: Any) -> Array:
 
 def empty_of(dtype: Any, name: str) -> Array:
     """Nothing, in the dtype that is asked for, to be promoted with others."""
+    if isinstance(dtype, str) and dtype == "bfloat16":  # NumPy knows it as soon as that is loaded
+        from ..extras import need
+
+        need("bfloat16", f"dtype={dtype!r}", "ml_dtypes")
+        import_module("ml_dtypes")
     try:
         nothing = np.empty(0, dtype)
     except TypeError:
