@@ -343,7 +343,9 @@ def test_a_padding_mode_given_as_the_padding():
     refused(ValueError, message, conv2d, X, W, "reflect")
 
 
-@pytest.mark.parametrize("mode", ["constants", "Reflect", None, 0, ["zeros"]])
+@pytest.mark.parametrize(
+    "mode", ["constants", "Reflect", None, 0, ["zeros"], np.array(["zeros"] * 2)]
+)
 def test_padding_mode_that_is_none(mode):
     message = (
         f"padding_mode is {mode!r}: it must be one of 'zeros', 'reflect', 'replicate' or 'circular'"
