@@ -390,6 +390,13 @@ def test_the_transpose_without_the_conjugate_is_no_adjoint():
     assert not dot_test(lambda x: A @ x, lambda y: A.T @ y, (2,), dtype=complex)
 
 
+@pytest.mark.parametrize("size", [1e-160, 1e-300, 1e-320])
+def test_adjoints_whose_squares_underflow(size):
+    A = np.random.default_rng(0).standard_normal((7, 9)) * size
+    assert dot_test(lambda x: A @ x, lambda y: A.T @ y, (9,))
+    assert not dot_test(lambda x: A @ x, lambda y: A.T @ y * 1.01, (9,))
+
+
 def test_the_adjoint_of_a_convolution():
     W = np.random.default_rng(0).standard_normal((3, 2, 3, 3))
 

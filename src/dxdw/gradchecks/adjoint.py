@@ -12,7 +12,7 @@ from ..core.arrays import Array, unwarned
 from ..core.documentation import refused
 from .differences import NOISE_FACTOR
 from .noise import noise
-from .reals import Functions, Layout, Point, Precision, native
+from .reals import Functions, Layout, Point, Precision, native, root_sum
 
 
 @dataclass(frozen=True)
@@ -196,13 +196,12 @@ def _once(
     sigma_back = noise(back_of, parts, back, Precision.of(functions.layouts), rng)
     wide = point[0].astype(functions.wide)
     left, right = given * value, back * wide
-    eps = np.finfo(functions.wide).eps
-    variance = sum(
-        np.sum(terms**2)
-        for terms in (given * sigma, wide * sigma_back, eps / 2 * left, eps / 2 * right)
-    )
+    info = np.finfo(functions.wide)
+    products = np.concatenate([left, right])
+    own = np.maximum(info.eps / 2 * np.abs(products), info.smallest_subnormal)
+    noises = np.concatenate([given * sigma, wide * sigma_back, own])
     # Exact sums: the test's own rounding is that of the products.
-    return fsum(left), fsum(right), NOISE_FACTOR * float(np.sqrt(variance))
+    return fsum(left), fsum(right), NOISE_FACTOR * float(root_sum(noises))
 
 
 def _normal(layout: Layout, rng: np.random.Generator) -> Array:

@@ -68,6 +68,13 @@ def widest(layouts: Sequence[Layout]) -> Any:
     return np.result_type(np.float64, *(layout.real for layout in layouts)).type
 
 
+def root_sum(a: Array, axis: Any = None) -> Any:
+    """√(Σ a²), squared near 1: the squares of numbers that are tiny themselves would all be 0."""
+    largest = np.max(np.abs(a), axis=axis, keepdims=True, initial=0)
+    unit = np.ldexp(np.ones_like(largest), np.frexp(largest)[1] - 1)  # by which nothing is rounded
+    return np.sqrt(np.sum((a / unit) ** 2, axis=axis)) * unit.squeeze(axis)
+
+
 class Functions:
     """f and vjp as a user wrote them, called with reals.
 
