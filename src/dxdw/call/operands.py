@@ -147,18 +147,23 @@ def _lent(value: Any) -> Array:
 
 def empty_of(dtype: Any, name: str) -> Array:
     """Nothing, in the dtype that is asked for, to be promoted with others."""
+    return array(np.empty(0, numpy_dtype(dtype)), name)
+
+
+def numpy_dtype(dtype: Any) -> np.dtype[Any]:
+    """NumPy's, of whatever it takes for one."""
     if isinstance(dtype, str) and dtype == "bfloat16":  # NumPy knows it as soon as that is loaded
         from ..extras import need
 
         need("bfloat16", f"dtype={dtype!r}", "ml_dtypes")
         import_module("ml_dtypes")
     try:
-        nothing = np.empty(0, dtype)
-    except TypeError:
+        found: np.dtype[Any] = np.dtype(dtype)
+    except (TypeError, ValueError):
         raise refused(
             TypeError, f"dtype is {dtype!r}: it must be a dtype of NumPy's, as in np.float32"
         ) from None
-    return array(nothing, name)
+    return found
 
 
 def common_dtypes(**arrays: Array | None) -> tuple[Any, Any]:
