@@ -208,6 +208,15 @@ def test_more_is_written_beside_what_is_there(file):
     assert tuned.forget() is None
 
 
+def test_a_file_that_can_not_be_replaced_is_told_and_nothing_left_beside_it(file, capsys):
+    file.mkdir(parents=True)
+    call = ["tune", "1,1,8,8", "1,1,3,3", "--dtype", "float32", "--rounds", "1", "--seconds", "0"]
+    assert main(call) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"dxdw: error: {file}: ")
+    assert list(file.parent.iterdir()) == [file]
+
+
 def test_the_folder_is_the_one_that_the_system_has_for_it(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
@@ -246,6 +255,8 @@ def test_the_command_measures_remembers_shows_and_forgets(file, capsys):
         (["0,2,9", "1,2,5"], "nothing to compute"),
         (["--rounds", "0"], "--rounds must be at least 1"),
         (["--threads", "0"], "--threads must be at least 1"),
+        (["--seconds", "nan"], "--seconds finite and not negative"),
+        (["--seconds", "inf"], "--seconds finite and not negative"),
     ],
 )
 def test_what_it_refuses(capsys, words, told):

@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..core.files import replacing
 from ..core.problem import Problem
 from ..engines import native_library, this_cpu
 
@@ -117,9 +118,8 @@ def add(found: dict[str, Tuned]) -> Path:
         indent=1,
     )
     path.parent.mkdir(parents=True, exist_ok=True)
-    whole = path.with_suffix(f".{os.getpid()}")  # so that a reader has the old one or the new one
-    whole.write_text(text, "utf-8")
-    whole.replace(path)
+    with replacing(path) as into:
+        into.write(text.encode())
     read.cache_clear()
     return path
 
