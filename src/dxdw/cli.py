@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from . import __version__
 from .classifier.files import FileRefused
 from .commands import CommandError
-from .core.documentation import more
+from .core.documentation import SettingRefused, more
 from .extras import MissingExtra
 
 COMMANDS = (
@@ -61,27 +61,51 @@ def _native() -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command, and return its exit status; what its user did wrong is told in one line."""
-    if arguments is None:
-        arguments = sys.argv[1:]
-    # The one that is asked for; all of them where none is, to be listed.
-    parser = parser_of([c for c in COMMANDS if [c] == list(arguments[:1])] or COMMANDS)
-    args = parser.parse_args(arguments)
+    _prepare_streams()
     try:
-        status: int = args.run(args)
-        sys.stdout.flush()  # here, where a reader that has gone away is noticed
-    except (CommandError, FileRefused, MissingExtra) as error:
+        return _run(sys.argv[1:] if arguments is None else arguments)
+    except (CommandError, FileRefused, MissingExtra, SettingRefused) as error:
         return _failed(str(error))
     except BrokenPipeError:
-        # Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()
         return 1
     except OSError as error:
+        _forget_output()
         place = f"{error.filename}: " if error.filename else ""
         return _failed(f"{place}{error.strerror or error}")
     except KeyboardInterrupt:
         print("\ndxdw: interrupted", file=sys.stderr)
         return INTERRUPTED
-    return status
+
+
+def _run(arguments: Sequence[str]) -> int:
+    try:
+        # The one that is asked for; all of them where none is, to be listed.
+        parser = parser_of([c for c in COMMANDS if [c] == list(arguments[:1])] or COMMANDS)
+        args = parser.parse_args(arguments)
+        status: int = args.run(args)
+        return status
+    finally:
+        sys.stdout.flush()  # here, where a reader that has gone away is noticed
+
+
+def _prepare_streams() -> None:
+    """What is written where nobody reads is gone, and what has no character there is a "?"."""
+    for name in ("stdout", "stderr"):
+        stream: Any = getattr(sys, name)
+        if stream is None:  # closed: errors would be printed to the other
+            stream = open(os.open(os.devnull, os.O_WRONLY), "w", closefd=False)  # noqa: SIM115
+            setattr(sys, name, stream)
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+
+def _forget_output() -> None:
+    """Leaves out what can't be written: Python would complain once more when it flushes at exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def parser_of(commands: Sequence[str]) -> argparse.ArgumentParser:

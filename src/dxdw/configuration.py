@@ -8,6 +8,7 @@ from importlib import metadata
 from typing import Any, Literal
 
 from . import __version__
+from .call.options import is_one_of
 from .core.documentation import refused
 from .engines import native_library
 
@@ -50,7 +51,7 @@ def show_config(mode: Literal["stdout", "dicts"] = "stdout") -> dict[str, Any] |
     >>> sorted(show_config("dicts"))
     ['dxdw', 'environment', 'kernels', 'libraries', 'python']
     """
-    if mode not in ("stdout", "dicts"):
+    if not is_one_of(mode, ("stdout", "dicts")):
         raise refused(ValueError, f"mode is {mode!r}: it must be 'stdout' or 'dicts'")
     found: dict[str, Any] = {
         "dxdw": {"version": __version__},

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from .call import geometries, operands, plan, tuned
-from .call.options import AXIS_NAMES, Options, execution
+from .call.options import AXIS_NAMES, Options, execution, is_one_of
 from .call.padding import held as held_by_padding
 from .core.documentation import refused
 from .core.problem import KINDS, Problem
@@ -156,6 +156,8 @@ def explain(
     ------
     ValueError, TypeError
         As the convolution itself would.
+    ImportError
+        dtype="bfloat16" without ml_dtypes.
 
     See Also
     --------
@@ -175,7 +177,7 @@ def explain(
     >>> e.flops == 2 * 8 * 64 * 56 * 56 * 64 * 3 * 3
     True
     """
-    if kind not in KINDS:
+    if not is_one_of(kind, KINDS):
         raise refused(
             ValueError, f"kind is {kind!r}: it must be one of {', '.join(map(repr, KINDS))}"
         )

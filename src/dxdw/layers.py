@@ -62,7 +62,8 @@ def relu(x: Any) -> Array:
     array([0., 0., 2.])
     """
     (x,), result = checks.operands(x=x)
-    return np.maximum(x, 0).astype(result, copy=False)
+    # (Of an array without axes NumPy makes a number.)
+    return np.asarray(np.maximum(x, 0)).astype(result, copy=False)
 
 
 @_typed.activation_backward

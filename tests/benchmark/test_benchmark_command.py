@@ -98,7 +98,8 @@ def test_without_native_kernels_nothing_is_called_measured(capsys, monkeypatch):
     [
         (("--lists", "lenet6"), "argument --lists: invalid choice: 'lenet6'"),
         (("--peers", "tensorflow"), "argument --peers: invalid choice: 'tensorflow'"),
-        (("--rounds", 0), "--rounds must be at least 1, and --seconds not negative"),
+        (("--rounds", 0), "--rounds must be at least 1, and --seconds finite"),
+        (("--seconds", "nan"), "--rounds must be at least 1, and --seconds finite"),
         (("--threads", 0), "--threads must be at least 1"),
         (("--json", "no/a.json"), "no/a.json: there is no folder no; expected"),
         (("--json", "a.txt"), "a.txt: its name does not end in .json; expected"),

@@ -43,6 +43,12 @@ WRONG_ARRAYS = {
     ),
     "matrix": (np.ones((1, 2)).view(np.matrix), "is a np.matrix: convert it with np.asarray(…)"),
     "ragged": ([[[1, 2], [3]]], "can't be made an array: setting an array element with …"),
+    "number that is a date": (
+        np.datetime64("2020"),
+        f"has dtype datetime64[Y]: {FLOATS}convert it first",
+    ),
+    "number that is bytes": (np.void(b"abc"), f"has dtype |V3: {FLOATS}convert it first"),
+    "number that is a bool": (np.bool_(1), f"has dtype bool: {FLOATS}convert it first"),
     "dictionary": ({1: 2}, f"has dtype object: {FLOATS}convert it first"),
 }
 
@@ -99,6 +105,8 @@ def test_x_with_a_wrong_number_of_axes(shape):
     refused(ValueError, message, conv2d, np.ones(shape), W)
     refused(ValueError, message, conv2d_backward, G, np.ones(shape), W)
     refused(ValueError, message, conv_transpose2d, np.ones(shape), W)
+    if shape == ():
+        refused(ValueError, message, conv2d, np.float64(1), W)  # a number of NumPy's is as such
 
 
 def test_axes_of_one_and_three_dimensions_are_named():
@@ -335,7 +343,9 @@ def test_a_padding_mode_given_as_the_padding():
     refused(ValueError, message, conv2d, X, W, "reflect")
 
 
-@pytest.mark.parametrize("mode", ["constants", "Reflect", None, 0, ["zeros"]])
+@pytest.mark.parametrize(
+    "mode", ["constants", "Reflect", None, 0, ["zeros"], np.array(["zeros"] * 2)]
+)
 def test_padding_mode_that_is_none(mode):
     message = (
         f"padding_mode is {mode!r}: it must be one of 'zeros', 'reflect', 'replicate' or 'circular'"

@@ -58,6 +58,11 @@ def test_how_to_run(call):
             "precision is None: it must be one of 'high' or 'highest'",
             {"precision": None},
         ),
+        (
+            ValueError,
+            "precision is array(['high', 'high'], dtype='<U4'): it must be one of …",
+            {"precision": np.array(["high", "high"])},
+        ),
         (TypeError, "engine is 3: it must be None or the name of an engine", {"engine": 3}),
         (ValueError, "threads is 0: it must be at least 1", {"threads": 0}),
         (TypeError, "threads is 1.5, a float: it must be an integer", {"threads": 1.5}),
@@ -294,8 +299,9 @@ def test_directions_of_another_shape():
 
 
 def test_explain_refuses_what_the_convolution_would():
-    message = f"kind is 'backward': it must be one of {', '.join(map(repr, KINDS))}"
-    refused(ValueError, message, explain, "backward", X.shape, W.shape)
+    for kind in ("backward", np.array(["dx", "dW"])):
+        message = f"kind is {kind!r}: it must be one of {', '.join(map(repr, KINDS))}"
+        refused(ValueError, message, explain, kind, X.shape, W.shape)
     message = "W_shape is (4, 3): it must have 3, 4 or 5 entries"
     refused(ValueError, message, explain, "dx", X.shape, (4, 3))
     message = "W has shape (4, 2, 3, 2): its axis 1 must be C_in/groups = 3/1 = 3, for x of shape …"

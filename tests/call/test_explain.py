@@ -1,6 +1,8 @@
 """explain: what it says runs is what runs, and its figures are those that hold."""
 
 import re
+import subprocess
+import sys
 from html import escape
 from itertools import product
 
@@ -15,6 +17,7 @@ from oracles import MODES, simple
 from dxdw import explain
 from dxdw.call.plan import engines
 from dxdw.engines import native, native_library
+from dxdw.extras import MissingExtra
 
 PROBLEMS = {
     "small": simple((1, 2, 8, 7), (3, 2, 3, 3), pad=1),
@@ -125,6 +128,22 @@ def test_sizes_at_their_ends_are_explained():
     assert explain("dx", (1, 0, 4), (1, 1, 3, 3), 2).flops == 2 * 2 * 6 * 9
     assert explain("dW", (0, 1, 4, 4), (1, 1, 3, 3)).flops == 0
     assert explain("forward", (0, 4, 4), (2, 0, 3, 3)).flops == 0
+
+
+def test_bfloat16_by_name_is_known_wherever_its_library_is_installed():
+    pytest.importorskip("ml_dtypes")
+    # In a process that has not loaded it yet.
+    command = ["explain", "dx", "1,1,8,8", "1,1,3,3", "--dtype", "bfloat16"]
+    done = subprocess.run(
+        [sys.executable, "-m", "dxdw", *command], capture_output=True, text=True, check=True
+    )
+    assert "W (1, 1, 3, 3) in bfloat16, summed in float32\n" in done.stdout
+
+
+def test_bfloat16_by_name_without_its_library_says_what_installs_it(monkeypatch):
+    monkeypatch.setattr("dxdw.extras.find_spec", lambda _: None)
+    with pytest.raises(MissingExtra, match=r"dtype='bfloat16' needs ml_dtypes, .*dxdw\[bfloat16\]"):
+        explain("dx", (1, 8, 8), (1, 1, 3, 3), dtype="bfloat16")
 
 
 def test_a_short_form_and_a_table():

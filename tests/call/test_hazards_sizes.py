@@ -8,6 +8,7 @@ from oracles import Case, simple
 
 import dxdw
 from dxdw import conv1d, conv2d, conv2d_backward
+from dxdw.engines import array_api, gather
 
 EMPTY = {
     "no images": simple((0, 2, 5, 4), (3, 2, 3, 2), pad=1),
@@ -117,6 +118,41 @@ def test_stride_as_long_as_the_image_takes_no_time_for_its_phases():
     assert dx.sum() == 4
 
 
+@pytest.mark.parametrize("channels", [1, 3, 64])
+def test_dilation_far_past_the_image(channels):
+    """What lies between the taps is made nowhere: here 32,768² zeros."""
+    x_shape, W_shape = (2, channels, 5, 4), (3, channels, 3, 3)
+    rng = np.random.default_rng(channels)
+    x, W, grad_out = (
+        rng.integers(-9, 10, shape).astype(float) for shape in (x_shape, W_shape, (2, 3, 5, 4))
+    )
+    for dilation in (2, 5, 2**15):
+        how = {"padding": "same", "dilation": dilation}
+        for kind in KINDS:
+            found = dxdw.explain(kind, x_shape, W_shape, **how, engine="array")
+            assert found.workspace < 8 * (x.size + W.size + grad_out.size) + (8 << 20)
+        # (From 5 on the taps in the middle alone reach anything. The reference makes all zeros.)
+        like = {"padding": "same", "dilation": min(dilation, 5), "engine": "reference"}
+        got, expected = (
+            (conv2d(x, W, **options), *conv2d_backward(grad_out, x, W, **options))
+            for options in (how | {"engine": "array"}, like)
+        )
+        for one, other in zip(got, expected, strict=True):
+            assert np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_rows_as_many_as_their_dilation_are_explained_without_a_look_at_each(kind, monkeypatch):
+    """Of the parts that a dilated pass is run in, the largest says what memory it takes."""
+    seen = []
+    tile = gather.gather_tile
+    monkeypatch.setattr(array_api, "gather_tile", lambda *given: seen.append(0) or tile(*given))
+    array_api._peak.cache_clear()
+    shapes = (1, 1, 4096, 4096), (1, 1, 2, 2)
+    dxdw.explain(kind, *shapes, padding="same", dilation=2047, engine="array")
+    assert len(seen) <= 2
+
+
 @pytest.mark.parametrize("ndim", [1, 2, 3])
 def test_without_a_batch_axis(ndim):
     case = Case(
@@ -175,6 +211,19 @@ def test_padding_past_2_to_the_63():
 def test_transposed_output_past_2_to_the_63():
     with pytest.raises(ValueError, match=r"the output would have .* elements: more than can be"):
         dxdw.conv_transpose2d(np.ones((1, 2, 2)), np.ones((1, 1, 2, 2)), stride=2**31)
+
+
+def test_empty_arrays_whose_other_axes_are_past_2_to_the_63():
+    """NumPy makes no array of them either."""
+    told = "elements beside an axis of length 0: more than can be addressed"
+    x, W = np.ones((0, 1, 4, 4)), np.ones((1, 1, 2, 2))
+    for padding in (2**31, 2**62):
+        n = 3 + 2 * padding
+        with pytest.raises(ValueError, match=f"^the output would have 1 × {n} × {n} = .* {told}"):
+            conv2d(x, W, padding)
+    with pytest.raises(ValueError, match=f"^the output would have 1 × .* {told}"):
+        dxdw.conv_transpose2d(np.ones((1, 2, 4, 4)), np.ones((2, 0, 2, 2)), stride=2**40)
+    assert conv2d(x, W, 2**20).shape == (0, 1, 2**21 + 3, 2**21 + 3)
 
 
 @pytest.mark.parametrize("mode", ["zeros", "replicate"])

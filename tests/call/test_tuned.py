@@ -1,6 +1,8 @@
 """What `dxdw tune` remembers, and who hears of it."""
 
 import json
+from errno import EACCES
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -125,6 +127,48 @@ def test_a_damaged_file_is_as_if_it_were_not_there(file, damage):
     assert explain("forward", X, W, dtype="float32").tuned == ""
 
 
+@pytest.fixture
+def hidden(tmp_path, monkeypatch):
+    """In a folder that can't be looked into; root, who can into every one, is told so."""
+    path = tmp_path / "tuned.json"
+    monkeypatch.setattr(tuned, "file", lambda: path)
+
+    def stat(self, **_):
+        raise PermissionError(EACCES, "Permission denied", str(self))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "stat", stat)
+        patch.setattr(Path, "unlink", stat)
+        forget()
+        yield path
+    forget()
+
+
+@pytest.fixture
+def unnameable(monkeypatch):
+    """Under a name that is too long for any file."""
+    path = Path("/" + "a" * 300, "tuned.json")
+    monkeypatch.setattr(tuned, "file", lambda: path)
+    forget()
+    yield path
+    forget()
+
+
+@pytest.mark.parametrize("place", ["hidden", "unnameable"])
+def test_so_is_one_that_can_not_be_looked_at(request, place):
+    request.getfixturevalue(place)
+    known_, why = tuned.read()
+    assert known_ == {}
+    assert why  # from Python 3.14 on the system says no more than that there is none
+    assert conv2d(np.ones(X), np.ones(W)).shape == (2, 16, 10, 10)
+    assert explain("forward", X, W).tuned == ""
+
+
+def test_what_can_not_be_forgotten_is_told(hidden, capsys):
+    assert main(["tune", "--forget"]) == 2
+    assert capsys.readouterr().err == f"dxdw: error: {hidden}: Permission denied\n"
+
+
 @pytest.mark.parametrize("key", ["cpu", "format"])
 def test_so_is_one_of_another_processor_or_form(file, key):
     remember("direct")
@@ -162,6 +206,15 @@ def test_more_is_written_beside_what_is_there(file):
     assert [path.name for path in file.parent.iterdir()] == ["tuned.json"]
     assert tuned.forget() == file
     assert tuned.forget() is None
+
+
+def test_a_file_that_can_not_be_replaced_is_told_and_nothing_left_beside_it(file, capsys):
+    file.mkdir(parents=True)
+    call = ["tune", "1,1,8,8", "1,1,3,3", "--dtype", "float32", "--rounds", "1", "--seconds", "0"]
+    assert main(call) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"dxdw: error: {file}: ")
+    assert list(file.parent.iterdir()) == [file]
 
 
 def test_the_folder_is_the_one_that_the_system_has_for_it(monkeypatch, tmp_path):
@@ -202,6 +255,8 @@ def test_the_command_measures_remembers_shows_and_forgets(file, capsys):
         (["0,2,9", "1,2,5"], "nothing to compute"),
         (["--rounds", "0"], "--rounds must be at least 1"),
         (["--threads", "0"], "--threads must be at least 1"),
+        (["--seconds", "nan"], "--seconds finite and not negative"),
+        (["--seconds", "inf"], "--seconds finite and not negative"),
     ],
 )
 def test_what_it_refuses(capsys, words, told):

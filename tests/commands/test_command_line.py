@@ -1,9 +1,12 @@
-"""What all commands have in common: errors in a line, colours, completion, and JSON."""
+"""What all commands have in common: errors in a line, streams, colours, completion, and JSON."""
 
 import io
 import json
+import os
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +26,64 @@ def test_errors_are_one_line(command, capsys):
     (line,) = err.splitlines()
     assert line.startswith("dxdw: error: ")
     assert line.endswith(" --help")
+
+
+def shell(command, **environment):
+    """The program in a shell that opens and closes its streams; its status, and what it says."""
+    env = {**os.environ, "PYTHONUNBUFFERED": "", **environment}
+    words = ["bash", "-c", f"set -o pipefail; {command}", sys.executable]
+    done = subprocess.run(words, env=env, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+EXPLAIN = '"$0" -m dxdw explain dx 1,1,8,8 1,1,3,3'
+
+
+@pytest.mark.parametrize("command", [EXPLAIN, '"$0" -m dxdw --version', '"$0" -m dxdw --help'])
+def test_what_is_written_where_nobody_reads_is_gone(command):
+    assert shell(f"{command} >&-") == (0, "", "")
+    assert shell(f"{command} <&- >&- 2>&-") == (0, "", "")
+    assert shell(f"{command} | true") in ((1, "", ""), (0, "", ""))  # true may end later
+
+
+def test_an_error_is_not_printed_to_the_other_stream():
+    assert shell(f"{EXPLAIN} --stride 0 2>&-") == (2, "", "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a file that is always full")
+@pytest.mark.parametrize("command", [EXPLAIN, '"$0" -m dxdw --version', '"$0" -m dxdw --help'])
+def test_a_full_disk_is_told_in_one_line(command):
+    told = "dxdw: error: No space left on device\n"
+    assert shell(f"{command} >/dev/full") == (2, "", told)
+
+
+def test_what_has_no_character_there_is_a_question_mark():
+    status, out, err = shell(EXPLAIN, PYTHONIOENCODING="ascii")
+    assert (status, err) == (0, "")
+    assert "|error| ? " in out
+
+
+def test_an_interrupt_while_a_command_is_imported_ends_it(monkeypatch, capsys):
+    def interrupted(*_):
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("dxdw.cli.import_module", interrupted)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        assert main(["explain"]) == 130
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert capsys.readouterr().err == "\ndxdw: interrupted\n"
+
+
+@pytest.mark.parametrize(
+    "command", ["selftest", "train --epochs 1", "bench --quick --lists tiny", EXPLAIN[13:]]
+)
+def test_a_number_of_threads_that_is_none_is_told_in_one_line(command, tmp_path):
+    call = f'cd "{tmp_path}" && "$0" -m dxdw {command}'
+    status, _, err = shell(call, DXDW_NUM_THREADS="abc")
+    assert status == 2
+    assert err == "dxdw: error: DXDW_NUM_THREADS is 'abc': it must be an integer, at least 1\n"
 
 
 class Terminal(io.StringIO):

@@ -143,7 +143,7 @@ def test_a_dilated_gather_in_parts_whose_taps_are_neighbours():
     apart = 0
     for axis in AXES:
         for gather in (axis.forward_gather(), *axis.dx_gathers()):
-            phases = gather.dilation_phases()
+            phases = list(gather.dilation_phases())
             assert set.union(*map(read, phases)) == read(gather)
             assert sum(phase.count for phase in phases) == gather.count
             distance = gather.offsets[1] - gather.offsets[0] if len(gather.offsets) > 1 else 1
@@ -153,4 +153,5 @@ def test_a_dilated_gather_in_parts_whose_taps_are_neighbours():
             apart += 1
             assert len(phases) == min(distance, gather.count)
             assert {phase.step for phase in phases} == {distance}
+            assert phases[0].count == max(phase.count for phase in phases)
     assert apart

@@ -8,6 +8,7 @@ import pytest
 
 import dxdw
 from dxdw import dot_test, gradcheck, gradchecks
+from dxdw.core.documentation import more
 from dxdw.layers import softmax_cross_entropy
 
 X = np.linspace(-1, 2, 6).reshape(2, 3)
@@ -150,11 +151,45 @@ def test_functions_get_what_they_were_given(name):
         ((np.arange(3),), {"argnums": [0]}, TypeError, "dtype int64: only float16"),
         ((np.array([1, np.nan]),), {}, ValueError, r"args\[0\] isn't finite"),
         ((np.ma.masked_array([1.0], [True]),), {}, TypeError, "MaskedArray"),
+        (None, {}, TypeError, "^args is None, a NoneType: it must be a tuple of what f is called"),
+        ((X,), {"mode": np.array(["full"] * 2)}, ValueError, "^mode is array"),
+        ((X,), {"argnums": 0}, TypeError, r"^argnums is 0, a int: .* integers, as in \(0,\)"),
+        ((X,), {"argnums": (0.0,)}, TypeError, "^an entry of argnums is 0.0, a float: it must be"),
+        ((X,), {"argnums": (True,)}, TypeError, "^an entry of argnums is True: .* not a bool"),
+        ((X,), {"elements": 1.5}, TypeError, "^elements is 1.5, a float: it must be an integer"),
+        ((X,), {"elements": True}, TypeError, "^elements is True: it must be an integer, not a b"),
+        ((X,), {"directions": None}, TypeError, "^directions is None, a NoneType: it must be an"),
+        ((X,), {"rtol": None}, TypeError, "^rtol is None, a NoneType: it must be a number"),
+        ((X,), {"rtol": "0.1"}, TypeError, "^rtol is '0.1', a str: it must be a number"),
+        ((X,), {"rtol": 10**400}, ValueError, "^rtol is 10+: it must be finite and at least 0"),
+        ((X,), {"visible": "a"}, TypeError, "^visible is 'a', a str: it must be a number"),
+        ((X,), {"visible": True}, TypeError, "^visible is True, a bool: it must be a number"),
+        ((X,), {"rng": -1}, ValueError, "^rng is -1: it must be a numpy.random.Generator or a s"),
+        ((X,), {"rng": "a"}, TypeError, "^rng is 'a': it must be a numpy.random.Generator or a s"),
+        ((X,), {"progress": 1}, TypeError, "^progress is 1, a int: it must be a function"),
+        ((X,), {"takes_grad_out": "no"}, TypeError, "^takes_grad_out is 'no': it must be True or"),
+        ((X,), {"grad_out": 1j * X}, TypeError, "^grad_out is complex where f's output is real"),
+        ((X,), {"grad_out": np.nan * X}, ValueError, "^grad_out isn't finite"),
+        ((X,), {"grad_out": [[1], [1, 2]]}, ValueError, "^grad_out can't be made an array: "),
     ],
 )
 def test_refusals(args, options, error, words):
-    with pytest.raises(error, match=words):
+    with pytest.raises(error, match=words) as refusal:
         gradcheck(np.sin, vjp_of_sin, args, **options)
+    assert refusal.value.__notes__ == [more("gradchecks")]
+
+
+@pytest.mark.parametrize("none", [None, 3])
+def test_functions_that_are_none(none):
+    rule = f"is {none!r}, a {type(none).__name__}: it must be a function"
+    with pytest.raises(TypeError, match=f"^f {rule}"):
+        gradcheck(none, vjp_of_sin, (X,))
+    with pytest.raises(TypeError, match=f"^vjp {rule}"):
+        gradcheck(np.sin, none, (X,))
+    with pytest.raises(TypeError, match=f"^forward {rule}"):
+        dot_test(none, np.negative, (3,))
+    with pytest.raises(TypeError, match=f"^adjoint {rule}"):
+        dot_test(np.negative, none, (3,))
 
 
 def test_refusals_of_what_functions_return():
@@ -390,6 +425,13 @@ def test_the_transpose_without_the_conjugate_is_no_adjoint():
     assert not dot_test(lambda x: A @ x, lambda y: A.T @ y, (2,), dtype=complex)
 
 
+@pytest.mark.parametrize("size", [1e-160, 1e-300, 1e-320])
+def test_adjoints_whose_squares_underflow(size):
+    A = np.random.default_rng(0).standard_normal((7, 9)) * size
+    assert dot_test(lambda x: A @ x, lambda y: A.T @ y, (9,))
+    assert not dot_test(lambda x: A @ x, lambda y: A.T @ y * 1.01, (9,))
+
+
 def test_the_adjoint_of_a_convolution():
     W = np.random.default_rng(0).standard_normal((3, 2, 3, 3))
 
@@ -416,6 +458,19 @@ def test_the_adjoint_of_a_convolution():
 def test_refusals_of_dot_test():
     with pytest.raises(ValueError, match="trials is 0"):
         dot_test(np.negative, np.negative, (3,), trials=0)
+    for options, error, words in (
+        ({"trials": None}, TypeError, "^trials is None, a NoneType: it must be an integer"),
+        ({"trials": 1.5}, TypeError, "^trials is 1.5, a float: it must be an integer"),
+        ({"rng": -1}, ValueError, "^rng is -1: it must be a numpy.random.Generator or a seed"),
+        ({"rng": "a"}, TypeError, "^rng is 'a': it must be a numpy.random.Generator or a seed"),
+        ({"dtype": "foo"}, TypeError, "^dtype is 'foo': it must be a dtype of NumPy's"),
+        ({"x": (-1,)}, ValueError, r"^x\[0\] is -1: it must be at least 0"),
+        ({"y": 1j * np.ones(3)}, TypeError, "^y is complex where f's output is real"),
+        ({"y": np.ones(2)}, ValueError, r"^y has the shapes \[\(2,\)\]"),
+    ):
+        with pytest.raises(error, match=words) as refusal:
+            dot_test(np.negative, np.negative, **{"x": (3,)} | options)
+        assert refusal.value.__notes__ == [more("gradchecks")]
     with pytest.raises(ValueError, match=r"no x: its shape is \(2,\)"):
         dot_test(np.negative, lambda y: y[:2], (3,))
     with pytest.raises(ValueError, match="isn't finite"):

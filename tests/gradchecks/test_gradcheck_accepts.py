@@ -101,6 +101,35 @@ def test_at_the_edge_of_the_domain_nothing_is_decided():
     assert "f is not finite around it" in str(result)
 
 
+@pytest.mark.parametrize("mode", ["full", "projection", "complex-step"])
+@pytest.mark.parametrize("f", [lambda x: x * x, lambda x: np.sum(x * x)], ids=["each", "sum"])
+@pytest.mark.parametrize(
+    "x",
+    [
+        np.array([1e-30, 2e-30], np.float32),  # all squares are 0
+        np.array([1e-40, 2e-40], np.float32),  # and a complex step is
+        np.array([1e-23, 3e-22], np.float32),  # of some there is a digit left
+        np.array([1e-170, 2e-170]),
+    ],
+    ids=lambda x: str(x[0]),
+)
+def test_what_underflows_in_f_is_no_derivative_of_zero(x, f, mode):
+    result = gradcheck(f, lambda grad_out, x: 2 * grad_out * x, (x,), mode=mode)
+    result.raise_if_wrong()
+    # (Along directions a gradient of 1e-170 itself underflows.)
+    assert x[0] == 1e-170 or not (result.arguments[0].verdict == "right").any()
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("mode", ["full", "projection"])
+def test_zeros_of_what_is_zero_all_around_are_right(mode, dtype):
+    x = np.array([-1, -2, -3], dtype)
+    result = gradcheck(lambda x: np.maximum(x, 0), lambda g, x: g * (x > 0), (x,), mode=mode)
+    assert (result.arguments[0].verdict == "right").all()
+    result = gradcheck(lambda x: 0 * np.sqrt(-x), lambda g, _: 0 * g, (x,), mode=mode)
+    assert (result.arguments[0].verdict == "right").all()
+
+
 def test_a_float32_function_of_float64_arguments():
     def f(x):
         return np.sin(x.astype(np.float32))

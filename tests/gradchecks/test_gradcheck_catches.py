@@ -113,6 +113,16 @@ def test_a_gradient_wrong_in_every_element(dtype):
         assert gradcheck(np.sin, wrong, (x,)).arguments[0].count("wrong") >= 6
 
 
+@pytest.mark.parametrize("mode", ["full", "projection"])
+@pytest.mark.parametrize("size", [1e-160, 1e-170, 1e-300])
+def test_two_percent_of_gradients_whose_squares_underflow(size, mode):
+    x = np.array([0.3, -1.1, 0.7])
+    f, vjp = (lambda x: np.sin(x) * size), (lambda grad_out, x: grad_out * np.cos(x) * size)
+    gradcheck(f, vjp, (x,), mode=mode).raise_if_wrong()
+    result = gradcheck(f, lambda grad_out, x: 1.02 * vjp(grad_out, x), (x,), mode=mode)
+    assert (result.arguments[0].verdict == "wrong").all()
+
+
 def test_zeros_are_no_gradient():
     result = gradcheck(np.sin, lambda _, x: 0 * x, (np.linspace(-1, 1, 5),))
     assert result.arguments[0].count("wrong") == 5

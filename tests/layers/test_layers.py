@@ -76,6 +76,23 @@ def test_relu_keeps_nan_and_infinities():
     np.testing.assert_array_equal(relu([np.nan, np.inf, -np.inf]), [np.nan, np.inf, 0])
 
 
+def test_relu_of_a_number_is_an_array_of_its_shape():
+    for x in (2.0, np.float64(2), np.array(2.0), relu(2.0)):
+        out = relu(x)
+        assert type(out) is np.ndarray
+        assert (out.shape, out.dtype, out) == ((), np.float64, 2)
+    assert relu(np.float16(-1)).dtype == np.float16
+    dx = relu_backward(np.float64(3), np.float64(2))
+    assert (type(dx), dx.shape, dx) == (np.ndarray, (), 3)
+
+
+def test_a_number_is_refused_by_its_shape_where_an_array_is_needed():
+    with pytest.raises(ValueError, match=r"b has shape \(\): it must be \(1,\)"):
+        linear([1, 2], [[1], [2]], b=np.float64(2))
+    with pytest.raises(ValueError, match="z is a single number"):
+        softmax(np.float64(2))
+
+
 def test_relu_backward_passes_where_x_is_positive_and_stops_at_the_kink():
     dx = relu_backward([5, 6, 7, 8], [-1, 0, 1, np.nan])
     np.testing.assert_array_equal(dx, [0, 0, 7, 8])

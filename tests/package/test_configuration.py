@@ -1,5 +1,6 @@
 """show_config: what a report of a fault has to have."""
 
+import numpy as np
 import pytest
 from calls import refused
 
@@ -33,7 +34,7 @@ def test_environment_variables_are_told(monkeypatch, capsys):
     assert "environment:\n  OMP_NUM_THREADS: 3\n" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("mode", ["dict", None])
+@pytest.mark.parametrize("mode", ["dict", None, np.array(["dicts"] * 2)])
 def test_another_mode(mode):
     message = f"mode is {mode!r}: it must be 'stdout' or 'dicts'"
     refused(ValueError, message, dxdw.show_config, mode)

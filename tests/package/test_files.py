@@ -1,10 +1,12 @@
 """Where files may be written, and extras that are missing."""
 
 import sys
+from errno import ENOSPC
 
 import pytest
 
-from dxdw.classifier.files import FileRefused, check_readable, check_writable, replacing
+from dxdw.classifier.files import FileRefused, check_readable, check_writable
+from dxdw.core.files import replacing
 from dxdw.extras import MissingExtra, need
 
 
@@ -53,6 +55,23 @@ def test_replacing_writes_whole_or_not_at_all(tmp_path):
         interrupted()
     assert path.read_bytes() == b"one"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_can_not_be_replaced_is_named_itself(tmp_path, monkeypatch):
+    folder, nowhere, full = tmp_path / "folder", tmp_path / "none" / "file", tmp_path / "full"
+    folder.mkdir()
+
+    def no_space(_):
+        raise OSError(ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", lambda _: None)
+    for path in (folder, nowhere, full):
+        if path == full:
+            monkeypatch.setattr("os.fsync", no_space)
+        with pytest.raises(OSError, match=r".") as told, replacing(path) as file:
+            file.write(b"one")
+        assert (told.value.filename, told.value.filename2) == (str(path), None)
+    assert list(tmp_path.iterdir()) == [folder]
 
 
 def test_need_names_what_is_missing_and_what_installs_it(monkeypatch):

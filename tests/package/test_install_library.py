@@ -103,6 +103,13 @@ def test_a_file_that_is_no_library(monkeypatch, tmp_path):
     assert why_missing().startswith(message)
 
 
+def test_a_name_that_no_file_can_have(monkeypatch):
+    monkeypatch.setenv("DXDW_LIBRARY", name := "/" + "a" * 300)
+    with pytest.warns(RuntimeWarning, match="DXDW_LIBRARY names a file that is not there"):
+        assert load() is None
+    assert why_missing() == f"DXDW_LIBRARY names a file that is not there: {name!r}"
+
+
 @pytest.mark.skipif(not ctypes.util.find_library("m"), reason="needs some other library")
 def test_a_library_without_our_functions(monkeypatch, tmp_path):
     # As one left behind by an older version would be.
@@ -132,6 +139,8 @@ def test_an_instruction_set_that_is_not_there_is_told():
     assert "mmx" in done.stderr
     assert done.stdout.strip() in {"avx512", "avx2", "base"}
     assert "mmx" in version(DXDW_ISA="mmx")
+    # Of bytes that are no text, too.
+    assert r"DXDW_ISA is '\xff'" in version(DXDW_ISA=os.fsdecode(b"\xff"))
 
 
 # --- threads --------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..classifier.files import replacing
+from ..core.files import replacing
 from .figures import geometric_mean, main_rows
 from .report import Run
 from .rows import Row, in_words

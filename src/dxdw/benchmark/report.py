@@ -18,7 +18,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..classifier.files import FileRefused, check_readable, replacing
+from ..classifier.files import FileRefused, check_readable
+from ..core.files import replacing
 from .figures import figures
 from .rows import Row, Setting
 

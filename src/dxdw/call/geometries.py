@@ -232,11 +232,14 @@ def _check_sizes(geometry: ConvGeometry, x: str = "x", out: str = "the output") 
     padded = tuple(a.padded for a in geometry.axes)
     shapes[f"{x} with its padding"] = (geometry.batch, geometry.channels_in, *padded)
     for name, shape in shapes.items():
-        if prod(shape) > _LARGEST // 16:
-            product = " × ".join(map(str, shape))
+        counted = [n for n in shape if n]  # an empty array's other axes must be addressed too
+        if prod(counted) > _LARGEST // 16:
+            product = " × ".join(map(str, counted))
+            beside = " beside an axis of length 0" if 0 in shape else ""
             raise refused(
                 ValueError,
-                f"{name} would have {product} = {prod(shape)} elements: more than can be addressed",
+                f"{name} would have {product} = {prod(counted)} elements{beside}: more than can be "
+                "addressed",
             )
 
 

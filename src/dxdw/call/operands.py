@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 from functools import lru_cache
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ def array(value: Any, name: str) -> Array:
         if isinstance(value, np.matrix):
             raise refused(TypeError, f"{name} is a np.matrix: convert it with np.asarray({name})")
         _check_labelled_or_lazy(value, name)
-        if not isinstance(value, np.ndarray) and foreign(value):
+        if foreign(value):
             _check_tensor(value, name)
             return value
         value = _of_numbers(value, name)
@@ -100,6 +101,8 @@ def foreign(value: Any) -> bool:
     """Whether value is an array of another library that has the array API."""
     if is_tensor(value):
         return True
+    if isinstance(value, np.ndarray | np.generic):  # NumPy's own, whose numbers have it too
+        return False
     return hasattr(value, "__array_namespace__") or type(value).__module__.startswith("cupy")
 
 
@@ -144,13 +147,23 @@ def _lent(value: Any) -> Array:
 
 def empty_of(dtype: Any, name: str) -> Array:
     """Nothing, in the dtype that is asked for, to be promoted with others."""
+    return array(np.empty(0, numpy_dtype(dtype)), name)
+
+
+def numpy_dtype(dtype: Any) -> np.dtype[Any]:
+    """NumPy's, of whatever it takes for one."""
+    if isinstance(dtype, str) and dtype == "bfloat16":  # NumPy knows it as soon as that is loaded
+        from ..extras import need
+
+        need("bfloat16", f"dtype={dtype!r}", "ml_dtypes")
+        import_module("ml_dtypes")
     try:
-        nothing = np.empty(0, dtype)
-    except TypeError:
+        found: np.dtype[Any] = np.dtype(dtype)
+    except (TypeError, ValueError):
         raise refused(
             TypeError, f"dtype is {dtype!r}: it must be a dtype of NumPy's, as in np.float32"
         ) from None
-    return array(nothing, name)
+    return found
 
 
 def common_dtypes(**arrays: Array | None) -> tuple[Any, Any]:

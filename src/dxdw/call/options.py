@@ -1,5 +1,6 @@
 """The options of a call: what a caller writes, checked number by number."""
 
+from collections.abc import Sequence
 from operator import index
 from typing import Any, NamedTuple
 
@@ -43,12 +44,12 @@ class Options(NamedTuple):
 def execution(options: Options) -> Execution:
     """How to run, checked."""
     precision, engine, threads, max_workspace = options[5:9]
-    if precision == "high" and engine is None and threads is None and max_workspace is None:
-        return PLAIN
-    if precision not in PRECISIONS:
+    if not is_one_of(precision, PRECISIONS):
         raise refused(
             ValueError, f"precision is {precision!r}: it must be one of {listed(PRECISIONS)}"
         )
+    if precision == "high" and engine is None and threads is None and max_workspace is None:
+        return PLAIN
     if engine is not None and not isinstance(engine, str):
         raise refused(TypeError, f"engine is {engine!r}: it must be None or the name of an engine")
     if threads is not None:
@@ -128,13 +129,18 @@ def padding_argument(value: Any, ndim: int) -> str | Pairs:
 
 def check_padding_mode(mode: Any) -> None:
     """That it is the name of one."""
-    if mode in PADDING_MODES:
+    if is_one_of(mode, PADDING_MODES):
         return
     known = _OTHER_NAMES.get(mode) if isinstance(mode, str) else None
     hint = f"; NumPy's and SciPy's {mode!r} is {known!r} here" if known else ""
     raise refused(
         ValueError, f"padding_mode is {mode!r}: it must be one of {listed(PADDING_MODES)}{hint}"
     )
+
+
+def is_one_of(value: Any, words: Sequence[str]) -> bool:
+    """Whether it is one of these words. An array is none, and not to be compared with any."""
+    return isinstance(value, str) and value in words
 
 
 def _as_written(value: Any) -> Any:

@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..core.files import replacing
 from ..core.problem import Problem
 from ..engines import native_library, this_cpu
 
@@ -77,9 +78,10 @@ def of(problem: Problem) -> Tuned | None:
 def read() -> tuple[dict[str, Tuned], str | None]:
     """All that counts here, and why nothing does, in words. Read once."""
     path = file()
-    if path is None or not path.is_file():
-        return {}, "nothing has been measured yet"
     try:
+        # (A folder that can't be looked at raises here.)
+        if path is None or not path.is_file():
+            return {}, "nothing has been measured yet"
         written = json.loads(path.read_text("utf-8"))
         if written["format"] != FORMAT:
             return {}, f"{path} is of another version of dxdw"
@@ -116,18 +118,24 @@ def add(found: dict[str, Tuned]) -> Path:
         indent=1,
     )
     path.parent.mkdir(parents=True, exist_ok=True)
-    whole = path.with_suffix(f".{os.getpid()}")  # so that a reader has the old one or the new one
-    whole.write_text(text, "utf-8")
-    whole.replace(path)
+    with replacing(path) as into:
+        into.write(text.encode())
     read.cache_clear()
     return path
 
 
 def forget() -> Path | None:
-    """Removes the file; returns it where there was one."""
+    """Removes the file; returns it where there was one.
+
+    Raises:
+        OSError: whether there is one can't be seen, or it can't be removed.
+    """
     path = file()
-    if path is None or not path.is_file():
+    if path is None:
         return None
-    path.unlink()
+    try:
+        path.unlink()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
     read.cache_clear()
     return path

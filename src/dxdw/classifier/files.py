@@ -1,12 +1,9 @@
-"""Files that a user names: what is refused before reading or writing, and no file half written."""
+"""Files that a user names: what is refused before reading or writing."""
 
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 from errno import EISDIR, ENOENT
 from pathlib import Path
-from typing import IO
 
 
 class FileRefused(ValueError):
@@ -55,18 +52,3 @@ def check_writable(path: Path, suffix: str) -> None:
         raise FileRefused(path, f"there is no folder {path.parent}", expected)
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise FileRefused(path, "it can't be written", "a place with the permission to write")
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """Write a file whole or not at all: under another name first, which then takes its place."""
-    target = Path(os.path.realpath(path))  # a link stays a link
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        with temporary.open("xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)

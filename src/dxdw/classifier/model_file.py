@@ -10,7 +10,8 @@ from tokenize import TokenError
 import numpy as np
 
 from ..core.arrays import Array
-from .files import FileRefused, check_readable, replacing
+from ..core.files import replacing
+from .files import FileRefused, check_readable
 from .tinycnn import SHAPES, TinyCNN
 
 FORMAT = "dxdw TinyCNN"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .files import replacing
+from ..core.files import replacing
 from .report import Report
 
 if TYPE_CHECKING:

@@ -1,6 +1,7 @@
 """`dxdw bench`: times beside those of PyTorch, JAX, and NumPy as its users write it."""
 
 import argparse
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,8 +76,8 @@ def add(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Everything that can be refused is refused before anything is measured."""
-    if args.rounds < 1 or args.seconds < 0:
-        raise CommandError("--rounds must be at least 1, and --seconds not negative")
+    if args.rounds < 1 or not 0 <= args.seconds < inf:
+        raise CommandError("--rounds must be at least 1, and --seconds finite and not negative")
     if args.threads and min(args.threads) < 1:
         raise CommandError("--threads must be at least 1")
     if args.choices:

@@ -1,6 +1,7 @@
 """`dxdw tune`: times every engine on this CPU, and remembers the fastest."""
 
 import argparse
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from ..benchmark.machine import cpus
@@ -59,8 +60,8 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if args.show:
         return _show()
-    if args.rounds < 1 or args.seconds < 0:
-        raise CommandError("--rounds must be at least 1, and --seconds not negative")
+    if args.rounds < 1 or not 0 <= args.seconds < inf:
+        raise CommandError("--rounds must be at least 1, and --seconds finite and not negative")
     if args.threads and min(args.threads) < 1:
         raise CommandError("--threads must be at least 1")
     from ..benchmark.choices import printed, summary

@@ -53,6 +53,10 @@ def refused(kind: type[Refusal], message: str, room: str = "arguments") -> Refus
     return error
 
 
+class SettingRefused(ValueError):
+    """A variable of the environment that is not what it should be."""
+
+
 @contextmanager
 def pointing_to(room: str) -> Iterator[None]:
     """Errors that leave a bridge point to its own page, which stands for the general one.

@@ -50,17 +50,24 @@ class Gather:
     spacing: int
     count: int
 
-    def dilation_phases(self) -> list["Gather"]:
-        """Of a dilated gather of step 1, the dense ones that every dilation-th destination makes.
+    @property
+    def distance(self) -> int:
+        """Of the offsets from each other."""
+        return self.offsets[1] - self.offsets[0] if len(self.offsets) > 1 else 1
 
-        Destinations a, a + d, … read sources a, a + d, … and no others, d being the distance of the
-        offsets. A gather whose taps are neighbours already is its own only phase.
+    def dilation_phases(self) -> Iterator["Gather"]:
+        """Of a dilated gather of step 1, the dense ones that every dilation-th destination makes,
+        the largest first.
+
+        Destinations a, a + d, … read sources a, a + d, … and no others, d being the distance. A
+        gather whose taps are neighbours already is its own only phase.
         """
-        d = self.offsets[1] - self.offsets[0] if len(self.offsets) > 1 else 1
+        d = self.distance
         if self.step > 1 or d == 1:
-            return [self]
-        return [
-            replace(
+            yield self
+            return
+        for a in range(min(d, self.count)):
+            yield replace(
                 self,
                 offsets=tuple(offset + a for offset in self.offsets),
                 step=d,
@@ -68,8 +75,6 @@ class Gather:
                 spacing=self.spacing * d,
                 count=-(-(self.count - a) // d),
             )
-            for a in range(min(d, self.count))
-        ]
 
     def residues(self) -> dict[int, list[tuple[int, int]]]:
         """Taps by the residue of their offset modulo the step, as (index into taps, shift).

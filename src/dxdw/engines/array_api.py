@@ -144,8 +144,8 @@ def _peak(problem: Problem, tile_bytes: int) -> int:
         for phase in phases:
             if all(g.taps for g in phase):
                 shape = Shape(geometry.batch, G, S, D, phase, itemsize)
-                for part in shape.dense_phases():
-                    peak = max(peak, part.tile_bytes(*gather_tile(part, tile_bytes)))
+                part = next(shape.dense_phases())
+                peak = max(peak, part.tile_bytes(*gather_tile(part, tile_bytes)))
     return _fixed_bytes(problem) + peak
 
 

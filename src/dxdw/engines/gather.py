@@ -74,12 +74,15 @@ class Shape(NamedTuple):
             results = 2 * self.destinations * positions
         return self.itemsize * groups * (lowered + self.sources * border + results)
 
-    def dense_phases(self) -> list["Shape"]:
-        """The parts it is run in: by row, each dilated tap would be a product of its own."""
-        if self.way != "by row":
-            return [self]
+    def dense_phases(self) -> Iterator["Shape"]:
+        """The parts it is run in, the largest first: by row, each dilated tap would be a product of
+        its own. Taps that are as far apart as the rows reach have none in common."""
         rows, *others = self.gathers
-        return [self._replace(gathers=(phase, *others)) for phase in rows.dilation_phases()]
+        if self.way != "by row" or rows.distance >= rows.count:
+            yield self
+            return
+        for phase in rows.dilation_phases():
+            yield self._replace(gathers=(phase, *others))
 
 
 def _extra_costs(shape: Shape) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import product
+from itertools import pairwise, product
 from math import prod
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from .tiles import Tile
 
 
 class Rows(NamedTuple):
-    """The rows of the source that a tile needs from one residue of the row step."""
+    """The rows of the source, of one residue of the row step, that a tile needs for some taps."""
 
     residue: int
     first: int  # grid position of the first of them
@@ -23,12 +23,14 @@ class Rows(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def rows_for(gather: Gather, first: int, last: int) -> tuple[Rows, ...]:
-    found = []
+    found: list[Rows] = []
     for residue, taps in gather.residues().items():
-        shifts = [shift for _, shift in taps]
-        height = last - first + shifts[-1] - shifts[0]
-        windows = tuple((t, shift - shifts[0]) for t, shift in taps)
-        found.append(Rows(residue, first + shifts[0], height, windows))
+        # Taps whose windows neither overlap nor touch need no row between them.
+        breaks = [i for i in range(1, len(taps)) if taps[i][1] - taps[i - 1][1] > last - first]
+        for begin, end in pairwise([0, *breaks, len(taps)]):
+            low, high = taps[begin][1], taps[end - 1][1]
+            windows = tuple((t, shift - low) for t, shift in taps[begin:end])
+            found.append(Rows(residue, first + low, last - first + high - low, windows))
     return tuple(found)
 
 
@@ -114,11 +116,17 @@ def lower_whole(source: Array, gathers: Sequence[Gather], tile: Tile, scratch: S
 
 
 def bordered_elements(gathers: Sequence[Gather], extents: Sequence[int]) -> int:
-    """Elements of a channel that a tile may copy to put zeros around it."""
+    """Elements of a channel that a tile may copy to put zeros around it; 0 where it does not."""
     if any(g.step > 1 for g in gathers):
         return 0
-    spans = (g.offsets[-1] - g.offsets[0] for g in gathers)
-    return prod(extent + span for extent, span in zip(extents, spans, strict=True))
+    return _spanned([g.offsets for g in gathers], extents)
+
+
+def _spanned(offsets: Sequence[tuple[int, ...]], extents: Sequence[int]) -> int:
+    """Positions that a tile's taps span; 0 where those that they read are fewer."""
+    each = list(zip(offsets, extents, strict=True))
+    spanned = prod(extent + o[-1] - o[0] for o, extent in each)
+    return spanned if spanned <= prod(extent * len(o) for o, extent in each) else 0
 
 
 def split_channels(a: Array, groups: int) -> Array:
@@ -140,9 +148,11 @@ def _cut(block: Array, reads: Sequence[Read], scratch: Scratch) -> tuple[Array, 
     """The block to copy from, for each tap where to and where from, and whether that is everything.
 
     A tile at the edge is first given its border of zeros, so that every tap is one whole copy. With
-    a step the border could be far larger than what is read of it: there taps copy what exists.
+    a step, or with taps far apart, the border could be far larger than what is read of it: there
+    taps copy what exists.
     """
-    if all(r.step == 1 for r in reads):
+    spanned = _spanned([r.offsets for r in reads], [r.extent for r in reads])
+    if all(r.step == 1 for r in reads) and spanned:
         beyond = any(r.low < 0 or r.high > r.size for r in reads)
         if beyond:
             block = _with_border(block, reads, scratch)

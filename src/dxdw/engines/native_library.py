@@ -13,6 +13,7 @@ from ctypes import CDLL, POINTER, PyDLL, c_char_p, c_double, c_int, c_int64, c_u
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from ..core.documentation import SettingRefused
 from ..core.forks import whole
 from .native_plan import VERSION
 
@@ -94,7 +95,7 @@ def isa() -> str:
 def isa_note() -> str | None:
     """What there is to say of DXDW_ISA: that it names a set that is not there, say."""
     library = load()
-    return None if library is None else library.dxdw_isa_note().decode() or None
+    return None if library is None else _note(library)
 
 
 def machine() -> str | None:
@@ -115,12 +116,12 @@ def threads() -> int:
     room for. Asked once, like OMP_NUM_THREADS, and like it no word where it is empty.
 
     Raises:
-        ValueError: DXDW_NUM_THREADS is no integer that is at least 1.
+        SettingRefused: DXDW_NUM_THREADS is no integer that is at least 1.
     """
     told = os.environ.get("DXDW_NUM_THREADS", "").strip()
     if told:
         if not (told.isdecimal() and told.isascii() and told.strip("0")):
-            raise ValueError(f"DXDW_NUM_THREADS is {told!r}: it must be an integer, at least 1")
+            raise SettingRefused(f"DXDW_NUM_THREADS is {told!r}: it must be an integer, at least 1")
         return MOST_THREADS if len(told) > 9 else min(int(told), MOST_THREADS)
     library = load()
     return (os.cpu_count() or 1) if library is None else int(library.dxdw_cpus())
@@ -146,16 +147,25 @@ def _loaded() -> tuple[CDLL | None, str | None]:
     # A library built elsewhere is how the sanitizers' is tested.
     elsewhere = os.environ.get("DXDW_LIBRARY")
     library, why = _from(elsewhere)
-    note = library.dxdw_isa_note().decode() if library else elsewhere and why
+    note = _note(library) if library else elsewhere and why
     if note:
         warnings.warn(note, RuntimeWarning, stacklevel=4)
     return library, why
 
 
+def _note(library: CDLL) -> str | None:
+    """What the library says of DXDW_ISA, which may be of any bytes."""
+    return library.dxdw_isa_note().decode(errors="backslashreplace") or None
+
+
 def _from(elsewhere: str | None) -> tuple[CDLL | None, str | None]:
     file = path(elsewhere) if elsewhere else package() / LIBRARIES.get(sys.platform, "libdxdw.so")
     named = f"{file.name}, which DXDW_LIBRARY names," if elsewhere else file.name
-    if not file.exists():
+    try:
+        there = file.exists()
+    except OSError:  # a name that is too long, say
+        there = False
+    if not there:
         if elsewhere:
             return None, f"DXDW_LIBRARY names a file that is not there: {elsewhere!r}"
         return None, _why_not_built()

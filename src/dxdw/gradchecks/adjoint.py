@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from ..call.operands import numpy_dtype
+from ..call.operands import shape as checked_shape
 from ..core.arrays import Array, unwarned
-from ..core.documentation import refused
+from ..core.documentation import pointing_to, refused
+from . import arguments
 from .differences import NOISE_FACTOR
 from .noise import noise
-from .reals import Functions, Layout, Point, Precision, native
+from .reals import Functions, Layout, Point, Precision, native, root_sum
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,8 @@ def dot_test(
     ValueError
         Shapes that do not fit, or values that aren't finite.
     TypeError
-        An x without real or complex floating-point numbers.
+        An x without real or complex floating-point numbers, a complex y for a real output, an
+        option of another kind.
 
     See Also
     --------
@@ -143,11 +147,12 @@ def dot_test(
     >>> bool(dot_test(lambda x: A @ x, lambda y: A.T @ y, (3,)))
     True
     """
-    if trials < 1:
-        raise refused(ValueError, f"trials is {trials}: it must be at least 1", "gradchecks")
-    rng = np.random.default_rng(rng)
+    for name, function in {"forward": forward, "adjoint": adjoint}.items():
+        arguments.function(function, name)
+    arguments.count(trials, "trials")
+    rng = arguments.generator(rng)
     shape = x if isinstance(x, tuple) and all(isinstance(n, int) for n in x) else None
-    layout = native(np.empty(shape, dtype) if shape is not None else x, "x")
+    layout = native(_empty(shape, dtype) if shape is not None else x, "x")
     given = None if shape is not None else layout.reals(x)
 
     def tried() -> tuple[float, float, float]:
@@ -174,7 +179,7 @@ def _once(
         parts = [_normal(layout, rng) for layout in functions.out]
         given = np.concatenate([part.astype(functions.wide) for part in parts])
     else:
-        given = functions.grad_out(y, rng)
+        given = functions.grad_out(y, rng, "y")
     back = functions.gradients(point, given)
     complaints = [*functions.complaints.values()]
     if complaints:
@@ -196,13 +201,17 @@ def _once(
     sigma_back = noise(back_of, parts, back, Precision.of(functions.layouts), rng)
     wide = point[0].astype(functions.wide)
     left, right = given * value, back * wide
-    eps = np.finfo(functions.wide).eps
-    variance = sum(
-        np.sum(terms**2)
-        for terms in (given * sigma, wide * sigma_back, eps / 2 * left, eps / 2 * right)
-    )
+    info = np.finfo(functions.wide)
+    products = np.concatenate([left, right])
+    own = np.maximum(info.eps / 2 * np.abs(products), info.smallest_subnormal)
+    noises = np.concatenate([given * sigma, wide * sigma_back, own])
     # Exact sums: the test's own rounding is that of the products.
-    return fsum(left), fsum(right), NOISE_FACTOR * float(np.sqrt(variance))
+    return fsum(left), fsum(right), NOISE_FACTOR * float(root_sum(noises))
+
+
+@pointing_to(arguments.ROOM)
+def _empty(shape: tuple[int, ...], dtype: DTypeLike) -> Array:
+    return np.empty(checked_shape(shape, "x"), numpy_dtype(dtype))
 
 
 def _normal(layout: Layout, rng: np.random.Generator) -> Array:

@@ -1,13 +1,15 @@
 """gradcheck: a gradient against the function that it is said to be the gradient of."""
 
 from collections.abc import Callable, Sequence
-from math import isfinite
+from math import inf
 from typing import Any, Literal
 
 import numpy as np
 
+from ..call.options import is_one_of
 from ..core.arrays import unwarned
 from ..core.documentation import refused
+from . import arguments
 from .comparison import Comparison
 from .reals import Functions, native
 from .result import GradCheck
@@ -91,7 +93,8 @@ def gradcheck(
         f isn't finite at args, no argument to check, another number of gradients than checked
         arguments, an unknown mode, numbers out of range.
     TypeError
-        An argument that can't be checked; complex-step with complex numbers.
+        An argument that can't be checked, an option of another kind; a complex grad_out for a real
+        output; complex-step with complex numbers.
 
     See Also
     --------
@@ -130,19 +133,22 @@ def gradcheck(
     """
     given: Any = args
     alone = isinstance(given, np.ndarray | np.generic | int | float | complex)
-    args = (given,) if alone else tuple(given)
-    _check_options(mode, rtol, visible, directions, elements)
+    args = (given,) if alone else arguments.sequence(given, "args", "what f is called with")
+    for name, function in {"f": f, "vjp": vjp}.items():
+        arguments.function(function, name)
+    takes_grad_out = arguments.flag(takes_grad_out, "takes_grad_out")
+    _check_options(mode, rtol, visible, directions, elements, progress)
     checked = _checked(args, argnums)
     args = tuple(np.array(a) if i in checked else a for i, a in enumerate(args))
-    rng = np.random.default_rng(rng)
+    rng = arguments.generator(rng)
     functions = Functions(f, vjp, args, checked, takes_grad_out=takes_grad_out)
     count = directions if mode == "projection" else elements
 
     def compare() -> GradCheck:
         comparison = Comparison(functions, grad_out, mode, rng, rtol, visible)
-        arguments = comparison.compare(checked, count, rng, progress or (lambda *_: None))
-        notes = comparison.notes(arguments)
-        return GradCheck(mode, arguments, comparison.complaints, notes, functions.evaluations)
+        found = comparison.compare(checked, count, rng, progress or (lambda *_: None))
+        notes = comparison.notes(found)
+        return GradCheck(mode, found, comparison.complaints, notes, functions.evaluations)
 
     return unwarned(compare)
 
@@ -159,14 +165,8 @@ def _checked(args: tuple[Any, ...], argnums: Sequence[int] | None) -> tuple[int,
                 "gradchecks",
             )
     else:
-        checked = tuple(argnums)
-        for n in checked:
-            if isinstance(n, bool) or n not in range(len(args)):
-                raise refused(
-                    ValueError,
-                    f"argnums has {n!r}: it must be from 0 to {len(args) - 1}",
-                    "gradchecks",
-                )
+        given = arguments.sequence(argnums, "argnums", "integers, as in (0,)")
+        checked = tuple(arguments.place(n, "argnums", len(args)) for n in given)
         if not checked or len(set(checked)) < len(checked):
             raise refused(
                 ValueError,
@@ -208,26 +208,25 @@ def _is_floating(a: Any) -> bool:
 
 
 def _check_options(
-    mode: str, rtol: float, visible: float, directions: int, elements: int | None
+    mode: Any, rtol: Any, visible: Any, directions: Any, elements: Any, progress: Any
 ) -> None:
-    if mode not in MODES:
+    if not is_one_of(mode, MODES):
         raise refused(
             ValueError,
             f"mode is {mode!r}: it must be one of {', '.join(map(repr, MODES))}",
             "gradchecks",
         )
-    if not (isfinite(rtol) and rtol >= 0):
+    if not 0 <= arguments.number(rtol, "rtol") < inf:
         raise refused(ValueError, f"rtol is {rtol}: it must be finite and at least 0", "gradchecks")
-    if not 0 < visible <= 1:
+    if not 0 < arguments.number(visible, "visible") <= 1:
         raise refused(
             ValueError, f"visible is {visible}: it must be more than 0 and at most 1", "gradchecks"
         )
-    if directions < 1:
-        raise refused(
-            ValueError, f"directions is {directions}: it must be at least 1", "gradchecks"
-        )
-    if elements is not None and elements < 1:
-        raise refused(ValueError, f"elements is {elements}: it must be at least 1", "gradchecks")
+    arguments.count(directions, "directions")
+    if elements is not None:
+        arguments.count(elements, "elements")
+    if progress is not None:
+        arguments.function(progress, "progress")
     if elements is not None and mode == "projection":
         raise refused(
             ValueError,

@@ -13,7 +13,7 @@ from .differences import NOISE_FACTOR, Differences, Estimate
 from .imaginary import complex_step
 from .lines import Coordinate, Direction, Line
 from .noise import noise, typical_size
-from .reals import Functions, Layout, Point, Precision, Real
+from .reals import Functions, Layout, Point, Precision, Real, root_sum
 from .result import ArgumentCheck
 from .verdicts import NOT_CHECKED, VERDICTS, WRONG, verdict
 
@@ -155,11 +155,13 @@ class Comparison:
         gradient = self.got[self._where[line.argument]]
         noise_ = self._vjp_noise[self._where[line.argument]]
         if isinstance(line, Coordinate):
-            got, vjp_noise, size = gradient[line.k], float(noise_[line.k]), 0.0
+            got, vjp_noise, size, length = gradient[line.k], float(noise_[line.k]), 0.0, 1.0
         else:
             got = np.dot(gradient, line.v)
-            vjp_noise, size = _root_sum(noise_ * line.v), _root_sum(gradient * line.v)
-        typical = _root_sum(gradient) / sqrt(max(1, len(gradient)))
+            vjp_noise, size = float(root_sum(noise_ * line.v)), float(root_sum(gradient * line.v))
+            length = float(root_sum(line.v))
+        typical = float(root_sum(gradient)) / sqrt(max(1, len(gradient)))
+        least = length * float(np.finfo(self.point[line.argument].dtype).smallest_normal)
 
         def judged(estimate: Estimate, visible: float) -> str:
             return verdict(
@@ -170,6 +172,7 @@ class Comparison:
                 visible=visible,
                 size=size,
                 typical=typical,
+                least=least,
             )
 
         def enough(estimate: Estimate) -> bool:
@@ -260,7 +263,7 @@ class Comparison:
             verdict=np.array(VERDICTS)[ranks].reshape(into.shape),
             step=steps.real,
             parts=parts,
-            norm=_root_sum(gradient),
+            norm=float(root_sum(gradient)),
             unit=typical_size(self.point[place]),
             complaint=self.functions.complaints.get(argnum),
         )
@@ -280,10 +283,6 @@ class Comparison:
             if not (apart <= argument.tolerance)[argument.verdict != NOT_CHECKED].all():
                 return False
         return True
-
-
-def _root_sum(a: Array) -> float:
-    return float(np.sqrt(np.dot(a, a)))
 
 
 def _excess(level: Array, spacing: Array, values: Array) -> float:

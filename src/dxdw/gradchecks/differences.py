@@ -11,7 +11,8 @@ error of an estimate is the sum of
 
     noise       κ · √(Σ_j (grad_out_j·σ_j)²) / (√2·h), over the outputs that the line moves
     hidden      √(Σ_j (grad_out_j·ulp_j)²) / h_max, over those that it does not move: they may hide
-                a slope too flat to be seen at the largest step h_max
+                a slope too flat to be seen at the largest step h_max. The ulp of a zero is the
+                smallest number of its type: what is less has become zero (underflow)
     truncation  how far the estimate is from the same at the next larger step: 15 times the error
                 of C and 255 times that of E where the series above has begun to hold; and from C
                 at the next smaller step, if that is more than noise explains
@@ -39,7 +40,7 @@ import numpy as np
 
 from ..core.arrays import Array
 from .lines import Line
-from .reals import Point, Precision, Real
+from .reals import Point, Precision, Real, root_sum
 
 # Standard deviations of rounding noise: measured from a dozen samples they may be a few times too
 # small, and a rounding error is hardly ever more than two of the true ones. Over 1,260 checks of
@@ -79,7 +80,7 @@ class Rung(NamedTuple):
     half: float  # h
     slope: Real  # C
     bend: float  # W
-    variance: Array  # of each term of φ
+    sigma: Array  # the standard deviation of each term of φ
 
 
 class Differences:
@@ -96,11 +97,11 @@ class Differences:
         self.f, self.value, self.grad_out = f, value, grad_out
         self.noise, self.precision = noise, precision
         self.wide = value.dtype.type
-        # A zero hides no slope: what is added to it is seen.
-        self.ulps = grad_out * np.where(value == 0, 0, precision.spacing(value))
+        # (A zero hides a slope whose values are too small for its type, and no other.)
+        self.ulps = grad_out * precision.spacing(value)
         # Rounding errors grow with the values that are rounded.
-        size = sqrt(np.sum(value**2))
-        self.relative = sqrt(np.sum(noise**2)) / size if size else 0.0
+        size = float(root_sum(value))
+        self.relative = float(root_sum(noise)) / size if size else 0.0
         self.eps = float(np.max(precision.eps, initial=0)) or float(np.finfo(np.float64).eps)
 
     def along(
@@ -180,7 +181,7 @@ class _Ladder:
             half,
             (np.dot(of.grad_out, forward + back) - pair.slip) / of.wide(pair.width),
             float(np.dot(np.abs(of.grad_out), np.abs(forward - back)) / half),
-            (of.grad_out * sigma) ** 2,
+            np.abs(of.grad_out * sigma),
         )
         moved = self.moved | (forward != 0) | (back != 0)
         if p == min(self.rungs) or (moved != self.moved).any():
@@ -214,7 +215,8 @@ class _Ladder:
         levels = []
         for ends in ([pair and pair.up for pair in pairs], [pair and pair.down for pair in pairs]):
             phi = [np.nan if end is None else np.dot(g, f(end) - value) for end in ends]
-            level = float(np.sqrt(np.mean(np.diff(phi, 6) ** 2) / SIXTH))
+            sixth = np.diff(phi, 6)
+            level = float(root_sum(sixth)) / sqrt(len(sixth) * SIXTH)
             levels += [level] if isfinite(level) else []
         return levels
 
@@ -222,9 +224,9 @@ class _Ladder:
         """The part of the bound that is noise and what it hides."""
         if p not in self._noise:
             rung = self.rungs[p]
-            sigma = max(sqrt(np.sum(rung.variance[self.moved])), self._measured)
+            sigma = max(float(root_sum(rung.sigma[self.moved])), self._measured)
             noise = NOISE_FACTOR * sigma / (sqrt(2) * rung.half)
-            hidden = sqrt(np.sum(self.of.ulps[~self.moved] ** 2))
+            hidden = float(root_sum(self.of.ulps[~self.moved]))
             self._noise[p] = noise + hidden / max(r.half for r in self.rungs.values())
         return self._noise[p]
 
@@ -251,7 +253,7 @@ class _Ladder:
             kink = max(kink, here.bend / 2)
         if p + 1 in self.rungs:
             # A kink further away makes W concave, which hides one that is here at every step.
-            rough = np.sqrt(self.rungs[p + 1].variance[self.moved]).sum() / self.rungs[p + 1].half
+            rough = self.rungs[p + 1].sigma[self.moved].sum() / self.rungs[p + 1].half
             kink = max(kink, (self._jump(p + 1) - 2 * float(rough)) / 2)
         change = here.slope - above.slope
         noise = self.noise(p)

@@ -12,14 +12,13 @@ Review 40, 1998.
 """
 
 from collections.abc import Callable
-from math import sqrt
 
 import numpy as np
 
 from ..core.arrays import Array
-from .differences import NOISE_FACTOR, Estimate
+from .differences import NOISE_FACTOR, UNKNOWN, Estimate
 from .lines import Coordinate
-from .reals import Point
+from .reals import Point, root_sum
 
 STEPS = (1.0, 0.7, 0.55)  # no multiples by a power of two: they would round alike
 
@@ -27,13 +26,17 @@ STEPS = (1.0, 0.7, 0.55)  # no multiples by a power of two: they would round ali
 def complex_step(f: Callable[[Point], Array], grad_out: Array, line: Coordinate) -> Estimate:
     """The derivative, from the imaginary parts of f's outputs in a row."""
     x = line.point[line.argument]
-    eps = float(np.finfo(np.result_type(x.dtype, np.complex64)).eps)
+    info = np.finfo(np.result_type(x.dtype, np.complex64))
+    eps = float(info.eps)
     slopes = []
     for factor in STEPS:
         point, h = line.imaginary(factor * eps**2)
+        if not h:  # too small for the type
+            return UNKNOWN
         slopes.append(f(point) / h)
     terms = grad_out * np.stack(slopes)
     each = terms.sum(1)
-    rounding = eps * sqrt(np.sum(terms[0] ** 2))
-    noise = NOISE_FACTOR * max(float(np.ptp(each)), rounding)
-    return Estimate(each.mean(), h, noise)
+    # What f's imaginary part is rounded to, and what of it is too small for its type.
+    ulps = np.maximum(eps * np.abs(slopes[0]), float(info.smallest_subnormal) / h)
+    noise = NOISE_FACTOR * max(float(np.ptp(each)), float(root_sum(grad_out * ulps)))
+    return Estimate(each.mean(), h, noise, still=not terms.any())

@@ -25,7 +25,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..core.arrays import Array
-from .reals import Point, Precision
+from .reals import Point, Precision, root_sum
 
 LINES = 3
 POINTS = 9
@@ -57,7 +57,8 @@ def noise(
     still = np.ones(len(value), bool)
     for scale in range(SCALES):
         table = np.stack([_line(function, point, value, scale, rng) for _ in range(LINES)], 1)
-        level = np.sqrt(np.mean(np.diff(table, 4, axis=0) ** 2, axis=(0, 1)) / MEAN_SQUARE)
+        level = np.sqrt(1 / ((POINTS - 4) * LINES * MEAN_SQUARE))
+        level = level * root_sum(np.diff(table, 4, axis=0), axis=(0, 1))
         level[~np.isfinite(level)] = 0  # next to the edge of the domain
         found = np.where(still | (scale < ALWAYS), np.maximum(found, level), found)
         still &= np.mean(np.diff(table, axis=0) == 0, axis=(0, 1)) > 0.5
@@ -100,5 +101,5 @@ def _line(
 
 def typical_size(x: Array) -> float:
     """The root mean square of the numbers that are not zero; 1 if there are none."""
-    wide = np.abs(x[x != 0].astype(np.longdouble))
-    return float(np.sqrt(np.mean(wide**2))) if wide.size else 1.0
+    wide = x[x != 0].astype(np.longdouble)
+    return float(root_sum(wide) / np.sqrt(wide.size)) if wide.size else 1.0

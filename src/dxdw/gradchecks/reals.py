@@ -68,6 +68,13 @@ def widest(layouts: Sequence[Layout]) -> Any:
     return np.result_type(np.float64, *(layout.real for layout in layouts)).type
 
 
+def root_sum(a: Array, axis: Any = None) -> Any:
+    """√(Σ a²), squared near 1: the squares of numbers that are tiny themselves would all be 0."""
+    largest = np.max(np.abs(a), axis=axis, keepdims=True, initial=0)
+    unit = np.ldexp(np.ones_like(largest), np.frexp(largest)[1] - 1)  # by which nothing is rounded
+    return np.sqrt(np.sum((a / unit) ** 2, axis=axis)) * unit.squeeze(axis)
+
+
 class Functions:
     """f and vjp as a user wrote them, called with reals.
 
@@ -157,8 +164,11 @@ class Functions:
                 found.append(as_argument.reals(gradient).astype(self.wide))
         return np.concatenate(found)
 
-    def grad_out(self, given: Any, rng: np.random.Generator) -> Array:
-        """The reals of a given grad_out, of the ones for a loss, or of one that is drawn."""
+    def grad_out(self, given: Any, rng: np.random.Generator, name: str = "grad_out") -> Array:
+        """The reals of a given grad_out, of the ones for a loss, or of one that is drawn.
+
+        name: of the argument, for whom what is wrong with it is told.
+        """
         size = sum(layout.size for layout in self.out)
         if not self.takes_grad_out:
             if given is not None:
@@ -180,14 +190,24 @@ class Functions:
             drawn = rng.integers(32, 65, size) * rng.choice([-1, 1], size) / 64
             return drawn.astype(self.wide)
         parts = _parts(given)
-        shapes = [np.shape(part) for part in parts]
+        own = [native(part, name) for part in parts]
+        shapes = [layout.shape for layout in own]
         if shapes != [layout.shape for layout in self.out]:
             wanted = [layout.shape for layout in self.out]
             raise refused(
                 ValueError,
-                f"grad_out has the shapes {shapes}: f's outputs have {wanted}",
+                f"{name} has the shapes {shapes}: f's outputs have {wanted}",
                 "gradchecks",
             )
+        for part, its, layout in zip(parts, own, self.out, strict=True):
+            if its.dtype.kind == "c" and layout.dtype.kind != "c":
+                raise refused(
+                    TypeError,
+                    f"{name} is complex where f's output is real: it must be real there too",
+                    "gradchecks",
+                )
+            if not np.isfinite(part).all():
+                raise refused(ValueError, f"{name} isn't finite: it must be", "gradchecks")
         return self._joined(parts, self.out)
 
     def in_own_types(self, reals: Array) -> list[Array]:
@@ -249,7 +269,10 @@ class Functions:
 
 def native(a: Any, what: str = "f's output") -> Layout:
     """The layout of something that is an array to NumPy; whole numbers count as float64."""
-    array = np.asarray(a)
+    try:
+        array = np.asarray(a)
+    except ValueError as error:
+        raise refused(ValueError, f"{what} can't be made an array: {error}", "gradchecks") from None
     if array.dtype.kind in "iub":
         return Layout(array.shape, np.dtype(np.float64))
     if array.dtype.kind not in "fc":

@@ -22,6 +22,7 @@ def verdict(
     visible: float,
     size: float,
     typical: float,
+    least: float,
 ) -> str:
     """Compare a gradient with the estimate of the derivative.
 
@@ -33,6 +34,7 @@ def verdict(
         visible: the relative error that must not pass unseen.
         size: what that is relative to, where it is more than the derivative.
         typical: the size of the other gradients of this argument.
+        least: the smallest number that their type has in full precision.
     """
     if not isfinite(got):
         return WRONG
@@ -42,9 +44,10 @@ def verdict(
     # An error e is seen for certain if e > 2·bound: the estimate may be off to the same side.
     if 2 * bound <= visible * max(abs(estimate.slope), abs(got), size):
         return RIGHT
-    # Of a zero there is no share to see: small beside the others will do, or that nothing moved.
-    nothing = estimate.still and estimate.slope == 0
-    if got == 0 and (2 * bound <= visible**2 * typical or (nothing and estimate.reach >= FARTHEST)):
+    # Of a zero there is no share to see: small beside the others will do, or less than the type has
+    # digits for, or that nothing moved.
+    nothing = estimate.still and estimate.slope == 0 and estimate.reach >= FARTHEST
+    if got == 0 and (2 * bound <= max(visible**2 * typical, least) or nothing):
         return RIGHT
     if estimate.kink > estimate.noise + estimate.truncation:
         return NOT_DIFFERENTIABLE
