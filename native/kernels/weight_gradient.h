@@ -25,7 +25,7 @@ constexpr Index kSumBytes = 3 << 20;
 template <class T>
 class WeightGradient {
  public:
-  WeightGradient(const Plan &plan, const Phase &phase)
+  DXDW_PLANS WeightGradient(const Plan &plan, const Phase &phase)
       : plan_(plan), is_product_(is_product(plan, pass_of(plan, phase))),
         pass_(images_as_rows(plan, pass_of(plan, phase))) {}
 

@@ -59,7 +59,7 @@ class WinogradGather {
     parts_ = least(divide_up(tile_rows_, together_), divide_up(4, blocks_));
   }
 
-  Index bytes(int threads) const {
+  DXDW_PLANS Index bytes(int threads) const {
     WinogradGather own(*this);
     own.choose_way(threads);
     return (own.shared_elements() + own.slot_ * own.used(threads)) * Index(sizeof(T)) + tile_rows_;
@@ -71,7 +71,7 @@ class WinogradGather {
   }
 
  private:
-  int run_own(Source<T> source, const T *weights, Result<T> destination, const Team &team) {
+  DXDW_PLANS int run_own(Source<T> source, const T *weights, Result<T> destination, const Team &team) {
     if (!magnitude_fits(largest_magnitude(weights, plan_.weights_of_group())))
       return DXDW_DECLINED;
     const LeftOut left_out = {down_, tile_rows_};
@@ -116,7 +116,7 @@ class WinogradGather {
   // threads leave it: for each part of the images all weights are transformed anew. On eight cores three had
   // room for weights of their own in layers of 256 channels at 14². A batch of 32 of these was computed by
   // one; with two it takes 0.42 times as long (Zen 5), and on one 0.8 times.
-  void choose_way(int threads) {
+  DXDW_PLANS void choose_way(int threads) {
     if (shared_) return;
     const Index row = across_.tiles * sources_;
     frequency_ = stride(tile_rows_ * row);
@@ -139,7 +139,7 @@ class WinogradGather {
     frequency_ = stride(rows_of_round_ * row);
   }
 
-  bool with_shared_weights(T *transformed, const Team &team) {
+  DXDW_PLANS bool with_shared_weights(T *transformed, const Team &team) {
     if (!transform_blocks(0, blocks_, transformed, team)) return false;
     return parallel_for(team, divide_up(tile_rows_, together_), [&](Index piece, int slot) {
       const Index first = piece * together_, last = least(tile_rows_, first + together_);
@@ -155,7 +155,7 @@ class WinogradGather {
     });
   }
 
-  bool with_weights_apart(T *x, const Team &team) {
+  DXDW_PLANS bool with_weights_apart(T *x, const Team &team) {
     if (!transform_rows(0, tile_rows_, x, team)) return false;
     const Index pieces = divide_up(tile_rows_, together_);
     return parallel_for(team, blocks_ * parts_, [&](Index i, int slot) {
@@ -172,7 +172,7 @@ class WinogradGather {
     });
   }
 
-  bool in_rounds(T *transformed, const Team &team) {
+  DXDW_PLANS bool in_rounds(T *transformed, const Team &team) {
     T *x = transformed + blocks_of_round_ * weights_of_block_;
     for (Index start = 0; start < tile_rows_; start += rows_of_round_) {
       const Index end = least(tile_rows_, start + rows_of_round_);

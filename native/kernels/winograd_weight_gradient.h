@@ -69,7 +69,7 @@ class WinogradWeightGradient {
   }
 
  private:
-  int run_own(Source<T> grad_out, Source<T> x, T *dW, const Team &team) {
+  DXDW_PLANS int run_own(Source<T> grad_out, Source<T> x, T *dW, const Team &team) {
     const LeftOut left_out = {down_, tile_rows_};
     slot_ = slot(team.threads);
     Workspace memory;

@@ -27,7 +27,7 @@
 #define DXDW_INLINE inline __attribute__((always_inline))
 #define DXDW_LAMBDA __attribute__((always_inline))
 #define DXDW_APART __attribute__((noinline))
-// What plans a pass, once for many calls: compiled for size.
+// What plans a pass or hands out its work, and takes no time beside that: compiled for size.
 #define DXDW_PLANS __attribute__((cold))
 
 namespace dxdw {

@@ -105,16 +105,10 @@ def run(args: argparse.Namespace) -> int:
     if args.html:
         page = _PAGE.format(found.html)  # of whatever characters the code's messages have
         args.html.write_text(page, encoding="utf-8", errors="backslashreplace")
-    _print(found.json if args.json else found.text)
+    print(found.json if args.json else found.text)
     if found.out_of_time:
         return OUT_OF_TIME
     return RIGHT if found.ok else WRONG
-
-
-def _print(words: str) -> None:
-    """As far as the terminal has the characters."""
-    encoding = sys.stdout.encoding or "utf-8"
-    print(words.encode(encoding, "replace").decode(encoding))
 
 
 def _one_or_two(text: str) -> int | tuple[int, ...]:

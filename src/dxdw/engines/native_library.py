@@ -66,6 +66,7 @@ FOR_TESTS = {
     "dxdw_allocation_left": (c_int, []),
     "dxdw_signal_at": (c_int64, [c_int64, c_int64]),
     "dxdw_live_blocks": (c_int64, []),
+    "dxdw_most_bytes": (c_int64, []),
 }
 
 # Whether a call can look at signals while it waits. A page's Python has no thread to wait for, and
