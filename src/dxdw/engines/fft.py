@@ -362,7 +362,16 @@ def _transforms(dtype: Any, threads: int | None) -> tuple[Any, Any]:
     if library is np.fft:
         return forward, inverse
     count = workers(threads)
-    return partial(forward, workers=count), partial(inverse, workers=count)
+    return partial(_by_threads, forward, count), partial(_by_threads, inverse, count)
+
+
+def _by_threads(
+    transform: Callable[..., Array], count: int, a: Array, *sizes: Any, axes: tuple[int, ...]
+) -> Array:
+    """A transform by so many threads, where there is enough for them to do."""
+    points = prod(a.shape[axis] for axis in axes)
+    pays = a.size * log2(points + 1) * tuning.TRANSFORM_NS > tuning.THREADED_NS
+    return transform(a, *sizes, axes=axes, workers=count if pays else 1)
 
 
 def workers(threads: int | None) -> int:

@@ -27,6 +27,9 @@ CALL_NS = 700.0
 # matrix product (with the transpositions it takes; for dW, whose matrices are thin, three times
 # that); and the calls for one tile. float64 doubles them, and the direct sums.
 TRANSFORM_NS = 0.3
+# One from which on SciPy's threads pay, by that estimate: each transform wakes them anew (Zen 5,
+# 31×31 on 512² by two threads: 3.2 ms, where one takes 2.2).
+THREADED_NS = 1_000_000.0
 PAIR_NS, MATRIX_NS, TRANSPOSED_NS = 2.0, 0.8, 3.0
 TILE_NS = 120_000.0
 # One product of the array engine with one channel in a group, with few, and with many.
