@@ -1,5 +1,8 @@
 """dxdw.interop.jax: under jit, vmap and grad, beside XLA's own convolution."""
 
+import subprocess
+import sys
+
 import numpy as np
 import oracles
 import pytest
@@ -346,3 +349,11 @@ def test_examples_of_the_docstrings():
     failed, attempted = doctest.testmod(bridge)
     assert attempted
     assert not failed
+
+
+def test_a_version_that_would_end_the_process_is_refused():
+    program = "import jax; jax.__version_info__ = (0, 8, 0); import dxdw.interop.jax"
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "dxdw.extras.MissingExtra: dxdw.interop.jax needs jax 0.8.1 or later" in done.stderr

@@ -18,11 +18,19 @@ from functools import lru_cache, partial
 from typing import Any
 
 from ..core.documentation import pointing_to, refused
-from ..extras import need
+from ..extras import MissingExtra, need
 
 need("jax", "dxdw.interop.jax", "jax")
 
 import jax  # noqa: E402
+
+# Earlier ones ask a handler for its version without saying what it may call: they crashed.
+if jax.__version_info__ < (0, 8, 1):
+    raise MissingExtra(
+        f"dxdw.interop.jax needs jax 0.8.1 or later, and this is {jax.__version__}: "
+        'pip install --upgrade "dxdw[jax]"'
+    )
+
 from jax import numpy as jnp  # noqa: E402
 from jax.extend.core import Primitive  # noqa: E402
 from jax.interpreters import ad, batching, mlir  # noqa: E402
