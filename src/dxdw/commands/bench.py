@@ -1,7 +1,6 @@
 """`dxdw bench`: times beside those of PyTorch, JAX, and NumPy as its users write it."""
 
 import argparse
-from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ from ..benchmark.problems import lists
 from ..benchmark.task import DTYPES, KINDS
 from ..classifier.files import check_writable
 from ..extras import need
-from . import CommandError
+from . import CommandError, check_timing
 
 if TYPE_CHECKING:
     from ..benchmark.problems import Listed
@@ -76,10 +75,7 @@ def add(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Everything that can be refused is refused before anything is measured."""
-    if args.rounds < 1 or not 0 <= args.seconds < inf:
-        raise CommandError("--rounds must be at least 1, and --seconds finite and not negative")
-    if args.threads and min(args.threads) < 1:
-        raise CommandError("--threads must be at least 1")
+    check_timing(args)
     if args.choices:
         return _choices(args)
     if args.json:

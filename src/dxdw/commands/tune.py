@@ -1,7 +1,6 @@
 """`dxdw tune`: times every engine on this CPU, and remembers the fastest."""
 
 import argparse
-from math import inf
 from typing import TYPE_CHECKING, Any
 
 from ..benchmark.machine import cpus
@@ -9,7 +8,7 @@ from ..benchmark.problems import lists
 from ..benchmark.task import DTYPES
 from ..call import geometries, tuned
 from ..call.options import AXIS_NAMES, Options
-from . import CommandError, geometry_arguments
+from . import CommandError, check_timing, geometry_arguments
 
 if TYPE_CHECKING:
     from ..benchmark.choices import Choice
@@ -60,10 +59,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if args.show:
         return _show()
-    if args.rounds < 1 or not 0 <= args.seconds < inf:
-        raise CommandError("--rounds must be at least 1, and --seconds finite and not negative")
-    if args.threads and min(args.threads) < 1:
-        raise CommandError("--threads must be at least 1")
+    check_timing(args)
     from ..benchmark.choices import printed, summary
 
     how = (args.dtype or DTYPES, args.threads or [cpus()], args.rounds, args.seconds)

@@ -317,8 +317,8 @@ def _abstract(first: Any, second: Any, *, kind: str, case: Case) -> Any:  # noqa
 def _result(first: Any, kind: str, case: Case) -> Any:
     """A pass's result: its shape and dtype, and where in a mesh it lies, by its first operand."""
     result = first.update(shape=case.shape(kind))
-    placed = getattr(result, "sharding", None)  # earlier versions of JAX have none, or None
-    if kind != "dW" or placed is None or placed.mesh.empty:
+    placed = result.sharding
+    if kind != "dW" or placed.mesh.empty:
         return result
     # Images that are shared out are summed over; a kernel is whole, or JAX has refused it.
     return result.update(sharding=placed.update(spec=PartitionSpec(*[None] * result.ndim)))
