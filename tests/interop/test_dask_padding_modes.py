@@ -8,7 +8,7 @@ import dxdw
 pytestmark = pytest.mark.dask
 
 MODES = ("zeros", "reflect", "replicate", "circular")
-PADDINGS = {1: [2, ((3, 1),), "same"], 2: [1, (2, 0), ((0, 3), (2, 1))], 3: [1, (0, 1, 2)]}
+PADDINGS = {1: [0, 2, ((3, 1),), "same"], 2: [0, 1, (2, 0), ((0, 3), (2, 1))], 3: [1, (0, 1, 2)]}
 CHUNKS = (100, 1, 3)
 
 

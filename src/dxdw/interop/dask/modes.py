@@ -15,8 +15,8 @@ DASKS = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
 def padded(geometry: ConvGeometry) -> ConvGeometry:
-    """Of what pad returns."""
-    return geometry.prepadded if geometry.explicit_padding else geometry
+    """Of what pad returns: without a mode, which parts of it would have of their own borders."""
+    return geometry if geometry.padding_mode == "zeros" else geometry.prepadded
 
 
 def pad(x: da.Array, geometry: ConvGeometry, ndim: int) -> da.Array:
