@@ -155,10 +155,11 @@ def test_lists_are_arrays_and_may_be_followed():
 
     from dxdw.interop.autograd import conv2d
 
-    dW = grad(lambda W: np.sum(conv2d(X.tolist(), W)))(W.tolist())
+    dW = grad(lambda W: conv2d(X.tolist(), W, bias=[1]).sum())(W.tolist())
     assert np.array_equal(dW, np.full(W.shape, 4.0))
-    db = grad(lambda b: np.sum(conv2d(X, W, bias=[2 * b])))(1.0)
+    db = grad(lambda b: conv2d(X, W, bias=[2 * b]).sum())(1.0)
     assert db == 8
+    assert grad(lambda b: conv2d(X, W, bias=b).sum())([1.0]) == [4]
 
 
 def test_the_function_of_dxdw_itself_tells_where_the_bridge_is():

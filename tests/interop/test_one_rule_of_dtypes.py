@@ -7,6 +7,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from calls import same_bits
 
 import dxdw
 from dxdw import layers
@@ -15,6 +16,7 @@ FLOATS = ("float16", "float32", "float64", "complex64")
 DTYPES = ("uint8", "int8", "int32", "int64", *FLOATS)
 MIXED = list(product(DTYPES, DTYPES))
 REAL = [pair for pair in MIXED if "complex64" not in pair]
+WITH_BIAS = list(product(("int32", *FLOATS), repeat=3))
 
 
 def rule(*dtypes):
@@ -30,6 +32,13 @@ def rule(*dtypes):
 def operands(first, second):
     x = np.arange(1, 17).reshape(1, 1, 4, 4).astype(first)
     return x, np.arange(1, 5).reshape(1, 1, 2, 2).astype(second)
+
+
+def with_bias(first, second, third):
+    """Thirds, which no dtype holds: sums of another dtype's are others."""
+    x, W = operands(first, second)
+    x, W = (a if a.dtype.kind in "iu" else (a / 3).astype(a.dtype) for a in (x, W))
+    return x, W, np.asarray([7]).astype(third)
 
 
 def check(xp, first, second, *, name=lambda a: str(a.dtype).rpartition(".")[2], wanted=None):
@@ -105,6 +114,19 @@ def test_jax(wide_jax, first, second):
 
 
 @pytest.mark.peers("jax")
+@pytest.mark.parametrize(("first", "second", "third"), WITH_BIAS)
+def test_bias_in_jax(wide_jax, first, second, third):
+    """A wide bias takes the sums with it: they were of float32 beside one of float64."""
+    import dxdw.interop.jax as bridge
+
+    x, W, bias = with_bias(first, second, third)
+    out = bridge.conv2d(*map(wide_jax.numpy.asarray, (x, W)), bias=wide_jax.numpy.asarray(bias))
+    expected = dxdw.conv2d(x, W, bias=bias)
+    assert out.dtype == expected.dtype == rule(first, second, third)
+    np.testing.assert_allclose(out, expected, rtol=16 * float(np.finfo(expected.dtype).eps))
+
+
+@pytest.mark.peers("jax")
 @pytest.mark.parametrize(("first", "second"), [("uint8", "float32"), ("int32", "float16")])
 def test_jax_without_64_bits(first, second):
     import jax
@@ -123,6 +145,32 @@ def test_autograd(first, second):
     import dxdw.interop.autograd as bridge
 
     assert bridge.conv2d(*operands(first, second)).dtype == rule(first, second)
+
+
+@pytest.mark.peers("autograd")
+@pytest.mark.parametrize(("first", "second", "third"), WITH_BIAS)
+def test_bias_in_autograd(first, second, third):
+    """The bits of dxdw.conv2d, and gradients that know nothing of a cast."""
+    from autograd import grad
+    from autograd import numpy as anp
+
+    import dxdw.interop.autograd as bridge
+
+    x, W, bias = with_bias(first, second, third)
+    out, expected = bridge.conv2d(x, W, bias=bias), dxdw.conv2d(x, W, bias=bias)
+    assert out.dtype == rule(first, second, third)
+    assert same_bits(out, expected)
+    # (autograd itself adds up no gradients of integers.)
+    floats = [i for i, a in enumerate((x, W, bias)) if a.dtype.kind != "i"]
+
+    def loss(*args):
+        return anp.sum(anp.real(bridge.conv2d(args[0], args[1], bias=args[2])))
+
+    if floats:
+        wide = grad(loss, floats)(*(a.astype("complex128") for a in (x, W, bias)))
+        close = 2**-8 if "float16" in (first, second, third) else 1e-5
+        for gradient, right in zip(grad(loss, floats)(x, W, bias), wide, strict=True):
+            np.testing.assert_allclose(np.real(gradient), right.real, rtol=close)
 
 
 @pytest.mark.dask

@@ -18,8 +18,9 @@ from ..extras import need
 need("autograd", "dxdw.interop.autograd", "autograd")
 
 import autograd.numpy as anp  # noqa: E402
+import numpy as np  # noqa: E402
 from autograd.extend import defjvp, defvjp, primitive  # noqa: E402
-from autograd.tracer import isbox  # noqa: E402
+from autograd.tracer import getval, isbox  # noqa: E402
 
 from ..call import geometries, operands  # noqa: E402
 from ..call.options import Options  # noqa: E402
@@ -208,12 +209,27 @@ def _convolve(
     )
     if not batched:
         x = anp.reshape(x, (1, *x_shape))
-    out = bilinear(x, W, "forward", Case(geometry, ndim))
-    if bias is not None:
-        bias = _operand(bias, "bias")
-        operands.check_bias(bias, geometry.channels_out)
-        out = out + anp.reshape(bias, (-1, *[1] * ndim))
+    case = Case(geometry, ndim)
+    if bias is None:
+        out = bilinear(x, W, "forward", case)
+    else:
+        given = {"x": x, "W": W, "bias": _operand(bias, "bias")}
+        values = {name: operands.numpy_array(getval(a), name) for name, a in given.items()}
+        operands.check_bias(values["bias"], geometry.channels_out)
+        compute, result = operands.common_dtypes(**values)
+        x, bias = (
+            given[name] if values[name].dtype == compute else cast(given[name], compute)
+            for name in ("x", "bias")
+        )
+        out = bilinear(x, W, "forward", case) + anp.reshape(bias, (-1, *[1] * ndim))
+        out = out if result == compute else cast(out, result)
     return out if batched else out[0]
+
+
+@primitive
+def cast(a: Any, dtype: Any) -> Any:
+    """a in a dtype; of integers too the gradient is one of floats, where `astype` rounds it."""
+    return np.asarray(a).astype(dtype)
 
 
 def _operand(value: Any, name: str) -> Any:
@@ -237,19 +253,25 @@ def bilinear(first: Any, second: Any, kind: str, case: Case) -> Any:
 def _vjp(index: int) -> Any:
     def maker(_: Any, first: Any, second: Any, kind: str, case: Case) -> Any:
         pullback, (a, b) = PULLBACKS[kind][index]
-        # autograd's convention: no conjugates, and a real operand has a real gradient.
-        real = not anp.iscomplexobj((first, second)[index])
 
         def vjp(g: Any) -> Any:
             operands = (g, first, second)
             gradient = bilinear(operands[a], operands[b], pullback, case)
-            return anp.real(gradient) if real and anp.iscomplexobj(gradient) else gradient
+            return _of_like_kind(gradient, (first, second)[index])
 
         return vjp
 
     return maker
 
 
+def _of_like_kind(gradient: Any, operand: Any) -> Any:
+    """autograd's convention: no conjugates, and a real operand has a real gradient."""
+    real = anp.iscomplexobj(gradient) and not anp.iscomplexobj(operand)
+    return anp.real(gradient) if real else gradient
+
+
+defvjp(cast, lambda _, a, dtype: lambda g: _of_like_kind(g, a))
+defjvp(cast, lambda t, _, a, dtype: cast(t, dtype))
 defvjp(bilinear, _vjp(0), _vjp(1), argnums=(0, 1))
 defjvp(
     bilinear,

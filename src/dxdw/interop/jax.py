@@ -241,15 +241,16 @@ def _convolve(
     geometry, batched = geometries.convolution(
         ndim, x.shape, W.shape, Options(padding, stride, dilation, groups, padding_mode)
     )
-    # A float that both have in common: adding a Python float makes one of integers.
-    dtype = jnp.result_type(x, W)
+    if bias is not None:
+        bias = _operand(bias, "bias")
+        operands.check_bias(bias, geometry.channels_out)
+    # A float that all have in common: adding a Python float makes one of integers.
+    dtype = jnp.result_type(*(a for a in (x, W, bias) if a is not None))
     if not jnp.issubdtype(dtype, jnp.inexact):
         dtype = jnp.result_type(float)
     x = x if batched else x[None]
     out = bilinear("forward", Case(geometry, ndim), x.astype(dtype), W.astype(dtype))
     if bias is not None:
-        bias = _operand(bias, "bias")
-        operands.check_bias(bias, geometry.channels_out)
         out = out + bias.reshape(-1, *[1] * ndim)
     return out if batched else out[0]
 
