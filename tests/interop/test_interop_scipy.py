@@ -170,6 +170,22 @@ def test_shapes_may_be_lists_and_arrays():
         assert Conv2dOperator(W, shape).x_shape == (1, 3, 3)
 
 
+def test_operands_may_be_nested_lists():
+    picture, kernel = Conv2dOperator(W.tolist(), X.shape), FilterOperator(X.tolist(), W.shape)
+    assert np.array_equal(picture @ X.ravel(), np.full(4, 4.0))
+    assert np.array_equal(kernel @ W.ravel(), np.full(4, 4.0))
+
+
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
+def test_matrices_of_numpys_are_taken_as_scipy_takes_them():
+    for operator in operators(CASES["zeros"])[:2]:
+        for side in (operator, operator.H):
+            columns = integers((side.shape[1], 2))
+            assert np.array_equal(side.matmat(np.asmatrix(columns)), side @ columns)
+            found = side.matvec(np.asmatrix(columns[:, :1]))
+            assert np.array_equal(found, side @ columns[:, :1])
+
+
 def test_examples_of_the_docstrings():
     import doctest
 

@@ -270,8 +270,8 @@ def _of_like_kind(gradient: Any, operand: Any) -> Any:
     return anp.real(gradient) if real else gradient
 
 
-defvjp(cast, lambda _, a, dtype: lambda g: _of_like_kind(g, a))
-defjvp(cast, lambda t, _, a, dtype: cast(t, dtype))
+defvjp(cast, lambda _, a, __: lambda g: _of_like_kind(g, a))
+defjvp(cast, lambda t, _, __, dtype: cast(t, dtype))
 defvjp(bilinear, _vjp(0), _vjp(1), argnums=(0, 1))
 defjvp(
     bilinear,

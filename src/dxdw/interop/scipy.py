@@ -42,6 +42,11 @@ class _Columns(LinearOperator):
         return self._rmatmat(y.reshape(-1, 1)).ravel()
 
 
+def _rows(X: Array) -> Array:
+    """Columns as rows. A np.matrix, which SciPy hands on as it is, would keep its two axes."""
+    return X.T.view(np.ndarray) if isinstance(X, np.matrix) else X.T
+
+
 class Conv2dOperator(_Columns):
     """x ↦ conv2d(x, W) as a linear operator on x.ravel(), its adjoint the dx of `conv2d_backward`.
 
@@ -127,11 +132,11 @@ class Conv2dOperator(_Columns):
         super().__init__(result, (int(np.prod(self.out_shape)), int(np.prod(self.x_shape))))
 
     def _matmat(self, X: Array) -> Array:
-        images = X.T.reshape(X.shape[1] * prod(self.x_shape[:-3]), *self.x_shape[-3:])
+        images = _rows(X).reshape(X.shape[1] * prod(self.x_shape[:-3]), *self.x_shape[-3:])
         return conv2d(images, self._W, **self._options).reshape(X.shape[1], self.shape[0]).T
 
     def _rmatmat(self, Y: Array) -> Array:
-        grad_out = Y.T.reshape(Y.shape[1] * prod(self.out_shape[:-3]), *self.out_shape[-3:])
+        grad_out = _rows(Y).reshape(Y.shape[1] * prod(self.out_shape[:-3]), *self.out_shape[-3:])
         # Of x the shape alone counts: a zero that is repeated takes no memory.
         x = np.broadcast_to(np.zeros(1, self.dtype), (len(grad_out), *self.x_shape[-3:]))
         (dx,) = conv2d_backward(grad_out, x, self._W, needs=("dx",), **self._options)
@@ -203,7 +208,7 @@ class FilterOperator(_Columns):
         self._x = operands.numpy_array(x, "x")
         self.W_shape: tuple[int, ...] = operands.shape(W_shape, "W_shape")
         W = operands.empty_of(self._x.dtype if dtype is None else dtype, "W of this dtype")
-        _, result = operands.common_dtypes(x=x, W=W)
+        _, result = operands.common_dtypes(x=self._x, W=W)
         options: dict[str, Any] = {
             "dilation": dilation,
             "groups": groups,
@@ -222,7 +227,7 @@ class FilterOperator(_Columns):
     def _matmat(self, X: Array) -> Array:
         if not X.shape[1]:
             return np.zeros((self.shape[0], 0), self.dtype)
-        kernels = X.T.reshape(X.shape[1], *self.W_shape)
+        kernels = _rows(X).reshape(X.shape[1], *self.W_shape)
         stack = stacked("forward", self._case, self._x, kernels, "second", np)
         options = self._options | {"groups": stack.case.geometry.groups}
         out = conv2d(stack.first, stack.second, **options)
@@ -231,7 +236,7 @@ class FilterOperator(_Columns):
     def _rmatmat(self, Y: Array) -> Array:
         if not Y.shape[1]:
             return np.zeros((self.shape[1], 0), self.dtype)
-        grad_out = Y.T.reshape(Y.shape[1], *self._case.shape("forward"))
+        grad_out = _rows(Y).reshape(Y.shape[1], *self._case.shape("forward"))
         stack = stacked("dW", self._case, grad_out, self._x, "first", np)
         options = self._options | {"groups": stack.case.geometry.groups}
         W = np.broadcast_to(np.zeros(1, self.dtype), stack.case.shape("dW"))
