@@ -365,6 +365,7 @@ def test_zarr_in_and_out(tmp_path):
 
 X = da.ones((1, 4, 6, 6), chunks=(1, 4, 3, 3))
 KERNEL = np.ones((2, 4, 3, 3))
+PAGE = "docs/howto/dask.md"
 
 
 @pytest.mark.parametrize(
@@ -408,9 +409,9 @@ KERNEL = np.ones((2, 4, 3, 3))
     ids=["in_memory", "channels", "unknown", "bool", "rank", "masked"],
 )
 def test_x_is_refused(error, message, x):
-    refused(error, message, bridge.conv2d, x, KERNEL)
+    assert refused(error, message, bridge.conv2d, x, KERNEL) == PAGE
     g = da.ones((1, 2, 4, 4))
-    refused(error, message, bridge.conv2d_backward, g, x, KERNEL)
+    assert refused(error, message, bridge.conv2d_backward, g, x, KERNEL) == PAGE
 
 
 def test_other_operands_are_refused():
@@ -440,6 +441,11 @@ def test_other_operands_are_refused():
         bias=[1, 2, 3],
     )
     refused(TypeError, "W is None: …", bridge.conv2d, X, None)
+    strict = pytest.importorskip("array_api_strict")
+    message = "W is a array_api_strict._array_object.Array: it must be a NumPy array; …"
+    refused(TypeError, message, bridge.conv2d, X, strict.asarray(KERNEL))
+    message = message.replace("W", "bias")
+    refused(TypeError, message, bridge.conv2d, X, KERNEL, bias=strict.ones(2))
     refused(
         ValueError,
         "needs is ('dx', 'dy'): …",
@@ -449,7 +455,8 @@ def test_other_operands_are_refused():
         KERNEL,
         needs=("dx", "dy"),
     )
-    refused(ValueError, "precision is 'low': …", bridge.conv2d, X, KERNEL, precision="low")
+    page = refused(ValueError, "precision is 'low': …", bridge.conv2d, X, KERNEL, precision="low")
+    assert page == PAGE
     refused(ValueError, "stride is 0: it must be at least 1", bridge.conv2d, X, KERNEL, stride=0)
 
 

@@ -11,9 +11,12 @@ from ...call.call import Call
 from ...call.options import Options, execution
 from ...call.passes import NEEDS
 from ...core import gradients
+from ...core.documentation import pointing_to
 from ...core.problem import Execution
 from ...typing import Gradients, Need, Numbers, Padding, PaddingMode, PerAxis, Precision
 from . import checks, graphs, modes, pairs
+
+ROOM = "dask"
 
 
 def conv2d(
@@ -364,11 +367,13 @@ def conv3d_backward(
     return _backward(3, grad_out, x, W, options, needs, how)
 
 
+@pointing_to(ROOM)
 def _how(precision: str) -> Execution:
     """One thread for a task: workers run as many tasks at once as there are processors for."""
     return execution(Options(precision=precision, threads=1))
 
 
+@pointing_to(ROOM)
 def _forward(
     ndim: int,
     x: Any,
@@ -389,6 +394,7 @@ def _forward(
     return graphs.forward(call, modes.pad(x, geometry, ndim), W, bias)
 
 
+@pointing_to(ROOM)
 def _backward(
     ndim: int,
     grad_out: Any,
@@ -423,7 +429,7 @@ def _backward(
 
 def _in_one_chunk(a: Any, name: str) -> da.Array:
     if not isinstance(a, da.Array):
-        return da.from_array(operands.array(a, name), chunks=-1)
+        return da.from_array(operands.numpy_array(a, name), chunks=-1)
     checks.chunked(a, name)
     return a.rechunk(-1)
 

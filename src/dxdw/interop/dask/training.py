@@ -14,6 +14,7 @@ from ...classifier.digits import Digits
 from ...classifier.tinycnn import SHAPES, TinyCNN
 from ...classifier.training import SGD, Adam, History
 from ...core.arrays import Array, unwarned
+from ...core.documentation import pointing_to
 from .fixed_tree import sum_in_tree
 
 
@@ -80,7 +81,8 @@ def train(
     >>> len(history.losses)
     2
     """
-    shards = options.per_axis(shards, 1, "shards", least=1)[0]
+    with pointing_to("dask"):
+        shards = options.whole(shards, "shards", least=1)
     return training.train(
         model,
         digits,
