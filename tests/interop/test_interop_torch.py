@@ -375,6 +375,33 @@ def test_errors_name_the_argument(change, message):
         assert page == "docs/howto/pytorch.md"
 
 
+@pytest.mark.parametrize(
+    ("change", "start"),
+    [
+        ({"padding": None}, "padding is None, a NoneType: it must be an integer"),
+        ({"padding": np.ones(2)}, "padding is an array of shape (2,): it must be an integer"),
+        ({"stride": "same"}, "stride is 'same': it must be an integer"),
+    ],
+)
+def test_errors_tell_pytorchs_order_of_arguments(change, start):
+    from dxdw.interop.torch import conv2d, conv_transpose2d
+
+    x, W, _, _ = tensors(CASES["plain"])
+    message = f"{start}; the order is x, W, bias, stride, padding"
+    for call, kernel in ((conv2d, W), (conv_transpose2d, W.transpose(0, 1))):
+        assert refused(TypeError, message, call, x, kernel, **change) == "docs/howto/pytorch.md"
+
+
+def test_too_little_memory_for_a_result_is_told_as_by_pytorch():
+    import torch
+
+    from dxdw.interop.torch import conv2d
+
+    # (More than a processor has addresses for: less may be promised, and taken only when written.)
+    with pytest.raises(RuntimeError, match="1600000320000016 bytes"):
+        conv2d(torch.ones(1, 1, 3, 3), torch.ones(1, 1, 2, 2), padding=10**7)
+
+
 NO_INTEGERS = [1.0, True, (1.0, 1), (1, True), [1, 1.0]]
 
 

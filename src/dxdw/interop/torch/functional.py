@@ -93,9 +93,9 @@ def conv2d(
         Shapes or options that do not fit; the message says what would.
     RuntimeError
         PyTorch's own, of operands that differ in dtype or device, with a note that says what each
-        is.
+        is, or of too little memory for a result, with the number of bytes.
     MemoryError
-        With the number of bytes.
+        Too little memory beside operands and result, with the number of bytes.
 
     See Also
     --------
@@ -305,9 +305,7 @@ def _handed_on(
     given = {"x": x, "W": W} | ({} if bias is None else {"bias": bias})
     for name, a in given.items():
         if not hasattr(a, "__torch_function__"):  # all that PyTorch takes for a tensor
-            or_none = (
-                ", or None; the order is x, W, bias, stride, padding" if name == "bias" else ""
-            )
+            or_none = f", or None{kernels.ORDER}" if name == "bias" else ""
             raise refused(
                 TypeError,
                 f"{name} is a {operands.type_name(a)}: it must be a torch.Tensor, as in "

@@ -5,7 +5,8 @@ alone is found once, so that a call is a look-up, a look at the tensors, `torch.
 kernel.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from ctypes import CDLL, c_ubyte, c_void_p, cast
 from dataclasses import replace
 from functools import lru_cache
@@ -58,9 +59,24 @@ _threads = torch.get_num_threads
 
 # --- cases ----------------------------------------------------------------------------------------
 
+ORDER = "; the order is x, W, bias, stride, padding"
+
+
+@contextmanager
+def _in_pytorchs_order() -> Iterator[None]:
+    """Where a check tells the order of dxdw's own functions, it is PyTorch's here."""
+    try:
+        yield
+    except TypeError as error:
+        told, hint, _ = str(error).partition("; the order is ")
+        if not hint:
+            raise
+        raise refused(TypeError, told + ORDER, ROOM) from None
+
 
 @lru_cache(maxsize=1024)
 @pointing_to(ROOM)
+@_in_pytorchs_order()
 def convolution(
     ndim: int,
     x_shape: Sizes,
@@ -86,6 +102,7 @@ def convolution(
 
 @lru_cache(maxsize=1024)
 @pointing_to(ROOM)
+@_in_pytorchs_order()
 def transposed(
     ndim: int,
     x_shape: Sizes,
