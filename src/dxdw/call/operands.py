@@ -116,8 +116,13 @@ def arrays(optional: tuple[str, ...] = (), **given: Any) -> dict[str, Array]:
     if len(others) not in (0, len(found)) and all(map(_of_jax, others)):
         from jax import numpy as jnp
 
-        found = {n: jnp.asarray(a) if is_numpy(a) else a for n, a in found.items()}
+        found = {n: jnp.asarray(native(a)) if is_numpy(a) else a for n, a in found.items()}
     return dict.fromkeys(given) | found
+
+
+def native(a: Array) -> Array:
+    """NumPy's array in this machine's order of bytes: JAX knows no other."""
+    return a.astype(a.dtype.newbyteorder("="), copy=False)
 
 
 def _of_jax(a: Array) -> bool:

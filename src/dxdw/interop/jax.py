@@ -31,6 +31,7 @@ if jax.__version_info__ < (0, 8, 1):
         'pip install --upgrade "dxdw[jax]"'
     )
 
+import numpy as np  # noqa: E402
 from jax import numpy as jnp  # noqa: E402
 from jax.extend.core import Primitive  # noqa: E402
 from jax.interpreters import ad, batching, mlir  # noqa: E402
@@ -257,10 +258,13 @@ def _convolve(
 
 def _operand(value: Any, name: str) -> jax.Array:
     """An array of numbers, which JAX's own may be traced."""
+    numpys = isinstance(value, np.ndarray)
     try:
-        array = jnp.asarray(value)
+        array = jnp.asarray(operands.native(value) if numpys else value)
     except (TypeError, ValueError) as error:
         message = f"{name} can't be made an array of JAX's: {error}"
+        if numpys and isinstance(error, TypeError):  # which tells no more than that it is one
+            message = f"{name} can't be made an array of JAX's: it has no dtype {value.dtype}"
         if isinstance(error, ValueError) and value is not None:
             raise refused(ValueError, message, ROOM) from None
         raise refused(TypeError, message, ROOM) from None
