@@ -165,10 +165,11 @@ def test_lists_are_arrays_and_may_be_followed():
 def test_the_function_of_dxdw_itself_tells_where_the_bridge_is():
     from autograd import grad
 
-    message = (
-        "arrays of different libraries (x …; what autograd follows goes to dxdw.interop.autograd"
-    )
-    refused(TypeError, message, grad(lambda W: np.sum(dxdw.conv2d(X, W))), W)
+    message = "{} is a autograd.…: what autograd follows goes to dxdw.interop.autograd"
+    for given in (W, W.tolist()):
+        call = grad(lambda W: dxdw.conv2d(X, W).sum())
+        refused(TypeError, message.format("W"), call, given)
+    refused(TypeError, message.format("x"), grad(lambda W: dxdw.conv2d(W[0], W).sum()), W)
 
 
 @pytest.mark.peers("torch")

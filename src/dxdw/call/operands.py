@@ -58,6 +58,7 @@ def _of_numbers(value: Any, name: str) -> Array:
 
 # What NumPy would make an array of, losing what it is there for.
 _OF_OTHERS = {
+    "autograd": "what autograd follows goes to dxdw.interop.autograd",
     "dask": "it would be loaded whole: dxdw.interop.dask has the functions that go chunk by chunk, "
     "and {name}.compute() loads it",
     "xarray": "its labels would be lost: give {name}.values, or where it holds a Dask array "
@@ -221,9 +222,7 @@ def _one_library(given: dict[str, Array]) -> Any:
     except TypeError:
         kinds = ", ".join(f"{n} a {type_name(a)}" for n, a in given.items())
         hint = ""
-        if any(type(a).__module__.startswith("autograd.") for a in given.values()):
-            hint = "; what autograd follows goes to dxdw.interop.autograd"
-        elif any(map(is_tensor, given.values())) and any(map(is_numpy, given.values())):
+        if any(map(is_tensor, given.values())) and any(map(is_numpy, given.values())):
             hint = "; torch.from_numpy makes a tensor of an array, .numpy() an array of a tensor"
         raise refused(
             TypeError, f"arrays of different libraries ({kinds}): give all of one{hint}"
