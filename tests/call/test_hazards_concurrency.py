@@ -274,6 +274,8 @@ def test_ctrl_c_at_any_moment_leaves_numpys_error_state():
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs interval timers")
 @pytest.mark.parametrize("handlers", [1, 2])
+# Where an array of NumPy's is taken apart at that moment, the interrupt is mentioned and no more.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_ctrl_c_at_any_moment_leaves_the_threads_of_blas(handlers):
     """Also a second one, microseconds after the first."""
     pytest.importorskip("threadpoolctl")
@@ -284,10 +286,10 @@ def test_ctrl_c_at_any_moment_leaves_the_threads_of_blas(handlers):
     left = []
 
     def interrupt(_, frame):
-        """Within the calls alone: it may come late, when others compute here."""
-        while frame and frame.f_code is not calls.__code__:
+        """Within the calls alone: it may come late, when others compute here; and within itself."""
+        while frame and frame.f_code not in (calls.__code__, interrupt.__code__):
             frame = frame.f_back
-        if frame and left:
+        if frame and frame.f_code is calls.__code__ and left:
             left.pop()
             raise KeyboardInterrupt
 

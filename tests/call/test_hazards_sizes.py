@@ -1,5 +1,7 @@
 """Sizes and shapes at their ends: nothing to sum, nothing to hold, and far too much of both."""
 
+import time
+
 import numpy as np
 import oracles
 import pytest
@@ -8,7 +10,7 @@ from oracles import Case, simple
 
 import dxdw
 from dxdw import conv1d, conv2d, conv2d_backward
-from dxdw.engines import array_api, gather
+from dxdw.engines import array_api, gather, native_library
 
 EMPTY = {
     "no images": simple((0, 2, 5, 4), (3, 2, 3, 2), pad=1),
@@ -151,6 +153,27 @@ def test_rows_as_many_as_their_dilation_are_explained_without_a_look_at_each(kin
     shapes = (1, 1, 4096, 4096), (1, 1, 2, 2)
     dxdw.explain(kind, *shapes, padding="same", dilation=2047, engine="array")
     assert len(seen) <= 2
+
+
+@pytest.mark.parametrize(
+    ("x_shape", "W_shape"),
+    [
+        ((1, 1, 20_000, 20_000), (1, 1, 8000, 8000)),
+        ((1, 1, 4 * 10**7), (1, 1, 3 * 10**7)),
+        ((4, 64, 4096, 4096), (64, 64, 2000, 2000)),
+    ],
+)
+def test_kernels_of_millions_of_taps_are_explained_at_once(x_shape, W_shape):
+    """A plan that lists each tap took ten seconds and three gigabytes, and was kept."""
+    start = time.process_time()
+    for kind in KINDS:
+        found = dxdw.explain(kind, x_shape, W_shape, dtype="float32")
+        assert found.engine == "fft"
+        declined = {verdict.engine: verdict.declined for verdict in found.verdicts}
+        if native_library.load() is not None:
+            assert "places of taps" in declined["direct"]
+    # A third of a second on a quiet machine, all three together.
+    assert time.process_time() - start < 6
 
 
 @pytest.mark.parametrize("ndim", [1, 2, 3])

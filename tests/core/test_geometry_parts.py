@@ -155,3 +155,38 @@ def test_a_dilated_gather_in_parts_whose_taps_are_neighbours():
             assert {phase.step for phase in phases} == {distance}
             assert phases[0].count == max(phase.count for phase in phases)
     assert apart
+
+
+def test_pairs_that_meet_are_counted_as_one_by_one():
+    strides = [1, 2, 3, 6], [1, 2, 4, 5]
+    sizes = product((1, 4, 9), (1, 2, 5), *strides, (0, 1, 7), (0, 3))
+    dilated = (
+        Axis(size, taps, stride, dilation, before, after, out)
+        for size, taps, stride, dilation, before, after in sizes
+        for out in (0, 1, 2, 8)
+    )
+    for axis in (*AXES, *dilated):
+        assert axis.meetings == len(inside(meetings(axis), axis)), axis
+
+
+def test_phases_of_dx_read_what_met_and_nothing_twice():
+    for size, taps, stride, dilation, before in product(
+        (1, 2, 7), (1, 3, 7), (1, 2, 4, 6, 9), (1, 2, 3, 4, 6), (0, 1, 5)
+    ):
+        axis = Axis(size, taps, stride, dilation, before, 20, 4)
+        phases = axis.dx_gathers()
+        every = [triple for gather in phases for triple in sorted(read(gather))]
+        among_outputs = {(j, i, u) for j, i, u in every if 0 <= i < axis.out}
+        assert among_outputs == inside(meetings(axis), axis)
+        assert len(every) == len(set(every))
+        starts = [gather.start for gather in phases]
+        assert starts == sorted(starts)
+
+
+def test_an_axis_of_a_billion_taps_is_no_list():
+    axis = Axis(3 * 10**9, 10**9, 7, 2, 5, 5, 10**7)
+    # All inside but for what lies before the image: u ≤ 2, then 1 and 0 of the first outputs.
+    missed = sum(i * 7 + u * 2 < 5 for i in range(2) for u in range(3))
+    assert axis.meetings == 10**9 * 10**7 - missed
+    assert sum(len(gather.taps) for gather in axis.dx_gathers()) == 10**9
+    assert len(axis.forward_gather().offsets) == 10**9

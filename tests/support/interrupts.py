@@ -206,7 +206,7 @@ def at_every(
 def watched(calls: list[Callable[[], Any]]) -> list[Callable[[], Any]]:
     """Calls of a millisecond, made as those that may take seconds are."""
     tuning.LONG_FLOPS = -1
-    native.handle.cache_clear()
+    native._handle.cache_clear()
     plan.prepared.cache_clear()
     known.forget()
     return calls

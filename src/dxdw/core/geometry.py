@@ -11,7 +11,8 @@ Everything else here is that equation read in its two directions: which input ea
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
-from math import prod
+from math import gcd, prod
+from operator import attrgetter
 from typing import Any
 
 from .kept import kept
@@ -42,8 +43,8 @@ class Gather:
     start, start + spacing, … (count of them).
     """
 
-    taps: tuple[int, ...]
-    offsets: tuple[int, ...]
+    taps: range
+    offsets: range
     step: int
     source: int
     start: int
@@ -53,7 +54,7 @@ class Gather:
     @property
     def distance(self) -> int:
         """Of the offsets from each other."""
-        return self.offsets[1] - self.offsets[0] if len(self.offsets) > 1 else 1
+        return self.offsets.step if len(self.offsets) > 1 else 1
 
     def dilation_phases(self) -> Iterator["Gather"]:
         """Of a dilated gather of step 1, the dense ones that every dilation-th destination makes,
@@ -69,7 +70,7 @@ class Gather:
         for a in range(min(d, self.count)):
             yield replace(
                 self,
-                offsets=tuple(offset + a for offset in self.offsets),
+                offsets=range(self.offsets.start + a, self.offsets.stop + a, d),
                 step=d,
                 start=self.start + a * self.spacing,
                 spacing=self.spacing * d,
@@ -118,9 +119,8 @@ class Axis:
         return replace(self, size=self.padded, before=0, after=0)
 
     def forward_gather(self) -> Gather:
-        offsets = tuple(u * self.dilation - self.before for u in range(self.taps))
-        taps = tuple(range(self.taps))
-        return Gather(taps, offsets, self.stride, self.size, 0, 1, self.out)
+        offsets = _steps(-self.before, self.dilation, self.taps)
+        return Gather(range(self.taps), offsets, self.stride, self.size, 0, 1, self.out)
 
     def dx_gathers(self) -> list[Gather]:
         """The stride phases of dx that hold a tap: input q·stride + a gathers outputs q + offset.
@@ -128,16 +128,19 @@ class Axis:
         The taps that reach phase a satisfy u·dilation ≡ a + before (mod stride), so each phase is
         a problem of stride 1 with a part of the taps: nothing is multiplied that does not count.
         """
-        taps_of: dict[int, list[int]] = {}
-        # A later tap reads an earlier output, so going backwards makes offsets ascend.
-        for u in reversed(range(self.taps)):
-            taps_of.setdefault((u * self.dilation - self.before) % self.stride, []).append(u)
+        apart = self.stride // gcd(self.stride, self.dilation)  # of the taps of a phase
         phases = []
-        for a, taps in sorted(taps_of.items()):
-            if a < self.size:
-                offsets = tuple((a + self.before - u * self.dilation) // self.stride for u in taps)
-                count = -(-(self.size - a) // self.stride)
-                phases.append(Gather(tuple(taps), offsets, 1, self.out, a, self.stride, count))
+        for u in range(min(apart, self.taps)):
+            a = (u * self.dilation - self.before) % self.stride
+            if a >= self.size:
+                continue
+            # A later tap reads an earlier output, so going backwards makes offsets ascend.
+            taps = range(u, self.taps, apart)[::-1]
+            first = (a + self.before - taps[0] * self.dilation) // self.stride
+            offsets = _steps(first, apart * self.dilation // self.stride, len(taps))
+            count = -(-(self.size - a) // self.stride)
+            phases.append(Gather(taps, offsets, 1, self.out, a, self.stride, count))
+        phases.sort(key=attrgetter("start"))
         return phases
 
     def windows(self, first: int, last: int) -> Span:
@@ -173,6 +176,24 @@ class Axis:
         """How many outputs have the middle of their window before an input position."""
         middle = (self.extent - 1) // 2 - self.before
         return min(max(-((middle - position) // self.stride), 0), self.out)
+
+    @property
+    def meetings(self) -> int:
+        """Pairs of an output and a tap that meet within the input."""
+        return self._meetings_up_to(self.size - 1) - self._meetings_up_to(-1)
+
+    def _meetings_up_to(self, position: int) -> int:
+        """The pairs that meet at this position or before it; counted, as there may be millions."""
+        room = position + self.before  # i·stride + u·dilation is at most that
+        if room < 0 or not self.taps:
+            return 0
+        some = min(self.out, room // self.stride + 1)  # outputs that have a tap there
+        every = (room - (self.taps - 1) * self.dilation) // self.stride + 1  # and all of theirs
+        every = min(max(every, 0), some)
+        # Of the others the last has the fewest; each before it has as many more as a stride makes.
+        rest = some - every
+        least = room - (some - 1) * self.stride
+        return every * self.taps + rest + _sum_of_quotients(rest, self.stride, least, self.dilation)
 
     def reach(self, tap: int) -> tuple[slice, slice]:
         """The outputs for which this tap falls inside the input, and the inputs it falls on."""
@@ -235,7 +256,7 @@ class ConvGeometry:
     @kept
     def products(self) -> int:
         """Products of W with what is x and not its padding."""
-        per_axis = (sum(_length(a.reach(u)[0]) for u in range(a.taps)) for a in self.axes)
+        per_axis = (a.meetings for a in self.axes)
         channels = self.channels_out * (self.channels_in // self.groups)
         return self.batch * channels * prod(per_axis)
 
@@ -313,8 +334,25 @@ class ConvGeometry:
                 yield tuple(c[0] for c in combination), outputs, tuple(c[2] for c in combination)
 
 
-def _length(part: slice) -> int:
-    return int(part.stop - part.start)
+def _steps(first: int, step: int, count: int) -> range:
+    return range(first, first + count * step, step)
+
+
+def _sum_of_quotients(count: int, slope: int, start: int, divisor: int) -> int:
+    """Σ (slope·i + start) // divisor over i = 0 … count − 1, none of them negative.
+
+    By whole parts, then with axes exchanged, as Euclid's algorithm goes: Graham, Knuth and
+    Patashnik, Concrete Mathematics (1994), section 3.5.
+    """
+    total = 0
+    while count:
+        whole, slope = divmod(slope, divisor)
+        total += whole * (count * (count - 1) // 2)
+        whole, start = divmod(start, divisor)
+        total += whole * count
+        # What is left lies below a line: its points are counted along the other axis.
+        count, start, slope, divisor = *divmod(slope * count + start, divisor), divisor, slope
+    return total
 
 
 def same_padding(size: int, extent: int, stride: int) -> tuple[int, int]:

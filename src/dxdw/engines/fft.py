@@ -53,7 +53,7 @@ class Layout(NamedTuple):
     @property
     def taps(self) -> tuple[Any, ...]:
         """Where the taps stand in a kernel's tile."""
-        spacings = [_spacing(g) for g in self.gathers]
+        spacings = [g.distance for g in self.gathers]
         each = (slice(0, s + 1, step) for s, step in zip(self.span, spacings, strict=True))
         return (..., *each)
 
@@ -275,10 +275,6 @@ def _spectrum_points(problem: Problem, transform: tuple[int, ...]) -> int:
 def _split(a: Array, groups: int) -> Array:
     batch, channels, *sizes = a.shape
     return a.reshape(batch, groups, channels // groups, *sizes)
-
-
-def _spacing(gather: Gather) -> int:
-    return gather.offsets[1] - gather.offsets[0] if len(gather.offsets) > 1 else 1
 
 
 def _real_itemsize(dtype: Any) -> int:

@@ -37,7 +37,7 @@ def rows_for(gather: Gather, first: int, last: int) -> tuple[Rows, ...]:
 class Read(NamedTuple):
     """Along one axis, what a tile reads: destination q at position (first + q)·step + offset."""
 
-    offsets: tuple[int, ...]
+    offsets: Sequence[int]
     step: int
     size: int  # of the source
     first: int
@@ -122,7 +122,7 @@ def bordered_elements(gathers: Sequence[Gather], extents: Sequence[int]) -> int:
     return _spanned([g.offsets for g in gathers], extents)
 
 
-def _spanned(offsets: Sequence[tuple[int, ...]], extents: Sequence[int]) -> int:
+def _spanned(offsets: Sequence[Sequence[int]], extents: Sequence[int]) -> int:
     """Positions that a tile's taps span; 0 where those that they read are fewer."""
     each = list(zip(offsets, extents, strict=True))
     spanned = prod(extent + o[-1] - o[0] for o, extent in each)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from ctypes import byref, c_int64, c_ubyte, create_string_buffer
 from dataclasses import dataclass
 from functools import lru_cache
+from math import prod
 from threading import get_ident, main_thread
 from typing import Any
 
@@ -24,6 +25,11 @@ DONE, NO_MEMORY, CANCELLED, DECLINED, PENDING = range(5)  # of native/api/dxdw.h
 BESIDE_OPERANDS = 8 << 20
 # How far Winograd's guard lets a tile exceed what a window sums: kWidestRange of winograd_guard.h.
 WIDEST_RANGE = 16
+# A plan lists places, 24 to 90 bytes and 50 ns each. Beyond so many a transform is a thousand times
+# as fast as sums of products, whose plans would take seconds and gigabytes.
+MOST_PLACES = 1 << 21
+# Plans with more than so many are kept for a few problems alone: each has 1.5 MB and more.
+MANY_PLACES = 1 << 16
 # Bytes of the longest sentence in which a kernel declines, and more.
 SENTENCE = 256
 
@@ -36,6 +42,8 @@ def missing(problem: Problem) -> str | None:
         return f"takes float32 and float64, not {problem.dtype}"
     if not problem.geometry.flops or not problem.geometry.sizes[0]:
         return "there is nothing to sum"
+    if (places := _places(problem)) > MOST_PLACES:
+        return f"the plan would list {places:,} places of taps, and at most {MOST_PLACES:,} can be"
     why = native_library.why_missing()
     return f"no compiled kernels: {why}" if why else None
 
@@ -184,13 +192,23 @@ class Handle:
         return call
 
 
-@lru_cache(maxsize=1024)
 def handle(problem: Problem, kernel: int) -> Handle:
     """The pass as that kernel is called for it."""
-    return Handle(problem, kernel)
+    many = _places(problem) > MANY_PLACES
+    return (_large_handle if many else _handle)(problem, kernel)
 
 
-@lru_cache(maxsize=1024)
+_handle = lru_cache(maxsize=1024)(Handle)
+_large_handle = lru_cache(maxsize=4)(Handle)
+
+
+def _places(problem: Problem) -> int:
+    """What a plan lists: the taps; for dW, those of each input channel of a group."""
+    return prod(problem.geometry.W_shape[2 if problem.kind in ("forward", "dx") else 1 :])
+
+
+# All kernels are asked for one problem, then for the next.
+@lru_cache(maxsize=4)
 def _plan(problem: Problem) -> Words:
     return native_plan(problem)
 

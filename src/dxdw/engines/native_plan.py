@@ -1,6 +1,6 @@
 """A problem as the kernels read it: 64-bit integers, laid out as native/layout/plan_view.h."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from math import prod
 
 import numpy as np
@@ -24,10 +24,20 @@ def native_plan(problem: Problem) -> Words:
     """
     if problem.kind == BOTH:
         dx, dW = (_words(problem._replace(kind=kind)) for kind in ("dx", "dW"))
-        words = [*_head(problem), 5 + len(dx), *dx, *dW]
-    else:
-        words = _words(problem)
-    return np.array(words, np.int64)
+        return _joined([[*_head(problem), 5 + dx.size], dx, dW])
+    return _words(problem)
+
+
+def _joined(parts: Iterable["list[int] | range | Words"]) -> Words:
+    # A range of millions becomes an array of its own, not a list first.
+    return np.concatenate(
+        [
+            np.arange(part.start, part.stop, part.step, dtype=np.int64)
+            if isinstance(part, range)
+            else np.asarray(part, np.int64)
+            for part in parts
+        ]
+    )
 
 
 def _head(problem: Problem) -> list[int]:
@@ -37,7 +47,7 @@ def _head(problem: Problem) -> list[int]:
     return [VERSION, KINDS.index(problem.kind), images, of_dW]
 
 
-def _words(problem: Problem) -> list[int]:
+def _words(problem: Problem) -> Words:
     geometry, last = problem.geometry, problem.channels_last
     in_group = geometry.channels_in // geometry.groups
     out_group = geometry.channels_out // geometry.groups
@@ -53,7 +63,7 @@ def _words(problem: Problem) -> list[int]:
         sizes = (inputs, outputs)
         phases = (geometry.forward_gathers,)
     phases = tuple(phase for phase in phases if all(g.taps for g in phase))
-    words = [
+    head = [
         *_head(problem),
         geometry.batch,
         geometry.groups,
@@ -63,22 +73,20 @@ def _words(problem: Problem) -> list[int]:
         *map(int, last),
         len(phases),
     ]
-    for phase in phases:
-        for gather in _axes(phase):
-            words += gather
-    return words
+    return _joined([head, *(part for phase in phases for part in _axes(phase))])
 
 
 def _three(sizes: tuple[int, ...]) -> tuple[int, ...]:
     return (1,) * (3 - len(sizes)) + sizes
 
 
-def _axes(phase: tuple[Gather, ...]) -> Iterator[list[int]]:
+def _axes(phase: tuple[Gather, ...]) -> Iterator[list[int] | range]:
     for _ in range(3 - len(phase)):
         yield [1, 0, 1, 1, 1, 0, 0]  # an axis of one position and one tap
     for g in phase:
         step, spacing = g.step, g.spacing
         if g.count == 1:  # nobody takes them, but the kernels compute with them
-            step = min(step, max(FAR, 1 + max(map(abs, g.offsets))))
+            step = min(step, max(FAR, 1 + max(abs(g.offsets[0]), abs(g.offsets[-1]))))
             spacing = min(spacing, FAR)
-        yield [g.count, g.start, spacing, step, len(g.taps), *g.taps, *g.offsets]
+        yield [g.count, g.start, spacing, step, len(g.taps)]
+        yield from (g.taps, g.offsets)
