@@ -66,6 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(sys.argv[1:] if arguments is None else arguments)
     except (CommandError, FileRefused, MissingExtra, SettingRefused) as error:
         return _failed(str(error))
+    except MemoryError as error:
+        return _failed(f"not enough memory: {error}")
     except BrokenPipeError:
         _forget_output()
         return 1

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from . import _typed
 from .call import geometries, operands
 from .call.options import Options
+from .core.arrays import is_numpy, lent
 from .core.documentation import refused
 from .typing import DxDW
 
@@ -107,9 +108,22 @@ def conv2d_backward_naive(grad_out: Any, x: Any, W: Any) -> DxDW[NDArray[Any]]:
     return DxDW(dx, dW)
 
 
+def _of_numpy(a: Any, name: str) -> Any:
+    """The values of another library's array, where its memory holds them."""
+    if is_numpy(a):
+        return a
+    if (values := lent(a)) is None:
+        raise refused(
+            TypeError,
+            f"{name} is a {operands.type_name(a)} that NumPy can't read: the loops take its own "
+            "arrays, so convert it first",
+        )
+    return values[0]
+
+
 def _operands(**given: Any) -> list[Any]:
     """Checked, and wide, for an oracle must not round."""
-    arrays = {name: np.asarray(operands.array(a, name)) for name, a in given.items()}
+    arrays = {name: _of_numpy(operands.array(a, name), name) for name, a in given.items()}
     x, W = arrays["x"], arrays["W"]
     if x.ndim != 3:
         raise refused(ValueError, f"x has shape {x.shape}: the loops take one image (C_in, H, W)")

@@ -3,6 +3,8 @@
 import json
 import os
 import platform
+import signal
+import subprocess
 import sys
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -120,6 +122,43 @@ def test_refused_before_anything_is_measured(capsys, monkeypatch, arguments, wha
     assert status == 2
     assert not out
     assert err.splitlines()[-1].startswith(f"dxdw: error: {what}")
+
+
+def test_a_damaged_run_is_refused(capsys):
+    kinds = ("--kinds", "dx")
+    assert run(*SMALL, *kinds, "--quick", "--peers", "numpy", "--json", "run.json") == 0
+    capsys.readouterr()
+    written = json.loads(Path("run.json").read_text("utf-8"))
+    told = "dxdw: error: run.json: it holds something else; expected a run that `dxdw bench --json`"
+    damaged = ({"machine": {}}, {"machine": "Zen"}, {"peers": 5}, {"settings": 3}, {"left_out": []})
+    for damage in (*damaged, {"rows": [3]}, {"precisions": None}):
+        Path("run.json").write_text(json.dumps(written | damage), "utf-8")
+        assert cli.main(["bench", "--show", "run.json"]) == 2
+        assert capsys.readouterr() == ("", f"{told} wrote\n")
+
+
+def test_so_is_what_is_nested_too_deep(capsys):
+    Path("run.json").write_text("[" * 200_000, "utf-8")
+    assert cli.main(["bench", "--show", "run.json"]) == 2
+    assert "run.json: it holds something else" in capsys.readouterr().err
+
+
+MEASURES_FOR_EVER = """
+from dxdw.benchmark import bench
+bench.measure = exec
+bench.measured_apart("import os, time; print(os.getpid(), flush=True); time.sleep(60)", {})
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs its signals")
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGKILL])
+def test_what_measures_ends_with_the_command(by):
+    words = [sys.executable, "-c", MEASURES_FOR_EVER]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as command:
+        assert int(command.stdout.readline()) != command.pid
+        command.send_signal(by)
+        # Who measures has the pipe open as well.
+        assert command.communicate(timeout=20) == (b"", None)
 
 
 def test_a_plot_needs_matplotlib(capsys, monkeypatch):

@@ -331,6 +331,35 @@ def test_bool_and_wrong_shapes_are_refused(convert):
         dxdw.conv2d_backward(convert(np.ones((1, 2, 2))), convert(x), convert(W))
 
 
+@torch
+@pytest.mark.filterwarnings("ignore:ComplexHalf support is experimental:UserWarning")
+@pytest.mark.parametrize("dtype", ["float8_e5m2", "float8_e4m3fn", "complex32"])
+def test_torchs_other_dtypes_are_refused_as_numpys_are(dtype):
+    import torch
+
+    x, W = torch.ones((1, 4, 4)), torch.ones((1, 1, 2, 2))
+    narrow = W.to(getattr(torch, dtype))
+    for first, second, name in ((x, narrow, "W"), (narrow, narrow, "x")):
+        message = (
+            rf"^{name} has dtype torch\.{dtype}: it must be an integer, float16, .* convert it"
+        )
+        with pytest.raises(TypeError, match=message):
+            dxdw.conv2d(first, second)
+
+
+@jax
+def test_jaxs_other_dtypes_are_refused_as_numpys_are():
+    """They were summed in 8 bits, where 16 + 1 is 16."""
+    import jax
+
+    x, W = to_jax(np.ones((1, 4, 4))), to_jax(np.ones((1, 1, 2, 2)))
+    for other in (W.astype("float8_e4m3fn"), jax.random.key(0)):
+        with pytest.raises(TypeError, match=r"^W has dtype \S+: it must be an integer, float16, "):
+            dxdw.conv2d(x, other)
+    with pytest.raises(TypeError, match=r"^x has dtype float8_e4m3fn: it must be an integer"):
+        dxdw.conv2d(x.astype("float8_e4m3fn"), W.astype("float8_e4m3fn"))
+
+
 # --- one library's own ways -----------------------------------------------------------------------
 
 
@@ -406,6 +435,38 @@ def test_torch_out_and_accumulate():
     dxdw.conv2d_backward(grad_out, x, W, 1, out=(dx, dW), accumulate=True)
     assert np.array_equal(dx.numpy(), 2 * oracles.dx(a["grad_out"], a["W"], case))
     assert np.array_equal(dW.numpy(), 2 * oracles.dW(a["grad_out"], a["x"], case))
+
+
+@torch
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("wanted", [False, True])
+def test_torch_outs_that_share_memory_are_refused(dtype, wanted):
+    """NumPy takes neither bfloat16 nor what wants a gradient: nobody told where they lie."""
+    import torch
+
+    x, W, grad_out = (
+        torch.ones(shape, dtype=getattr(torch, dtype))
+        for shape in ((1, 4, 4), (1, 1, 3, 3), (1, 2, 2))
+    )
+    both = torch.zeros(17, dtype=x.dtype, requires_grad=wanted) * 1
+    dx, apart, within = both[:16].view(1, 4, 4), both[16:], both[15:16]
+    dxdw.conv2d_backward(grad_out, x, W, needs=("dx", "db"), out=(dx, apart))
+    assert (dx[0, 3, 3].item(), apart.item()) == (1, 4)
+    with pytest.raises(ValueError, match="out for dx and out for db share memory"):
+        dxdw.conv2d_backward(grad_out, x, W, needs=("dx", "db"), out=(dx, within))
+
+
+@torch
+def test_the_loops_read_tensors_or_say_which_they_can_not():
+    import torch
+
+    x = torch.tensor([[[1 + 2j, 3 - 1j]]]).conj()
+    W = torch.ones((1, 1, 1, 1))
+    assert np.array_equal(dxdw.conv2d_naive(x, W), x.resolve_conj().numpy())
+    assert np.array_equal(dxdw.conv2d_naive(x.imag, W), x.imag.resolve_neg().numpy())
+    for other in (W.bfloat16(), W.to("meta"), torch.nn.Parameter(W)):
+        with pytest.raises(TypeError, match=r"^W is a torch\..* NumPy can't read: the loops take"):
+            dxdw.conv2d_naive(np.ones((1, 2, 2)), other)
 
 
 @torch

@@ -208,6 +208,15 @@ def test_more_is_written_beside_what_is_there(file):
     assert tuned.forget() is None
 
 
+def test_what_another_process_has_written_meanwhile_stays(file):
+    tuned.add({"one": tuned.Tuned("direct", {"direct": 1.0})})
+    earlier = file.read_text("utf-8")
+    assert sorted(tuned.read()[0]) == ["one"]
+    file.write_text(earlier.replace('"one"', '"theirs"'), "utf-8")
+    tuned.add({"two": tuned.Tuned("fft", {"fft": 1.0})})
+    assert sorted(tuned.read()[0]) == ["theirs", "two"]
+
+
 def test_a_file_that_can_not_be_replaced_is_told_and_nothing_left_beside_it(file, capsys):
     file.mkdir(parents=True)
     call = ["tune", "1,1,8,8", "1,1,3,3", "--dtype", "float32", "--rounds", "1", "--seconds", "0"]
@@ -245,6 +254,16 @@ def test_the_command_measures_remembers_shows_and_forgets(file, capsys):
     assert "nothing has been measured yet" in capsys.readouterr().out
 
 
+@compiled
+@pytest.mark.usefixtures("file")
+def test_more_threads_than_any_call_uses_are_remembered_as_those_that_it_does():
+    call = ["tune", "1,32,8,8", "256,32,3,3", "--dtype", "float32", "--rounds", "1"]
+    assert main([*call, "--seconds", "0", "--threads", str(10**20)]) == 0
+    forget()
+    shapes = (1, 32, 8, 8), (256, 32, 3, 3)
+    assert explain("dW", *shapes, dtype="float32", threads=10**20).tuned != ""
+
+
 @pytest.mark.usefixtures("file")
 @pytest.mark.parametrize(
     ("words", "told"),
@@ -253,6 +272,7 @@ def test_the_command_measures_remembers_shows_and_forgets(file, capsys):
         (["1,2,3", "1,2,5"], "W is larger than x"),
         (["1,2", "1,2"], "must have 3, 4 or 5 numbers"),
         (["0,2,9", "1,2,5"], "nothing to compute"),
+        (["1,2,0", "1,2,5", "--padding", "3"], "nothing to compute"),
         (["--rounds", "0"], "--rounds must be at least 1"),
         (["--threads", "0"], "--threads must be at least 1"),
         (["--seconds", "nan"], "--seconds finite and not negative"),

@@ -118,6 +118,30 @@ def test_colours(environment, file, terminal, monkeypatch):
     )
 
 
+@pytest.mark.parametrize("command", ["train --report a.png", "bench --quick --plot a.png"])
+@pytest.mark.parametrize("rc", [b"", b"\xff\xfe"])
+def test_settings_that_matplotlib_refuses_are_told_before_the_work(command, rc, tmp_path):
+    (tmp_path / "matplotlibrc").write_bytes(rc)
+    backend = "" if rc else "none of these"
+    words = f'cd {tmp_path} && "$0" -m dxdw {command}'
+    status, out, err = shell(words, MPLBACKEND=backend)
+    assert (status, out) == (2, "")
+    *its_own, line = err.splitlines()
+    assert line.startswith("dxdw: error: matplotlib can't be loaded: ")
+    assert all("matplotlibrc" in told for told in its_own)
+    assert not (tmp_path / "a.png").exists()
+
+
+def test_too_little_memory_is_told_in_one_line(monkeypatch, capsys):
+    def large(*_, **__):
+        raise MemoryError("no 1,600,320 bytes for the plan of dW")
+
+    monkeypatch.setattr("dxdw.commands.explain.explain", large)
+    assert main(["explain", "dW", "1,1,5,5", "1,1,3,3"]) == 2
+    told = "dxdw: error: not enough memory: no 1,600,320 bytes for the plan of dW\n"
+    assert capsys.readouterr() == ("", told)
+
+
 @pytest.mark.parametrize(
     ("command", "told"),
     [

@@ -170,6 +170,7 @@ def test_functions_get_what_they_were_given(name):
         ((X,), {"takes_grad_out": "no"}, TypeError, "^takes_grad_out is 'no': it must be True or"),
         ((X,), {"grad_out": 1j * X}, TypeError, "^grad_out is complex where f's output is real"),
         ((X,), {"grad_out": np.nan * X}, ValueError, "^grad_out isn't finite"),
+        ((X,), {"grad_out": np.ma.masked_array(X, X > 1)}, TypeError, "^grad_out is a MaskedArray"),
         ((X,), {"grad_out": [[1], [1, 2]]}, ValueError, "^grad_out can't be made an array: "),
     ],
 )
@@ -201,6 +202,21 @@ def test_refusals_of_what_functions_return():
         gradcheck(lambda _: None, vjp_of_sin, (X,))
     with pytest.raises(TypeError, match=r"vjp's gradient of args\[0\] has the dtype object"):
         gradcheck(np.sin, lambda *_: None, (X,))
+    with pytest.raises(ValueError, match=r"^f returned an empty tuple: it must "):
+        gradcheck(lambda _: (), vjp_of_sin, (X,))
+
+
+def test_a_shape_that_changes_is_refused_in_every_mode():
+    def at_another_point(x):
+        return x if x[0, 0] == X[0, 0] else x[:1]
+
+    def where_complex(x):
+        return x[:1] if np.iscomplexobj(x) else x
+
+    modes = {"full": at_another_point, "projection": at_another_point}
+    for mode, f in (modes | {"complex-step": where_complex}).items():
+        with pytest.raises(ValueError, match=r"^f returned shapes \[\(1, 3\)\] after \[\(2, 3\)\]"):
+            gradcheck(f, lambda g, _: g, (X,), mode=mode)
 
 
 # --- what it gives back ---------------------------------------------------------------------------
@@ -295,6 +311,8 @@ def test_some_elements():
 
 def test_warnings_of_steps_beyond_the_domain_stay_inside():
     gradcheck(np.log, lambda g, x: g / x, ([1e-300, 1.0],)).raise_if_wrong()
+    # Beyond it this one is complex, and no warning tells that a half of it is lost.
+    gradcheck(np.emath.sqrt, lambda g, x: g / 2 / np.sqrt(x), ([1e-9, 1.0],)).raise_if_wrong()
 
 
 # --- projection -----------------------------------------------------------------------------------
@@ -465,16 +483,31 @@ def test_refusals_of_dot_test():
         ({"rng": "a"}, TypeError, "^rng is 'a': it must be a numpy.random.Generator or a seed"),
         ({"dtype": "foo"}, TypeError, "^dtype is 'foo': it must be a dtype of NumPy's"),
         ({"x": (-1,)}, ValueError, r"^x\[0\] is -1: it must be at least 0"),
-        ({"y": 1j * np.ones(3)}, TypeError, "^y is complex where f's output is real"),
-        ({"y": np.ones(2)}, ValueError, r"^y has the shapes \[\(2,\)\]"),
+        ({"y": 1j * np.ones(3)}, TypeError, "^y is complex where forward's output is real"),
+        ({"y": np.ones(2)}, ValueError, r"^y has the shapes \[\(2,\)\]: forward's outputs have"),
+        ({"y": np.ma.masked_array([1.0, 2, 3], [0, 0, 1])}, TypeError, "^y is a MaskedArray: it m"),
+        ({"x": np.ma.masked_array([1.0, 2, 3], [0, 0, 1])}, TypeError, "^x is a MaskedArray: it m"),
+        ({"x": "abc"}, TypeError, "^x has the dtype <U3: it must be a real or complex array"),
+        ({"adjoint": lambda _: None}, TypeError, "^adjoint's gradient of x has the dtype object"),
+        ({"adjoint": lambda y: (y, y)}, ValueError, "^adjoint returned 2 arrays: it must return"),
+        ({"forward": lambda _: None}, TypeError, "^forward's output has the dtype object"),
     ):
         with pytest.raises(error, match=words) as refusal:
-            dot_test(np.negative, np.negative, **{"x": (3,)} | options)
+            dot_test(**{"forward": np.negative, "adjoint": np.negative, "x": (3,)} | options)
         assert refusal.value.__notes__ == [more("gradchecks")]
     with pytest.raises(ValueError, match=r"no x: its shape is \(2,\)"):
         dot_test(np.negative, lambda y: y[:2], (3,))
     with pytest.raises(ValueError, match="isn't finite"):
         dot_test(lambda x: x * np.inf, np.negative, (3,))
+
+
+def test_a_shape_may_be_of_numpys_integers():
+    A = np.arange(6.0).reshape(2, 3)
+    shape = (np.prod((3, 1)),)
+    assert dot_test(lambda x: A @ x, lambda y: A.T @ y, shape)
+    assert dot_test(lambda x: A @ x, lambda y: A.T @ y, (3,)) == dot_test(
+        lambda x: A @ x, lambda y: A.T @ y, shape
+    )
 
 
 def test_an_array_by_itself_is_the_one_argument():

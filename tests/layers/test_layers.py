@@ -164,6 +164,7 @@ def test_pool_of_minus_infinity_is_minus_infinity():
         ((1, 4, 4), 0, 1, ValueError, "kernel_size is 0: it must be at least 1"),
         ((1, 4, 4), 2, -1, ValueError, "stride is -1: it must be at least 1"),
         ((1, 4, 4), 2.0, 1, TypeError, "kernel_size is 2.0, a float: it must be an integer"),
+        ((1, 4, 4), 2, "2", TypeError, "stride is '2', a str: it must be an integer\n"),
         ((1, 4, 4), 2, True, TypeError, "stride is True: it must be an integer, not a bool"),
         ((1, 4, 4), (2, 2, 2), 1, ValueError, "kernel_size is .* one for each of 'H' or 'W'"),
     ],

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 
 from . import machine, table
 from .measure import SETTLING
@@ -59,14 +60,15 @@ def bench(problems: Sequence[Listed], plan: Plan, json_file: Path | None) -> Run
     return run
 
 
-def show(run: Run) -> None:
-    """Print a run that was measured before."""
+def shown(run: Run) -> str:
+    """What is printed of a run that was measured before."""
     columns = table.columns(
         [name for name in PEERS if TITLES[name] in run.peers], run.settings, run.precisions
     )
-    print(introduction(run), table.heading(columns), sep="\n")
-    print("\n".join(table.lines(columns, run.rows)))
-    print(f"\n{table.summary(run.rows)}")
+    lines = table.lines(columns, run.rows)
+    return "\n".join(
+        [introduction(run), table.heading(columns), *lines, "", table.summary(run.rows)]
+    )
 
 
 def introduction(run: Run) -> str:
@@ -101,12 +103,26 @@ def measured_apart(listed: Listed, plan: Plan) -> list[Row] | str:
     What was allocated and freed before decides whether an array's pages are fresh, and that alone
     is worth up to five times on a small problem: no problem comes after another.
     """
-    with _settling(), ProcessPoolExecutor(1, get_context("spawn")) as process:
+    of_its_own = 1, get_context("spawn"), _end_with_the_command
+    with _settling(), ProcessPoolExecutor(*of_its_own) as process:
         try:
             return process.submit(measure, listed, plan).result()
         except (MemoryError, BrokenProcessPool) as error:
             # A process that ends by itself has usually been ended for its memory.
             return f"left out, {str(error) or 'no memory'}"
+
+
+def _end_with_the_command() -> None:
+    """In the process that measures: it would wait for the next problem for ever, where the command
+    was ended by a signal that Python does not answer."""
+    command = parent_process()
+
+    def watch() -> None:
+        if command is not None:
+            command.join()
+            os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
 
 
 @contextmanager

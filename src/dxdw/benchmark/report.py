@@ -64,6 +64,6 @@ class Run(NamedTuple):
             fields = {name: written[name] for name in cls._fields}
             fields["settings"] = [Setting(**setting) for setting in written["settings"]]
             fields["rows"] = [Row.from_json(row) for row in written["rows"]]
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
             raise FileRefused(file, "it holds something else", EXPECTED) from error
         return cls(**fields)

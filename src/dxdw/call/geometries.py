@@ -15,6 +15,7 @@ from .options import (
     check_padding_mode,
     padding_argument,
     per_axis,
+    stride_argument,
     whole,
 )
 
@@ -45,7 +46,7 @@ def convolution(
     symbols: whether sizes may be symbols, which are not looked up, and too large for no address.
     """
     groups, mode = options.groups, options.padding_mode
-    stride = per_axis(options.stride, ndim, "stride", least=1)
+    stride = stride_argument(options.stride, ndim)
     dilation = per_axis(options.dilation, ndim, "dilation", least=1)
     padding = padding_argument(options.padding, ndim)
     if type(groups) is not int or groups < 1:
@@ -115,7 +116,7 @@ def transposed(
 ) -> tuple[ConvGeometry, bool]:
     """The checked geometry of the convolution that conv_transpose{ndim}d is the adjoint of: its
     x is our output, its output our x."""
-    stride = per_axis(options.stride, ndim, "stride", least=1)
+    stride = stride_argument(options.stride, ndim)
     dilation = per_axis(options.dilation, ndim, "dilation", least=1)
     output_padding = per_axis(options.output_padding, ndim, "output_padding", least=0)
     groups = whole(options.groups, "groups", least=1)

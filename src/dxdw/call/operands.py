@@ -14,6 +14,10 @@ from ..core.geometry import ConvGeometry
 from .options import listed, whole
 
 _FLOATS = "efdFD"  # characters of float16, …, complex128: NumPy's own alone
+_FOREIGN = {"float16", "bfloat16", "float32", "float64", "complex64", "complex128", "bool"}
+_DTYPES = (
+    "it must be an integer, float16, bfloat16, float32, float64, complex64 or complex128 array"
+)
 
 
 def array(value: Any, name: str) -> Array:
@@ -34,6 +38,7 @@ def array(value: Any, name: str) -> Array:
         _check_labelled_or_lazy(value, name)
         if foreign(value):
             _check_tensor(value, name)
+            _check_foreign_dtype(value, name)
             return value
         value = _of_numbers(value, name)
     dtype = value.dtype
@@ -42,11 +47,7 @@ def array(value: Any, name: str) -> Array:
         return value
     extended = dtype.kind in "fc" and dtype.itemsize > 1
     hint = "float64 is the widest dtype here" if extended else "convert it first"
-    raise refused(
-        TypeError,
-        f"{name} has dtype {dtype}: it must be an integer, float16, bfloat16, float32, float64, "
-        f"complex64 or complex128 array; {hint}",
-    )
+    raise refused(TypeError, f"{name} has dtype {dtype}: {_DTYPES}; {hint}")
 
 
 def _of_numbers(value: Any, name: str) -> Array:
@@ -142,6 +143,13 @@ def _check_tensor(value: Any, name: str) -> None:
             TypeError,
             f"{name} is {what}: it must be a dense torch.Tensor{right.format(name=name)}",
         )
+
+
+def _check_foreign_dtype(value: Any, name: str) -> None:
+    """Refuse what is no number or a float of 8 bits. (Bool is seen where all are looked at.)"""
+    dtype = str(value.dtype).rpartition(".")[2]
+    if dtype not in _FOREIGN and not dtype.startswith(("int", "uint")):
+        raise refused(TypeError, f"{name} has dtype {value.dtype}: {_DTYPES}; convert it first")
 
 
 def _lent(value: Any) -> Array:

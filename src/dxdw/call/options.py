@@ -63,11 +63,6 @@ def per_axis(value: Any, ndim: int, name: str, *, least: int) -> tuple[int, ...]
     """An integer for each axis, from one or from one each."""
     if type(value) is int and value >= least:
         return (value,) * ndim
-    if name == "stride" and isinstance(value, str):  # where JAX has its padding
-        raise refused(
-            TypeError,
-            f"stride is {value!r}: it must be an integer; the order is x, W, padding, stride",
-        )
     value = _as_written(value)
     if isinstance(value, (tuple, list)):
         if len(value) != ndim:
@@ -78,6 +73,16 @@ def per_axis(value: Any, ndim: int, name: str, *, least: int) -> tuple[int, ...]
             )
         return tuple(whole(v, name, least=least) for v in value)
     return (whole(value, name, least=least),) * ndim
+
+
+def stride_argument(value: Any, ndim: int) -> tuple[int, ...]:
+    """The stride of a convolution, for each axis."""
+    if isinstance(value, str):  # where JAX has its padding
+        raise refused(
+            TypeError,
+            f"stride is {value!r}: it must be an integer; the order is x, W, padding, stride",
+        )
+    return per_axis(value, ndim, "stride", least=1)
 
 
 def padding_argument(value: Any, ndim: int) -> str | Pairs:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.arrays import Array
+from ..core.arrays import Array, is_tensor
 from ..core.documentation import refused
 from .operands import foreign, is_masked
 from .options import listed
@@ -145,6 +145,11 @@ def _share_memory(one: Array, other: Array) -> bool:
 def _view(a: Array) -> Any:
     if isinstance(a, np.ndarray):
         return a
+    if is_tensor(a):  # NumPy takes none that wants a gradient, or is of bfloat16
+        import torch
+
+        a = a.detach()
+        a = a.view(torch.int16) if a.dtype is torch.bfloat16 else a
     try:
         return np.from_dlpack(a)
     except (AttributeError, BufferError, RuntimeError, TypeError, ValueError):

@@ -108,6 +108,7 @@ def add(found: dict[str, Tuned]) -> Path:
     path = file()
     if path is None:
         raise FileNotFoundError("there is no folder for caches: set XDG_CACHE_HOME to one")
+    read.cache_clear()  # another process may have written since
     known = {**read()[0], **found}
     text = json.dumps(
         {

@@ -8,9 +8,9 @@ from ..benchmark.machine import cpus
 from ..benchmark.peers import PEERS
 from ..benchmark.problems import lists
 from ..benchmark.task import DTYPES, KINDS
-from ..classifier.files import check_writable
+from ..classifier.files import FileRefused, check_writable
 from ..extras import need
-from . import CommandError, check_timing
+from . import CommandError, check_drawing, check_timing
 
 if TYPE_CHECKING:
     from ..benchmark.problems import Listed
@@ -82,15 +82,19 @@ def run(args: argparse.Namespace) -> int:
         check_writable(args.json, ".json")
     if args.plot:
         need("train", "dxdw bench --plot", "matplotlib")
+        check_drawing()
         check_writable(args.plot, ".png")
 
     from ..benchmark import bench
-    from ..benchmark.report import Run
+    from ..benchmark.report import EXPECTED, Run
     from ..benchmark.session import WrongAnswer
 
     if args.show:
         found = Run.read(args.show)
-        bench.show(found)
+        try:
+            print(bench.shown(found))
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise FileRefused(args.show, "it holds something else", EXPECTED) from error
     else:
         try:
             found = bench.bench(_problems(args), _plan(args), args.json)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..classifier.files import check_writable
 from ..extras import need
-from . import CommandError
+from . import CommandError, check_drawing
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -54,6 +54,7 @@ def add(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Everything that can be refused is refused before the first batch."""
     need("train", "dxdw train", "matplotlib", "rich")
+    check_drawing()
     check_writable(args.report, ".png")
     if args.save:
         check_writable(args.save, ".npz")

@@ -102,6 +102,6 @@ def _problems(args: argparse.Namespace) -> "list[tuple[str, ConvGeometry]]":
         geometry, _ = geometries.convolution(ndim, args.x_shape, args.W_shape, options)
     except (TypeError, ValueError) as error:
         raise CommandError(str(error)) from error
-    if not geometry.flops:
+    if 0 in geometry.sizes:
         raise CommandError("there is nothing to compute: a shape has a 0")
     return [("\u00d7".join(map(str, args.x_shape)), geometry)]

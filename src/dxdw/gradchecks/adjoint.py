@@ -15,7 +15,7 @@ from ..core.documentation import pointing_to, refused
 from . import arguments
 from .differences import NOISE_FACTOR
 from .noise import noise
-from .reals import Functions, Layout, Point, Precision, native, root_sum
+from .reals import Called, Functions, Layout, Point, Precision, native, root_sum
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,8 @@ def dot_test(
     adjoint : callable
         adjoint(y) is Aᴴ y, of x's shape; y is a tuple where forward returns one.
     x : array_like or tuple of int
-        An array, used as it is; or a shape, a tuple of whole numbers, for normal numbers.
+        An array, used as it is, of whole numbers as float64; or a shape, a tuple of whole numbers,
+        for normal numbers.
     y : array_like or None
         Of the output's shape; by default normal numbers.
     dtype : dtype_like
@@ -129,8 +130,8 @@ def dot_test(
     ValueError
         Shapes that do not fit, or values that aren't finite.
     TypeError
-        An x without real or complex floating-point numbers, a complex y for a real output, an
-        option of another kind.
+        An x that is no array of real or complex numbers, a complex y for a real output, an option
+        of another kind.
 
     See Also
     --------
@@ -151,7 +152,9 @@ def dot_test(
         arguments.function(function, name)
     arguments.count(trials, "trials")
     rng = arguments.generator(rng)
-    shape = x if isinstance(x, tuple) and all(isinstance(n, int) for n in x) else None
+    whole = isinstance(x, tuple) and all(isinstance(n, int | np.integer) for n in x)
+    shape = x if whole else None
+    arguments.plain(x, "x")
     layout = native(_empty(shape, dtype) if shape is not None else x, "x")
     given = None if shape is not None else layout.reals(x)
 
@@ -173,7 +176,19 @@ def _once(
     rng: np.random.Generator,
 ) -> tuple[float, float, float]:
     """Both sides, and the bound of their difference."""
-    functions = Functions(forward, lambda y, _: adjoint(y), (x,), (0,), takes_grad_out=True)
+
+    def back_to_x(y: Any, _: Array) -> Any:
+        found = adjoint(y)
+        if isinstance(found, tuple) and len(found) != 1:
+            raise refused(
+                ValueError,
+                f"adjoint returned {len(found)} arrays: it must return one, of x's shape",
+                arguments.ROOM,
+            )
+        return found
+
+    called = Called("forward", "adjoint", "x")
+    functions = Functions(forward, back_to_x, (x,), (0,), takes_grad_out=True, called=called)
     point, value = functions.start()
     if y is None:
         parts = [_normal(layout, rng) for layout in functions.out]

@@ -47,6 +47,13 @@ def flag(value: Any, name: str) -> bool:
     return bool(value)
 
 
+def plain(value: Any, name: str) -> None:
+    """Refuses what is an array with more to it, which would be lost."""
+    if isinstance(value, np.ma.MaskedArray | np.matrix):
+        kind = type(value).__name__
+        raise refused(TypeError, f"{name} is a {kind}: it must be an array without mask", ROOM)
+
+
 def function(value: Any, name: str) -> None:
     """Refuses what can't be called."""
     if not callable(value):

@@ -174,11 +174,7 @@ def _checked(args: tuple[Any, ...], argnums: Sequence[int] | None) -> tuple[int,
                 "gradchecks",
             )
     for n in checked:
-        if isinstance(args[n], np.ma.MaskedArray | np.matrix):
-            kind = type(args[n]).__name__
-            raise refused(
-                TypeError, f"args[{n}] is a {kind}: it must be an array without mask", "gradchecks"
-            )
+        arguments.plain(args[n], f"args[{n}]")
         if not _is_floating(args[n]):
             raise refused(
                 TypeError,

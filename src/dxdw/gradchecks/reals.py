@@ -14,6 +14,8 @@ import numpy as np
 
 from ..core.arrays import Array
 from ..core.documentation import refused
+from . import arguments
+from .arguments import ROOM
 
 Real = Any  # a number of the wider type
 Point = list[Array]  # of each checked argument its reals, in its own precision
@@ -75,6 +77,17 @@ def root_sum(a: Array, axis: Any = None) -> Any:
     return np.sqrt(np.sum((a / unit) ** 2, axis=axis)) * unit.squeeze(axis)
 
 
+class Called(NamedTuple):
+    """What a user calls the functions and their arguments, who is told what is wrong with them."""
+
+    f: str = "f"
+    vjp: str = "vjp"
+    argument: str = "args[{}]"
+
+
+BY_GRADCHECK = Called()
+
+
 class Functions:
     """f and vjp as a user wrote them, called with reals.
 
@@ -90,8 +103,9 @@ class Functions:
         argnums: Sequence[int],
         *,
         takes_grad_out: bool,
+        called: Called = BY_GRADCHECK,
     ) -> None:
-        self._f, self._vjp = f, vjp
+        self._f, self._vjp, self.called = f, vjp, called
         self._args, self._argnums = args, argnums
         self.takes_grad_out = takes_grad_out
         self.layouts = [native(args[n]) for n in argnums]
@@ -107,26 +121,29 @@ class Functions:
             layout.reals(self._args[n])
             for layout, n in zip(self.layouts, self._argnums, strict=True)
         ]
-        value = self._run("f", self._f, self._arrays(point), self._names())
+        f = self.called.f
+        value = self._run(f, self._f, self._arrays(point), self._names())
         self.several = isinstance(value, tuple)
-        self.out = [native(a) for a in _parts(value)]
+        if not _parts(value):
+            raise refused(
+                ValueError, f"{f} returned an empty tuple: it must return an array or more", ROOM
+            )
+        self.out = [native(a, f"{f}'s output") for a in _parts(value)]
         return point, self._joined(_parts(value), self.out)
 
     def outputs(self, point: Point) -> Array:
-        """The reals of f there, all outputs in a row. NaN where f refuses to be evaluated."""
+        """The reals of f there, all outputs in a row. NaN where f refuses to be evaluated, or real
+        outputs become complex: its domain ends before.
+        """
         self.evaluations += 1
         try:
             value = _parts(self._f(*self._arrays(point)))
         except (ArithmeticError, ValueError):
             return np.full(sum(layout.size for layout in self.out), np.nan)
-        if [np.shape(a) for a in value] != [layout.shape for layout in self.out]:
-            shapes = [layout.shape for layout in self.out]
-            raise refused(
-                ValueError,
-                f"f returned shapes {[np.shape(a) for a in value]} after {shapes}: they must stay "
-                "the same when the values of its arguments change",
-                "gradchecks",
-            )
+        self._check_shapes(value)
+        pairs = zip(value, self.out, strict=True)
+        if any(np.iscomplexobj(a) and layout.dtype.kind != "c" for a, layout in pairs):
+            return np.full(sum(layout.size for layout in self.out), np.nan)
         return self._joined(value, self.out)
 
     def imaginary(self, point: Point) -> Array:
@@ -136,6 +153,7 @@ class Functions:
         for n, layout, numbers in zip(self._argnums, self.layouts, point, strict=True):
             arrays[n] = numbers.reshape(layout.shape)
         value = _parts(self._f(*arrays))
+        self._check_shapes(value)
         return np.concatenate([np.ravel(np.imag(a)) for a in value]).astype(self.wide)
 
     def gradients(self, point: Point, grad_out: Array, *, watch: bool = False) -> Array:
@@ -146,16 +164,17 @@ class Functions:
             parts = [layout.array(row) for layout, row in zip(self.out, rows, strict=True)]
             arrays = [tuple(parts) if self.several else parts[0], *arrays]
             names = ["grad_out", *names]
-        value = self._run("vjp", self._vjp, arrays, names if watch else ())
+        value = self._run(self.called.vjp, self._vjp, arrays, names if watch else ())
         gradients = self._one_each(value)
         found = []
         for n, layout, gradient in zip(self._argnums, self.layouts, gradients, strict=True):
-            own = native(gradient, f"vjp's gradient of args[{n}]")
+            its = self.called.argument.format(n)
+            own = native(gradient, f"{self.called.vjp}'s gradient of {its}")
             complaint = None
             if own.shape != layout.shape:
-                complaint = f"its shape is {own.shape}, that of args[{n}] {layout.shape}"
+                complaint = f"its shape is {own.shape}, that of {its} {layout.shape}"
             elif own.dtype.kind == "c" and layout.dtype.kind != "c":
-                complaint = f"it is complex and args[{n}] real: the gradient is its real part"
+                complaint = f"it is complex and {its} real: the gradient is its real part"
             if complaint:
                 self.complaints[n] = complaint
                 found.append(np.full(layout.size, np.nan))
@@ -175,14 +194,14 @@ class Functions:
                 raise refused(
                     ValueError,
                     "grad_out is given, and takes_grad_out False: it must be None",
-                    "gradchecks",
+                    ROOM,
                 )
             if [(layout.size, layout.dtype.kind) for layout in self.out] != [(1, "f")]:
                 shapes = [layout.shape for layout in self.out]
                 raise refused(
                     ValueError,
                     f"f's outputs have the shapes {shapes}: without grad_out it must be one real",
-                    "gradchecks",
+                    ROOM,
                 )
             return np.ones(1, self.wide)
         if given is None:
@@ -190,24 +209,27 @@ class Functions:
             drawn = rng.integers(32, 65, size) * rng.choice([-1, 1], size) / 64
             return drawn.astype(self.wide)
         parts = _parts(given)
+        for part in parts:
+            arguments.plain(part, name)
         own = [native(part, name) for part in parts]
         shapes = [layout.shape for layout in own]
         if shapes != [layout.shape for layout in self.out]:
             wanted = [layout.shape for layout in self.out]
             raise refused(
                 ValueError,
-                f"{name} has the shapes {shapes}: f's outputs have {wanted}",
-                "gradchecks",
+                f"{name} has the shapes {shapes}: {self.called.f}'s outputs have {wanted}",
+                ROOM,
             )
         for part, its, layout in zip(parts, own, self.out, strict=True):
             if its.dtype.kind == "c" and layout.dtype.kind != "c":
                 raise refused(
                     TypeError,
-                    f"{name} is complex where f's output is real: it must be real there too",
-                    "gradchecks",
+                    f"{name} is complex where {self.called.f}'s output is real: it must be real "
+                    "there too",
+                    ROOM,
                 )
             if not np.isfinite(part).all():
-                raise refused(ValueError, f"{name} isn't finite: it must be", "gradchecks")
+                raise refused(ValueError, f"{name} isn't finite: it must be", ROOM)
         return self._joined(parts, self.out)
 
     def in_own_types(self, reals: Array) -> list[Array]:
@@ -232,7 +254,17 @@ class Functions:
         return arrays
 
     def _names(self) -> list[str]:
-        return [f"args[{n}]" for n in range(len(self._args))]
+        return [self.called.argument.format(n) for n in range(len(self._args))]
+
+    def _check_shapes(self, value: Sequence[Any]) -> None:
+        found, before = [np.shape(a) for a in value], [layout.shape for layout in self.out]
+        if found != before:
+            raise refused(
+                ValueError,
+                f"{self.called.f} returned shapes {found} after {before}: they must stay the same "
+                "when the values of its arguments change",
+                ROOM,
+            )
 
     def _run(
         self, name: str, function: Callable[..., Any], arrays: list[Any], names: Sequence[str]
@@ -253,12 +285,12 @@ class Functions:
         if isinstance(value, list) and wanted == 1 and len(value) != 1:
             found = (value,)
         if len(found) != wanted:
-            arguments = ", ".join(f"args[{n}]" for n in self._argnums)
+            named = ", ".join(f"args[{n}]" for n in self._argnums)
             raise refused(
                 ValueError,
                 f"vjp returned {len(found)} gradients, and {wanted} arguments are checked "
-                f"({arguments}): it must return one for each; argnums says which are checked",
-                "gradchecks",
+                f"({named}): it must return one for each; argnums says which are checked",
+                ROOM,
             )
         return found
 
@@ -272,14 +304,14 @@ def native(a: Any, what: str = "f's output") -> Layout:
     try:
         array = np.asarray(a)
     except ValueError as error:
-        raise refused(ValueError, f"{what} can't be made an array: {error}", "gradchecks") from None
+        raise refused(ValueError, f"{what} can't be made an array: {error}", ROOM) from None
     if array.dtype.kind in "iub":
         return Layout(array.shape, np.dtype(np.float64))
     if array.dtype.kind not in "fc":
         raise refused(
             TypeError,
             f"{what} has the dtype {array.dtype}: it must be a real or complex array",
-            "gradchecks",
+            ROOM,
         )
     return Layout(array.shape, array.dtype.newbyteorder("="))
 
