@@ -134,10 +134,10 @@ def test_what_is_wrong_with_large_arrays_in_another_way_is_told_with_their_sizes
 @pytest.mark.parametrize(
     "same",
     [
-        lambda x, W: np.full(x.shape, 3.0),
+        lambda x, _: np.full(x.shape, 3.0),
         lambda x, W: np.full(x.shape, W.sum()),
-        lambda x, W: np.random.default_rng(0).standard_normal(x.shape),
-        lambda x, W: np.full(x.shape, 1e-12),
+        lambda x, _: np.random.default_rng(0).standard_normal(x.shape),
+        lambda x, _: np.full(x.shape, 1e-12),
     ],
     ids=["a number", "the sum of W", "drawn from one seed", "nearly zero"],
 )
