@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+import dxdw
 from dxdw.diagnosis import questions
 from dxdw.diagnosis.causes import CAUSES
 from dxdw.diagnosis.exercise import examine_exercise
@@ -13,6 +14,7 @@ from dxdw.practice import SERIES, run
 from dxdw.practice.catalogue import catalogue
 from dxdw.practice.learners_code import functions
 from dxdw.practice.running import names_by_id as ids_of
+from dxdw.practice.running import solves
 from dxdw.problem_names import PROBLEMS
 
 NUMBERS = list(SERIES)
@@ -92,6 +94,19 @@ def test_a_problem_is_solved_by_its_own_tests_and_the_extra_checks_try_more():
     assert not told[-1]["extra"]
     (report,) = of_kind(told, "report")
     assert (report["report"]["solved"], report["report"]["extra"]) == (True, False)
+
+
+def test_a_function_of_another_signature_is_solved_as_the_checks_call_it():
+    def with_cache(dout, cache):
+        x, w = cache
+        return dxdw.conv2d_backward(dout, x, w)
+
+    assert solves("conv2d_backward", with_cache)
+    assert solves("conv2d_backward", lambda w, x, dout: dxdw.conv2d_backward(dout, x, w))
+    assert not solves("conv2d_backward", lambda w, x, dout: dxdw.conv2d_backward(-dout, x, w))
+    assert not solves("conv2d_backward", lambda x: x)
+    code = SERIES["05"].solution.replace("(grad_out, x, W)", "(W, x, grad_out)")
+    assert events("05", code)[-1]["solved"]
 
 
 def test_of_two_functions_each_is_solved_by_itself():
