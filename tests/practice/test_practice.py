@@ -203,6 +203,25 @@ def test_an_exception_is_told_with_its_line():
     assert failed["crash"]["file"] == "practice.py"
 
 
+TIMED = """
+import contextlib
+import numpy as np
+
+@contextlib.contextmanager
+def timed():
+    yield
+"""
+
+
+@pytest.mark.parametrize("decorator", ["@np.errstate(all='ignore')", "@timed()"])
+def test_the_line_is_the_learners_own_whoever_decorates_the_function(decorator):
+    code = f"{TIMED}\n{decorator}\ndef conv2d_backward(grad_out, x, W):\n    missing\n"
+    crash = of_kind(events("05", code), "test")[0]["crash"]
+    assert (crash["file"], crash["source"]) == ("practice.py", "missing")
+    assert crash["trace"].count("missing") == 2
+    assert "contextlib.py" not in crash["trace"]
+
+
 @pytest.mark.parametrize(
     ("code", "message", "line"),
     [

@@ -17,6 +17,7 @@ from .guarding import from_outside, numpy_kept, replaced_in_words, words
 from .problem import OPERANDS, Problem
 
 _HERE = str(Path(__file__).parent)
+_STANDARD_LIBRARY = Path(linecache.__file__).parent
 _SHOWN_LOCALS = 8
 
 
@@ -208,8 +209,10 @@ def _crash(error: BaseException) -> Crash:
         for frame, line in traceback.walk_tb(error.__traceback__)
         if not frame.f_code.co_filename.startswith(_HERE)
     ]
-    # The learner's own line: the last frame of the file in which the function is.
-    home = frames[0][0].f_code.co_filename if frames else ""
+    # The learner's own line: the last frame of the file in which the function is. What decorates it
+    # may be of a library, as np.errstate is.
+    files = [frame.f_code.co_filename for frame, _ in frames]
+    home = next((file for file in files if not _of_a_library(file)), files[0] if files else "")
     own = [(frame, line) for frame, line in frames if frame.f_code.co_filename == home]
     if not own:
         return Crash(type(error).__name__, words(error))
@@ -229,6 +232,12 @@ def _crash(error: BaseException) -> Crash:
         "".join(traceback.format_exception(type(error), error, _after(error.__traceback__, home))),
         next((meaning for part, meaning in _MEANS.items() if part in words(error)), ""),
     )
+
+
+def _of_a_library(file: str) -> bool:
+    path = Path(file)
+    installed = not {"site-packages", "dist-packages"}.isdisjoint(path.parts)
+    return installed or path.is_relative_to(_STANDARD_LIBRARY)
 
 
 def _after(trace: TracebackType | None, home: str) -> TracebackType | None:
