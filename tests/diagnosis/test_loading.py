@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -95,6 +96,34 @@ def test_a_name_that_is_too_long():
 def test_addresses_without_a_place(address):
     with pytest.raises(NotLoaded, match=f"is no file, and no module: {EXPECTED}"):
         load(address)
+
+
+@pytest.mark.parametrize("name", ["numpy", "dxdw", "typing", "pathlib", "html"])
+def test_a_file_that_is_called_as_a_module_of_others_replaces_none(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    before = import_module(name)
+    monkeypatch.setitem(sys.modules, name, before)
+    path = tmp_path / f"{name}.py"
+    path.write_text(OF_DATA)
+    fn, _ = load(f"{path}:backward")
+    assert diagnose(fn).ok
+    assert sys.modules[name] is before
+
+
+OF_DATA = """
+from __future__ import annotations
+from dataclasses import dataclass
+import dxdw
+
+@dataclass
+class Sizes:
+    rows: int
+
+def backward(grad_out, x, W):
+    Sizes(x.shape[0])
+    dx, dW = dxdw.conv2d_backward(grad_out, x, W)[:2]
+    return dx.copy(), dW.copy()
+"""
 
 
 # --- and what it may do while it runs -----------------------------------------------------------

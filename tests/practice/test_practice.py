@@ -203,6 +203,14 @@ def test_an_exception_is_told_with_its_line():
     assert failed["crash"]["file"] == "practice.py"
 
 
+def test_code_may_have_dataclasses_whose_annotations_are_read_later():
+    code = (
+        "from __future__ import annotations\nfrom dataclasses import dataclass\n"
+        "@dataclass\nclass Sizes:\n    rows: int\n"
+    )
+    assert events("05", code + SERIES["05"].solution)[-1]["solved"]
+
+
 TIMED = """
 import contextlib
 import numpy as np

@@ -52,6 +52,12 @@ def load(address: str) -> tuple[Callable[..., Any], str]:
         raise _not_loaded(error, place) from None
 
 
+def registered(name: str) -> ModuleType:
+    """A new module where dataclasses and pickle look for it; an earlier one of its name is gone."""
+    module = sys.modules[name] = ModuleType(name)
+    return module
+
+
 def names_of(parts: Iterable[tuple[str, str]], module: ModuleType) -> dict[str, Any]:
     """The names that source text defines in a module, part after part: `(place, source)`.
 
@@ -153,9 +159,10 @@ def _import(place: str, name: str) -> dict[str, Any]:
 def _run(path: Path, place: str) -> dict[str, Any]:
     """The names that a file defines, as an import would, whatever it is called."""
     sources = _sources(path, place)
-    module = ModuleType(path.stem)
+    # A file may be called as what others import, numpy.py or json.py: that stays what it is.
+    others = path.stem in sys.stdlib_module_names or path.stem in sys.modules
+    module = registered(path.name.replace(".", "_") if others else path.stem)
     module.__file__ = str(path)
-    sys.modules[path.stem] = module
     _look_in(str(path.parent))
     return names_of(sources, module)
 
