@@ -17,7 +17,7 @@ from .guarding import from_outside, numpy_kept, replaced_in_words, words
 from .problem import OPERANDS, Problem
 
 _HERE = str(Path(__file__).parent)
-_STANDARD_LIBRARY = Path(linecache.__file__).parent
+_LIBRARIES = Path(linecache.__file__).parent, Path(__file__).parents[1]  # Python's, and this one
 _SHOWN_LOCALS = 8
 
 
@@ -159,7 +159,7 @@ def invoke(
         if from_outside(error):
             raise
         if not replaced:
-            return Answer(problem, crash=_crash(error))
+            return Answer(problem, crash=crash_of(error))
     if replaced:
         return Answer(problem, complaint=replaced_in_words(replaced))
     changed = tuple(
@@ -203,7 +203,8 @@ def _arrays(value: Any, count: int) -> tuple[tuple[Any, ...], tuple[Array, ...]]
     return tuple(value), tuple(np.array(a) for a in arrays)
 
 
-def _crash(error: BaseException) -> Crash:
+def crash_of(error: BaseException) -> Crash:
+    """What is told of an exception of the function."""
     frames = [
         (frame, line)
         for frame, line in traceback.walk_tb(error.__traceback__)
@@ -237,7 +238,7 @@ def _crash(error: BaseException) -> Crash:
 def _of_a_library(file: str) -> bool:
     path = Path(file)
     installed = not {"site-packages", "dist-packages"}.isdisjoint(path.parts)
-    return installed or path.is_relative_to(_STANDARD_LIBRARY)
+    return installed or any(path.is_relative_to(library) for library in _LIBRARIES)
 
 
 def _after(trace: TracebackType | None, home: str) -> TracebackType | None:
