@@ -49,6 +49,10 @@ def refused(tmp_path, monkeypatch):
     [
         ("import sys\nsys.exit(3)\n", ", line 2: SystemExit: 3"),
         (OWN_EXCEPTION, ", line 5: Own: "),
+        (
+            "raise ImportError('\\n\\nIMPORTANT:\\nread')\n",
+            ", line 1: ImportError: IMPORTANT: read",
+        ),
         ("raise GeneratorExit('so')\n", ", line 1: GeneratorExit: so"),
         ("import numpy as np\nnp.zeros = None\n", ": it replaces np.zeros for the whole program"),
         ("def f(): pass\n\0\n", "source code string cannot contain null bytes"),

@@ -202,6 +202,6 @@ def _not_loaded(error: BaseException, place: str) -> NotLoaded:
     else:
         own = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == place]
         number = (own[-1].lineno or 0) if own else 0
-        said = f"{type(error).__name__}: {words(error)}"
+        said = f"{type(error).__name__}: {' '.join(words(error).split())}"  # in one line
     line = f", line {number}" if number else ""
     return NotLoaded(f"{place}{line}: {said}", number, said)
