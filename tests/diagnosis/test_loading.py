@@ -1,5 +1,6 @@
 """A learner's file by its address: what can't be loaded is refused in words, whatever it is."""
 
+import json
 import signal
 import sys
 from importlib import import_module
@@ -112,6 +113,15 @@ def test_a_file_that_is_called_as_a_module_of_others_replaces_none(name, tmp_pat
     fn, _ = load(f"{path}:backward")
     assert diagnose(fn).ok
     assert sys.modules[name] is before
+
+
+@pytest.mark.parametrize("name", ["MINE.PY", "Mine.IPynb"])
+def test_the_end_of_a_name_may_be_in_capitals(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    cell = {"cell_type": "code", "source": OF_DATA}
+    written = OF_DATA if name.endswith("PY") else json.dumps({"cells": [cell]})
+    (tmp_path / name).write_text(written)
+    assert diagnose(load(f"{tmp_path / name}:backward")[0]).ok
 
 
 OF_DATA = """

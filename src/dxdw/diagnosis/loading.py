@@ -42,7 +42,8 @@ def load(address: str) -> tuple[Callable[..., Any], str]:
         place, name = address, ""
     path = Path(place)
     try:
-        found = _run(path, place) if path.suffix in (".py", ".ipynb") else _import(place, name)
+        is_file = path.suffix.lower() in (".py", ".ipynb")
+        found = _run(path, place) if is_file else _import(place, name)
         return function_of(found, name or PROBLEMS[0], place, named=bool(name))
     except NotLoaded:
         raise
@@ -185,13 +186,14 @@ def _sources(path: Path, place: str) -> list[tuple[str, str]]:
         read = path.read_bytes()
     except OSError as error:
         raise NotLoaded(f"{place}: it can't be read: {error.strerror}") from None
+    notebook = path.suffix.lower() == ".ipynb"
     try:
-        if path.suffix == ".py":  # with a byte order mark, or another encoding that it names
+        if not notebook:  # with a byte order mark, or another encoding that it names
             return [(place, decode_source(read))]
         cells = json.loads(read.decode("utf-8-sig"))["cells"]
         code = [code_of(cell) for cell in cells if cell["cell_type"] == "code"]
     except (ValueError, LookupError, TypeError, SyntaxError, RecursionError) as error:
-        what = "notebook" if path.suffix == ".ipynb" else "Python file in an encoding that it names"
+        what = "notebook" if notebook else "Python file in an encoding that it names"
         raise NotLoaded(f"{place}: it is no {what}: {error}") from None
     return [(f"{place}[{n}]", source) for n, source in enumerate(code, 1)]
 
