@@ -168,6 +168,18 @@ def test_courses_signatures_are_called_as_they_want_to_be():
     assert diagnose(a_bias_of_four_axes, **form).ok
 
 
+def test_arguments_that_are_taken_by_name_alone_are_given_by_name():
+    assert diagnose(lambda grad_out, x, *, W: loops(grad_out, x, W)).ok
+    assert diagnose(lambda *, w, dout, x: loops(dout, x, w)).ok
+    report = diagnose(another_by_name)
+    assert report.failed == ("signature",)
+    assert "another_by_name(grad_out, x, W, axes=axes)" in report.summary
+
+
+def another_by_name(dout, x, w, *, axes):
+    return axes, loops(dout, x, w)
+
+
 def test_a_line_to_paste_is_suggested_where_it_cannot_be_guessed():
     report = diagnose(with_what_nobody_knows)
     assert report.failed == ("signature",)

@@ -154,6 +154,18 @@ def end_of_the_network(last: Callable[[Array], Array]) -> Callable[..., Array]:
     return forward
 
 
+def softmax_of_two_axes(z: Array) -> Array:
+    """Along the second axis, which is the last one of a matrix and of no larger array."""
+    axis = min(1, z.ndim - 1)
+    powers = np.exp(z - z.max(axis, keepdims=True))
+    return powers / powers.sum(axis, keepdims=True)
+
+
+def log_softmax(z: Array) -> Array:
+    z = z - z.max()
+    return z - np.log(np.exp(z).sum())
+
+
 WRONG: list[tuple[str, str, Callable[..., Array]]] = [
     ("conv2d_naive", "kernel-flipped", lambda x, W: loops(x, W[:, :, ::-1, ::-1])),
     ("conv2d_naive", "kernel-channel-fixed", lambda x, W: loops(x, np.stack([W[0]] * len(W)))),
@@ -196,6 +208,13 @@ WRONG: list[tuple[str, str, Callable[..., Array]]] = [
     ("mini_cnn_forward", "flatten-order", lambda x, a, b: network(x, a, b, "channels last")),
     ("mini_cnn_forward", "stride-ignored", pooled_one_apart),
     ("mini_cnn_forward", "kernel-flipped", lambda x, a, b: network(x, a[..., ::-1, ::-1], b)),
+    *(("max_pool_2d", "maximum-from-zero", lambda x, k, s, start=start: pool(x, k, s, start))
+      for start in (-1.0, -10.0, -100.0, -999.0, -1e6, -1e9)),
+    ("relu", "relu-saturates", lambda x: np.clip(x, 0, 10)),
+    ("relu", "relu-saturates", lambda x: np.clip(x, 0, 255)),
+    ("softmax", "softmax-axis", softmax_of_two_axes),
+    ("mini_cnn_forward", "softmax-overflows", end_of_the_network(naive_softmax)),
+    ("mini_cnn_forward", "softmax-logarithm", end_of_the_network(log_softmax)),
 ]  # fmt: skip
 
 
@@ -273,6 +292,51 @@ def test_a_last_window_that_ends_with_the_image_is_missed():
 
     report = diagnose(up_to_the_last, problem="max_pool_2d")
     assert report.causes == ("last-position-skipped",)
+
+
+def test_where_the_search_begins_is_told():
+    def hundred(x, k, s):
+        return pool(x, k, s, start=-100.0)
+
+    def ones_in_an_array_of_integers(x, k, s):
+        return pool(x, k, s, start=-1)
+
+    assert diagnose(hundred, problem="max_pool_2d").summary.endswith("number begins at -100")
+    report = diagnose(ones_in_an_array_of_integers, problem="max_pool_2d")
+    assert report.causes == ("integer-truncated", "maximum-from-zero")
+    assert report.summary.endswith("the search for the largest number begins too high")
+
+
+@pytest.mark.parametrize("threshold", [0.01, 0.1, 0.5, 1])
+def test_a_relu_leaves_small_numbers_too(threshold):
+    assert not diagnose(lambda x: np.where(x > threshold, x, 0), problem="relu").ok
+
+
+@pytest.mark.parametrize("start", [-1e15, -(2.0**60)])
+def test_a_search_for_the_largest_number_begins_below_all_of_them(start):
+    assert not diagnose(lambda x, k, s: pool(x, k, s, start), problem="max_pool_2d").ok
+
+
+@pytest.mark.parametrize("start", [-np.inf, np.finfo(float).min])
+def test_a_search_may_begin_at_the_least_number_there_is(start):
+    assert diagnose(lambda x, k, s: pool(x, k, s, start), problem="max_pool_2d").ok
+
+
+@pytest.mark.parametrize(
+    ("fn", "said"),
+    [
+        (lambda x, W, p, s: loops(x, W, p, s)[:], "conv2d(x, W, 0) must do too: TypeError: "),
+        (lambda x, W, padding=1, stride=1: loops(x, W, padding, stride),
+         "conv2d(x, W) must give what conv2d(x, W, 0, 1) gives"),
+        (lambda x, W, padding=0, stride=2: loops(x, W, padding, stride),
+         "conv2d(x, W, 0) must give what conv2d(x, W, 0, 1) gives"),
+    ],
+    ids=["none", "another padding", "another stride"],
+)  # fmt: skip
+def test_padding_and_stride_may_be_left_out_as_the_statement_has_it(fn, said):
+    report = diagnose(fn, problem="conv2d")
+    assert report.failed == ("signature",)
+    assert report.summary.startswith(said)
 
 
 def test_an_unknown_problem_and_options_that_do_not_fit():

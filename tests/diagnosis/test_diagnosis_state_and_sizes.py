@@ -128,6 +128,47 @@ def test_what_is_wrong_with_large_arrays_in_another_way_is_told_with_their_sizes
     assert "right on other arrays, and wrong with C_in=17, C_out=2, kernel 9×2" in report.summary
 
 
+# --- results that tell nothing --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        lambda x, _: np.full(x.shape, 3.0),
+        lambda x, W: np.full(x.shape, W.sum()),
+        lambda x, _: np.random.default_rng(0).standard_normal(x.shape),
+        lambda x, _: np.full(x.shape, 1e-12),
+    ],
+    ids=["a number", "the sum of W", "drawn from one seed", "nearly zero"],
+)
+def test_what_is_the_same_for_every_grad_out_is_no_known_mistake(same):
+    """Less its own beginning it is zero everywhere, as what is shifted out of the image is."""
+
+    def unmoved(grad_out, x, W):
+        return same(x, W), right(grad_out, x, W)[1]
+
+    report = diagnose(unmoved)
+    assert report.causes == ()
+    assert report.summary.startswith("not recognised")
+
+
+@pytest.mark.parametrize(
+    "infinite",
+    [lambda a: a * 1e308 * 10, lambda a: np.full(a.shape, np.inf), lambda a: a / 0.0],
+    ids=["too large", "all of them", "divided by 0"],
+)
+@pytest.mark.parametrize("name", ["dx", "dW"])
+def test_infinities_are_no_sums_of_two_calls(infinite, name):
+    def overflows(*arrays):
+        dx, dW = right(*arrays)
+        return (infinite(dx), dW) if name == "dx" else (dx, infinite(dW))
+
+    report = diagnose(overflows)
+    assert report.causes == ()
+    assert "finite" in report.failed
+    assert "repeatable" not in report.failed
+
+
 # --- digits ---------------------------------------------------------------------------------------
 
 

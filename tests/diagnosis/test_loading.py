@@ -1,7 +1,9 @@
 """A learner's file by its address: what can't be loaded is refused in words, whatever it is."""
 
+import json
 import signal
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +50,10 @@ def refused(tmp_path, monkeypatch):
     [
         ("import sys\nsys.exit(3)\n", ", line 2: SystemExit: 3"),
         (OWN_EXCEPTION, ", line 5: Own: "),
+        (
+            "raise ImportError('\\n\\nIMPORTANT:\\nread')\n",
+            ", line 1: ImportError: IMPORTANT: read",
+        ),
         ("raise GeneratorExit('so')\n", ", line 1: GeneratorExit: so"),
         ("import numpy as np\nnp.zeros = None\n", ": it replaces np.zeros for the whole program"),
         ("def f(): pass\n\0\n", "source code string cannot contain null bytes"),
@@ -95,6 +101,43 @@ def test_a_name_that_is_too_long():
 def test_addresses_without_a_place(address):
     with pytest.raises(NotLoaded, match=f"is no file, and no module: {EXPECTED}"):
         load(address)
+
+
+@pytest.mark.parametrize("name", ["numpy", "dxdw", "typing", "pathlib", "html"])
+def test_a_file_that_is_called_as_a_module_of_others_replaces_none(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    before = import_module(name)
+    monkeypatch.setitem(sys.modules, name, before)
+    path = tmp_path / f"{name}.py"
+    path.write_text(OF_DATA)
+    fn, _ = load(f"{path}:backward")
+    assert diagnose(fn).ok
+    assert sys.modules[name] is before
+
+
+@pytest.mark.parametrize("name", ["MINE.PY", "Mine.IPynb"])
+def test_the_end_of_a_name_may_be_in_capitals(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    cell = {"cell_type": "code", "source": OF_DATA}
+    written = OF_DATA if name.endswith("PY") else json.dumps({"cells": [cell]})
+    (tmp_path / name).write_text(written)
+    assert diagnose(load(f"{tmp_path / name}:backward")[0]).ok
+
+
+OF_DATA = """
+from __future__ import annotations
+from dataclasses import dataclass
+import dxdw
+
+@dataclass
+class Sizes:
+    rows: int
+
+def backward(grad_out, x, W):
+    Sizes(x.shape[0])
+    dx, dW = dxdw.conv2d_backward(grad_out, x, W)[:2]
+    return dx.copy(), dW.copy()
+"""
 
 
 # --- and what it may do while it runs -----------------------------------------------------------

@@ -4,9 +4,14 @@ import doctest
 import importlib
 from functools import cache
 from importlib.util import find_spec
+from pkgutil import walk_packages
 
 import pytest
 from public_names import public
+
+import dxdw.diagnosis
+import dxdw.lab
+import dxdw.practice
 
 # What numpydoc would have, and is not our form. A summary stands beside its quotes, and names what
 # comes of it; descriptions may begin with a formula; a name under See Also says what it is.
@@ -49,3 +54,12 @@ def test_examples(name):
     result = tried(module)[f"{thing.__module__}.{thing.__qualname__}"]
     assert result.attempted
     assert not result.failed
+
+
+@pytest.mark.parametrize("package", [dxdw.diagnosis, dxdw.lab, dxdw.practice])
+def test_examples_of_what_the_page_and_the_checker_call(package):
+    names = [module.name for module in walk_packages(package.__path__, f"{package.__name__}.")]
+    results = {name: tried(importlib.import_module(name)) for name in names}
+    examples = {name: r for found in results.values() for name, r in found.items() if r.attempted}
+    assert examples
+    assert not {name: result for name, result in examples.items() if result.failed}

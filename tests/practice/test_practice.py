@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+import dxdw
 from dxdw.diagnosis import questions
 from dxdw.diagnosis.causes import CAUSES
 from dxdw.diagnosis.exercise import examine_exercise
@@ -13,6 +14,7 @@ from dxdw.practice import SERIES, run
 from dxdw.practice.catalogue import catalogue
 from dxdw.practice.learners_code import functions
 from dxdw.practice.running import names_by_id as ids_of
+from dxdw.practice.running import solves
 from dxdw.problem_names import PROBLEMS
 
 NUMBERS = list(SERIES)
@@ -92,6 +94,19 @@ def test_a_problem_is_solved_by_its_own_tests_and_the_extra_checks_try_more():
     assert not told[-1]["extra"]
     (report,) = of_kind(told, "report")
     assert (report["report"]["solved"], report["report"]["extra"]) == (True, False)
+
+
+def test_a_function_of_another_signature_is_solved_as_the_checks_call_it():
+    def with_cache(dout, cache):
+        x, w = cache
+        return dxdw.conv2d_backward(dout, x, w)
+
+    assert solves("conv2d_backward", with_cache)
+    assert solves("conv2d_backward", lambda w, x, dout: dxdw.conv2d_backward(dout, x, w))
+    assert not solves("conv2d_backward", lambda w, x, dout: dxdw.conv2d_backward(-dout, x, w))
+    assert not solves("conv2d_backward", lambda x: x)
+    code = SERIES["05"].solution.replace("(grad_out, x, W)", "(W, x, grad_out)")
+    assert events("05", code)[-1]["solved"]
 
 
 def test_of_two_functions_each_is_solved_by_itself():
@@ -186,6 +201,33 @@ def test_an_exception_is_told_with_its_line():
     line = code[: code.index("    missing")].count("\n") + 1
     assert (failed["crash"]["line"], failed["crash"]["source"]) == (line, "missing")
     assert failed["crash"]["file"] == "practice.py"
+
+
+def test_code_may_have_dataclasses_whose_annotations_are_read_later():
+    code = (
+        "from __future__ import annotations\nfrom dataclasses import dataclass\n"
+        "@dataclass\nclass Sizes:\n    rows: int\n"
+    )
+    assert events("05", code + SERIES["05"].solution)[-1]["solved"]
+
+
+TIMED = """
+import contextlib
+import numpy as np
+
+@contextlib.contextmanager
+def timed():
+    yield
+"""
+
+
+@pytest.mark.parametrize("decorator", ["@np.errstate(all='ignore')", "@timed()"])
+def test_the_line_is_the_learners_own_whoever_decorates_the_function(decorator):
+    code = f"{TIMED}\n{decorator}\ndef conv2d_backward(grad_out, x, W):\n    missing\n"
+    crash = of_kind(events("05", code), "test")[0]["crash"]
+    assert (crash["file"], crash["source"]) == ("practice.py", "missing")
+    assert crash["trace"].count("missing") == 2
+    assert "contextlib.py" not in crash["trace"]
 
 
 @pytest.mark.parametrize(

@@ -47,3 +47,25 @@ def test_code_that_cannot_be_loaded_has_no_speed_but_a_line():
 def test_an_error_has_its_line():
     found = medians("def conv2d_backward(grad_out, x, W):\n    return 1 / 0", **SIZES)
     assert found["error"] == {"message": "ZeroDivisionError: division by zero", "line": 2}
+
+
+def test_what_it_does_to_its_arguments_is_not_timed_on_the_others():
+    """And is no warning either, where numbers grow from call to call."""
+    again = SERIES["05"].solution.replace(
+        "    return", "    x *= 1e10\n    W *= np.nan\n    return"
+    )
+    found = medians(again, **SIZES)
+    assert found["error"] is None
+    assert found["yours"] > 0
+    assert found["fast"] > 0
+
+
+def test_an_error_in_a_later_call_has_its_line_too():
+    code = SERIES["05"].solution.replace(
+        "    return", "    calls.append(1)\n    calls[3:] and missing\n    return"
+    )
+    found = medians(code + "\n\ncalls = []\n", **SIZES)
+    line = code[: code.index("    calls[3:]")].count("\n") + 1
+    assert found["error"] == {"message": "NameError: name 'missing' is not defined", "line": line}
+    assert found["yours"] is None
+    assert found["fast"] > 0

@@ -278,6 +278,13 @@ def test_arrays_too_large_to_be_looked_at_have_results_only():
     assert found["results"]["dx"].shape == (1, 40, 40)
 
 
+def test_a_list_of_integers_that_no_float_holds_is_no_array_to_follow(arguments):
+    code = HEAD + "    primes = [2, 10**400]\n" + NESTED + ADD.format(" " * 16) + END
+    found = trace(code, *arguments)
+    assert found["error"] is None
+    assert len(found["steps"]) == arguments[0].size
+
+
 def test_a_trace_function_that_was_there_is_there_again(arguments):
     def other(*_):
         return None

@@ -78,6 +78,12 @@ def test_a_list_that_is_returned_is_an_array():
     assert found["line"] == 4
 
 
+def test_a_list_of_integers_that_no_float_holds_is_no_array_to_show():
+    found, made = of("def softmax(z):\n    primes = [2, 10**400]\n    return z + len(primes)\n")
+    assert found["error"] is None
+    assert made == [("", 5, (2,))]
+
+
 @pytest.mark.parametrize(
     ("body", "message", "line"),
     [

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ..core.arrays import apart
+from ..core.arrays import unwarned
 from ..core.documentation import refused
 from ..problem_names import PROBLEMS, ProblemName
 from .causes import CAUSES
@@ -128,7 +128,7 @@ def diagnose(
             "diagnosis",
         )
     if problem == "conv2d_backward":
-        return apart(examine, fn, promised, noted)
+        return unwarned(examine, fn, promised, noted)
     from .exercise import examine_exercise
     from .exercises import exercises
 
@@ -141,7 +141,7 @@ def diagnose(
         )
     if promised != Contract():
         raise refused(ValueError, f"the problem {problem} has no options", "diagnosis")
-    return apart(examine_exercise, fn, known[problem], noted)
+    return unwarned(examine_exercise, fn, known[problem], noted)
 
 
 def check_names(problem: ProblemName = "conv2d_backward") -> tuple[str, ...]:

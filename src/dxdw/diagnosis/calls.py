@@ -17,6 +17,7 @@ from .guarding import from_outside, numpy_kept, replaced_in_words, words
 from .problem import OPERANDS, Problem
 
 _HERE = str(Path(__file__).parent)
+_LIBRARIES = Path(linecache.__file__).parent, Path(__file__).parents[1]  # Python's, and this one
 _SHOWN_LOCALS = 8
 
 
@@ -158,7 +159,7 @@ def invoke(
         if from_outside(error):
             raise
         if not replaced:
-            return Answer(problem, crash=_crash(error))
+            return Answer(problem, crash=crash_of(error))
     if replaced:
         return Answer(problem, complaint=replaced_in_words(replaced))
     changed = tuple(
@@ -202,14 +203,17 @@ def _arrays(value: Any, count: int) -> tuple[tuple[Any, ...], tuple[Array, ...]]
     return tuple(value), tuple(np.array(a) for a in arrays)
 
 
-def _crash(error: BaseException) -> Crash:
+def crash_of(error: BaseException) -> Crash:
+    """What is told of an exception of the function."""
     frames = [
         (frame, line)
         for frame, line in traceback.walk_tb(error.__traceback__)
         if not frame.f_code.co_filename.startswith(_HERE)
     ]
-    # The learner's own line: the last frame of the file in which the function is.
-    home = frames[0][0].f_code.co_filename if frames else ""
+    # The learner's own line: the last frame of the file in which the function is. What decorates it
+    # may be of a library, as np.errstate is.
+    files = [frame.f_code.co_filename for frame, _ in frames]
+    home = next((file for file in files if not _of_a_library(file)), files[0] if files else "")
     own = [(frame, line) for frame, line in frames if frame.f_code.co_filename == home]
     if not own:
         return Crash(type(error).__name__, words(error))
@@ -229,6 +233,12 @@ def _crash(error: BaseException) -> Crash:
         "".join(traceback.format_exception(type(error), error, _after(error.__traceback__, home))),
         next((meaning for part, meaning in _MEANS.items() if part in words(error)), ""),
     )
+
+
+def _of_a_library(file: str) -> bool:
+    path = Path(file)
+    installed = not {"site-packages", "dist-packages"}.isdisjoint(path.parts)
+    return installed or any(path.is_relative_to(library) for library in _LIBRARIES)
 
 
 def _after(trace: TracebackType | None, home: str) -> TracebackType | None:

@@ -40,7 +40,8 @@ def examine_exercise(
 
     name = getattr(fn, "__name__", type(fn).__name__)
     why = _unfit(fn, exercise)
-    note("signature", why is None, why or "")
+    left_out = "" if why else _of_defaults(fn, exercise)
+    note("signature", not (why or left_out), why or left_out)
     if why is not None:
         return Report(name, tuple(checks.values()), summary=why, seconds=perf_counter() - started)
     answers = [_ask(fn, exercise, case) for case in exercise.cases]
@@ -76,6 +77,21 @@ def _unfit(fn: Callable[..., Any], exercise: Exercise) -> str | None:
     except ValueError:  # some compiled functions have no signature
         return None
     return None
+
+
+def _of_defaults(fn: Callable[..., Any], exercise: Exercise) -> str:
+    """What is wrong where the last options are left out; nothing where they may be."""
+    for count in range(1, len(exercise.defaults) + 1):
+        left = exercise.defaults[-count:]
+        case = next(case for case in exercise.cases if case[-count:] == left)
+        whole, short = _ask(fn, exercise, case), _ask(fn, exercise, case[:-count])
+        given = ", ".join((*exercise.arrays, *map(str, case[len(exercise.arrays) : -count])))
+        if whole.usable and not short.usable:
+            return f"{exercise.name}({given}) must do too: {short.why}"
+        if whole.usable and not _close(whole.results[0], short.results[0], exercise.eps):
+            defaults = ", ".join((given, *map(str, left)))
+            return f"{exercise.name}({given}) must give what {exercise.name}({defaults}) gives"
+    return ""
 
 
 def _ask(fn: Callable[..., Any], exercise: Exercise, case: tuple[Any, ...]) -> Answer:

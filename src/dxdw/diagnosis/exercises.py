@@ -39,6 +39,7 @@ class Exercise:
     slips: tuple[Slip, ...]
     eps: float = 1e-9  # of the largest number; integers differ by more
     options: tuple[str, ...] = ()  # the names of its further arguments
+    defaults: tuple[Any, ...] = ()  # of the last of them, what they are where they are left out
 
     @kept
     def expected(self) -> tuple[Array, ...]:

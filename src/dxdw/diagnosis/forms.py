@@ -42,6 +42,7 @@ class _Signature(NamedTuple):
     positional: list[inspect.Parameter]
     named: dict[str, inspect.Parameter]  # what can be given by name
     any_name: bool
+    only_named: list[str]  # what must be given by name
 
 
 def adapted(fn: Function, contract: Contract) -> Function:
@@ -57,14 +58,17 @@ def adapted(fn: Function, contract: Contract) -> Function:
     if signature is None:  # some compiled functions have none
         return lambda *arrays: fn(*arrays, **options)
     required = [p for p in signature.positional if p.default is p.empty]
+    by_name = [n for n in signature.only_named if _KNOWN.get(n.lower()) in _OPERANDS]
     names = [p.name for p in signature.positional]
-    if len(required) == 2 and len(names) == 2 and _is(names[0], "grad_out"):
+    if len(required) == 2 and len(names) == 2 and _is(names[0], "grad_out") and not by_name:
         return _with_cache(fn, names[1], signature, contract)
+    names += by_name
     order = _order(names)
     given = _given(signature, names, contract)
+    count = len(_OPERANDS) - len(by_name)  # of those by position
     try:
         dummies = dict.fromkeys(given.named) | dict.fromkeys(options if signature.any_name else ())
-        inspect.signature(fn).bind(*"GxW", **dummies)
+        inspect.signature(fn).bind(*"GxW"[:count], **dict.fromkeys(by_name), **dummies)
     except TypeError as error:
         raise Unfit(_suggestion(fn, signature, str(error))) from None
 
@@ -72,7 +76,9 @@ def adapted(fn: Function, contract: Contract) -> Function:
         more = given.of(arrays[2].shape[-1 if contract.channels_last else 0])
         if signature.any_name:
             more = {**options, **more}
-        return fn(*(arrays[k] for k in order), **more)
+        ordered = [arrays[k] for k in order]
+        more |= dict(zip(by_name, ordered[count:], strict=True))
+        return fn(*ordered[:count], **more)
 
     return called
 
@@ -90,7 +96,8 @@ def _signature(fn: Function) -> _Signature | None:
     named = {p.name: p for p in parameters if p.kind in (_POSITIONAL[1], p.KEYWORD_ONLY)}
     any_name = any(p.kind is p.VAR_KEYWORD for p in parameters)
     positional = [p for p in parameters if p.kind in _POSITIONAL]
-    return _Signature(str(signature), positional, named, any_name)
+    only = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
+    return _Signature(str(signature), positional, named, any_name, only)
 
 
 def _order(names: list[str]) -> tuple[int, ...]:
@@ -197,7 +204,10 @@ def _suggestion(fn: Function, signature: _Signature, error: str) -> str:
     told += f": {error}" if error and not names else ""
     if not any(_is(part, "grad_out") for part in names) or not name.isidentifier():
         return told
-    inner = ", ".join(_argument(fn, part) for part in names)
+    inner = ", ".join(
+        [_argument(fn, part) for part in names]
+        + [f"{part}={_argument(fn, part)}" for part in signature.only_named]
+    )
     if len(names) == 1 and (whole := _stateful(fn)):
         return f"{told}; check a function that does all of it:\n{whole}"
     line = f"conv2d_backward = lambda grad_out, x, W: {name}({inner})"

@@ -42,7 +42,8 @@ def load(address: str) -> tuple[Callable[..., Any], str]:
         place, name = address, ""
     path = Path(place)
     try:
-        found = _run(path, place) if path.suffix in (".py", ".ipynb") else _import(place, name)
+        is_file = path.suffix.lower() in (".py", ".ipynb")
+        found = _run(path, place) if is_file else _import(place, name)
         return function_of(found, name or PROBLEMS[0], place, named=bool(name))
     except NotLoaded:
         raise
@@ -50,6 +51,12 @@ def load(address: str) -> tuple[Callable[..., Any], str]:
         if from_outside(error):
             raise
         raise _not_loaded(error, place) from None
+
+
+def registered(name: str) -> ModuleType:
+    """A new module where dataclasses and pickle look for it; an earlier one of its name is gone."""
+    module = sys.modules[name] = ModuleType(name)
+    return module
 
 
 def names_of(parts: Iterable[tuple[str, str]], module: ModuleType) -> dict[str, Any]:
@@ -153,9 +160,10 @@ def _import(place: str, name: str) -> dict[str, Any]:
 def _run(path: Path, place: str) -> dict[str, Any]:
     """The names that a file defines, as an import would, whatever it is called."""
     sources = _sources(path, place)
-    module = ModuleType(path.stem)
+    # A file may be called as what others import, numpy.py or json.py: that stays what it is.
+    others = path.stem in sys.stdlib_module_names or path.stem in sys.modules
+    module = registered(path.name.replace(".", "_") if others else path.stem)
     module.__file__ = str(path)
-    sys.modules[path.stem] = module
     _look_in(str(path.parent))
     return names_of(sources, module)
 
@@ -178,13 +186,14 @@ def _sources(path: Path, place: str) -> list[tuple[str, str]]:
         read = path.read_bytes()
     except OSError as error:
         raise NotLoaded(f"{place}: it can't be read: {error.strerror}") from None
+    notebook = path.suffix.lower() == ".ipynb"
     try:
-        if path.suffix == ".py":  # with a byte order mark, or another encoding that it names
+        if not notebook:  # with a byte order mark, or another encoding that it names
             return [(place, decode_source(read))]
         cells = json.loads(read.decode("utf-8-sig"))["cells"]
         code = [code_of(cell) for cell in cells if cell["cell_type"] == "code"]
     except (ValueError, LookupError, TypeError, SyntaxError, RecursionError) as error:
-        what = "notebook" if path.suffix == ".ipynb" else "Python file in an encoding that it names"
+        what = "notebook" if notebook else "Python file in an encoding that it names"
         raise NotLoaded(f"{place}: it is no {what}: {error}") from None
     return [(f"{place}[{n}]", source) for n, source in enumerate(code, 1)]
 
@@ -195,6 +204,6 @@ def _not_loaded(error: BaseException, place: str) -> NotLoaded:
     else:
         own = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == place]
         number = (own[-1].lineno or 0) if own else 0
-        said = f"{type(error).__name__}: {words(error)}"
+        said = f"{type(error).__name__}: {' '.join(words(error).split())}"  # in one line
     line = f", line {number}" if number else ""
     return NotLoaded(f"{place}{line}: {said}", number, said)

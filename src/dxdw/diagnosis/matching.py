@@ -134,7 +134,7 @@ class Matcher:
 
     def _singles(self, result: str) -> list[Explanation]:
         telling = [s for s in self._with(result) if not self._right(s, result)]
-        if len(telling) < 2:
+        if len(telling) < 2 or self._zero(result):
             return []
         scale = self.scaled(result)
         if scale is not None:
@@ -148,11 +148,20 @@ class Matcher:
         return self.among is None or name in self.among
 
     def _pairs(self, result: str) -> list[Explanation]:
+        if self._zero(result):
+            return []
         if result not in self.paired:
             usual = [m for m in mistakes() if getattr(m, result) is not None and not m.rare]
             every = (self._explains(pair, result) for pair in combinations(usual, 2))
             self.paired[result] = [e for e in every if e]
         return self.paired[result]
+
+    def _zero(self, result: str) -> bool:
+        """Whether nothing is there to compare: zeros are what many a mistake leaves of anything."""
+        return all(
+            np.abs(s.found[result]).max(initial=0.0) <= self._close(s, result)
+            for s in self._with(result)
+        )
 
     def _right(self, seen: Seen, result: str) -> bool:
         difference = np.abs(seen.found[result] - seen.problem.expected[result]).max()

@@ -24,7 +24,7 @@ def image(strokes: Iterable[Sequence[Sequence[float]]]) -> Array:
         ValueError: there is no stroke, or a point that is no pair of finite numbers.
 
     >>> image([[(0, 0), (0, 1)]]).round(1)[3]
-    array([0. , 0. , 0. , 0.8, 1. , 0.3, 0. , 0. ], dtype=float32)
+    array([0. , 0. , 0.2, 1. , 1. , 0.3, 0. , 0. ], dtype=float32)
     """
     points = _points(strokes)
     radius = THINNEST

@@ -295,7 +295,7 @@ class _Recorder:
         if isinstance(value, list):
             try:
                 value = np.array(value, np.float64)
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, OverflowError):
                 return None
         if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiu" or value.ndim < 2:
             return None

@@ -144,7 +144,7 @@ class _Watcher:
         if isinstance(value, list):
             try:
                 value = np.array(value, np.float64)
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, OverflowError):
                 return
             if any(np.array_equal(value, held, equal_nan=True) for _, held in self._known):
                 return

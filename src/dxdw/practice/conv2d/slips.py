@@ -93,7 +93,8 @@ def _conv2d() -> Exercise:
         Slip("options-exchanged", lambda x, W, p, s: convolve(x, W, s, max(p, 1))),
     )  # fmt: skip
     slips = (*slips, *convolution_slips())
-    return Exercise("conv2d", ("x", "W"), convolve, cases, slips, options=("padding", "stride"))
+    options = ("padding", "stride")
+    return Exercise("conv2d", ("x", "W"), convolve, cases, slips, options=options, defaults=(0, 1))
 
 
 def _pad(x: Array, p: int, **options: Any) -> Array:

@@ -18,9 +18,9 @@ CAUSES = {
         "Which number of a window is wanted?",
     ),
     "maximum-from-zero": Cause(
-        "the search for the largest number begins at 0", _POOL,
-        "The largest number of a window may be negative.",
-        "What is the largest of −3, −1 and −2?",
+        "the search for the largest number begins too high", _POOL,
+        "The largest number of a window may be negative, however far below 0.",
+        "What does your search begin with, and may all numbers of a window lie below that?",
     ),
     "windows-cut-short": Cause(
         "not all of a window is looked at", _POOL,
@@ -38,6 +38,11 @@ CAUSES = {
         "How many channels has the output?",
     ),
 }  # fmt: skip
+
+
+# Where a search begins that should begin at minus infinity, or in the window.
+_BEGINS = "the search for the largest number begins at {}"
+_STARTS = (0, -1, -10, -99, -100, -255, -256, -999, -1000, -9999, *(-(10**n) for n in range(4, 13)))
 
 
 def windows_of(x: Array, k: int, s: int) -> Array:
@@ -69,7 +74,11 @@ def _max_pool_2d() -> Exercise:
         if k <= min(shape[1:])
     )
     cases += tuple((-np.abs(x), k, s) for x, k, s in cases[:6])
+    low = cases[:2]
     cases += tuple((x / 8, k, s) for x, k, s in cases[:8])
+    # Below whatever number a search may begin at, and still what an array of int64 can hold.
+    cases += tuple((-(2.0**20) - abs(x), k, s) for x, k, s in low)
+    cases += tuple((-(2.0**62) - 2.0**40 * abs(x), k, s) for x, k, s in low)
     options = ("kernel_size", "stride")
     return Exercise("max_pool_2d", ("x",), pooled, cases, _pooling_slips(), options=options)
 
@@ -113,9 +122,18 @@ def _pooling_slips() -> tuple[Slip, ...]:
             lambda x, k, s: _flat(windows_of(x, k, s)).argmax(-1),
             "the place of the largest number is taken, and not the number",
         ),
-        Slip("maximum-from-zero", lambda x, k, s: np.maximum(pooled(x, k, s), 0)),
-        Slip("maximum-from-zero", lambda x, k, s: np.trunc(np.maximum(pooled(x, k, s), 0))),
-        Slip("maximum-from-zero", lambda x, k, s: np.abs(windows_of(x, k, s)).max((-2, -1))),
+        Slip("maximum-from-zero", lambda x, k, s: np.trunc(np.maximum(pooled(x, k, s), 0)),
+             _BEGINS.format(0)),
+        Slip("maximum-from-zero", lambda x, k, s: np.abs(windows_of(x, k, s)).max((-2, -1)),
+             _BEGINS.format(0)),
+        *(
+            Slip(
+                "maximum-from-zero",
+                lambda x, k, s, start=start: np.maximum(pooled(x, k, s), start),
+                _BEGINS.format(start),
+            )
+            for start in _STARTS
+        ),
         Slip("stride-ignored", lambda x, k, _: pooled(x, k, 1)),
         Slip("stride-ignored", lambda x, k, _: pooled(x, k, k)),
         Slip("stride-ignored", pixel_apart),

@@ -50,6 +50,8 @@ def _mini_cnn_forward() -> Exercise:
         )
         for n, C in enumerate((1, 2, 3, 5))
     )
+    # And scores of which exp is infinite.
+    cases += tuple((x, W_conv, 2048 * W_fc) for x, W_conv, W_fc in cases[1:3])
 
     def network(
         flatten: Callable[[Array], Array] = np.ravel,
@@ -69,6 +71,13 @@ def _mini_cnn_forward() -> Exercise:
 
     def unnormalised(z: Array) -> Array:
         return np.asarray(np.exp(z - z.max()))
+
+    def plain(z: Array) -> Array:
+        return np.asarray(np.exp(z) / np.exp(z).sum())
+
+    def logarithm(z: Array) -> Array:
+        """By the rule for sums of powers, which stays finite where a probability is 0."""
+        return np.asarray(z - z.max() - np.log(np.exp(z - z.max()).sum()))
 
     slips = (
         Slip("flatten-order", network(lambda a: a.transpose(1, 2, 0).ravel())),
@@ -90,6 +99,9 @@ def _mini_cnn_forward() -> Exercise:
         Slip("softmax-left-out", network(last=scores)),
         Slip("softmax-not-normalised", network(last=unnormalised)),
         Slip("softmax-logarithm", network(last=lambda z: np.log(layers.softmax(z)))),
+        Slip("softmax-logarithm", network(last=logarithm)),
+        Slip("softmax-overflows", network(last=plain)),
+        Slip("softmax-overflows", network(last=lambda z: plain(z - z.min()))),
         Slip("softmax-sign", network(last=lambda z: layers.softmax(-z))),
     )  # fmt: skip
     return Exercise(

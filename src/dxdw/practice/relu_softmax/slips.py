@@ -74,7 +74,7 @@ CAUSES = {
 
 def _relu() -> Exercise:
     cases = tuple((integers(*shape),) for shape in ((3,), (2, 3), (2, 3, 4), (2, 2, 3, 3)))
-    cases += tuple((x / 8,) for (x,) in cases)
+    cases += tuple((x * scale,) for scale in (1 / 8, 1 / 1024, 1024) for (x,) in cases)
     slips = (
         Slip("relu-absolute", np.abs),
         Slip("relu-reversed", lambda x: np.minimum(x, 0)),
@@ -82,9 +82,9 @@ def _relu() -> Exercise:
         Slip("relu-step", lambda x: (x > 0).astype(float)),
         Slip("relu-leaky", lambda x: np.where(x > 0, x, 0.01 * x)),
         Slip("relu-leaky", lambda x: np.where(x > 0, x, 0.1 * x)),
-        Slip("relu-saturates", lambda x: np.clip(x, 0, 1)),
-        Slip("relu-saturates", lambda x: np.clip(x, 0, 6)),
-    )
+        *(Slip("relu-saturates", lambda x, most=most: np.clip(x, 0, most))
+          for most in (1, 6, 10, 100, 127, 255, 1000)),
+    )  # fmt: skip
     return Exercise("relu", ("x",), layers.relu, cases, slips)
 
 
@@ -99,6 +99,7 @@ def _softmax() -> Exercise:
     apart = [[400.0, 401.0], [-400.0, -401.0]], [[350.0, 348.0, 351.0], [-450.0, -453.0, -450.0]]
     cases = tuple((np.array(z),) for z in (*vectors, *large)) + tuple((z,) for z in rows)
     cases += tuple((np.array(z),) for z in apart)
+    cases += tuple((integers(*shape),) for shape in ((2, 3, 4), (3, 2, 2, 3)))
 
     def plain(z: Array) -> Array:
         powers = np.exp(z)
@@ -125,6 +126,11 @@ def _softmax() -> Exercise:
         Slip("softmax-axis", of_all),
         Slip("softmax-axis", lambda z: layers.softmax(z, axis=0)),
         Slip("softmax-axis", first_axis),
+        Slip(
+            "softmax-axis",
+            lambda z: layers.softmax(z, axis=min(1, z.ndim - 1)),
+            "the sum is taken along the second axis, which is the last one only of two",
+        ),
         Slip(
             "softmax-axis",
             lambda z: plain(z - z.max(0)),
