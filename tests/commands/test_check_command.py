@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from dxdw.cli import main
+from dxdw.commands import check_process, descendants
 
 RIGHT = """\
 import numpy as np
@@ -495,3 +496,20 @@ def test_the_encoding_of_a_file_is_pythons(capsys, tmp_path, head, encoding):
     path = tmp_path / "mine.py"
     path.write_text(head + RIGHT, encoding=encoding)
     assert checked(capsys, path)[0] == 0
+
+
+def test_a_process_that_does_not_die_is_not_waited_for(monkeypatch):
+    """One that waits for a disk, or a file of the network, lives until that answers."""
+
+    class Waiting:
+        pid = 2**22 + 1  # of no process
+
+        def wait(self, timeout):
+            waited.append(timeout)
+            raise subprocess.TimeoutExpired("a network file", timeout)
+
+    waited = []
+    monkeypatch.setattr(descendants, "_children", lambda: {Waiting.pid})
+    descendants.end_with_all(Waiting(), set())
+    assert waited == [descendants._MOST_SECONDS]
+    assert check_process._ending(None) == "SIGKILL"

@@ -132,7 +132,9 @@ class _LastWords:
         return self._words
 
 
-def _ending(code: int) -> str:
+def _ending(code: int | None) -> str:
+    if code is None:  # it was killed, and has not died yet
+        return "SIGKILL"
     return signal.Signals(-code).name if code < 0 else f"exit status {code}"
 
 

@@ -76,16 +76,21 @@ def _kill_group(process: "subprocess.Popen[bytes]") -> None:
 
 
 def end_with_all(process: "subprocess.Popen[bytes]", before: set[int]) -> None:
-    """Kills a process that leads a group, its group, and all children but those before."""
+    """Kills a process that leads a group, its group, and all children but those before.
+
+    What waits for a disk or a network file dies when that answers: it is not waited for so long.
+    """
     _kill_group(process)
-    process.wait()
-    # Each that dies may hand over others.
     until = time.monotonic() + _MOST_SECONDS
-    while (left := _children() - before) and time.monotonic() < until:
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(_MOST_SECONDS)
+    # Each that dies may hand over others.
+    while (left := _children() - before - {process.pid}) and time.monotonic() < until:
         for child in left:
             with contextlib.suppress(ProcessLookupError, PermissionError, ChildProcessError):
                 os.kill(child, signal.SIGKILL)
-                os.waitpid(child, 0)
+                os.waitpid(child, os.WNOHANG)
+        time.sleep(0.001)
 
 
 def _children() -> set[int]:
