@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (CommandError, FileRefused, MissingExtra, SettingRefused) as error:
         return _failed(str(error))
     except MemoryError as error:
-        return _failed(f"not enough memory: {error}")
+        return _failed(": ".join(filter(None, ("not enough memory", str(error)))))
     except BrokenPipeError:
         _forget_output()
         return 1

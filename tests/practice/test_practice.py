@@ -96,17 +96,11 @@ def test_a_problem_is_solved_by_its_own_tests_and_the_extra_checks_try_more():
     assert (report["report"]["solved"], report["report"]["extra"]) == (True, False)
 
 
-def test_a_function_of_another_signature_is_solved_as_the_checks_call_it():
-    def with_cache(dout, cache):
-        x, w = cache
-        return dxdw.conv2d_backward(dout, x, w)
-
-    assert solves("conv2d_backward", with_cache)
-    assert solves("conv2d_backward", lambda w, x, dout: dxdw.conv2d_backward(dout, x, w))
-    assert not solves("conv2d_backward", lambda w, x, dout: dxdw.conv2d_backward(-dout, x, w))
+def test_the_problems_own_tests_call_by_position_as_its_statement_does():
+    """The checker takes parameters in another order; what is right so is not solved yet."""
+    assert solves("conv2d_backward", dxdw.conv2d_backward)
+    assert not solves("conv2d_backward", lambda w, x, dout: dxdw.conv2d_backward(dout, x, w))
     assert not solves("conv2d_backward", lambda x: x)
-    code = SERIES["05"].solution.replace("(grad_out, x, W)", "(W, x, grad_out)")
-    assert events("05", code)[-1]["solved"]
 
 
 def test_of_two_functions_each_is_solved_by_itself():

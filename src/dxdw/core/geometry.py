@@ -256,9 +256,8 @@ class ConvGeometry:
     @kept
     def products(self) -> int:
         """Products of W with what is x and not its padding."""
-        per_axis = (a.meetings for a in self.axes)
         channels = self.channels_out * (self.channels_in // self.groups)
-        return self.batch * channels * prod(per_axis)
+        return self.batch * channels * prod(a.meetings for a in self.axes)
 
     @kept
     def terms(self) -> dict[str, int]:

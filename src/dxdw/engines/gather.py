@@ -162,8 +162,7 @@ def _own_taps(weights: Array, gathers: Sequence[Gather]) -> Array:
     xp = namespace(weights)
     for axis, g in enumerate(gathers, start=3):
         ends = g.taps[0], g.taps[-1]
-        spacing = abs(g.taps[1] - g.taps[0]) if len(g.taps) > 1 else 1
-        index = (slice(None),) * axis + (slice(min(ends), max(ends) + 1, spacing), ...)
+        index = (slice(None),) * axis + (slice(min(ends), max(ends) + 1, abs(g.taps.step)), ...)
         weights = weights[index]
         if ends[0] > ends[1]:
             weights = xp.flip(weights, axis=axis)

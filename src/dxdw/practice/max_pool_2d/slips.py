@@ -83,6 +83,32 @@ def _max_pool_2d() -> Exercise:
     return Exercise("max_pool_2d", ("x",), pooled, cases, _pooling_slips(), options=options)
 
 
+def _slips_of_numbers() -> tuple[Slip, ...]:
+    """Of the number that is taken from a window."""
+    return (
+        Slip("mean-for-max", lambda x, k, s: windows_of(x, k, s).mean((-2, -1))),
+        Slip("mean-for-max", lambda x, k, s: windows_of(x, k, s).sum((-2, -1))),
+        Slip("mean-for-max", lambda x, k, s: windows_of(x, k, s).min((-2, -1))),
+        Slip(
+            "mean-for-max",
+            lambda x, k, s: _flat(windows_of(x, k, s)).argmax(-1),
+            "the place of the largest number is taken, and not the number",
+        ),
+        Slip("maximum-from-zero", lambda x, k, s: np.trunc(np.maximum(pooled(x, k, s), 0)),
+             _BEGINS.format(0)),
+        Slip("maximum-from-zero", lambda x, k, s: np.abs(windows_of(x, k, s)).max((-2, -1)),
+             _BEGINS.format(0)),
+        *(
+            Slip(
+                "maximum-from-zero",
+                lambda x, k, s, start=start: np.maximum(pooled(x, k, s), start),
+                _BEGINS.format(start),
+            )
+            for start in _STARTS
+        ),
+    )  # fmt: skip
+
+
 def _pooling_slips() -> tuple[Slip, ...]:
     def rounded_up(x: Array, k: int, s: int) -> Array:
         rows, columns = (-(-(n - k) // s) * s + k - n for n in x.shape[1:])
@@ -114,26 +140,7 @@ def _pooling_slips() -> tuple[Slip, ...]:
         return pooled(x, k, 1)[:, :rows, :columns]
 
     return (
-        Slip("mean-for-max", lambda x, k, s: windows_of(x, k, s).mean((-2, -1))),
-        Slip("mean-for-max", lambda x, k, s: windows_of(x, k, s).sum((-2, -1))),
-        Slip("mean-for-max", lambda x, k, s: windows_of(x, k, s).min((-2, -1))),
-        Slip(
-            "mean-for-max",
-            lambda x, k, s: _flat(windows_of(x, k, s)).argmax(-1),
-            "the place of the largest number is taken, and not the number",
-        ),
-        Slip("maximum-from-zero", lambda x, k, s: np.trunc(np.maximum(pooled(x, k, s), 0)),
-             _BEGINS.format(0)),
-        Slip("maximum-from-zero", lambda x, k, s: np.abs(windows_of(x, k, s)).max((-2, -1)),
-             _BEGINS.format(0)),
-        *(
-            Slip(
-                "maximum-from-zero",
-                lambda x, k, s, start=start: np.maximum(pooled(x, k, s), start),
-                _BEGINS.format(start),
-            )
-            for start in _STARTS
-        ),
+        *_slips_of_numbers(),
         Slip("stride-ignored", lambda x, k, _: pooled(x, k, 1)),
         Slip("stride-ignored", lambda x, k, _: pooled(x, k, k)),
         Slip("stride-ignored", pixel_apart),

@@ -41,6 +41,23 @@ CAUSES = {
 }  # fmt: skip
 
 
+def _scores(z: Array) -> Array:
+    return z
+
+
+def _unnormalised(z: Array) -> Array:
+    return np.asarray(np.exp(z - z.max()))
+
+
+def _plain(z: Array) -> Array:
+    return np.asarray(np.exp(z) / np.exp(z).sum())
+
+
+def _logarithm(z: Array) -> Array:
+    """By the rule for sums of powers, which stays finite where a probability is 0."""
+    return np.asarray(z - z.max() - np.log(np.exp(z - z.max()).sum()))
+
+
 def _mini_cnn_forward() -> Exercise:
     cases = tuple(
         (
@@ -66,19 +83,6 @@ def _mini_cnn_forward() -> Exercise:
 
         return forward
 
-    def scores(z: Array) -> Array:
-        return z
-
-    def unnormalised(z: Array) -> Array:
-        return np.asarray(np.exp(z - z.max()))
-
-    def plain(z: Array) -> Array:
-        return np.asarray(np.exp(z) / np.exp(z).sum())
-
-    def logarithm(z: Array) -> Array:
-        """By the rule for sums of powers, which stays finite where a probability is 0."""
-        return np.asarray(z - z.max() - np.log(np.exp(z - z.max()).sum()))
-
     slips = (
         Slip("flatten-order", network(lambda a: a.transpose(1, 2, 0).ravel())),
         Slip("flatten-order", network(lambda a: a.transpose(0, 2, 1).ravel())),
@@ -96,12 +100,12 @@ def _mini_cnn_forward() -> Exercise:
             pool=lambda a: windows_of(a, 2, 1)[:, :3, :3].max((-2, -1)))),
         Slip("relu-on-scores", network(last=lambda z: layers.softmax(layers.relu(z)))),
         Slip("sigmoid-for-softmax", network(last=lambda z: 1 / (1 + np.exp(-z)))),
-        Slip("softmax-left-out", network(last=scores)),
-        Slip("softmax-not-normalised", network(last=unnormalised)),
+        Slip("softmax-left-out", network(last=_scores)),
+        Slip("softmax-not-normalised", network(last=_unnormalised)),
         Slip("softmax-logarithm", network(last=lambda z: np.log(layers.softmax(z)))),
-        Slip("softmax-logarithm", network(last=logarithm)),
-        Slip("softmax-overflows", network(last=plain)),
-        Slip("softmax-overflows", network(last=lambda z: plain(z - z.min()))),
+        Slip("softmax-logarithm", network(last=_logarithm)),
+        Slip("softmax-overflows", network(last=_plain)),
+        Slip("softmax-overflows", network(last=lambda z: _plain(z - z.min()))),
         Slip("softmax-sign", network(last=lambda z: layers.softmax(-z))),
     )  # fmt: skip
     return Exercise(
