@@ -129,6 +129,7 @@ test-aarch64: $(STAMPS)/cmake ## the same for 64-bit ARM, cross-compiled, under 
 	$(native-tests)
 
 # PYTHON_TESTS: of the Python tests, those to run on a checked library, options of pytest included.
+# NATIVE_TESTS: of the kernels' own programs, those whose names match.
 PYTHON_TESTS ?= tests/package/test_install_library.py tests/engines
 sanitize: PRESET := address
 # The leaks of Python itself are many: there every test counts the kernels' own blocks (tests/conftest.py),
@@ -136,6 +137,7 @@ sanitize: PRESET := address
 sanitize: export ASAN_OPTIONS := detect_leaks=0
 sanitize: export UBSAN_OPTIONS := print_stacktrace=1
 sanitize: export PYTHONMALLOC := malloc
+sanitize: PYTHON_SHARED = $(SHARED)
 sanitize: $(STAMPS)/test $(STAMPS)/cmake ## test the kernels with reads and writes checked (ASan and UBSan)
 	$(native-tests)
 	$(call sanitized-pytest,asan ubsan)
@@ -152,14 +154,15 @@ sanitize-threads: $(STAMPS)/test $(STAMPS)/cmake ## test the kernels with what t
 
 define native-tests
 cd native && PATH="$(abspath $(BIN)):$$PATH" && cmake --preset $(PRESET) && \
-  cmake --build --preset $(PRESET) && ctest --preset $(PRESET)
+  cmake --build --preset $(PRESET) && ctest --preset $(PRESET) --parallel 2 $(NATIVE_TESTS:%=-R '%')
 endef
 
 # The program is Python, so the sanitizer's runtime has to be there before it: the compiler's own.
 define sanitized-pytest
 DXDW_LIBRARY=$(abspath build/$(PRESET))/libdxdw.so \
 LD_PRELOAD="$(foreach name,$(1) stdc++,$(shell $(or $(CXX),c++) -print-file-name=lib$(name).so))" \
-  $(BIN)/python -m pytest -p no:cacheprovider --capture=sys -m 'not peers and not dask and not slow and not install' $(PYTHON_TESTS)
+  $(BIN)/python -m pytest $(PYTHON_SHARED) -p no:cacheprovider --capture=sys \
+    -m 'not peers and not dask and not slow and not install' $(PYTHON_TESTS)
 endef
 
 # --- the kernels in the browser: native/wasm ------------------------------------------------------
