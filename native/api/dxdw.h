@@ -77,10 +77,11 @@ DXDW_API int dxdw_run_on(const void *prepared, const void *a, const void *b, con
 DXDW_API void dxdw_interpreter(void *(*leave)(void), void (*enter)(void *state),
                                int (*answer_signals)(void));
 
-/* As dxdw_run, for the interpreter's main thread, in which the caller is: a pool's thread computes,
-   and this one looks at signals every 50 ms. Where the answer to one is that the call is to end, it
-   returns DXDW_CANCELLED as soon as no thread touches what was handed over any more. No step of the
-   caller's language lies between the start and that, so nothing of it can be left undone. */
+/* As dxdw_run, for the interpreter's main thread, in which the caller is. It looks at signals every
+   50 ms: amid its own work where threads is 1, else while the pool's threads compute. Where the answer
+   to one is that the call is to end, it returns DXDW_CANCELLED as soon as no thread touches what was
+   handed over any more. No step of the caller's language lies between the start and that, so nothing
+   of it can be left undone. */
 DXDW_API int dxdw_run_watched(const void *prepared, const void *a, const void *b, const void *c,
                               void *r, void *s, int threads);
 

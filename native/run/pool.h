@@ -11,6 +11,8 @@ namespace dxdw {
 
 struct Flag {
   std::atomic<bool> set{false};
+  // What else the thread that computes looks at, and may set it for; only for a team of one.
+  void (*look)(Flag &) = nullptr;
 };
 
 // Somebody else's threads: calls part(context) on up to `threads` of them at once, the caller among
@@ -18,8 +20,8 @@ struct Flag {
 using Crew = void (*)(void (*part)(void *), void *context, unsigned threads, unsigned flags);
 
 struct Team {
-  int threads;            // at the most, the caller among them
-  const Flag *cancelled;  // stops the loops when it is set; or null
+  int threads;      // at the most, the caller among them
+  Flag *cancelled;  // stops the loops when it is set; or null
   Crew crew = nullptr;    // whose threads these are; the pool's own where it is null
 };
 
@@ -36,7 +38,9 @@ namespace {
 // For a body to look at between any two things that may take milliseconds: a call that is cancelled
 // ends when the last of its bodies does, whatever the problem's shape has made of them.
 inline bool cancelled(const Team &team) {
-  return team.cancelled && team.cancelled->set.load(std::memory_order_relaxed);
+  if (!team.cancelled) return false;
+  if (team.cancelled->look) team.cancelled->look(*team.cancelled);
+  return team.cancelled->set.load(std::memory_order_relaxed);
 }
 
 }  // namespace

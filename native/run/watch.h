@@ -1,4 +1,4 @@
-// Waiting for a job while the interpreter of the caller answers signals.
+// A job whose caller answers the signals of its interpreter meanwhile.
 #pragma once
 #include "run/job.h"
 
@@ -14,8 +14,8 @@ struct Interpreter {
 
 void set_interpreter(const Interpreter &interpreter);
 
-// Starts the job and returns its status when no thread touches it any more. The caller is in its
-// interpreter, before and after.
+// Does the job, itself where that is of one thread, and returns its status when no thread touches it any
+// more. The caller is in its interpreter, before and after.
 int watch(Job &job);
 
 }  // namespace dxdw

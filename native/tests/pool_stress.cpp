@@ -48,7 +48,7 @@ struct Seen {
     CHECK(seen.in_use[slot].exchange(false));
   }
 
-  bool run(const Flag *cancelled = nullptr) {
+  bool run(Flag *cancelled = nullptr) {
     return parallel(Team{threads, cancelled}, static_cast<int64_t>(times.size()), body, this);
   }
 

@@ -21,13 +21,18 @@ namespace {
 
 void rest(int milliseconds) { std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds)); }
 
-// Pieces of a millisecond, on two threads, that look at nothing but their loop's flag.
+// How many threads compute: one is the caller's own, two are the pool's.
+int computing;
+const std::thread::id caller_thread = std::this_thread::get_id();
+
+// Pieces of a millisecond that look at nothing but their loop's flag.
 struct Work : Job {
-  explicit Work(int64_t items) : Job(run, 2), items(items) {}
+  explicit Work(int64_t items) : Job(run, computing), items(items) {}
 
   static int run(Job &job, const Team &team) {
     Work &work = static_cast<Work &>(job);
     const auto body = [](void *context, int64_t, int) {
+      CHECK((std::this_thread::get_id() == caller_thread) == (computing == 1 || !DXDW_THREADS));
       rest(1);
       ++static_cast<Work *>(context)->done;
     };
@@ -78,7 +83,7 @@ void signals_that_end_nothing() {
   Work work(400);
   CHECK(watched(work, nullptr) == DXDW_DONE);
   CHECK(work.done == work.items);
-  CHECK(!DXDW_THREADS || caller.asked > 0);
+  CHECK((!DXDW_THREADS && computing > 1) || caller.asked > 0);
 }
 
 void a_short_job_asks_nobody() {
@@ -88,7 +93,7 @@ void a_short_job_asks_nobody() {
 }
 
 void a_signal_that_ends_the_call() {
-  if (!DXDW_THREADS) return;
+  if (!DXDW_THREADS && computing > 1) return;
   Work work(1'000'000);
   const int64_t before = now();
   CHECK(watched(work, [] { return -1; }) == DXDW_CANCELLED);
@@ -100,7 +105,7 @@ void a_signal_that_ends_the_call() {
 }
 
 void an_answer_may_compute() {
-  if (!DXDW_THREADS) return;
+  if (!DXDW_THREADS && computing > 1) return;
   Work work(300);
   const int status = watched(work, [] {
     if (caller.asked > 1) return 0;
@@ -134,12 +139,14 @@ void an_answer_may_fork() {
 
 int main() {
   set_interpreter({leave, enter, answer_signals});
-  signals_that_end_nothing();
-  a_short_job_asks_nobody();
-  a_signal_that_ends_the_call();
-  an_answer_may_compute();
+  for (computing = 1; computing <= 2; ++computing) {
+    signals_that_end_nothing();
+    a_short_job_asks_nobody();
+    a_signal_that_ends_the_call();
+    an_answer_may_compute();
 #if !defined(_WIN32) && DXDW_THREADS
-  if (!getenv("DXDW_EMULATED")) an_answer_may_fork();
+    if (!getenv("DXDW_EMULATED")) an_answer_may_fork();
 #endif
+  }
   return 0;
 }

@@ -44,7 +44,7 @@ LARGE, ITS_G, DEPTHWISE = drawn(4, 32, 200, 200), drawn(4, 32, 200, 200), drawn(
 PHOTOGRAPHS, BLUR = drawn(4, 4, 256, 256), drawn(4, 4, 31, 31)
 WIDE = drawn(32, 32, 41, 41)
 # 0.1 to 500 ms on one core: short ways, long ways, both gradients, each engine.
-CALLS: list[Callable[[], Any]] = [
+CALLS: list[Callable[..., Any]] = [
     lambda: conv2d(X[0, :4, :30, :30], W[:4, :4]),
     lambda: conv2d(X, W, engine="direct"),
     lambda: conv2d(X, W, engine="direct", threads=1),
@@ -54,7 +54,7 @@ CALLS: list[Callable[[], Any]] = [
     lambda: conv2d_backward(ITS_G, LARGE, DEPTHWISE, 1, groups=32),
     lambda: conv2d(X[:1], W, engine="array", threads=1),
     lambda: conv2d(PHOTOGRAPHS, BLUR, engine="fft"),
-    lambda: conv2d(X[:1], WIDE, engine="direct", padding=20),
+    lambda threads=2: conv2d(X[:1], WIDE, engine="direct", padding=20, threads=threads),
 ]
 FFT = 8
 # Of a millisecond, to be interrupted at each of hundreds of places.
@@ -239,8 +239,9 @@ def boundaries() -> None:
     assert hasattr(LIBRARY, "dxdw_signal_at"), "needs a library built with DXDW_TESTING"
     disarm = partial(LIBRARY.dxdw_signal_at, 0, 0)
     side = 7 if SANITIZED else 21  # so long that signals are looked at, and the call is cancelled
-    long = partial(conv2d, X[:1], WIDE[:, :, :side, :side], engine="direct", threads=1)
-    for call in watched([*SHORT[:4], long]):
+    wide = WIDE[:, :, :side, :side]
+    long = [partial(conv2d, X[:1], wide, engine="direct", threads=n) for n in (1, 2)]
+    for call in watched([*SHORT[:4], *long]):
         found = at_every(call, LIBRARY.dxdw_signal_at, lambda: disarm() > 0, disarm)
         nothing_is_left()
         assert found > 5
@@ -261,7 +262,13 @@ def during(call: Callable[[], Any], handler: Callable[..., None]) -> Any:
 
 
 def handlers() -> None:
-    long, short = CALLS[9], CALLS[1]
+    """Of a call that the main thread computes itself, and of one that the pool's threads do."""
+    for n in (1, 2):
+        in_handlers_of(partial(CALLS[9], n))
+
+
+def in_handlers_of(long: Callable[[], Any]) -> None:
+    short = CALLS[1]
     expected, inner = bits(long()), bits(short())
     seen: list[bool] = []
 
@@ -281,7 +288,7 @@ def handlers() -> None:
             children[0] = os.fork()
 
     result = during(long, forks)
-    if not children[0]:  # the child, whose job had lost its threads
+    if not children[0]:  # the child, which has lost the pool's threads
         os._exit(0 if bits(result) == expected and bits(short()) == inner else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(children[0], 0)[1]) == 0
     assert bits(result) == expected
