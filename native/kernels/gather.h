@@ -99,7 +99,8 @@ class Gather {
       return whole ? DXDW_DONE : DXDW_CANCELLED;
     }
     const Index depths = at_.pass.axis[0].count, rows = at_.pass.axis[1].count;
-    const Index splits = splits_for(team.threads), pieces = planes() * bands_ * splits;
+    const Index bands = bands_for(team.threads), splits = splits_for(team.threads, bands);
+    const Index pieces = planes() * bands * splits;
     const Index together = pieces_together(pieces, flops());
     const bool whole =
         parallel_for(team, divide_up(pieces, together), [&](Index chunk, int slot) {
@@ -108,25 +109,34 @@ class Gather {
             Index rest = i;
             const Index split = rest % splits;
             rest /= splits;
-            const Index band = rest % bands_;
-            rest /= bands_;
+            const Index band = rest % bands;
+            rest /= bands;
             const Index depth = rest % depths;
             rest /= depths;
-            const Index first = band * rows / bands_;
+            const Index first = band * rows / bands;
             piece(rest / plan_.groups, rest % plan_.groups, depth, first,
-                  (band + 1) * rows / bands_ - first, {split, splits}, slot, team);
+                  (band + 1) * rows / bands - first, {split, splits}, slot, team);
           }
         });
     return whole ? DXDW_DONE : DXDW_CANCELLED;
   }
 
+  bool rows_joined() const { return way_ == kByRows && rows_.joined(); }
+
+  // Joined rows are copied a strip at a time, however many a band has: the fewer bands, the better.
+  Index bands_for(Index threads) const {
+    if (!rows_joined()) return bands_;
+    return threads == 1 ? 1 : least(2 * threads, at_.pass.axis[1].count);
+  }
+
   // Parts of a band, each of which reads all of it (2 where 1 would do: 1×1 layers took 1.2 times as
   // long): only as many as keep so many threads busy to the end.
-  Index splits_for(Index threads) const {
+  Index splits_for(Index threads, Index bands) const {
     if (threads == 1) return 1;
-    const Index wanted = least(weights_pass() ? threads : 4 * threads, flops() / Tuning::piece);
+    const Index few = rows_joined() ? 2 * threads : weights_pass() ? threads : 4 * threads;
+    const Index wanted = least(few, flops() / Tuning::piece);
     return most<Index>(1, least(by_way([](auto &way) { return way.most_splits(); }),
-                                divide_up(wanted, planes() * bands_)));
+                                divide_up(wanted, planes() * bands)));
   }
 
   bool weights_pass() const { return way_ == kByChannels && channels_.weights_pass(); }
