@@ -1,5 +1,5 @@
 // Kernels of one tap on rows of every length, whose last vector reaches back over what others computed; with
-// caches so small that results are written past them, in strips that threads share.
+// caches so small that results are written past them, in strips or blocks that threads share.
 #include "beside_definition.h"
 
 namespace {
@@ -23,6 +23,12 @@ int main() {
     if (l3 != own.l3) dxdw::pretend(16 << 10, 32 << 10, l3);
     for (int64_t columns = 1; columns < 140; ++columns)
       wrong += wrong_of({1 + columns % 3, 1, 1 + columns % 7, 1 + columns % 19, 1, columns, 1, 1, 1, 1, 0});
+    // Of so many channels that short rows are joined.
+    for (int64_t columns = 1; columns < 60; ++columns)
+      wrong += wrong_of({1 + columns % 6, 1 + columns % 2, 1 + columns % 7, 43 + columns % 13, 1, columns, 1, 1,
+                         1, 1, 0});
+    wrong += wrong_of({33, 1, 5, 50, 7, 7, 1, 1, 1, 1, 0});
+    wrong += wrong_of({2, 1, 60, 50, 9, 11, 1, 1, 1, 1, 2});
     wrong += wrong_of({2, 2, 5, 20, 16, 49, 1, 1, 1, 1, 0});  // planes of whole lines of memory
     wrong += wrong_of({2, 2, 5, 20, 12, 23, 1, 1, 1, 1, 2});  // dx begins inside the output
     wrong += wrong_of({1, 1, 33, 24, 28, 28, 1, 1, 1, 1, 0});
