@@ -20,6 +20,11 @@ bool serial(const Team &team, int64_t items, Body body, void *context) {
 
 }  // namespace
 
+bool stops(Flag &flag) {
+  if (flag.look) flag.look(flag);
+  return flag.set.load(std::memory_order_relaxed);
+}
+
 #if !DXDW_THREADS
 
 bool parallel(const Team &team, int64_t items, Body body, void *context) {

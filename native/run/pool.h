@@ -15,6 +15,9 @@ struct Flag {
   void (*look)(Flag &) = nullptr;
 };
 
+// Whether it is set by now.
+bool stops(Flag &flag);
+
 // Somebody else's threads: calls part(context) on up to `threads` of them at once, the caller among
 // them, and returns when all have. It is what OpenMP's GOMP_parallel does, with flags = 0.
 using Crew = void (*)(void (*part)(void *), void *context, unsigned threads, unsigned flags);
@@ -37,11 +40,7 @@ namespace {
 
 // For a body to look at between any two things that may take milliseconds: a call that is cancelled
 // ends when the last of its bodies does, whatever the problem's shape has made of them.
-inline bool cancelled(const Team &team) {
-  if (!team.cancelled) return false;
-  if (team.cancelled->look) team.cancelled->look(*team.cancelled);
-  return team.cancelled->set.load(std::memory_order_relaxed);
-}
+inline bool cancelled(const Team &team) { return team.cancelled && stops(*team.cancelled); }
 
 }  // namespace
 }  // namespace dxdw
