@@ -16,6 +16,9 @@ constexpr Index kLeastChannels = 16;
 // AVX2 on a Zen 3 (1 to 4 images of 4×4 to 10×10, 96 to 512 channels). Vectors half as wide make products
 // twice as dear, beside memory of one speed. A Zen 4 computes vectors of AVX-512 in halves: between them.
 constexpr Index kProductsOfTransform = 6 * DXDW_VECTOR_BYTES;
+// The same of dW, whose sums are transformed back: even at 350 to 400 with AVX2 on a Zen 3 (1 and 2 images
+// of 7×7, 256 and 512 channels). With AVX-512 as many, not measured.
+constexpr Index kProductsOfSums = DXDW_VECTOR_BYTES > 32 ? 384 : 12 * DXDW_VECTOR_BYTES;
 // Roundings of a value on its way through the three transforms.
 constexpr Index kRoundings = 30;
 
@@ -55,13 +58,13 @@ inline bool winograd_takes(const int64_t *words, Reason &why) {
   if (tiled > defined)
     return because(why, "%s products a channel in tiles, more than the definition's %s",
                    Grouped(tiled).text, Grouped(defined).text);
-  if (plan.kind == kWeightGradient) return true;  // transforms no weights
+  const bool sums = plan.kind == kWeightGradient;  // are transformed back, and no weights
   // (The nominal cache, for whether these tiles are taken decides the last bits.)
   const Index bytes = kFrequencies * plan.sources * plan.destinations * (plan.dtype == kFloat64 ? 8 : 4);
   const Index saved = plan.batch * (defined - tiled);
-  if (bytes > nominal().l2 && saved < kProductsOfTransform)
-    return because(why, "saves %s products of each pair of channels, fewer than transformed weights cost",
-                   Grouped(saved).text);
+  if (bytes > nominal().l2 && saved < (sums ? kProductsOfSums : kProductsOfTransform))
+    return because(why, "saves %s products of each pair of channels, fewer than transformed %s cost",
+                   Grouped(saved).text, sums ? "sums" : "weights");
   return true;
 }
 
