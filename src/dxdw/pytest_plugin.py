@@ -9,7 +9,6 @@ def test_conv2d_backward():
 """
 
 from collections.abc import Generator, Mapping
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -30,22 +29,17 @@ class _Failed(AssertionError):
         self.line = line
 
 
-class _Shown:
+def _shown(item: pytest.Item, info: pytest.ExceptionInfo[Any]) -> Any:
     """A failure as pytest prints it: whole in its section, one line in the summary.
 
-    Of a plain string pytest repeats the whole in the summary where it runs in CI.
+    In a form of pytest's own, for pytest-xdist makes a string of any other. Of that pytest repeats
+    the whole in the summary where it runs in CI.
     """
-
-    def __init__(self, failed: _Failed) -> None:
-        self.text = str(failed)
-        self.reprcrash = SimpleNamespace(message=failed.line)
-
-    def __str__(self) -> str:
-        return self.text
-
-    def toterminal(self, out: Any) -> None:
-        """Write the whole of it, as pytest asks its representations to."""
-        out.line(self.text)
+    shown: Any = info.getrepr(style="native")
+    shown.reprtraceback.reprentries[0].lines = [f"{info.value}\n"]
+    place, crash = item.location, shown.reprcrash
+    crash.path, crash.lineno, crash.message = place[0], (place[1] or 0) + 1, info.value.line
+    return shown
 
 
 def _failed(report: "Report", check: "Check") -> _Failed:
@@ -186,7 +180,7 @@ def pytest_runtest_makereport(
         return
     if call.excinfo is not None:
         if isinstance(call.excinfo.value, _Failed):
-            report.longrepr = _Shown(call.excinfo.value)
+            report.longrepr = _shown(item, call.excinfo)
     elif isinstance(item, pytest.Function) and _CHECK in _parameters(item, "params"):
         # Nothing was raised: xfail(strict=True), for this check is right. What was expected to
         # fail is the function, and it does where any of its checks does.

@@ -119,16 +119,16 @@ SOURCES = {
 }  # fmt: skip
 
 
-def said(folder, sources, ci=""):
+def said(folder, sources, ci="", *more):
     """What pytest says of these files, in a process of its own."""
     for name, source in sources.items():
         (folder / f"test_{name}.py").write_text(source, "utf-8")
     (folder / "conftest.py").write_text(ADDED, "utf-8")
     # This package, also where it is not installed and found by a relative path.
     package = {"PYTHONPATH": str(Path(dxdw.__file__).parents[1]), "CI": ci}
-    options = [*NAMED, "--strict-markers", "-p", "no:cacheprovider", "-v", "--rootdir", str(folder)]
+    options = [*NAMED, *more, "--strict-markers", "-p", "no:cacheprovider", "-v"]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", *options, str(folder)],
+        [sys.executable, "-m", "pytest", *options, "--rootdir", str(folder), str(folder)],
         cwd=folder, env=os.environ | package, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode in (0, 1, 2), done.stderr
@@ -239,3 +239,20 @@ def test_a_failure_is_the_report(tmp_path, ci):
     assert text.count("Hint: ") == 1
     assert "dx-overwritten" in text
     assert "pytest_plugin.py" not in text
+
+
+@pytest.mark.parametrize("options", [("--tb=line",), ("-n", "1")], ids=" ".join)
+def test_a_failure_has_one_line_of_its_own_however_it_is_printed(tmp_path, options):
+    text = said(tmp_path, {"mine": MINE.format(op="=", options="")}, "true", *options)
+    line = "a single 1 in grad_out, at each of its positions: dx wrong for a 1 at [0,0,0]"
+    assert f"FAILED test_mine.py::test_mine[impulses] - {line}" in text
+    assert text.count("Hint: ") == 1
+    assert "namespace(" not in text
+    place = text.count(f"test_mine.py:13: {line}")
+    assert place == (1 if options == ("--tb=line",) else 0)
+
+
+def test_a_test_that_forgets_to_return_is_told_so(tmp_path):
+    text = said(tmp_path, {"mine": RIGHT + "@pytest.mark.dxdw\ndef test_mine(): mine"})
+    assert "1 failed, 14 skipped" in text
+    assert "it is no function but None: is a return missing?" in text

@@ -312,6 +312,13 @@ def test_a_relu_leaves_small_numbers_too(threshold):
     assert not diagnose(lambda x: np.where(x > threshold, x, 0), problem="relu").ok
 
 
+@pytest.mark.parametrize("name", ["relu", "softmax"])
+def test_an_axis_of_one_element_stays(name):
+    right = exercises()[name].right
+    assert diagnose(right, problem=name).ok
+    assert not diagnose(lambda x: right(np.squeeze(x)), problem=name).ok
+
+
 @pytest.mark.parametrize("start", [-1e15, -(2.0**60)])
 def test_a_search_for_the_largest_number_begins_below_all_of_them(start):
     assert not diagnose(lambda x, k, s: pool(x, k, s, start), problem="max_pool_2d").ok

@@ -194,3 +194,10 @@ def test_whoever_writes_into_a_report_changes_no_later_one(fn, options):
         array[...] = 7
     assert told(report) != first
     assert told(diagnose(fn, **options)) == first
+
+
+@pytest.mark.parametrize(
+    ("given", "what"), [(None, "None: is a return missing?"), (3, "of type int")]
+)
+def test_what_is_no_function_is_told(given, what):
+    assert diagnose(given).summary == f"it is no function but {what}"

@@ -52,7 +52,9 @@ def adapted(fn: Function, contract: Contract) -> Function:
         Unfit: it takes other arguments, and which is which can't be told.
     """
     if not hasattr(fn, "__call__"):  # noqa: B004 - mypy takes callable() for granted
-        raise Unfit(f"it is no function but a {type(fn).__name__}")
+        kind = f"of type {type(fn).__name__}"
+        kind = kind.replace("of type NoneType", "None: is a return missing?")
+        raise Unfit(f"it is no function but {kind}")
     signature = _signature(fn)
     options = _options(contract)
     if signature is None:  # some compiled functions have none

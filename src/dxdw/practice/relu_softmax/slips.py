@@ -73,7 +73,9 @@ CAUSES = {
 
 
 def _relu() -> Exercise:
-    cases = tuple((integers(*shape),) for shape in ((3,), (2, 3), (2, 3, 4), (2, 2, 3, 3)))
+    cases = tuple(
+        (integers(*shape),) for shape in ((3,), (2, 3), (2, 3, 4), (2, 2, 3, 3), (1, 3, 1))
+    )
     cases += tuple((x * scale,) for scale in (1 / 8, 1 / 1024, 1024) for (x,) in cases)
     slips = (
         Slip("relu-absolute", np.abs),
@@ -99,7 +101,7 @@ def _softmax() -> Exercise:
     apart = [[400.0, 401.0], [-400.0, -401.0]], [[350.0, 348.0, 351.0], [-450.0, -453.0, -450.0]]
     cases = tuple((np.array(z),) for z in (*vectors, *large)) + tuple((z,) for z in rows)
     cases += tuple((np.array(z),) for z in apart)
-    cases += tuple((integers(*shape),) for shape in ((2, 3, 4), (3, 2, 2, 3)))
+    cases += tuple((integers(*shape),) for shape in ((2, 3, 4), (3, 2, 2, 3), (1, 3)))
 
     def plain(z: Array) -> Array:
         powers = np.exp(z)
