@@ -14,7 +14,7 @@ program does not need of the gradients is not computed. On other devices the sam
 checked on the CPU.)
 """
 
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 from ..core.documentation import pointing_to, refused
@@ -238,7 +238,6 @@ def _convolve(
     padding_mode: str,
 ) -> jax.Array:
     x, W = _operand(x, "x"), _operand(W, "W")
-    _register()
     geometry, batched = geometries.convolution(
         ndim, x.shape, W.shape, Options(padding, stride, dilation, groups, padding_mode)
     )
@@ -252,16 +251,19 @@ def _convolve(
     x = x if batched else x[None]
     out = bilinear("forward", Case(geometry, ndim), x.astype(dtype), W.astype(dtype))
     if bias is not None:
-        out = out + bias.reshape(-1, *[1] * ndim)
+        out = out + bias.reshape(1, -1, *[1] * ndim)
     return out if batched else out[0]
 
 
 def _operand(value: Any, name: str) -> jax.Array:
     """An array of numbers, which JAX's own may be traced."""
     numpys = isinstance(value, np.ndarray)
+    operands.check_labelled_or_lazy(value, name)
     try:
         array = jnp.asarray(operands.native(value) if numpys else value)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RuntimeError) as error:
+        if isinstance(value, jax.Array):
+            raise
         message = f"{name} can't be made an array of JAX's: {error}"
         if numpys and isinstance(error, TypeError):  # which tells no more than that it is one
             message = f"{name} can't be made an array of JAX's: it has no dtype {value.dtype}"
@@ -361,11 +363,9 @@ batching.primitive_batchers[_pass_p] = _mapped
 mlir.register_lowering(_pass_p, mlir.lower_fun(_computed, multiple_results=False))
 
 
-@lru_cache(maxsize=1)
-def _register() -> None:
-    """Tells XLA of the handler, once."""
-    pointer = xla_handler.address().value
-    jax.ffi.register_ffi_target(TARGET, jax.ffi.pycapsule(pointer), platform="cpu")
+# At once: exported programs know the handler by its name, and call nothing here before.
+_pointer = jax.ffi.pycapsule(xla_handler.address().value)
+jax.ffi.register_ffi_target(TARGET, _pointer, platform="cpu")
 
 
 def _by_kernels(kind: str, case: Case, first: jax.Array, second: jax.Array) -> jax.Array:
