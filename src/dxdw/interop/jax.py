@@ -14,6 +14,8 @@ program does not need of the gradients is not computed. On other devices the sam
 checked on the CPU.)
 """
 
+import atexit
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -366,6 +368,14 @@ mlir.register_lowering(_pass_p, mlir.lower_fun(_computed, multiple_results=False
 # At once: exported programs know the handler by its name, and call nothing here before.
 _pointer = jax.ffi.pycapsule(xla_handler.address().value)
 jax.ffi.register_ffi_target(TARGET, _pointer, platform="cpu")
+
+
+@atexit.register
+def _wait() -> None:
+    """For what runs yet: JAX ends its devices with the interpreter's lock, which a call wants."""
+    for a in jax.live_arrays():
+        with suppress(Exception):
+            a.block_until_ready()
 
 
 def _by_kernels(kind: str, case: Case, first: jax.Array, second: jax.Array) -> jax.Array:
