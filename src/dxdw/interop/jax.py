@@ -372,7 +372,7 @@ jax.ffi.register_ffi_target(TARGET, _pointer, platform="cpu")
 
 @atexit.register
 def _wait() -> None:
-    """For what runs yet: JAX ends its devices with the interpreter's lock, which a call wants."""
+    """For results that are held: JAX ends its devices with the interpreter's lock, which a call wants."""
     for a in jax.live_arrays():
         with suppress(Exception):
             a.block_until_ready()
