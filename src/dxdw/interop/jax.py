@@ -16,7 +16,7 @@ checked on the CPU.)
 
 import atexit
 from contextlib import suppress
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from ..core.documentation import pointing_to, refused
@@ -239,6 +239,7 @@ def _convolve(
     bias: Any,
     padding_mode: str,
 ) -> jax.Array:
+    _wait_at_the_end()
     x, W = _operand(x, "x"), _operand(W, "W")
     geometry, batched = geometries.convolution(
         ndim, x.shape, W.shape, Options(padding, stride, dilation, groups, padding_mode)
@@ -370,10 +371,14 @@ _pointer = jax.ffi.pycapsule(xla_handler.address().value)
 jax.ffi.register_ffi_target(TARGET, _pointer, platform="cpu")
 
 
-@atexit.register
+@lru_cache(maxsize=1)
+def _wait_at_the_end() -> None:
+    """For results that are held: JAX ends its devices with the lock that their calls want."""
+    atexit.register(_wait)
+
+
 def _wait() -> None:
-    """For results that are held: JAX ends its devices with the interpreter's lock, which a call wants."""
-    for a in jax.live_arrays():
+    for a in jax.live_arrays("cpu"):
         with suppress(Exception):
             a.block_until_ready()
 
