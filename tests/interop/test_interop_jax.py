@@ -288,6 +288,55 @@ def test_dtypes_that_no_pass_has_are_refused_by_name(name):
         jax.jit(conv2d)(**same)
 
 
+class Lazy(np.ndarray):
+    """Of Dask, by its name: what it has would be loaded."""
+
+    __module__ = "dask.array.core"
+
+
+class Recorded:
+    """As a tensor of PyTorch's is that wants a gradient."""
+
+    def __array__(self, *_, **__):
+        raise RuntimeError("Can't call numpy() on Tensor that requires grad")
+
+
+@pytest.mark.parametrize("name", ["x", "W", "bias"])
+def test_arrays_of_others_are_refused_by_name(name):
+    from dxdw.interop.jax import conv2d
+
+    given = {"x": np.ones((1, 3, 3)), "W": np.ones((1, 1, 2, 2)), "bias": np.ones(1)}
+    lazy = given | {name: given[name].view(Lazy)}
+    message = f"{name} is a dask.array.core.Lazy: it would be loaded whole: …"
+    assert refused(TypeError, message, conv2d, **lazy) == "docs/howto/jax.md"
+    message = f"{name} can't be made an array of JAX's: Can't call numpy() on Tensor that …"
+    recorded = given | {name: Recorded()}
+    assert refused(TypeError, message, conv2d, **recorded) == "docs/howto/jax.md"
+
+
+def test_errors_of_jaxs_own_arrays_are_jaxs():
+    from jax import numpy as jnp
+
+    from dxdw.interop.jax import conv2d
+
+    x = jnp.ones((1, 3, 3))
+    x.delete()
+    with pytest.raises(RuntimeError, match="Array has been deleted"):
+        conv2d(x, np.ones((1, 1, 2, 2)))
+
+
+def test_a_bias_is_added_where_ranks_are_not_promoted():
+    import jax
+
+    from dxdw.interop.jax import conv1d, conv2d, conv3d
+
+    with jax.numpy_rank_promotion("raise"):
+        for ndim, convolve in enumerate((conv1d, conv2d, conv3d), start=1):
+            for lead in ((), (2,)):
+                x, W = np.ones((*lead, 1, *[3] * ndim)), np.ones((1, 1, *[2] * ndim))
+                assert np.all(convolve(x, W, bias=[1.0]) == 2**ndim + 1)
+
+
 @pytest.mark.parametrize("jit", [False, True])
 def test_numpys_arrays_may_have_the_other_order_of_bytes(jit):
     import jax
@@ -341,6 +390,27 @@ def test_what_goes_wrong_inside_is_told(monkeypatch):
     monkeypatch.setattr(xla_handler, "_compute", fails)
     with pytest.raises(Exception, match="dxdw: MemoryError: no 5 bytes"):
         jax.block_until_ready(ours(case)(x, W))
+
+
+EXPORTED = """
+import jax, dxdw.interop.jax
+result = jax.ShapeDtypeStruct((1, 1, 2, 2), "float32")
+call = jax.jit(lambda x, W: jax.ffi.ffi_call("dxdw_pass", result)(x, W, call=%r))
+print(call(jax.numpy.ones((1, 1, 3, 3)), jax.numpy.ones((1, 1, 2, 2))).sum())
+"""
+
+
+def test_an_exported_program_runs_in_a_process_that_calls_nothing_before():
+    from dxdw.call import geometries
+    from dxdw.call.options import Options
+    from dxdw.interop import xla_handler
+    from dxdw.interop.bilinear import Case as Passes
+
+    geometry, _ = geometries.convolution(2, (1, 1, 3, 3), (1, 1, 2, 2), Options())
+    program = EXPORTED % xla_handler.text("forward", Passes(geometry, 2))
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout == "16.0\n", done.stderr
 
 
 def test_a_pass_in_words_and_back():

@@ -175,3 +175,16 @@ def test_on_two_devices():
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout == "13 ways\n"
+
+
+UNFINISHED = """
+import jax
+from dxdw.interop.jax import conv2d
+x, W = jax.numpy.ones((4, 64, 64, 64)), jax.numpy.ones((64, 64, 3, 3))
+results = [conv2d(conv2d(x + i, W), W) for i in range(4)]
+"""
+
+
+def test_a_program_ends_while_results_are_computed():
+    """JAX ends its devices with the interpreter's lock, for which the calls waited for ever."""
+    subprocess.run([sys.executable, "-c", UNFINISHED], check=True, timeout=60)

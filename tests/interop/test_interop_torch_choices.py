@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import weakref
 
 import numpy as np
 import pytest
@@ -263,17 +264,50 @@ def test_a_graph_that_waits_for_its_backward_pass_still_can():
     assert model[0].weight.grad is not None
 
 
-@pytest.mark.parametrize("kind", ["sparse", "meta", "integers", "complex"])
+@pytest.mark.filterwarnings("ignore")  # what PyTorch says of quantized and nested ones
+@pytest.mark.parametrize("kind", ["sparse", "meta", "integers", "complex", "quantized", "nested"])
 def test_buffers_of_every_kind(kind):
     make = {
         "sparse": lambda: torch.eye(2).to_sparse(),
         "meta": lambda: torch.ones(2, device="meta"),
         "integers": lambda: torch.arange(2),
         "complex": lambda: torch.ones(2, dtype=torch.complex64),
+        "quantized": lambda: torch.quantize_per_tensor(torch.ones(2), 0.5, 0, torch.qint8),
+        "nested": lambda: torch.nested.nested_tensor([torch.ones(2), torch.ones(3)]),
     }
-    model = own(lambda model, x: model.convolution(x), kept=make[kind]())
+
+    def forward(model, x):
+        model.kept.fill_(0) if model.kept.is_quantized else model.kept.zero_()
+        return model.convolution(x)
+
+    model = own(forward, kept=make[kind]())
     bridge.accelerate(model, torch.ones(IMAGES))
     assert len(bridge.choices(model)) == 1
+    if kind != "meta":
+        plain = {
+            "sparse": lambda a: a.to_dense(),
+            "quantized": lambda a: a.dequantize(),
+            "nested": lambda a: a.to_padded_tensor(0),
+        }.get(kind, lambda a: a)
+        assert torch.equal(plain(model.kept), plain(make[kind]()))
+
+
+def test_of_calls_that_are_alike_one_keeps_its_operands():
+    """A model that calls a layer a thousand times has no thousand images in memory for that."""
+    images, alive = [], []
+
+    def forward(model, x):
+        for _ in range(20):
+            x = torch.nn.functional.pad(model.convolution(x), (1, 1, 1, 1))
+            images.append(weakref.ref(x))
+            alive.append(sum(image() is not None for image in images))
+        return x
+
+    model = own(forward)
+    with torch.no_grad():
+        bridge.accelerate(model, torch.ones(IMAGES))
+    assert len(bridge.choices(model)) == 1
+    assert max(alive) <= 2
 
 
 def test_under_autocast_16_bit_floats_are_timed():

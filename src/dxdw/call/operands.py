@@ -35,7 +35,7 @@ def array(value: Any, name: str) -> Array:
             )
         if isinstance(value, np.matrix):
             raise refused(TypeError, f"{name} is a np.matrix: convert it with np.asarray({name})")
-        _check_labelled_or_lazy(value, name)
+        check_labelled_or_lazy(value, name)
         if foreign(value):
             _check_tensor(value, name)
             _check_foreign_dtype(value, name)
@@ -57,7 +57,7 @@ def _of_numbers(value: Any, name: str) -> Array:
         raise refused(ValueError, f"{name} can't be made an array: {error}") from None
 
 
-# What NumPy would make an array of, losing what it is there for.
+# What an array would be made of, losing what it is there for.
 _OF_OTHERS = {
     "autograd": "what autograd follows goes to dxdw.interop.autograd",
     "dask": "it would be loaded whole: dxdw.interop.dask has the functions that go chunk by chunk, "
@@ -67,7 +67,8 @@ _OF_OTHERS = {
 }
 
 
-def _check_labelled_or_lazy(value: Any, name: str) -> None:
+def check_labelled_or_lazy(value: Any, name: str) -> None:
+    """Refuses arrays of which NumPy, or JAX, would make others without a word."""
     library = type(value).__module__.partition(".")[0]
     if library in _OF_OTHERS:
         hint = _OF_OTHERS[library].format(name=name)

@@ -14,6 +14,8 @@ program does not need of the gradients is not computed. On other devices the sam
 checked on the CPU.)
 """
 
+import atexit
+from contextlib import suppress
 from functools import lru_cache, partial
 from typing import Any
 
@@ -237,8 +239,8 @@ def _convolve(
     bias: Any,
     padding_mode: str,
 ) -> jax.Array:
+    _wait_at_the_end()
     x, W = _operand(x, "x"), _operand(W, "W")
-    _register()
     geometry, batched = geometries.convolution(
         ndim, x.shape, W.shape, Options(padding, stride, dilation, groups, padding_mode)
     )
@@ -252,16 +254,19 @@ def _convolve(
     x = x if batched else x[None]
     out = bilinear("forward", Case(geometry, ndim), x.astype(dtype), W.astype(dtype))
     if bias is not None:
-        out = out + bias.reshape(-1, *[1] * ndim)
+        out = out + bias.reshape(1, -1, *[1] * ndim)
     return out if batched else out[0]
 
 
 def _operand(value: Any, name: str) -> jax.Array:
     """An array of numbers, which JAX's own may be traced."""
     numpys = isinstance(value, np.ndarray)
+    operands.check_labelled_or_lazy(value, name)
     try:
         array = jnp.asarray(operands.native(value) if numpys else value)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RuntimeError) as error:
+        if isinstance(value, jax.Array):
+            raise
         message = f"{name} can't be made an array of JAX's: {error}"
         if numpys and isinstance(error, TypeError):  # which tells no more than that it is one
             message = f"{name} can't be made an array of JAX's: it has no dtype {value.dtype}"
@@ -361,11 +366,21 @@ batching.primitive_batchers[_pass_p] = _mapped
 mlir.register_lowering(_pass_p, mlir.lower_fun(_computed, multiple_results=False))
 
 
+# At once: exported programs know the handler by its name, and call nothing here before.
+_pointer = jax.ffi.pycapsule(xla_handler.address().value)
+jax.ffi.register_ffi_target(TARGET, _pointer, platform="cpu")
+
+
 @lru_cache(maxsize=1)
-def _register() -> None:
-    """Tells XLA of the handler, once."""
-    pointer = xla_handler.address().value
-    jax.ffi.register_ffi_target(TARGET, jax.ffi.pycapsule(pointer), platform="cpu")
+def _wait_at_the_end() -> None:
+    """For results that are held: JAX ends its devices with the lock that their calls want."""
+    atexit.register(_wait)
+
+
+def _wait() -> None:
+    for a in jax.live_arrays("cpu"):
+        with suppress(Exception):
+            a.block_until_ready()
 
 
 def _by_kernels(kind: str, case: Case, first: jax.Array, second: jax.Array) -> jax.Array:

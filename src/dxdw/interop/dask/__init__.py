@@ -19,9 +19,17 @@ of their own would only stand in each other's way.
 `train` is the training loop of the package's TinyCNN with every batch shared out to the workers.
 """
 
-from ...extras import need
+from ...extras import MissingExtra, need
 
 need("dask", "dxdw.interop.dask", "dask")
+
+from dask.array import Array  # noqa: E402
+
+if Array.__module__ != "dask.array.core":  # which are made of expressions, not of graphs
+    raise MissingExtra(
+        "dxdw.interop.dask needs dask.array without its experimental query planning, which is on "
+        "here: set DASK_ARRAY__QUERY_PLANNING=False in the environment"
+    )
 
 from .convolution import (  # noqa: E402
     conv1d,

@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from ...call import passes
+from ...call import operands, passes
 from ...call.call import Call
 from ...core.arrays import Array, cast, unwarned
+from ...core.documentation import pointing_to
 from ...core.geometry import Spans
 from .fixed_tree import pairwise_sum
 from .spans import Starts, common, index_of, inside, length, volume
@@ -32,7 +33,7 @@ class Pieces:
     def of(cls, call: Call, starts: Starts, arrays: Sequence[Array], channels: int) -> "Pieces":
         """Of the caller's arrays."""
         pieces = []
-        for start, a in zip(starts, arrays, strict=True):
+        for start, a in zip(starts, (_numpys(a, "block") for a in arrays), strict=True):
             piece = a if call.batched else a[None]
             if len(call.geometry.axes) > call.ndim:
                 piece = piece[:, :, None]
@@ -67,7 +68,7 @@ class Forward:
 
     def __call__(self, W: Array, bias: Array | None, x: list[Array]) -> Array:
         call, geometry = self.call, self.call.geometry
-        W, pieces = call.W(W), Pieces.of(call, self.x, x, geometry.channels_in)
+        W, pieces = call.W(_numpys(W, "W")), Pieces.of(call, self.x, x, geometry.channels_in)
         if not np.isfinite(W).all():
             # Infinity times the zeros of padding is NaN, and between pieces there is no padding.
             pieces = pieces.joined(geometry.windows(self.outputs))
@@ -80,7 +81,8 @@ class Forward:
                     yield outputs, passes.forward(seen, W, part, call.how)
 
         out = _sum(parts(), self.outputs, geometry.channels_out, call)
-        return _delivered(passes.with_bias(out, call.bias(bias)), call)
+        bias = None if bias is None else call.bias(_numpys(bias, "bias"))
+        return _delivered(passes.with_bias(out, bias), call)
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,8 @@ class InputGradient:
 
     def __call__(self, W: Array, grad_out: list[Array]) -> Array:
         call, geometry = self.call, self.call.geometry
-        W, pieces = call.W(W), Pieces.of(call, self.grad_out, grad_out, geometry.channels_out)
+        W = call.W(_numpys(W, "W"))
+        pieces = Pieces.of(call, self.grad_out, grad_out, geometry.channels_out)
 
         def parts() -> Iterator[tuple[Spans, Array]]:
             for spans, piece in pieces:
@@ -159,6 +162,12 @@ class Delivered:
 
     def __call__(self, sums: tuple[Array, ...]) -> Array:
         return self.call.deliver(sums[self.place], self.shape)
+
+
+@pointing_to("dask")
+def _numpys(a: Array, name: str) -> Array:
+    """What a task is given, of NumPy's own type: blocks may be of others than their array tells."""
+    return operands.numpy_array(a, name)
 
 
 def _sum(parts: Iterable[tuple[Spans, Array]], spans: Spans, channels: int, call: Call) -> Array:

@@ -193,7 +193,7 @@ class _Part:
     def __init__(self, module: nn.Module) -> None:
         self.module: Any = module
         self.measured: timing.Measured | None = None  # of an example
-        self.seen: list[timing.Seen] | None = None  # while an example runs
+        self.seen: dict[timing.Setting, timing.Seen] | None = None  # while an example runs
 
     def stands_for(self, kinds: tuple[type[nn.Module], ...]) -> bool:
         """Whether its module is still one of these: its class may be another by now."""
@@ -204,7 +204,7 @@ class _Part:
         """Who computes a call."""
         if self.seen is not None:
             if tensors.unwatched():  # else they may be of a transform, which ends before the clock
-                self.seen.append(timing.Seen(timing.setting(case, x, W), kind, x, W, bias))
+                timing.note(timing.Seen(timing.setting(case, x, W), kind, x, W, bias), self.seen)
             return THEIRS
         if self.measured is not None and (ways := self.measured.ways(case, x, W)):
             return ways

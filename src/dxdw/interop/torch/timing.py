@@ -96,22 +96,28 @@ def measure(model: nn.Module, parts: dict[str, Any], example: Any) -> None:
     """Times every convolution that the example comes by; each part remembers its own."""
     calls = _seen(model, parts, example)
     # (Where one of them needs fewer gradients, the others tell.)
-    ordered = sorted((call for seen in calls.values() for call in seen), key=_needed)
+    ordered = sorted((call for seen in calls.values() for call in seen.values()), key=_needed)
     distinct = {call.setting: call for call in ordered}
     times = _timed(distinct)
     for name, seen in calls.items():
-        own = {call.setting for call in seen} & times.keys()
-        parts[name].measured = Measured({key: times[key] for key in times if key in own})
+        parts[name].measured = Measured({key: times[key] for key in times if key in seen})
 
 
-def _seen(model: nn.Module, parts: dict[str, Any], example: Any) -> dict[str, list[Seen]]:
+def note(call: Seen, seen: dict[Setting, Seen]) -> None:
+    """Keeps one call of each setting, that with most gradients, for it keeps its operands too."""
+    held = seen.get(call.setting)
+    if held is None or _needed(held) <= _needed(call):
+        seen[call.setting] = call
+
+
+def _seen(model: nn.Module, parts: dict[str, Any], example: Any) -> dict[str, dict[Setting, Seen]]:
     """The calls of each part; the model and the random numbers are left as they were."""
     args: tuple[Any, ...] = example if isinstance(example, tuple) else (example,)
     named: dict[str, Any] = {}
     if isinstance(example, dict):
         args, named = (), example
     for part in parts.values():
-        part.seen = []
+        part.seen = {}
     try:
         with _unchanged(model), torch.random.fork_rng(devices=[]):
             model(*args, **named)
@@ -151,13 +157,15 @@ def _unchanged(model: nn.Module) -> Iterator[None]:
 
 def _put_back(a: Tensor, value: Tensor) -> None:
     """The values of a tensor as they were, written where they are others alone."""
-    if a.shape != value.shape or a.dtype != value.dtype:
-        a.data = value
-    elif a.layout is not torch.strided or a.is_meta:  # which nothing compares
-        a.copy_(value)
-    elif not bool(((a == value) | (a.isnan() & value.isnan())).all()):
+    try:
+        if a.shape != value.shape or a.dtype != value.dtype:
+            a.data = value
+            return
         once = tuple(slice(None if step else 1) for step in a.stride())  # of what is expanded
-        a[once].copy_(value[once])
+        if not bool(((a == value) | (a.isnan() & value.isnan())).all()):
+            a[once].copy_(value[once])
+    except RuntimeError:  # which has no strides, or nothing compares: sparse, nested, quantized, …
+        a.copy_(value)
 
 
 Pair = tuple[Callable[[], Any], Callable[[], Any]]  # dxdw's and PyTorch's
