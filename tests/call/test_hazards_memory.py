@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import MODES, simple
 
-from dxdw import conv2d, conv2d_backward
+from dxdw import conv2d, conv2d_backward, conv_transpose2d_backward
 from dxdw.engines import native, tuning
 
 # Objects of Python's own that a call makes besides arrays: geometry, plans, slices.
@@ -222,3 +222,13 @@ def test_an_error_on_the_way_leaves_out_and_the_operands_untouched(engine, error
         conv2d_backward(*arguments, out=out, engine=engine)  # and the next call works
     assert np.allclose(out[0], oracles.dx(a["grad_out"], a["W"], case))
     assert np.allclose(out[1], oracles.dW(a["grad_out"], a["x"], case))
+
+
+@pytest.mark.parametrize("backward", [conv2d_backward, conv_transpose2d_backward])
+def test_a_sum_that_fails_leaves_every_out_untouched(backward):
+    x, W = np.ones((1, 6, 6), np.float16), np.ones((1, 1, 1, 1), np.float16)
+    grad_out = np.full((1, 6, 6), 2000, np.float16)  # their sum, dW, is more than float16 holds
+    out = np.full_like(x, 7), np.full_like(W, 7)
+    with np.errstate(over="raise"), pytest.raises(FloatingPointError):
+        backward(grad_out, x, W, out=out, accumulate=True)
+    assert all((a == 7).all() for a in out)
