@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -76,8 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         place = f"{error.filename}: " if error.filename else ""
         return _failed(f"{place}{error.strerror or error}")
     except KeyboardInterrupt:
-        print("\ndxdw: interrupted", file=sys.stderr)
-        return INTERRUPTED
+        return _told("\ndxdw: interrupted", INTERRUPTED)
 
 
 def _run(arguments: Sequence[str]) -> int:
@@ -104,10 +104,11 @@ def _prepare_streams() -> None:
 
 def _forget_output() -> None:
     """Leaves out what can't be written: Python would complain once more when it flushes at exit."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def parser_of(commands: Sequence[str]) -> argparse.ArgumentParser:
@@ -128,5 +129,12 @@ def parser_of(commands: Sequence[str]) -> argparse.ArgumentParser:
 
 
 def _failed(message: str) -> int:
-    print(f"dxdw: error: {message}", file=sys.stderr)
-    return FAILED
+    return _told(f"dxdw: error: {message}", FAILED)
+
+
+def _told(message: str, status: int) -> int:
+    """The exit status, which says what happened also where the message can't be written."""
+    with suppress(OSError):
+        print(message, file=sys.stderr)
+    _forget_output()
+    return status

@@ -72,7 +72,7 @@ def conv2d(
         number.
     max_workspace : int or None
         The most bytes of scratch memory, beside the results and the operands (a strided or integer
-        operand is copied whole).
+        operand is copied whole, and in backward a complex one, conjugated).
 
     Returns
     -------

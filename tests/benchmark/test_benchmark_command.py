@@ -107,6 +107,7 @@ def test_without_native_kernels_nothing_is_called_measured(capsys, monkeypatch):
         (("--json", "a.txt"), "a.txt: its name does not end in .json; expected"),
         (("--plot", "a.pdf"), "a.pdf: its name does not end in .png; expected"),
         (("--show", "a.json"), "a.json: no such file; expected a run that"),
+        (("--show", "a.json", "--json", "b.json"), "--show measures nothing that --json could"),
     ],
 )
 def test_refused_before_anything_is_measured(capsys, monkeypatch, arguments, what):
@@ -135,6 +136,27 @@ def test_a_damaged_run_is_refused(capsys):
         Path("run.json").write_text(json.dumps(written | damage), "utf-8")
         assert cli.main(["bench", "--show", "run.json"]) == 2
         assert capsys.readouterr() == ("", f"{told} wrote\n")
+
+
+def test_so_are_numbers_that_nothing_follows_from_and_what_can_not_be_drawn(capsys):
+    twice = ("--kinds", "dx", "dx", "--precision", "high", "--no-cold", "--threads", 1, 1)
+    assert run(*SMALL, *twice, "--peers", "numpy", "--json", "run.json") == 0
+    capsys.readouterr()
+    written = json.loads(Path("run.json").read_text("utf-8"))
+    (row,) = written["rows"]
+    timing = row["timings"]["dxdw"]
+    never, beside = timing | {"median": 0}, {"dxdw": timing, "torch NCHW": timing}
+    for damage, show in (
+        ({"machine": written["machine"] | {"load": 10**400}}, ()),
+        ({"rows": [row | {"timings": {"dxdw": never}}]}, ()),
+        ({"rows": [row | {"timings": beside, "kind": "db"}]}, ("--plot", "run.png")),
+        ({"settings": []}, ("--plot", "run.png")),
+    ):
+        Path("run.json").write_text(json.dumps(written | damage), "utf-8")
+        assert cli.main(["bench", "--show", "run.json", *show]) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.startswith("dxdw: error: run.json: it holds something else; expected a run")
 
 
 def test_so_is_what_is_nested_too_deep(capsys):

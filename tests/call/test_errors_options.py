@@ -79,6 +79,17 @@ def test_how_to_run(call):
         refused(error, message, function, *operands, **options)
 
 
+def test_an_engine_that_is_none_is_refused_also_where_nothing_is_summed():
+    x, W, message = np.ones((1, 4, 4)), np.ones((1, 1, 2, 2)), "engine is 'best': it must be one …"
+    for call in (
+        lambda: conv2d(x[None, :0], W[:, :0], engine="best"),
+        lambda: conv2d_backward(np.ones((1, 3, 3)), x, W, needs=("db",), engine="best"),
+        lambda: dxdw.conv2d_jvp(x, W, None, None, engine="best"),
+        lambda: conv_transpose2d(x[None][:0], W, engine="best"),
+    ):
+        refused(ValueError, message, call)
+
+
 def test_engine_by_name_that_declines_says_why():
     refused(
         ValueError,

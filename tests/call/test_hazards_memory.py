@@ -1,5 +1,6 @@
 """Memory: a limit on scratch is kept, too little is said in bytes, a failed call loses nothing."""
 
+import gc
 import subprocess
 import sys
 import tracemalloc
@@ -14,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import MODES, simple
 
-from dxdw import conv2d, conv2d_backward
-from dxdw.engines import tuning
+from dxdw import conv2d, conv2d_backward, conv_transpose2d_backward
+from dxdw.engines import native, tuning
 
 # Objects of Python's own that a call makes besides arrays: geometry, plans, slices.
 SMALL_CHANGE = 64 << 10
@@ -108,6 +109,20 @@ def test_too_little_workspace_names_the_least_and_computes_nothing():
     with pytest.raises(ValueError, match=r"max_workspace is 1,?000: .*at least [\d,]+ bytes"):
         conv2d(a["x"], a["W"], **case.options, out=out, max_workspace=1000)
     assert np.isnan(out).all()
+
+
+@pytest.mark.skipif(not native.kernels(), reason="needs kernels that have plans")
+def test_large_plans_are_kept_of_a_few_problems_alone():
+    def plans():
+        gc.collect()
+        return sum(type(one) is native.Handle for one in gc.get_objects())
+
+    W = np.ones((1, 1, 257, 256), np.float32)  # of 65,792 taps: megabytes each
+    before = plans()
+    for rows in range(257, 270):
+        out = conv2d(np.ones((1, 1, rows, 256), np.float32), W, precision="highest")
+        assert out.shape == (1, 1, rows - 256, 1)
+    assert plans() <= before + 4
 
 
 def test_bits_do_not_depend_on_results_kept_from_other_calls():
@@ -207,3 +222,13 @@ def test_an_error_on_the_way_leaves_out_and_the_operands_untouched(engine, error
         conv2d_backward(*arguments, out=out, engine=engine)  # and the next call works
     assert np.allclose(out[0], oracles.dx(a["grad_out"], a["W"], case))
     assert np.allclose(out[1], oracles.dW(a["grad_out"], a["x"], case))
+
+
+@pytest.mark.parametrize("backward", [conv2d_backward, conv_transpose2d_backward])
+def test_a_sum_that_fails_leaves_every_out_untouched(backward):
+    x, W = np.ones((1, 6, 6), np.float16), np.ones((1, 1, 1, 1), np.float16)
+    grad_out = np.full((1, 6, 6), 2000, np.float16)  # their sum, dW, is more than float16 holds
+    out = np.full_like(x, 7), np.full_like(W, 7)
+    with np.errstate(over="raise"), pytest.raises(FloatingPointError):
+        backward(grad_out, x, W, out=out, accumulate=True)
+    assert all((a == 7).all() for a in out)

@@ -1,6 +1,7 @@
 """What people write who come from other libraries: taken, or answered with the words that help."""
 
 import inspect
+from collections import UserList, deque
 
 import numpy as np
 import pytest
@@ -34,6 +35,16 @@ def test_options_may_be_arrays_of_integers():
     assert np.array_equal(conv2d(X, W, padding=np.array(pairs)), conv2d(X, W, padding=pairs))
     assert np.array_equal(conv2d(X, W, padding=np.array([1, 2])), conv2d(X, W, padding=(1, 2)))
     refused(TypeError, "stride is 2.0, a float: …", conv2d, X, W, stride=np.array([2.0, 1.0]))
+
+
+def test_options_may_be_sequences_of_any_kind():
+    by_tuples = conv2d(X, W, padding=((1, 2), (0, 1)), stride=(1, 2))
+    pairs = [np.array([1, 2]), range(2)]
+    for padding in (pairs, deque(pairs)):
+        assert np.array_equal(conv2d(X, W, padding, range(1, 3)), by_tuples)
+    assert dxdw.max_pool_2d(X, range(2, 4), UserList([1, 2])).shape == (2, 3, 7, 3)
+    refused(TypeError, "stride is b'21', a bytes: …", conv2d, X, W, stride=b"21")
+    refused(ValueError, "stride is (1, 2, 3): …", conv2d, X, W, stride=range(1, 4))
 
 
 def test_the_words_of_jax_and_tensorflow():

@@ -188,6 +188,7 @@ def test_so_is_one_of_another_processor_or_form(file, key):
         {"engine": "direct"},
         {"engine": "direct", "seconds": {}},
         {"engine": 3, "seconds": {"direct": "x"}},
+        {"engine": "direct", "seconds": {"direct": 10**400}},
     ],
 )
 def test_and_one_with_an_entry_that_is_none(file, entry):
@@ -252,6 +253,31 @@ def test_the_command_measures_remembers_shows_and_forgets(file, capsys):
     assert main(["tune", "--forget"]) == 0
     assert main(["tune", "--show"]) == 0
     assert "nothing has been measured yet" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("nowhere", ["file", "folder", "none"])
+def test_what_could_not_be_remembered_is_told_before_anything_is_measured(
+    file, nowhere, monkeypatch, capsys
+):
+    if nowhere == "none":
+        monkeypatch.setattr(tuned, "file", lambda: None)
+    elif nowhere == "folder":
+        file.mkdir(parents=True)
+    else:
+        file.parent.write_text("")
+    monkeypatch.setattr("dxdw.benchmark.choices.choices", lambda *_: 1 / 0)
+    assert main(["tune", "1,1,8,8", "1,1,3,3"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("dxdw: error: ")
+
+
+@compiled
+@pytest.mark.usefixtures("file")
+def test_what_is_named_twice_is_measured_once(capsys):
+    call = ["tune", "1,1,8,8", "1,1,3,3", "--rounds", "1", "--seconds", "0"]
+    assert main([*call, "--dtype", "float32", "float32", "--threads", "1", "1"]) == 0
+    assert "3 choices" in capsys.readouterr().out
 
 
 @compiled

@@ -57,6 +57,13 @@ def test_a_full_disk_is_told_in_one_line(command):
     assert shell(f"{command} >/dev/full") == (2, "", told)
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a file that is always full")
+@pytest.mark.parametrize("command", ["explain dx 1 2", "check none.py:f", "predict none.png"])
+def test_the_exit_status_tells_what_the_message_can_not(command):
+    # (1 would say that the function which is checked is wrong.)
+    assert shell(f'"$0" -m dxdw {command} 2>/dev/full') == (2, "", "")
+
+
 def test_what_has_no_character_there_is_a_question_mark():
     status, out, err = shell(EXPLAIN, PYTHONIOENCODING="ascii")
     assert (status, err) == (0, "")

@@ -1,5 +1,6 @@
 """Where files may be written, and extras that are missing."""
 
+import os
 import sys
 from errno import ENOSPC
 
@@ -33,6 +34,19 @@ def test_a_place_without_permission_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("os.access", lambda *_: False)  # root may write everywhere
     with pytest.raises(FileRefused, match="it can't be written"):
         check_writable(tmp_path / "new.png", ".png")
+
+
+def test_what_would_fail_after_the_work_is_refused_before(tmp_path, monkeypatch):
+    (tmp_path / "link.png").symlink_to(tmp_path / "none" / "new.png")
+    with pytest.raises(FileRefused, match=r"link\.png: there is no folder .*none; expected"):
+        check_writable(tmp_path / "link.png", ".png")
+    # A file is replaced, so that its folder has to be writable, and it too.
+    old = tmp_path / "old.png"
+    old.write_bytes(b"old")
+    for locked in (tmp_path, old):
+        monkeypatch.setattr("os.access", lambda place, _, locked=locked: place != locked)
+        with pytest.raises(FileRefused, match="it can't be written"):
+            check_writable(old, ".png")
 
 
 def test_a_name_that_no_system_has(tmp_path):
@@ -72,6 +86,25 @@ def test_what_can_not_be_replaced_is_named_itself(tmp_path, monkeypatch):
             file.write(b"one")
         assert (told.value.filename, told.value.filename2) == (str(path), None)
     assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_a_long_name_and_what_a_killed_process_left_are_no_obstacles(tmp_path):
+    # Another process may have had the same number, as the only one in a container has.
+    left = tmp_path / f".file.{os.getpid()}.part"
+    left.write_bytes(b"half")
+    for path in (tmp_path / "file", tmp_path / ("a" * 251 + ".png")):
+        with replacing(path) as file:
+            file.write(b"one")
+        assert path.read_bytes() == b"one"
+    assert left.read_bytes() == b"half"
+
+
+def test_a_folder_that_is_none_is_told_by_the_name_of_the_file(tmp_path):
+    (tmp_path / "text").write_bytes(b"")
+    path = tmp_path / "text" / "file"
+    with pytest.raises(NotADirectoryError) as told, replacing(path):
+        pass
+    assert told.value.filename == str(path)
 
 
 def test_need_names_what_is_missing_and_what_installs_it(monkeypatch):

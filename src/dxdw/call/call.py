@@ -60,17 +60,9 @@ class Call(NamedTuple):
     def bias(self, a: Array | None) -> Array | None:
         return None if a is None else cast(a, self.compute)
 
-    def deliver(
-        self, result: Array, shape: tuple[int, ...], out: Array | None = None, add: bool = False
-    ) -> Array:
-        """The result in the caller's shape and dtype, written or added into out where given."""
-        result = reshaped(result, shape)
-        if out is not None and add:
-            result = result + cast(out, self.compute)
-        dtype = self.result if out is None else out.dtype
-        if result.dtype != dtype:
-            result = namespace(result).astype(result, dtype)
-        return result if out is None else put(out, ..., result)
+    def deliver(self, result: Array, shape: tuple[int, ...], out: Array | None = None) -> Array:
+        """The result in the caller's shape and dtype, written into out where given."""
+        return self.deliver_each([result], [shape], (out,), add=False)[0]
 
     def deliver_each(
         self,
@@ -79,9 +71,22 @@ class Call(NamedTuple):
         into: tuple[Array | None, ...],
         add: bool,
     ) -> tuple[Array, ...]:
-        """Every result: nothing is written before all are there, for out may overlap operands."""
+        """Every result, written or added into out where given: nothing is written before all are
+        there as they are to be, for out may overlap operands, and a sum or a cast may fail."""
         each = zip(results, shapes, into, strict=True)
-        return tuple([self.deliver(result, shape, out, add) for result, shape, out in each])
+        ready = [self._finished(result, shape, out, add) for result, shape, out in each]
+        return tuple(
+            [a if out is None else put(out, ..., a) for a, out in zip(ready, into, strict=True)]
+        )
+
+    def _finished(
+        self, result: Array, shape: tuple[int, ...], out: Array | None, add: bool
+    ) -> Array:
+        result = reshaped(result, shape)
+        if out is not None and add:
+            result = result + cast(out, self.compute)
+        dtype = self.result if out is None else out.dtype
+        return result if result.dtype == dtype else namespace(result).astype(result, dtype)
 
     def in_memory(self) -> "_InMemory":
         """A context in which too little memory is told in bytes."""

@@ -199,6 +199,8 @@ def _steps(
         return False, ()
     stored = call.result.name if narrow else None
     problem = Problem(BOTH, geometry, call.compute, channels_last=lie, stored=stored)
+    if any(native.is_large(problem._replace(kind=kind)) for kind in kinds):
+        return False, ()
     small = (
         geometry.flops <= SMALL
         and how.engine is None

@@ -9,6 +9,7 @@ import numpy as np
 from ..core.documentation import refused
 from ..core.problem import PLAIN, Execution
 from ..engines.native_library import MOST_THREADS
+from . import plan
 
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 PRECISIONS = ("high", "highest")
@@ -52,6 +53,8 @@ def execution(options: Options) -> Execution:
         return PLAIN
     if engine is not None and not isinstance(engine, str):
         raise refused(TypeError, f"engine is {engine!r}: it must be None or the name of an engine")
+    if engine is not None:
+        plan.check_name(engine)
     if threads is not None:
         threads = min(whole(threads, "threads", least=1), MOST_THREADS)
     if max_workspace is not None:
@@ -119,7 +122,7 @@ def padding_argument(value: Any, ndim: int) -> str | Pairs:
             f"{listed(AXIS_NAMES[ndim])}), or {ndim} pairs (before, after)",
         )
     pairs = []
-    for entry in value:
+    for entry in map(_as_written, value):
         if isinstance(entry, (tuple, list)):
             if len(entry) != 2:
                 raise refused(
@@ -149,8 +152,12 @@ def is_one_of(value: Any, words: Sequence[str]) -> bool:
 
 
 def _as_written(value: Any) -> Any:
-    """An array of NumPy's as the lists that would have done; anything else as it is."""
-    return value.tolist() if isinstance(value, np.ndarray) and value.ndim else value
+    """An array of NumPy's as the lists that would have done, another sequence as a tuple; anything
+    else as it is."""
+    if isinstance(value, np.ndarray) and value.ndim:
+        return value.tolist()
+    as_it_is = isinstance(value, (tuple, list, str, bytes)) or not isinstance(value, Sequence)
+    return value if as_it_is else tuple(value)
 
 
 def whole(value: Any, name: str, *, least: int) -> int:

@@ -234,13 +234,17 @@ def accepting(problem: Problem) -> tuple[str, ...]:
     )
 
 
-def _asked_for(name: str, problem: Problem) -> str:
-    """The name, of an engine that is there and takes the problem."""
+def check_name(name: str) -> None:
+    """Refuses what is no engine's, also for a call that has nothing to sum."""
     if name not in engines():
         names = ", ".join(map(repr, engines()))
         why = native_library.why_missing()
         others = f". There are no compiled kernels, which have others: {why}" if why else ""
         raise refused(ValueError, f"engine is {name!r}: it must be one of {names}{others}")
+
+
+def _asked_for(name: str, problem: Problem) -> str:
+    """The name, of an engine that takes the problem."""
     if declined := _declines(name, problem):
         raise EngineDeclined(f"engine {name!r} declines this {problem.kind}: {declined}")
     return name

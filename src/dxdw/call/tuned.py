@@ -88,7 +88,9 @@ def read() -> tuple[dict[str, Tuned], str | None]:
         if written["cpu"] != this_cpu.name():
             return {}, f"{path} was measured on another processor: {written['cpu']}"
         return {name: _entry(entry) for name, entry in written["choices"].items()}, None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (
+        OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, ArithmeticError
+    ) as error:  # fmt: skip
         return {}, f"{path} can't be read: {type(error).__name__}"
 
 
@@ -99,15 +101,26 @@ def _entry(entry: dict[str, Any]) -> Tuned:
     return Tuned(entry["engine"], seconds)
 
 
+def place() -> Path:
+    """The file, in a folder that is there.
+
+    Raises:
+        OSError: it can't be made.
+    """
+    path = file()
+    if path is None:
+        raise FileNotFoundError("there is no folder for caches: set XDG_CACHE_HOME to one")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
 def add(found: dict[str, Tuned]) -> Path:
     """Writes what was found beside what is there, and returns the file.
 
     Raises:
         OSError: it can't be written.
     """
-    path = file()
-    if path is None:
-        raise FileNotFoundError("there is no folder for caches: set XDG_CACHE_HOME to one")
+    path = place()
     read.cache_clear()  # another process may have written since
     known = {**read()[0], **found}
     text = json.dumps(
@@ -118,7 +131,6 @@ def add(found: dict[str, Tuned]) -> Path:
         },
         indent=1,
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as into:
         into.write(text.encode())
     read.cache_clear()

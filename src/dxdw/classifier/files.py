@@ -41,14 +41,16 @@ def check_writable(path: Path, suffix: str) -> None:
     """Refuse a place that a file can't be written to, before the work that fills it.
 
     Raises:
-        FileRefused: another suffix, a missing folder, or something there that is no regular file.
+        FileRefused: another suffix, a missing folder, something there that is no regular file, or
+            no permission to replace it, which is one to write into its folder.
     """
     expected = f"the name of a {suffix} file in a folder that exists"
     if path.suffix.lower() != suffix:
         raise FileRefused(path, f"its name does not end in {suffix}", expected)
     if path.exists() and not path.is_file():
         raise FileRefused(path, "something that is no regular file has this name", expected)
-    if not path.parent.is_dir():
-        raise FileRefused(path, f"there is no folder {path.parent}", expected)
-    if not os.access(path if path.exists() else path.parent, os.W_OK):
+    folder = (Path(os.path.realpath(path)) if path.is_symlink() else path).parent
+    if not folder.is_dir():
+        raise FileRefused(path, f"there is no folder {folder}", expected)
+    if not all(os.access(place, os.W_OK) for place in (folder, path) if place.exists()):
         raise FileRefused(path, "it can't be written", "a place with the permission to write")

@@ -13,7 +13,7 @@ class CommandError(Exception):
 
 def check_timing(args: argparse.Namespace) -> None:
     """Refuses rounds, seconds and threads by which nothing can be timed; more threads than any call
-    uses count as those that it does.
+    uses count as those that it does, and what is named twice once.
 
     Raises:
         CommandError: there is no round or no thread, or they go on for ever.
@@ -23,6 +23,9 @@ def check_timing(args: argparse.Namespace) -> None:
     if args.threads and min(args.threads) < 1:
         raise CommandError("--threads must be at least 1")
     args.threads = args.threads and [min(count, MOST_THREADS) for count in args.threads]
+    for name in ("lists", "dtype", "kinds", "threads"):
+        if given := getattr(args, name, None):
+            setattr(args, name, list(dict.fromkeys(given)))
 
 
 def check_drawing() -> None:

@@ -14,6 +14,7 @@ from . import CommandError, check_drawing, check_timing
 
 if TYPE_CHECKING:
     from ..benchmark.problems import Listed
+    from ..benchmark.report import Run
     from ..benchmark.session import Plan
 
 PRECISIONS = ("high", "highest")
@@ -79,6 +80,8 @@ def run(args: argparse.Namespace) -> int:
     if args.choices:
         return _choices(args)
     if args.json:
+        if args.show:
+            raise CommandError("--show measures nothing that --json could write: leave one out")
         check_writable(args.json, ".json")
     if args.plot:
         need("train", "dxdw bench --plot", "matplotlib")
@@ -89,21 +92,27 @@ def run(args: argparse.Namespace) -> int:
     from ..benchmark.report import EXPECTED, Run
     from ..benchmark.session import WrongAnswer
 
-    if args.show:
-        found = Run.read(args.show)
-        try:
-            print(bench.shown(found))
-        except (AttributeError, LookupError, TypeError, ValueError) as error:
-            raise FileRefused(args.show, "it holds something else", EXPECTED) from error
-    else:
+    if not args.show:
         try:
             found = bench.bench(_problems(args), _plan(args), args.json)
         except WrongAnswer as error:
             raise CommandError(f"wrong answer: {error}") from error
-    if args.plot:
+        return _drawn(found, args.plot)
+    found = Run.read(args.show)
+    try:
+        text = bench.shown(found)
+        _drawn(found, args.plot)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise FileRefused(args.show, "it holds something else", EXPECTED) from error
+    print(text)
+    return 0
+
+
+def _drawn(found: "Run", plot: Path | None) -> int:
+    if plot:
         from ..benchmark.plot import write_png
 
-        write_png(found, args.plot)
+        write_png(found, plot)
     return 0
 
 

@@ -8,6 +8,7 @@ from ..benchmark.problems import lists
 from ..benchmark.task import DTYPES
 from ..call import geometries, tuned
 from ..call.options import AXIS_NAMES, Options
+from ..classifier.files import check_writable
 from . import CommandError, check_timing, geometry_arguments
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def run(args: argparse.Namespace) -> int:
 
     how = (args.dtype or DTYPES, args.threads or [cpus()], args.rounds, args.seconds)
     problems = _problems(args)
+    check_writable(tuned.place(), ".json")
     every: list[Choice] = []
     try:
         every.extend(printed(problems, *how))  # what was measured until Ctrl-C is kept

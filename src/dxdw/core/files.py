@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -15,7 +15,8 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
         OSError: it can't be written. It names the file, not the other name.
     """
     target = Path(os.path.realpath(path))  # a link stays a link
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
+    # Short, and nobody's: not of a process either that had the same number and was killed here.
+    temporary = target.with_name(f".dxdw-{os.urandom(8).hex()}.part")
     try:
         with temporary.open("xb") as file:
             yield file
@@ -27,4 +28,5 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
             error.filename, error.filename2 = str(path), None
         raise
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # it has its place, or never was
+            temporary.unlink()

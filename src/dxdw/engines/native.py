@@ -194,8 +194,12 @@ class Handle:
 
 def handle(problem: Problem, kernel: int) -> Handle:
     """The pass as that kernel is called for it."""
-    many = _places(problem) > MANY_PLACES
-    return (_large_handle if many else _handle)(problem, kernel)
+    return (_large_handle if is_large(problem) else _handle)(problem, kernel)
+
+
+def is_large(problem: Problem) -> bool:
+    """Whether its plan is one that nobody may keep but the few that are here."""
+    return _places(problem) > MANY_PLACES
 
 
 _handle = lru_cache(maxsize=1024)(Handle)
