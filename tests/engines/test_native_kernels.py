@@ -592,7 +592,11 @@ def test_winograd_is_left_where_transformed_weights_cost_more_than_they_save():
         assert "saves 81 products of each pair of channels" in str(said)
         assert chosen(kind, 5, 256).engine == "winograd"
         assert chosen(kind, 1, 64).engine == "winograd"  # whose weights stay in the cache
-    assert chosen("dW", 1, 256).engine == "winograd"  # transforms none
+    said = chosen("dW", 1, 256)  # whose sums are transformed, back
+    assert said.engine == "direct"
+    assert "saves 81 products of each pair of channels, fewer than transformed sums" in str(said)
+    assert chosen("dW", 5, 256).engine == "winograd"
+    assert chosen("dW", 1, 64).engine == "winograd"
 
 
 class Fenced:
