@@ -88,6 +88,17 @@ def test_what_can_not_be_replaced_is_named_itself(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [folder]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="needs its permissions")
+@pytest.mark.parametrize("mode", [0o600, 0o664])
+def test_who_may_read_an_earlier_file_may_read_the_next_and_nobody_else(tmp_path, mode):
+    path = tmp_path / "file"
+    path.write_bytes(b"one")
+    path.chmod(mode)
+    with replacing(path) as file:
+        file.write(b"two")
+    assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"two", mode)
+
+
 def test_a_long_name_and_what_a_killed_process_left_are_no_obstacles(tmp_path):
     # Another process may have had the same number, as the only one in a container has.
     left = tmp_path / f".file.{os.getpid()}.part"

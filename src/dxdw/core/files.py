@@ -19,6 +19,8 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     temporary = target.with_name(f".dxdw-{os.urandom(8).hex()}.part")
     try:
         with temporary.open("xb") as file:
+            with suppress(FileNotFoundError):  # an earlier file's permissions stay
+                temporary.chmod(target.stat().st_mode & 0o777)
             yield file
             file.flush()
             os.fsync(file.fileno())
