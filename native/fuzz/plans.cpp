@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "api/dxdw.h"
-#include "tests/plans.h"
+#include "tests/kernels.h"
 
 namespace {
 
@@ -44,7 +44,7 @@ Problem problem_of(Bytes &bytes) {
   p.kH = 1 + bytes.below(7), p.kW = 1 + bytes.below(7);
   if (bytes.below(2)) p.kW = p.kH = bytes.below(2) ? 3 : 5;
   p.stride = 1 + (bytes.below(2) ? 0 : bytes.below(5)), p.dilation = 1 + bytes.below(4);
-  p.padding = bytes.below(9);
+  p.padding = bytes.below(9), p.stride_across = bytes.below(3) ? 0 : 1 + bytes.below(4);
   const auto size = [&](int64_t taps) {
     const int64_t fewest = (taps - 1) * p.dilation + 1 - 2 * p.padding;
     return (fewest > 1 ? fewest : 1) + bytes.below(24);
@@ -137,30 +137,31 @@ void run(Bytes &bytes, const Problem &p, int kind, int dtype, int of_result) {
       continue;
     }
     require(dxdw_workspace(prepared, threads) >= 0, "a workspace is a number of bytes");
-    std::vector<R> result(n, stored<R>(77, of_result));
+    const Placed<R> result(n, bytes.below(32));
     int status;
     if (way) {
-      status = dxdw_run(prepared, a, b, nullptr, result.data(), nullptr, threads);
+      status = dxdw_run(prepared, a, b, nullptr, result.values, nullptr, threads);
     } else {
-      void *job = dxdw_start(prepared, a, b, nullptr, result.data(), nullptr, threads);
+      void *job = dxdw_start(prepared, a, b, nullptr, result.values, nullptr, threads);
       if (bytes.below(2)) dxdw_cancel(job);
       while ((status = dxdw_wait(job, 1000)) == DXDW_PENDING) {}
       dxdw_release(job);
     }
     dxdw_fail_allocation(0);
     dxdw_forget(prepared);
+    require(result.alone(), "nothing around a result is written to");
     require(failing || status != DXDW_NO_MEMORY, "memory is there");
     require(status != DXDW_CANCELLED || !way, "nobody cancelled");
     if (status != DXDW_DONE || !plain) continue;
     if (wanted.empty()) {
-      wanted = result;
+      wanted.assign(result.values, result.values + n);
       continue;
     }
     double largest = 1;
     for (R v : wanted) largest = fmax(largest, fabs(value_of(v, of_result)));
     const double within = (sizeof(R) > 2 ? 1e-3 : 1e-2) * largest;
     for (int64_t i = 0; i < n; ++i)
-      require(agree(value_of(result[i], of_result), value_of(wanted[i], of_result), within),
+      require(agree(value_of(result.values[i], of_result), value_of(wanted[i], of_result), within),
               "two kernels agree");
   }
 }

@@ -70,7 +70,8 @@ class GatherByRows {
     if (joined_) return joined(x, weights, out, split, count, copied, team);
     const Index width = tiles_ * kWidest;
     // What follows the last strip and fills no vector is done with it, for its vector reaches back.
-    const Index lead = positions_before_a_line(out), strips = strips_of(columns() - lead);
+    const Index lead = least(positions_before_a_line(out), columns());
+    const Index strips = strips_of(columns() - lead);
     const Index first = lead + split.begin(strips) * width;
     const Index last = split.end(strips) < strips ? lead + split.end(strips) * width : columns();
     const Index row = at_.pass.axis[1].spacing * at_.pass.destination.row;

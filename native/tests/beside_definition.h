@@ -9,7 +9,7 @@ namespace {
 // arrays whose channels lie last.
 template <class T>
 bool same_bits_otherwise(const Problem &p, int kind, const char *kernel) {
-  const int64_t h = p.out(p.H, p.kH), w = p.out(p.W, p.kW);
+  const int64_t h = p.rows(), w = p.columns();
   const int64_t nx = p.elements_of_x(), nW = p.elements_of_W(), ng = p.elements_of_out();
   const int64_t n = kind == kForward ? ng : kind == kInputGradient ? nx : nW;
   T *x = integers<T>(nx, 1), *W = integers<T>(nW, 2), *g = integers<T>(ng, 3);
@@ -66,7 +66,7 @@ bool same_bits_otherwise(const Problem &p, int kind, const char *kernel) {
 // fn(result, first operand, second operand): the elements of each product of the definition.
 template <class F>
 void each_product(const Problem &p, int kind, const F &fn) {
-  const int64_t h = p.out(p.H, p.kH), w = p.out(p.W, p.kW);
+  const int64_t h = p.rows(), w = p.columns();
   for (int64_t b = 0; b < p.batch; ++b)
     for (int64_t o = 0; o < p.groups * p.O; ++o)
       for (int64_t c = 0; c < p.C; ++c)
@@ -75,7 +75,7 @@ void each_product(const Problem &p, int kind, const F &fn) {
             for (int64_t u = 0; u < p.kH; ++u)
               for (int64_t v = 0; v < p.kW; ++v) {
                 const int64_t r = i * p.stride + u * p.dilation - p.padding;
-                const int64_t q = j * p.stride + v * p.dilation - p.padding;
+                const int64_t q = j * p.across() + v * p.dilation - p.padding;
                 if (r < 0 || r >= p.H || q < 0 || q >= p.W) continue;
                 const int64_t g = ((b * p.groups * p.O + o) * h + i) * w + j;
                 const int64_t x = ((b * p.groups * p.C + o / p.O * p.C + c) * p.H + r) * p.W + q;
@@ -90,7 +90,7 @@ template <class T>
 bool check(const Problem &p, int kind, const char *kernel, int threads, bool x_last = false,
            bool out_last = false) {
   const int64_t nx = p.elements_of_x(), nW = p.elements_of_W(), ng = p.elements_of_out();
-  const int64_t positions = p.out(p.H, p.kH) * p.out(p.W, p.kW);
+  const int64_t positions = p.rows() * p.columns();
   T *x = integers<T>(nx, 1), *W = integers<T>(nW, 2), *g = integers<T>(ng, 3);
   const int64_t n = kind == kForward ? ng : kind == kInputGradient ? nx : nW;
   T *result = static_cast<T *>(malloc(n * sizeof(T)));
@@ -108,10 +108,10 @@ bool check(const Problem &p, int kind, const char *kernel, int threads, bool x_l
     return strlen(why) > 0;
   }
   T *own_x = static_cast<T *>(malloc(nx * sizeof(T))), *own_g = static_cast<T *>(malloc(ng * sizeof(T)));
-  T *own_result = static_cast<T *>(malloc(n * sizeof(T)));
+  const Placed<T> placed(n, p.H + p.W + threads);
+  T *own_result = placed.values;
   turn(x, p.batch, x_last ? p.groups * p.C : 1, x_last ? p.H * p.W : nx / p.batch, own_x, false);
   turn(g, p.batch, out_last ? p.groups * p.O : 1, out_last ? positions : ng / p.batch, own_g, false);
-  memset(own_result, 0xFF, n * sizeof(T));
   void *prepared = dxdw_prepare(words, end - words, kernel_of(kernel));
   dxdw_most_bytes();
   const int status = dxdw_run(prepared, kind == kForward ? own_x : own_g,
@@ -124,7 +124,7 @@ bool check(const Problem &p, int kind, const char *kernel, int threads, bool x_l
     turn(own_result, p.batch, p.groups * p.C, p.H * p.W, result, true);
   else
     memcpy(result, own_result, n * sizeof(T));
-  free(own_x), free(own_g), free(own_result);
+  free(own_x), free(own_g);
   double worst = 0, largest = 1;
   for (int64_t i = 0; i < n; ++i) {
     const double error = double(result[i]) - wanted[i], size = error < 0 ? -error : error;
@@ -133,12 +133,13 @@ bool check(const Problem &p, int kind, const char *kernel, int threads, bool x_l
   }
   const double allowed = sums ? 0 : 1e-4 * largest;
   // What is told of scratch memory holds, but for what each array in it begins on a line of its own for.
-  const bool right = status == DXDW_DONE && worst <= allowed && taken <= told + 1024;
+  const bool right =
+      status == DXDW_DONE && worst <= allowed && taken <= told + 1024 && placed.alone();
   if (!right)
-    printf("batch %d, %d × %d channels to %d, %d×%d, k %d, stride %d, kind %d, %s, %d bytes, %d threads, "
+    printf("batch %d, %d × %d channels to %d, %d×%d, k %d, stride %d %d, kind %d, %s, %d bytes, %d threads, "
            "last %d %d: status %d, error %g, %lld bytes of scratch, told %lld\n",
            int(p.batch), int(p.groups), int(p.C), int(p.O), int(p.H), int(p.W), int(p.kH), int(p.stride),
-           kind, kernel, int(sizeof(T)), threads, x_last, out_last, status, worst, static_cast<long long>(taken),
+           int(p.across()), kind, kernel, int(sizeof(T)), threads, x_last, out_last, status, worst, static_cast<long long>(taken),
            static_cast<long long>(told));
   free(x), free(W), free(g), free(result), free(wanted);
   return right && (x_last || out_last || same_bits_otherwise<T>(p, kind, kernel));

@@ -29,6 +29,10 @@ int main() {
                          1, 1, 0});
     wrong += wrong_of({33, 1, 5, 50, 7, 7, 1, 1, 1, 1, 0});
     wrong += wrong_of({2, 1, 60, 50, 9, 11, 1, 1, 1, 1, 2});
+    // Rows with others between them, in channels of whole lines of memory: from every place of a line on.
+    for (int64_t columns = 1; columns < 60; ++columns)
+      wrong += wrong_of({1, 1, 2, 1 + columns % 3, 16 + columns % 16, columns, 1, 1, 2, 1, columns % 2, 1}) +
+               wrong_of({1, 1, 3, 2, 32, columns, 1, 1, 2, 1, 0, 1});
     wrong += wrong_of({2, 2, 5, 20, 16, 49, 1, 1, 1, 1, 0});  // planes of whole lines of memory
     wrong += wrong_of({2, 2, 5, 20, 12, 23, 1, 1, 1, 1, 2});  // dx begins inside the output
     wrong += wrong_of({1, 1, 33, 24, 28, 28, 1, 1, 1, 1, 0});
