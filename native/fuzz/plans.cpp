@@ -14,7 +14,8 @@
 #include <vector>
 
 #include "api/dxdw.h"
-#include "tests/kernels.h"
+#include "tests/placed.h"
+#include "tests/plans.h"
 
 namespace {
 
