@@ -1,14 +1,15 @@
-// dW by products of bfloat16, as BfloatGather: for each tap a product of grad_out, channel by channel along
-// positions, with x in pairs of positions.
+// dW by products of bfloat16: for each tap one of grad_out, channel by channel along positions, with x in
+// pairs of positions.
 //
-//   to[parity][part][channels / 16][pair][16][2]: a tap whose offset is odd reads the pairs that begin with
-//   an odd position.
+//   dW[o, c, t] = Σ_s g[o, s] · x[s + offset_t, c]
 //
-// The positions are split into chunks, each a sum of its own, by the problem's shape alone; the chunks' sums
-// are added in pairs.
+// The positions are those of bands, several of which are packed at a time by all threads together; then the
+// threads multiply blocks of channels, whose sums pass through memory. In which order a sum is added up
+// follows from the problem's shape alone.
 #pragma once
 #include "kernels/bfloat_gather.h"
 #include "kernels/weight_gradient.h"
+#include "layout/bfloat_rows.h"
 
 namespace dxdw {
 namespace {
@@ -16,47 +17,50 @@ namespace {
 template <int Parts>
 class BfloatWeightGradient {
   static constexpr Index kTile = kBlock * kBlock;
+  static constexpr Index kPacked = 16;  // channels of a piece of packing
+  static constexpr Index kStripe = PositionRuns::kMost;
+  // Blocks of positions that are multiplied in all blocks of a piece, before the next are; and blocks of sums
+  // of a piece, which stay in the second cache beside what they read.
+  static constexpr Index kSteps = 16, kBlocks = 64;
 
  public:
   BfloatWeightGradient(const Plan &plan, const Phase &phase)
-      : plan_(plan), phase_(phase), pass_(images_as_rows(plan, pass_of(plan, phase))),
-        folded_(folded(plan)) {}
+      : plan_(plan), phase_(phase), pass_(planes_as_rows(plan, pass_of(plan, phase))), folded_(folded(plan)) {}
 
   bool prepare(Tables &tables) {
     const Axis *axis = pass_.axis;
     taps_ = axis[0].taps * axis[1].taps * axis[2].taps;
-    const Index values = plan_.sources * taps_;
-    left_ = divide_up(plan_.destinations, kBlock);
-    right_ = divide_up(folded_ ? values : plan_.sources, kBlock);
+    values_ = folded_ ? plan_.sources * taps_ : plan_.sources;
     taps_of_sum_ = folded_ ? 1 : taps_;
-    // Of the longest that a band can be.
-    const Index longest = divide_up((axis[1].count - 1) * Band::most_pitch(pass_) + axis[2].count, kBlock);
-    tables.template reserve<Index>(Band::words(pass_) + 2 * longest + 2 * taps_ + values);
+    joined_ = taps_ == 1 && reads_inside(pass_);
+    mirrored_ = joined_ && plan_.sources > plan_.destinations;
+    rows_ = mirrored_ ? values_ : plan_.destinations, columns_ = mirrored_ ? plan_.destinations : values_;
+    left_ = divide_up(rows_, kBlock), right_ = divide_up(columns_, kBlock);
+    const Index fixed = Band::words(pass_) + taps_ + plan_.taps;
+    Index *memory;
+    {  // how long two of the tables are follows from a band
+      Tables first;
+      first.template reserve<Index>(fixed);
+      if (!first.take()) return false;
+      memory = first.template at<Index>(0);
+      band_ = Band(pass_, memory);
+      choose_segments();
+    }
+    const Index steps = divide_up(most_segments_ * step_, kBlock);
+    tables.template reserve<Index>(fixed + 2 * steps);
     if (!tables.take()) return false;
-    Index *memory = tables.template at<Index>(0);
+    memory = tables.template at<Index>(0);
     band_ = Band(pass_, memory);
-    a_offset_ = memory, b_offset_ = a_offset_ + longest, offset_ = b_offset_ + longest;
-    tap_ = offset_ + taps_, value_offset_ = tap_ + taps_;
-    pitch_ = folded_ ? axis[2].count : band_.pitch;
-    for (Index s = 0; s < longest; ++s) a_offset_[s] = s * kBlock, b_offset_[s] = s * kTile / 2;
-    choose_bands();
-    Index k = 0;
-    for (Index d = 0; d < axis[0].taps; ++d)
-      for (Index h = 0; h < axis[1].taps; ++h)
-        for (Index w = 0; w < axis[2].taps; ++w, ++k) {
-          offset_[k] = band_.offset(d, h, w);
-          tap_[k] = plan_.weight_tap(axis[0].tap[d], axis[1].tap[h], axis[2].tap[w]);
-          for (Index c = 0; c < plan_.sources; ++c)
-            value_offset_[c * taps_ + k] = c * band_.channel + offset_[k];
-        }
-    sum_elements_ = taps_of_sum_ * left_ * right_ * kTile;
-    choose_chunks();
-    const BfloatBand packed(band_, plan_.sources);
-    positions_ = folded_ ? lines().positions : packed.positions;
-    pairs_ = positions_ / 2, part_ = right_ * positions_ * kBlock;
-    band_elements_ = Parts * part_;
-    line_elements_ = folded_ ? plan_.sources * band_.channel + lanes<float> : packed.line_elements();
-    g_row_ = round_up((height_ - 1) * pitch_ + round_up(axis[2].count, lanes<float>), kBlock);
+    band_.set_height(height_);
+    offset_ = memory, tap_ = offset_ + taps_, a_offset_ = tap_ + plan_.taps, b_offset_ = a_offset_ + steps;
+    list_steps(steps);
+    list_taps();
+    // Of a segment's channels, or a stripe's.
+    const Index lines = folded_ ? plan_.sources : kPacked;
+    channel_ = round_up(most(band_.channel, kStripe) + kSlack, kBlock);
+    line_elements_ = most((pass_.source.channels_last() || folded_ ? lines : 1) * (band_.channel + 2 * lanes<float>),
+                          kPacked * kStripe);
+    halves_ = Parts * lines * channel_;
     return true;
   }
 
@@ -66,35 +70,42 @@ class BfloatWeightGradient {
     Memory memory(*this, team.threads);
     if (!memory.places.take()) return DXDW_NO_MEMORY;
     const Own own = {grad_out, x, memory.slots(), team};
-    const MatrixUnit &unit = *matrix_unit();
-    const Index bands = all_bands();
-    const bool whole = parallel_for(team, plan_.groups * chunks_ * splits_, [&](Index item, int slot) {
-      const Index split = item % splits_, chunk = item / splits_ % chunks_, group = item / splits_ / chunks_;
-      float *sum = own.at.sums + (group * chunks_ + chunk) * sum_elements_;
-      const Index first = split * left_ / splits_, last = (split + 1) * left_ / splits_;
-      unit.begin();
-      bool any = false;
-      for (Index b = chunk * bands / chunks_; b < (chunk + 1) * bands / chunks_ && !cancelled(team); ++b)
-        any |= piece(own, unit, b, group, first, last, sum, any, slot, split == 0);
-      unit.end();
-      if (!any)
-        for (Index k = 0; k < taps_of_sum_; ++k)
-          memset(sum + (k * left_ + first) * right_ * kTile, 0,
-                 (last - first) * right_ * kTile * sizeof *sum);
-    });
-    if (!whole) return DXDW_CANCELLED;
-    if (!parallel_for(team, plan_.groups * left_, [&](Index i, int) {
-          finish(own.at.sums, i / left_, i % left_, dW + i / left_ * plan_.weights_of_group());
+    bool any = false;
+    Index left_out = 0;
+    for (Index first = 0; first < segments_; first += most_segments_) {
+      const Some some = {first, least(most_segments_, segments_ - first)};
+      SharedRange of_x, of_g;
+      if (!pack(own, some, of_x, of_g)) return DXDW_CANCELLED;
+      if (!fit(of_x.seen(), of_g.seen(), pass_.batch * plan_.destination_plane())) {
+        // The direct kernel does not know groups and depths apart, and of single taps no bands.
+        if (plan_.groups > 1 || pass_.axis[0].count > 1 || (bands_ > 1 && is_product(plan_, pass_))) return DXDW_DECLINED;
+        for (Index i = 0; i < some.count; ++i) own.at.parts[left_out++] = part_for_direct(first + i);
+        continue;
+      }
+      if (!multiply(own, some, any)) return DXDW_CANCELLED;
+      any = true;
+    }
+    if (!any) memset(own.at.sums, 0, plan_.groups * sum_elements() * sizeof *own.at.sums);
+    const Index blocks = left_ * right_;
+    if (!parallel_for(team, plan_.groups * blocks, [&](Index i, int) {
+          finish(own.at.sums + i / blocks * sum_elements(), i % blocks / right_, i % right_,
+                 dW + i / blocks * plan_.weights_of_group());
         }))
       return DXDW_CANCELLED;
-    return left_out(own, dW);
+    if (!left_out) return DXDW_DONE;
+    Tables tables;
+    WeightGradient<float> direct(plan_, phase_);
+    if (!direct.prepare(tables)) return DXDW_NO_MEMORY;
+    return direct.run(own.grad_out, own.x, dW, own.team, own.at.parts, left_out);
   }
 
  private:
+  // Positions past the last segment that blocks read, for sums that nothing keeps.
+  static constexpr Index kSlack = 3 * kBlock;
+
   struct Slots {
-    float *sums, *line, *g_line;
-    uint16_t *band, *pairs, *g;
-    char *unfit;
+    float *sums, *line;
+    uint16_t *pairs, *rows, *halves;
     Part *parts;
   };
   struct Own {
@@ -102,183 +113,242 @@ class BfloatWeightGradient {
     Slots at;
     const Team &team;
   };
+  struct Some {
+    Index first, count;  // segments
+  };
   struct Memory {
     Workspace places;
-    Index sums, line, g_line, band, pairs, g, unfit, parts;
+    Index sums, line, pairs, rows, halves, parts;
     Memory(const BfloatWeightGradient &of, int threads)
-        : sums(places.reserve<float>(of.plan_.groups * of.chunks_ * of.sum_elements_)),
+        : sums(places.reserve<float>(of.plan_.groups * of.sum_elements())),
           line(places.reserve<float>(threads * of.line_elements_)),
-          g_line(places.reserve<float>(threads * of.g_line_elements())),
-          band(places.reserve<uint16_t>(threads * of.band_elements_)),
-          pairs(places.reserve<uint16_t>(threads * 2 * of.band_elements_)),
-          g(places.reserve<uint16_t>(threads * of.g_elements())),
-          unfit(places.reserve<char>(of.plan_.groups * of.all_bands())),
-          parts(places.reserve<Part>(of.all_bands())) {}
+          pairs(places.reserve<uint16_t>(of.plan_.groups * of.pair_elements())),
+          rows(places.reserve<uint16_t>(of.plan_.groups * of.row_elements())),
+          halves(places.reserve<uint16_t>(threads * of.halves_)),
+          parts(places.reserve<Part>(of.segments_)) {}
     Slots slots() const {
-      return {places.at<float>(sums),     places.at<float>(line),     places.at<float>(g_line),
-              places.at<uint16_t>(band),  places.at<uint16_t>(pairs), places.at<uint16_t>(g),
-              places.at<char>(unfit),     places.at<Part>(parts)};
+      return {places.at<float>(sums), places.at<float>(line), places.at<uint16_t>(pairs), places.at<uint16_t>(rows),
+              places.at<uint16_t>(halves), places.at<Part>(parts)};
     }
   };
 
-  BfloatLines lines() const { return {plan_.sources * taps_, height_ * pass_.axis[2].count}; }
-  Index all_bands() const { return pass_.batch * pass_.axis[0].count * bands_; }
-  Index g_line_elements() const { return kBlock * round_up(pass_.axis[2].count, lanes<float>); }
-  Index g_elements() const { return Parts * left_ * kBlock * g_row_; }
+  Index sum_elements() const { return taps_of_sum_ * left_ * right_ * kTile; }
+  // pairs[part][parity][channels / 16][pair of positions][16][2]: a tap whose offset is odd reads the pairs that
+  // begin with an odd position.
+  Index pair_block() const { return (round_up(most_segments_ * x_step_, kStripe) + kSlack) * kPacked; }
+  Index pair_parity() const { return 2 * right_ * pair_block(); }
+  Index pair_part() const { return parities_ * pair_parity(); }
+  Index pair_elements() const { return Parts * pair_part(); }
+  // rows[part][channel][position]
+  Index row_part() const { return left_ * kBlock * row_; }
+  Index row_elements() const { return Parts * row_part(); }
 
-  Index flops() const {
-    return 2 * pass_.batch * plan_.groups * pass_.axis[0].count * pass_.axis[1].count *
-           pass_.axis[2].count * plan_.sources * plan_.destinations * taps_;
+  // A small plane is one row, whatever stands at its ends.
+  static Pass planes_as_rows(const Plan &plan, const Pass &pass) {
+    const Index bytes = plan.source_plane() * (plan.sources + plan.destinations) * Parts * Index(sizeof(uint16_t));
+    if (!is_product(plan, pass) || bytes > nominal().l2) return pass;
+    Pass flat = pass;
+    for (int a = 0; a < 3; ++a) {
+      flat.source_size[a] = a == 2 ? plan.source_plane() : 1;
+      flat.axis[a].count = flat.source_size[a];
+    }
+    return flat;
   }
 
-  void choose_bands() {
-    const Index rows = pass_.axis[1].count, halo = band_.halo();
-    const Index of_x = 3 * right_ * (folded_ ? pitch_ : band_.elements_of_row());
-    const Index row_bytes = (of_x + left_ * pitch_) * kBlock * Parts * Index(sizeof(uint16_t));
-    const Index images = pass_.batch * pass_.axis[0].count;
-    Index height = most(2 * nominal().band / row_bytes - halo, most<Index>(1, 2 * halo));
-    height = least(most<Index>(height, 1), rows);
+  // Bands, and how many of them are packed at a time: of nominal caches, for sums are added up in that order.
+  void choose_segments() {
+    const Index rows = pass_.axis[1].count, halo = band_.halo(), columns = pass_.axis[2].count;
+    parities_ = folded_ || taps_ == 1 ? 1 : 2;
+    const Index of_x = parities_ * right_ * kBlock * (folded_ ? band_.pitch : band_.elements_of_row());
+    const Index row_bytes = (of_x + left_ * kBlock * band_.pitch) * Parts * Index(sizeof(uint16_t));
+    const Index height = least(most<Index>(nominal().l2 / row_bytes - halo, most<Index>(1, 2 * halo)), rows);
     bands_ = divide_up(rows, height), height_ = divide_up(rows, bands_);
-    const Index wanted = least(Tuning::pieces, flops() / Tuning::piece / plan_.groups);
-    if (images * bands_ < wanted)
-      height_ = least(height_, most(divide_up(rows, divide_up(wanted, images)), most<Index>(1, 2 * halo)));
-    bands_ = divide_up(rows, height_), height_ = divide_up(rows, bands_);
     band_.set_height(height_);
+    segments_ = pass_.batch * pass_.axis[0].count * bands_;
+    // Single taps follow each other; segments of others begin with a block.
+    step_ = joined_ ? height_ * columns : round_up((height_ - 1) * band_.pitch + columns, kBlock);
+    x_step_ = joined_ || folded_ ? step_ : round_up(band_.channel, kBlock);
+    // The sums are read and written for each time; what is packed comes from the caches.
+    const Index sums = plan_.groups * sum_elements() * Index(sizeof(float));
+    const Index wanted = least(most(2 * sums, nominal().l2 * 3 / 2), 6 * nominal().l2);
+    const Index each = parities_ * right_ * kBlock * x_step_ + left_ * kBlock * step_;
+    const Index some = wanted / (plan_.groups * each * Parts * Index(sizeof(uint16_t)));
+    most_segments_ = divide_up(segments_, divide_up(segments_, least(most<Index>(1, some), segments_)));
+    // An odd number of lines, or rows of a tile would meet in one place of the first cache.
+    row_ = (divide_up(most_segments_ * step_, kBlock) | 1) * kBlock;
   }
 
-  void choose_chunks() {
-    const Index operands = plan_.batch * plan_.groups *
-                           (plan_.sources * plan_.source_plane() +
-                            plan_.destinations * plan_.destination_plane());
-    const Index room = kSumBytes + operands * Index(sizeof(float)) / 2;
-    const Index bands = pass_.batch * pass_.axis[0].count * bands_;
-    const Index wanted = most<Index>(1, least(Tuning::pieces, flops() / Tuning::piece));
-    chunks_ = room / (plan_.groups * sum_elements_ * Index(sizeof(float)));
-    chunks_ = most<Index>(1, least(least(bands, chunks_), divide_up(wanted, plan_.groups)));
-    splits_ = plan_.groups * chunks_ < wanted ? least(left_, divide_up(wanted, plan_.groups * chunks_)) : 1;
+  void list_steps(Index steps) {
+    const Index each = joined_ ? steps : step_ / kBlock;
+    for (Index s = 0; s < steps; ++s) {
+      a_offset_[s] = s * kBlock;
+      b_offset_[s] = (s / each * x_step_ + s % each * kBlock) * kPacked;
+    }
   }
 
-  // Adds band b to the sums of output blocks [first, last), or makes them; false where it is left out, which
-  // one of those that share a band says.
-  bool piece(const Own &own, const MatrixUnit &unit, Index b, Index group, Index first, Index last, float *sum,
-             bool add, int slot, bool says) const {
+  void list_taps() {
     const Axis *axis = pass_.axis;
-    const Index row = b % bands_ * axis[1].count / bands_;
-    const Index count = (b % bands_ + 1) * axis[1].count / bands_ - row;
-    const Index depth = b / bands_ % axis[0].count, image = b / bands_ / axis[0].count;
-    RangeOfVectors of_x, of_g;
-    uint16_t *band = own.at.band + slot * band_elements_, *pairs = own.at.pairs + slot * 2 * band_elements_;
-    uint16_t *g = own.at.g + slot * g_elements();
-    Source<float> x = own.x + image * pass_.source.image + group * pass_.source.group;
+    Index k = 0;
+    for (Index d = 0; d < axis[0].taps; ++d)
+      for (Index h = 0; h < axis[1].taps; ++h)
+        for (Index w = 0; w < axis[2].taps; ++w, ++k) {
+          offset_[k] = joined_ ? 0 : band_.offset(d, h, w);
+          tap_[k] = plan_.weight_tap(axis[0].tap[d], axis[1].tap[h], axis[2].tap[w]);
+        }
+  }
+
+  // As the direct kernel has it: of single taps an image is a row.
+  Part part_for_direct(Index segment) const {
+    return is_product(plan_, pass_of(plan_, phase_)) ? Part{0, segment, 1} : part_of(segment);
+  }
+  Part part_of(Index segment) const {
+    const Index rows = pass_.axis[1].count, band = segment % bands_, first = band * rows / bands_;
+    return {segment / bands_ / pass_.axis[0].count, first, (band + 1) * rows / bands_ - first};
+  }
+  Index depth_of(Index segment) const { return segment / bands_ % pass_.axis[0].count; }
+
+  bool pack(const Own &own, const Some &some, SharedRange &of_x, SharedRange &of_g) const {
+    const Index stripes = divide_up(some.count * step_, kStripe), pieces = joined_ ? stripes : some.count;
+    const Index pairs = (folded_ ? 1 : divide_up(columns_, kPacked)) * pieces, all = pairs + divide_up(rows_, kPacked) * stripes;
+    return parallel_for(own.team, plan_.groups * all, [&](Index i, int slot) {
+      const Index group = i / all, item = i % all;
+      RangeOfVectors watch;
+      if (item >= pairs)
+        pack_rows(own, some, group, (item - pairs) / stripes * kPacked, (item - pairs) % stripes * kStripe, slot, watch);
+      else if (joined_)
+        pack_pairs(own, some, group, item / pieces, item % pieces * kStripe, slot, watch);
+      else
+        pack_x(own, some, group, item / pieces, item % pieces, slot, watch);
+      ((item < pairs) != mirrored_ ? of_x : of_g).add(watch.seen());
+    });
+  }
+
+  // line[channel][kStripe]: so many channels of x or of grad_out, at positions from `first` on.
+  void read_stripe(const Own &own, bool of_x, const Some &some, Index group, Index channel, Index width, Index first,
+                   float *line) const {
+    const Axis *axis = pass_.axis;
+    const Strides &at = of_x ? pass_.source : pass_.destination;
+    const Index depth = of_x ? axis[0].step : 1, row = of_x ? axis[1].step : 1, column = of_x ? axis[2].step : 1;
+    const Index ahead = of_x ? offset_in_place(pass_, 0, 0, 0) : 0;
+    const PositionRuns runs({some.count, step_, joined_ ? axis[2].count : band_.pitch, axis[2].count}, first,
+                            least(first + kStripe, some.count * step_), row * at.row, column * at.column,
+                            [&](Index j) {
+                              const Part part = part_of(some.first + j);
+                              return ahead + part.image * at.image + depth_of(some.first + j) * depth * at.depth +
+                                     part.first * row * at.row;
+                            },
+                            [&](Index j) { return part_of(some.first + j).count; });
+    read_runs((of_x ? own.x : own.grad_out) + group * at.group + channel * at.channel, at, width, column * at.column,
+              runs, line, kStripe);
+  }
+
+  void pack_rows(const Own &own, const Some &some, Index group, Index channel, Index first, int slot,
+                 RangeOfVectors &watch) const {
+    const Index width = least(kPacked, rows_ - channel), count = least(kStripe, row_ - first);
     float *line = own.at.line + slot * line_elements_;
-    if (folded_) {
-      band_.copy_channels(x, plan_.sources, depth, row, count, line, own.team);
-      lines().template pack<Parts>(line, value_offset_, band_.pitch, count, pitch_, true, band, of_x);
-    } else {
-      BfloatBand(band_, plan_.sources)
-          .template pack<Parts>(x, depth, row, count, true, band, line, of_x);
-    }
-    const Strides &at = pass_.destination;
-    pack_g(own.grad_out + image * at.image + group * at.group + depth * at.depth + row * at.row, count, g,
-           own.at.g_line + slot * g_line_elements(), of_g);
-    const bool unfit = !fit(of_x.seen(), of_g.seen(), pass_.batch * plan_.destination_plane());
-    if (says) own.at.unfit[group * all_bands() + b] = unfit;
-    if (unfit) return false;
-    pair(band, pairs);
-    const Index steps = divide_up((count - 1) * pitch_ + axis[2].count, kBlock);
-    for (Index o = first; o < last && !cancelled(own.team); ++o)
-      for (Index c = 0; c < right_; ++c)
-        for (Index k = 0; k < taps_of_sum_; ++k) {
-          const Index offset = folded_ ? 0 : offset_[k], odd = offset & 1, at_pair = offset / 2;
-          unit.multiply[Parts - 1](
-              {g + o * kBlock * g_row_, g_row_, left_ * kBlock * g_row_, a_offset_,
-               pairs + odd * band_elements_ + c * 2 * pairs_ * kBlock + at_pair * kBlock, pairs_ * kBlock,
-               part_, b_offset_, steps, sum + ((k * left_ + o) * right_ + c) * kTile, add});
-        }
-    return true;
+    read_stripe(own, mirrored_, some, group, channel, width, first, line);
+    uint16_t *to = own.at.rows + group * row_elements() + channel * row_ + first;
+    for (Index k = 0; k < width; ++k) store_row<Parts>(line + k * kStripe, count, to + k * row_, row_part(), watch);
   }
 
-  // to[part][channel][position] in x's pitch, with zeros where no output stands.
-  void pack_g(Source<float> from, Index count, uint16_t *to, float *line, RangeOfVectors &watch) const {
-    const Strides &at = pass_.destination;
-    const Index columns = pass_.axis[2].count, part = left_ * kBlock * g_row_;
-    const Index wide = round_up(columns, lanes<float>);
-    for (int p = 0; p < Parts; ++p) memset(to + p * part, 0, part * sizeof *to);
-    for (Index o = 0; o < plan_.destinations; o += kBlock) {
-      const Index width = least(kBlock, plan_.destinations - o);
-      for (Index r = 0; r < count; ++r) {
-        Source<float> row = from + o * at.channel + r * at.row;
-        if (at.channels_last()) read_transposed(row, at.column, columns, width, line, wide);
-        for (Index k = 0; k < width; ++k) {
-          float *own = line + k * wide;
-          if (!at.channels_last()) copy_widened(own, row + k * at.channel, columns);
-          for (Index j = columns; j < wide; ++j) own[j] = 0;
-          uint16_t *line_to = to + (o + k) * g_row_ + r * pitch_;
-          for (Index j = 0; j < columns; j += lanes<float>) {
-            const Vector<float> v = load(own + j);
-            watch.add(v);
-            store_parts<Parts>(v, line_to + j, part);  // zeros past the row, which the next one writes over
+  // Of single taps.
+  void pack_pairs(const Own &own, const Some &some, Index group, Index block, Index first, int slot,
+                  RangeOfVectors &watch) const {
+    const Index width = least(kPacked, columns_ - block * kPacked);
+    float *line = own.at.line + slot * line_elements_;
+    read_stripe(own, !mirrored_, some, group, block * kPacked, width, first, line);
+    uint16_t *halves = own.at.halves + slot * halves_;
+    const uint16_t *row[kPacked];
+    for (Index k = 0; k < kPacked; ++k) row[k] = halves + least(k, width - 1) * channel_;
+    for (Index k = 0; k < width; ++k)
+      store_row<Parts>(line + k * kStripe, kStripe, halves + k * channel_, halves_ / Parts, watch);
+    store_pairs_of_parts(own, group, block, first, row, kStripe, first + kStripe >= some.count * step_);
+  }
+
+  void pack_x(const Own &own, const Some &some, Index group, Index block, Index j, int slot, RangeOfVectors &watch) const {
+    const Part part = part_of(some.first + j);
+    const Index c = block * kPacked, width = folded_ ? plan_.sources : least(kPacked, plan_.sources - c);
+    const Source<float> x = own.x + part.image * pass_.source.image + group * pass_.source.group + c * pass_.source.channel;
+    float *line = own.at.line + slot * line_elements_;
+    uint16_t *halves = own.at.halves + slot * halves_;
+    const bool behind = pass_.source.channels_last(), last = j + 1 == some.count;
+    for (Index k = 0; k < width; ++k) {
+      if (!behind || k == 0)
+        band_.copy_channels(x + k * pass_.source.channel, behind ? width : 1, depth_of(some.first + j), part.first,
+                            part.count, line, own.team);
+      store_row<Parts>(line + (behind ? k * band_.channel : 0), band_.channel, halves + k * channel_, halves_ / Parts, watch);
+      for (int p = 0; p < Parts; ++p)
+        memset(halves + p * (halves_ / Parts) + k * channel_ + band_.channel, 0, (channel_ - band_.channel) * sizeof *halves);
+    }
+    const uint16_t *row[kPacked];
+    if (!folded_) {
+      for (Index k = 0; k < kPacked; ++k) row[k] = halves + least(k, width - 1) * channel_;
+      return store_pairs_of_parts(own, group, block, j * x_step_, row, x_step_, last);
+    }
+    for (Index b = 0; b < divide_up(values_, kPacked); ++b) {
+      for (Index k = 0; k < kPacked; ++k) {
+        const Index value = least(b * kPacked + k, values_ - 1);
+        row[k] = halves + value / taps_ * channel_ + offset_[value % taps_];
+      }
+      store_pairs_of_parts(own, group, b, j * x_step_, row, x_step_, last);
+    }
+  }
+
+  // Rows in pairs, where positions [first, first + count) of a block stand. Behind the last segment there are
+  // zeros. What stands where no channel is meets sums that nothing keeps.
+  void store_pairs_of_parts(const Own &own, Index group, Index block, Index first, const uint16_t *const (&row)[kPacked],
+                            Index count, bool last) const {
+    for (int p = 0; p < Parts; ++p)
+      for (Index parity = 0; parity < parities_; ++parity) {
+        const uint16_t *own_row[kPacked];
+        for (Index k = 0; k < kPacked; ++k) own_row[k] = row[k] + p * (halves_ / Parts) + parity;
+        uint16_t *to = own.at.pairs + group * pair_elements() + p * pair_part() + parity * pair_parity() + block * pair_block() + first * kPacked;
+        store_pairs_of(own_row, count, to);
+        if (last) memset(to + count * kPacked, 0, kSlack * kPacked * sizeof *to);
+      }
+  }
+
+  bool multiply(const Own &own, const Some &some, bool add) const {
+    const MatrixUnit &unit = *matrix_unit();
+    const Index tiles = left_ * right_ * taps_of_sum_;
+    const Index items = most(divide_up(tiles, kBlocks), own.team.threads > 1 ? least<Index>(tiles, 4 * own.team.threads) : 1);
+    const Index steps = divide_up(some.count * step_, kBlock);
+    return parallel_for(own.team, plan_.groups * items, [&](Index i, int) {
+      const Index group = i / items, first = i % items * tiles / items, last = (i % items + 1) * tiles / items;
+      const uint16_t *pairs = own.at.pairs + group * pair_elements(), *rows = own.at.rows + group * row_elements();
+      float *sums = own.at.sums + group * sum_elements();
+      unit.begin();
+      for (Index s = 0; s < steps; s += kSteps)
+        for (Index t = first; t < last && !cancelled(own.team); ++t) {
+          const Index offset = folded_ ? 0 : offset_[t % taps_of_sum_];
+          const Index right = t / taps_of_sum_ % right_, left = t / taps_of_sum_ / right_;
+          unit.multiply[Parts - 1]({rows + left * kBlock * row_, row_, row_part(), a_offset_ + s,
+                                    pairs + offset % 2 * pair_parity() + 2 * right * pair_block() + offset / 2 * 32, pair_block(), pair_part(),
+                                    b_offset_ + s, least(kSteps, steps - s), sums + t * kTile, add || s > 0});
+        }
+      unit.end();
+    });
+  }
+
+  // Puts the sums of a block of channels where dW is.
+  void finish(const float *sums, Index left, Index right, float *dW) const {
+    const Index ld = plan_.sources * plan_.taps, width = least(kBlock, columns_ - right * kBlock);
+    const Index height = least(kBlock, rows_ - left * kBlock);
+    const float *from = sums + (left * right_ + right) * taps_of_sum_ * kTile;
+    if (mirrored_) {
+      write_transposed(from, kBlock, height, width, dW + right * kBlock * ld + left * kBlock, ld, 1);
+      return;
+    }
+    for (Index m = 0; m < height; ++m, from += kBlock) {
+      float *to = dW + (left * kBlock + m) * ld;
+      if (plan_.taps == 1) copy(to + right * kBlock, from, width);
+      else
+        for (Index k = 0; k < taps_of_sum_; ++k)
+          for (Index n = 0; n < width; ++n) {
+            const Index value = right * kBlock + n;
+            to[folded_ ? value / taps_ * taps_ + tap_[value % taps_] : value * taps_ + tap_[k]] = from[k * kTile + n];
           }
-        }
-      }
     }
-  }
-
-  // Of positions 2i and 2i + 1, and of 2i + 1 and 2i + 2.
-  void pair(const uint16_t *from, uint16_t *to) const {
-    for (Index plane = 0; plane < Parts * right_; ++plane)
-      for (Index odd = 0; odd < 2; ++odd) {
-        const uint16_t *x = from + (plane * positions_ + odd) * kBlock;
-        uint16_t *own = to + odd * band_elements_ + plane * positions_ * kBlock;
-        for (Index i = 0; i < pairs_ - odd; ++i, x += 2 * kBlock)
-          for (Index c = 0; c < kBlock; c += lanes<float>) {
-            const auto even_lanes = *reinterpret_cast<const Floats::unaligned *>(x + c);
-            const auto odd_lanes = *reinterpret_cast<const Floats::unaligned *>(x + kBlock + c);
-            const Magnitudes both =
-                __builtin_convertvector(Floats::stored(even_lanes), Magnitudes) |
-                __builtin_convertvector(Floats::stored(odd_lanes), Magnitudes) << 16;
-            memcpy(own + (c / 16 * pairs_ + i) * kBlock + c % 16 * 2, &both, sizeof both);
-          }
-        if (odd)
-          for (Index half = 0; half < 2; ++half)
-            memset(own + ((half + 1) * pairs_ - 1) * kBlock, 0, kBlock * sizeof *own);
-      }
-  }
-
-  // Adds the chunks' sums in pairs, of an output block, and puts them where dW is.
-  void finish(float *sums, Index group, Index o, float *dW) const {
-    float *own = sums + group * chunks_ * sum_elements_;
-    const Index width = least(kBlock, plan_.destinations - o * kBlock);
-    for (Index k = 0; k < taps_of_sum_; ++k)
-      for (Index c = 0; c < right_; ++c) {
-        float *start = own + ((k * left_ + o) * right_ + c) * kTile;
-        add_in_pairs(start, chunks_, sum_elements_, kTile);
-        const Index ld = plan_.sources * plan_.taps;
-        float *to = dW + o * kBlock * ld;
-        const Index values = folded_ ? plan_.sources * taps_ : plan_.sources;
-        for (Index n = 0; n < least(kBlock, values - c * kBlock); ++n) {
-          const Index value = c * kBlock + n;
-          const Index at = folded_ ? value / taps_ * plan_.taps + tap_[value % taps_]
-                                   : value * plan_.taps + tap_[k];
-          for (Index m = 0; m < width; ++m) to[m * ld + at] = start[m * kBlock + n];
-        }
-      }
-  }
-
-  // By the direct kernel, which does not know groups and depths apart.
-  int left_out(const Own &own, float *dW) const {
-    Index n = 0;
-    for (Index b = 0; b < plan_.groups * all_bands(); ++b) {
-      if (!own.at.unfit[b]) continue;
-      if (plan_.groups > 1 || pass_.axis[0].count > 1) return DXDW_DECLINED;
-      const Index row = b % bands_ * pass_.axis[1].count / bands_;
-      own.at.parts[n++] = {b / bands_, row, (b % bands_ + 1) * pass_.axis[1].count / bands_ - row};
-    }
-    if (!n) return DXDW_DONE;
-    Tables tables;
-    WeightGradient<float> direct(plan_, phase_);
-    if (!direct.prepare(tables)) return DXDW_NO_MEMORY;
-    return direct.run(own.grad_out, own.x, dW, own.team, own.at.parts, n);
   }
 
   const Plan &plan_;
@@ -286,11 +356,11 @@ class BfloatWeightGradient {
   const Pass pass_;
   const bool folded_;
   Band band_;
-  Index pitch_ = 0, positions_ = 0, part_ = 0, taps_of_sum_ = 1;
-  Index taps_ = 0, left_ = 1, right_ = 1, height_ = 1, bands_ = 1, chunks_ = 1, splits_ = 1;
-  Index sum_elements_ = 0, band_elements_ = 0, line_elements_ = 0, pairs_ = 0, g_row_ = 0;
-  Index *a_offset_ = nullptr, *b_offset_ = nullptr, *offset_ = nullptr, *tap_ = nullptr;
-  Index *value_offset_ = nullptr;
+  bool joined_ = false, mirrored_ = false;
+  Index taps_ = 0, values_ = 0, rows_ = 0, columns_ = 0, left_ = 1, right_ = 1, taps_of_sum_ = 1, parities_ = 1;
+  Index height_ = 1, bands_ = 1, segments_ = 1, most_segments_ = 1, step_ = 0, x_step_ = 0, row_ = 0;
+  Index line_elements_ = 0, channel_ = 0, halves_ = 0;  // of a thread
+  Index *offset_ = nullptr, *tap_ = nullptr, *a_offset_ = nullptr, *b_offset_ = nullptr;
 };
 
 template <int Parts>
