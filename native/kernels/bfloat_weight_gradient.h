@@ -21,7 +21,7 @@ class BfloatWeightGradient {
   static constexpr Index kStripe = PositionRuns::kMost;
   // Blocks of positions that are multiplied in all blocks of a piece, before the next are; and blocks of sums
   // of a piece, which stay in the second cache beside what they read.
-  static constexpr Index kSteps = 16, kBlocks = 64;
+  static constexpr Index kSteps = 64, kBlocks = 64;
 
  public:
   BfloatWeightGradient(const Plan &plan, const Phase &phase)
@@ -170,7 +170,7 @@ class BfloatWeightGradient {
     x_step_ = joined_ || folded_ ? step_ : round_up(band_.channel, kBlock);
     // The sums are read and written for each time; what is packed comes from the caches.
     const Index sums = plan_.groups * sum_elements() * Index(sizeof(float));
-    const Index wanted = least(most(2 * sums, nominal().l2 * 3 / 2), 6 * nominal().l2);
+    const Index wanted = least(most(sums, nominal().l2 * 3 / 2), 6 * nominal().l2);
     const Index each = parities_ * right_ * kBlock * x_step_ + left_ * kBlock * step_;
     const Index some = wanted / (plan_.groups * each * Parts * Index(sizeof(uint16_t)));
     most_segments_ = divide_up(segments_, divide_up(segments_, least(most<Index>(1, some), segments_)));
@@ -223,9 +223,9 @@ class BfloatWeightGradient {
     });
   }
 
-  // line[channel][kStripe]: so many channels of x or of grad_out, at positions from `first` on.
-  void read_stripe(const Own &own, bool of_x, const Some &some, Index group, Index channel, Index width, Index first,
-                   float *line) const {
+  // So many channels of x or of grad_out, at `count` positions from `first` on.
+  void store_stripe(const Own &own, bool of_x, const Some &some, Index group, Index channel, Index width, Index first,
+                    Index count, uint16_t *to, Index ld, Index part, int slot, RangeOfVectors &watch) const {
     const Axis *axis = pass_.axis;
     const Strides &at = of_x ? pass_.source : pass_.destination;
     const Index depth = of_x ? axis[0].step : 1, row = of_x ? axis[1].step : 1, column = of_x ? axis[2].step : 1;
@@ -238,30 +238,26 @@ class BfloatWeightGradient {
                                      part.first * row * at.row;
                             },
                             [&](Index j) { return part_of(some.first + j).count; });
-    read_runs((of_x ? own.x : own.grad_out) + group * at.group + channel * at.channel, at, width, column * at.column,
-              runs, line, kStripe);
+    store_runs<Parts>((of_x ? own.x : own.grad_out) + group * at.group + channel * at.channel, at, width, column * at.column,
+                      runs, count, to, ld, part, own.at.line + slot * line_elements_, watch);
   }
 
   void pack_rows(const Own &own, const Some &some, Index group, Index channel, Index first, int slot,
                  RangeOfVectors &watch) const {
     const Index width = least(kPacked, rows_ - channel), count = least(kStripe, row_ - first);
-    float *line = own.at.line + slot * line_elements_;
-    read_stripe(own, mirrored_, some, group, channel, width, first, line);
-    uint16_t *to = own.at.rows + group * row_elements() + channel * row_ + first;
-    for (Index k = 0; k < width; ++k) store_row<Parts>(line + k * kStripe, count, to + k * row_, row_part(), watch);
+    store_stripe(own, mirrored_, some, group, channel, width, first, count,
+                 own.at.rows + group * row_elements() + channel * row_ + first, row_, row_part(), slot, watch);
   }
 
   // Of single taps.
   void pack_pairs(const Own &own, const Some &some, Index group, Index block, Index first, int slot,
                   RangeOfVectors &watch) const {
     const Index width = least(kPacked, columns_ - block * kPacked);
-    float *line = own.at.line + slot * line_elements_;
-    read_stripe(own, !mirrored_, some, group, block * kPacked, width, first, line);
     uint16_t *halves = own.at.halves + slot * halves_;
+    store_stripe(own, !mirrored_, some, group, block * kPacked, width, first, kStripe, halves, channel_, halves_ / Parts,
+                 slot, watch);
     const uint16_t *row[kPacked];
     for (Index k = 0; k < kPacked; ++k) row[k] = halves + least(k, width - 1) * channel_;
-    for (Index k = 0; k < width; ++k)
-      store_row<Parts>(line + k * kStripe, kStripe, halves + k * channel_, halves_ / Parts, watch);
     store_pairs_of_parts(own, group, block, first, row, kStripe, first + kStripe >= some.count * step_);
   }
 
