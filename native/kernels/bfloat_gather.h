@@ -5,9 +5,8 @@
 // of its weights a chunk of steps stays in the first cache meanwhile, and the sums go through memory once a
 // chunk. Positions between the rows are computed and not written.
 #pragma once
-#include <atomic>
-
 #include "api/dxdw.h"
+#include "kernels/bfloat_product.h"
 #include "kernels/gather.h"
 #include "layout/bfloat_parts.h"
 
@@ -66,26 +65,28 @@ class BfloatGather {
     if (!memory.places.take()) return DXDW_NO_MEMORY;
     const Own own = {source, weights, destination, memory.slots(), team};
     const MatrixUnit &unit = *matrix_unit();
-    MagnitudeRange of_weights;
-    if (!pack_weights(own, of_weights)) return DXDW_CANCELLED;
+    SharedRange seen;
+    if (!pack_weights(own, seen)) return DXDW_CANCELLED;
+    const MagnitudeRange of_weights = seen.seen();
     if (!fit(of_weights, {}, plan_.sources * taps_)) return DXDW_DECLINED;
     const Index joined = bands_joined(team.threads), pieces = divide_up(pieces_, joined);
     const Index splits = times_packed(pieces, team.threads);
+    SharedRange of_source;
     const bool whole = parallel_for(team, pieces * splits, [&](Index i, int slot) {
       const Index at = i / splits;
       unit.begin();
-      piece(own, unit, of_weights, at * pieces_ / pieces, (at + 1) * pieces_ / pieces, i % splits, splits, slot);
+      of_source.add(piece(own, unit, at * pieces_ / pieces, (at + 1) * pieces_ / pieces, i % splits, splits, slot));
       unit.end();
     });
     if (!whole) return DXDW_CANCELLED;
-    return left_out(own);
+    if (fit(of_source.seen(), of_weights, plan_.sources * taps_)) return DXDW_DONE;
+    return compute_left_out(plan_, phase_, of_weights, plan_.sources * taps_, source, weights, destination, own.at.parts, team);
   }
 
  private:
   struct Slots {
     uint16_t *weights, *band;
     float *line, *sums, *taps;
-    char *unfit;
     Part *parts;
   };
   struct Own {
@@ -98,17 +99,17 @@ class BfloatGather {
 
   struct Memory {
     Workspace places;
-    Index weights, band, line, sums, taps, unfit, parts;
+    Index weights, band, line, sums, taps, parts;
     Memory(const BfloatGather &of, int threads)
         : weights(places.reserve<uint16_t>(of.plan_.groups * of.weights_of_group())),
           band(places.reserve<uint16_t>(threads * of.bands_joined(threads) * of.band_elements_)),
           line(places.reserve<float>(threads * of.line_elements_)),
           sums(places.reserve<float>(threads * of.bands_joined(threads) * of.sums_)),
           taps(places.reserve<float>(threads * of.tap_elements())),
-          unfit(places.reserve<char>(of.pieces_)), parts(places.reserve<Part>(of.pieces_)) {}
+          parts(places.reserve<Part>(of.plan_.batch)) {}
     Slots slots() const {
       return {places.at<uint16_t>(weights), places.at<uint16_t>(band), places.at<float>(line),
-              places.at<float>(sums), places.at<float>(taps), places.at<char>(unfit), places.at<Part>(parts)};
+              places.at<float>(sums), places.at<float>(taps), places.at<Part>(parts)};
     }
   };
 
@@ -173,11 +174,10 @@ class BfloatGather {
   }
 
   // to[group][destinations / kBlock][step][part][half][pair of sources][16][2]
-  bool pack_weights(const Own &own, MagnitudeRange &seen) const {
+  bool pack_weights(const Own &own, SharedRange &seen) const {
     const Index source_blocks = steps_ / taps_of_step_, all = plan_.groups * blocks_ * source_blocks;
     const float *end = own.weights + plan_.groups * plan_.weights_of_group();
-    std::atomic<uint32_t> top{0}, lowest{0xffffffff};
-    const bool whole = parallel_for(own.team, all, [&](Index i, int slot) {
+    return parallel_for(own.team, all, [&](Index i, int slot) {
       RangeOfVectors watch;
       float *taps = own.at.taps + slot * tap_elements();
       const Index c = i % source_blocks * kBlock, rest = i / source_blocks;
@@ -197,13 +197,8 @@ class BfloatGather {
                                kTile);
           }
       }
-      const MagnitudeRange here = watch.seen();
-      for (uint32_t old = top.load(); here.top > old && !top.compare_exchange_weak(old, here.top);) {}
-      for (uint32_t old = lowest.load();
-           here.least < old && !lowest.compare_exchange_weak(old, here.least);) {}
+      seen.add(watch.seen());
     });
-    seen.top = top.load(), seen.least = lowest.load();
-    return whole;
   }
 
   // to[tap][kBlock destinations from d on] of source channel c; zeros where there is none.
@@ -231,16 +226,14 @@ class BfloatGather {
     return {rest / plan_.groups, rest % plan_.groups, depth, first, (band + 1) * rows / bands_ - first};
   }
 
-  // Bands [first, last), for a part of the destination channels.
-  void piece(const Own &own, const MatrixUnit &unit, const MagnitudeRange &of_weights, Index first, Index last,
-             Index split, Index splits, int slot) const {
+  // Bands [first, last), for a part of the destination channels; the magnitudes that were seen.
+  MagnitudeRange piece(const Own &own, const MatrixUnit &unit, Index first, Index last, Index split, Index splits,
+                       int slot) const {
     const Index joined = bands_joined(own.team.threads);
     uint16_t *band = own.at.band + slot * joined * band_elements_;
     float *sums = own.at.sums + slot * joined * sums_;
-    for (Index i = first; i < last; ++i) {
-      const bool unfit = !fit(pack(own, place_of(i), band + (i - first) * band_elements_, slot), of_weights, plan_.sources * taps_);
-      if (split == 0) own.at.unfit[i] = unfit;
-    }
+    RangeOfVectors watch;
+    for (Index i = first; i < last; ++i) pack(own, place_of(i), band + (i - first) * band_elements_, slot, watch);
     for (Index b = split * blocks_ / splits; b < (split + 1) * blocks_ / splits; ++b) {
       for (Index s = 0; s < steps_ && !cancelled(own.team); s += chunk_)
         for (Index i = first; i < last; ++i) {
@@ -254,12 +247,12 @@ class BfloatGather {
         }
       for (Index i = first; i < last; ++i) write(own, place_of(i), b * kBlock, sums + (i - first) * sums_);
     }
+    return watch.seen();
   }
 
-  MagnitudeRange pack(const Own &own, const Place &place, uint16_t *band, int slot) const {
+  void pack(const Own &own, const Place &place, uint16_t *band, int slot, RangeOfVectors &watch) const {
     Source<float> source = own.source + place.image * pass_.source.image + place.group * pass_.source.group;
     float *line = own.at.line + slot * line_elements_;
-    RangeOfVectors watch;
     if (folded_) {
       band_.copy_channels(source, plan_.sources, place.depth, place.first, place.count, line, own.team);
       lines().template pack<Parts>(line, value_offset_, band_.pitch, place.count, pitch_, false, band, watch);
@@ -267,7 +260,6 @@ class BfloatGather {
       BfloatBand(band_, plan_.sources)
           .template pack<Parts>(source, place.depth, place.first, place.count, false, band, line, watch);
     }
-    return watch.seen();
   }
 
   // The sums of a block of destination channels from d on.
@@ -285,28 +277,6 @@ class BfloatGather {
       else
         write_transposed(line, kBlock, axis[2].count, width, to, at.channel, spacing);
     }
-  }
-
-  // By the direct kernel.
-  int left_out(const Own &own) const {
-    Index n = 0;
-    bool all = false;
-    for (Index i = 0; i < pieces_; ++i) {
-      const Place place = place_of(i);
-      if (place.group > 0 || place.depth > 0) continue;
-      bool unfit = false;
-      for (Index j = i; j < i + plan_.groups * pass_.axis[0].count * bands_; j += bands_)
-        unfit = unfit || own.at.unfit[j];
-      if (!unfit) continue;
-      all = all || pass_.axis[0].count > 1;  // whose parts have no depth
-      own.at.parts[n++] = {place.image, place.first, place.count};
-    }
-    if (!n) return DXDW_DONE;
-    Tables tables;
-    Gather<float> direct(plan_, phase_);
-    if (!direct.prepare(tables, !all)) return DXDW_NO_MEMORY;
-    return all ? direct.run(own.source, own.weights, own.destination, own.team)
-               : direct.run(own.source, own.weights, own.destination, own.team, own.at.parts, n);
   }
 
   const Plan &plan_;
@@ -338,7 +308,7 @@ class BfloatGatherPass {
   Index flops() const { return plan_.flops(); }
   Index workspace(int threads) const {
     Index bytes = 0;
-    each([&](const Phase &, BfloatGather<Parts> &one) { bytes = most(bytes, one.bytes(threads)); });
+    each([&](auto &one) { bytes = most(bytes, one.bytes(threads)); });
     return bytes;
   }
 
@@ -348,24 +318,31 @@ class BfloatGatherPass {
                                team))
       return DXDW_CANCELLED;
     int status = DXDW_DONE;
-    const bool memory = each([&](const Phase &, BfloatGather<Parts> &one) {
+    const bool memory = each([&](auto &one) {
       if (status == DXDW_DONE) status = one.run(source, weights, destination, team);
     });
     return memory ? status : int(DXDW_NO_MEMORY);
   }
 
  private:
-  // fn(phase, pass) of all; false where there was no memory for a table.
+  // fn(pass) of all phases; false where there was no memory for a table.
   template <class F>
   bool each(const F &fn) const {
     const Index *words = plan_.first_phase;
     for (Index i = 0; i < plan_.phases; ++i) {
       const Phase phase = read_phase(words);
-      Tables tables;
-      BfloatGather<Parts> one(plan_, phase);
-      if (!one.prepare(tables)) return false;
-      fn(phase, one);
+      if (!(BfloatProduct<Parts>::takes(plan_, phase) ? prepared<BfloatProduct<Parts>>(phase, fn)
+                                                      : prepared<BfloatGather<Parts>>(phase, fn)))
+        return false;
     }
+    return true;
+  }
+  template <class One, class F>
+  bool prepared(const Phase &phase, const F &fn) const {
+    Tables tables;
+    One one(plan_, phase);
+    if (!one.prepare(tables)) return false;
+    fn(one);
     return true;
   }
 

@@ -143,16 +143,10 @@ class BfloatWeightGradient {
   Index row_part() const { return left_ * kBlock * row_; }
   Index row_elements() const { return Parts * row_part(); }
 
-  // A small plane is one row, whatever stands at its ends.
+  // A large plane is cut into bands.
   static Pass planes_as_rows(const Plan &plan, const Pass &pass) {
     const Index bytes = plan.source_plane() * (plan.sources + plan.destinations) * Parts * Index(sizeof(uint16_t));
-    if (!is_product(plan, pass) || bytes > nominal().l2) return pass;
-    Pass flat = pass;
-    for (int a = 0; a < 3; ++a) {
-      flat.source_size[a] = a == 2 ? plan.source_plane() : 1;
-      flat.axis[a].count = flat.source_size[a];
-    }
-    return flat;
+    return bytes <= nominal().l2 ? flat_planes(plan, pass) : pass;
   }
 
   // Bands, and how many of them are packed at a time: of nominal caches, for sums are added up in that order.

@@ -76,6 +76,17 @@ inline void store_pairs_of(const uint16_t *const (&row)[16], Index values, uint1
     }
 }
 
+// Of a kernel of one tap, every plane as one row.
+inline Pass flat_planes(const Plan &plan, const Pass &pass) {
+  Pass flat = pass;
+  if (!is_product(plan, pass)) return flat;
+  for (int a = 0; a < 3; ++a) {
+    flat.source_size[a] = a == 2 ? plan.source_plane() : 1;
+    flat.axis[a].count = flat.source_size[a];
+  }
+  return flat;
+}
+
 // Rows of images one after the other: of so many segments, each `step` long, that hold rows every `pitch`.
 // Between the rows nothing stands.
 struct Positions {

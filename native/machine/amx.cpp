@@ -50,7 +50,9 @@ void end() { asm volatile("tilerelease"); }
 
 constexpr MatrixUnit unit = {"amx", true, begin, end,
                              {MatrixBlock<Tiles>::run<1>, MatrixBlock<Tiles>::run<2>,
-                              MatrixBlock<Tiles>::run<3>}};
+                              MatrixBlock<Tiles>::run<3>},
+                             {MatrixBlock<Tiles>::run<1>, MatrixBlock<Tiles>::run<2, true>,
+                              MatrixBlock<Tiles>::run<3, true>}};
 
 bool has_instructions() {
   unsigned a, b, c, d;

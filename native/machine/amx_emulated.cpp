@@ -92,7 +92,9 @@ void nothing() {}
 
 constexpr MatrixUnit unit = {"amx-emulated", true, nothing, nothing,
                              {MatrixBlock<Tiles>::run<1>, MatrixBlock<Tiles>::run<2>,
-                              MatrixBlock<Tiles>::run<3>}};
+                              MatrixBlock<Tiles>::run<3>},
+                             {MatrixBlock<Tiles>::run<1>, MatrixBlock<Tiles>::run<2, true>,
+                              MatrixBlock<Tiles>::run<3, true>}};
 
 }  // namespace
 

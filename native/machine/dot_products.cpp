@@ -49,7 +49,7 @@ void multiply(const MatrixSteps &own) {
   }
 }
 
-constexpr MatrixUnit unit = {"avx512-bf16", false, nothing, nothing, {multiply, nullptr, nullptr}};
+constexpr MatrixUnit unit = {"avx512-bf16", false, nothing, nothing, {multiply, nullptr, nullptr}, {multiply, nullptr, nullptr}};
 
 bool there() {
   unsigned a, b, c, d;

@@ -11,7 +11,7 @@ namespace {
 template <class Tiles>
 class MatrixBlock {
  public:
-  template <int Parts>
+  template <int Parts, bool Turned = false>
   static void run(const MatrixSteps &own) {
     Tiles tiles;
     float *c = own.sums;
@@ -25,14 +25,16 @@ class MatrixBlock {
     }
     for (int64_t s = 0; s < own.steps; ++s) {
       const uint16_t *a = own.a + own.a_offset[s], *b = own.b + own.b_offset[s];
-      const auto load_a = [&](int p) {
+      const auto load_left = [&](int p) {
         tiles.template load<4>(a + p * own.a_part, 2 * own.a_row);
         tiles.template load<5>(a + p * own.a_part + half * own.a_row, 2 * own.a_row);
       };
-      const auto load_b = [&](int q) {
+      const auto load_right = [&](int q) {
         tiles.template load<6>(b + q * own.b_part, 2 * kBlock);
         tiles.template load<7>(b + q * own.b_part + own.b_half, 2 * kBlock);
       };
+      const auto load_a = [&](int p) { Turned ? load_right(p) : load_left(p); };
+      const auto load_b = [&](int q) { Turned ? load_left(q) : load_right(q); };
       const auto multiply = [&] {
         tiles.template multiply<0, 4, 6>(), tiles.template multiply<1, 4, 7>();
         tiles.template multiply<2, 5, 6>(), tiles.template multiply<3, 5, 7>();

@@ -35,6 +35,8 @@ struct MatrixUnit {
   // Of one part: p = q = 0. Of two: all pairs with p + q ≤ 1; of three: with p + q ≤ 2. The small ones
   // come first.
   void (*multiply[3])(const MatrixSteps &steps);
+  // The same with a's parts in b's order and b's in a's: where what stands in a stood in b, to the same bits.
+  void (*turned[3])(const MatrixSteps &steps);
 };
 
 // Null where this machine, or this process, has none.
