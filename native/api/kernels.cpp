@@ -19,11 +19,11 @@ DXDW_PLANS Held *held(const int64_t *words) {
 constexpr Kernel table[] = {
     {"bfloat16x2", "the definition's sums, of float32 as two bfloat16, three products each, by tiles",
      bfloat_takes<2>, held<Bfloat<2>>, bfloat_growth},
-    {"bfloat16x3", "the definition's sums, of float32 as three bfloat16, six products each, by tiles",
-     bfloat_takes<3>, held<Bfloat<3>>, nullptr},
     {"bfloat16", "the definition's sums, of bfloat16 in blocks", bfloat_takes<1>, held<Bfloat<1>>, nullptr},
     {"winograd", "Winograd F(4×4, 3×3) or F(2×2, 5×5) by compiled kernels", winograd_takes,
      held<Winograd>, winograd_growth},
+    {"bfloat16x3", "the definition's sums, of float32 as three bfloat16, six products each, by tiles",
+     bfloat_takes<3>, held<Bfloat<3>>, nullptr},
     {"depthwise", "the definition's sums, by compiled kernels for channels of their own",
      depthwise_takes, held<Depthwise>, nullptr},
     {"direct", "the definition's sums, by compiled kernels", direct_takes, held<Direct>, nullptr},

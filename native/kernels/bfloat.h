@@ -5,31 +5,47 @@
 #include "api/held.h"
 #include "api/reason.h"
 #include "kernels/bfloat_weight_gradient.h"
+#include "kernels/winograd.h"
 
 namespace dxdw {
 namespace {
 
-// A matrix unit's tiles beside the processor's multiply-adds: of a float32's products in parts a third or a
-// sixth is left of it, and beside that stand packing and writing. What may be computed in vain is the rest.
-// (Nominal, from whole passes of a prototype on one AMX processor: 1.9 to 2.6 times, and 0.85 to 1.4.)
-constexpr double kMostWaste[] = {3, 1.7, 1.2};
-// Products that each packed value of dW, or of dx in several phases, which pack grad_out each, has to serve,
-// where multiplying is no more than twice as fast as by the direct kernel: with 32 of them dW took 1.14 times
-// as long, with 57 to 128 it was 1.04 to 1.6 times as fast (Zen 4).
-constexpr Index kLeastProducts = 48;
-
-// Products computed over those that are asked for.
-inline double waste(const Plan &plan) {
-  const Index sources = folded(plan) ? plan.sources * plan.taps : plan.sources;
-  const double source = double(round_up(sources, kBlock)) / double(sources);
-  const double destination = double(round_up(plan.destinations, kBlock)) / double(plan.destinations);
-  const Phase phase = first_phase(plan);
-  const Pass pass = images_as_rows(plan, pass_of(plan, phase));
+// Positions that are computed over those that are asked for.
+inline double positions_over(const Plan &plan, const Pass &pass) {
   const Axis *axis = pass.axis;
-  const Index rows = plan.kind == kWeightGradient ? axis[1].count : least<Index>(axis[1].count, 64);
-  const Index pitch = folded(plan) ? axis[2].count : Band::most_pitch(pass);
-  const Index positions = (rows - 1) * pitch + axis[2].count;
-  return source * destination * double(round_up(positions, kBlock)) / double(rows * axis[2].count);
+  // Those of kernels of one tap follow each other over all images.
+  if (axis[0].taps * axis[1].taps * axis[2].taps == 1 && reads_inside(pass)) return 1;
+  const Index tall = least<Index>(axis[1].count, 64), wide = axis[2].count;
+  const Index pitch = folded(plan) && plan.kind != kWeightGradient ? wide : Band::pitch_of(pass);
+  return double(round_up((tall - 1) * pitch + wide, kBlock)) / double(tall * wide);
+}
+
+// The time of a pass beside the direct kernel's products, by the machine's unit: its products, in whole blocks;
+// packing, by how many products each packed value serves; and for dW the sums, which stay for so many positions.
+// Measured on Emerald Rapids (168 passes of ResNets, VGG, MobileNet and wide kernels: the choices took 1.02
+// times as long as the best in the mean), and for the dot products on a Zen 4.
+template <int Parts>
+double time_in_blocks(const Plan &plan) {
+  constexpr double rate_of_tiles[] = {13, 4.3, 2.15}, rate_of_dot_products = 2, values[] = {0.8, 1, 1.4};
+  const Index sources = folded(plan) ? plan.sources * plan.taps : plan.sources, destinations = plan.destinations;
+  const double blocks = double(round_up(sources, kBlock) * round_up(destinations, kBlock)) / double(sources * destinations);
+  const double taps = folded(plan) ? 1 : double(plan.taps) / double(plan.phases);
+  const double products = taps * double(sources * destinations) / double(sources + destinations);
+  const bool sums = plan.kind == kWeightGradient;
+  const double packing = folded(plan) ? (sums ? 20 : 33) : plan.taps == 1 ? 25 : sums ? 60 : 40;
+  const double rate = matrix_unit()->tiles ? rate_of_tiles[Parts - 1] : rate_of_dot_products;
+  return blocks * positions_over(plan, pass_of(plan, first_phase(plan))) / rate + packing * values[Parts - 1] / products +
+         (sums ? 100 / double(plan.batch * plan.destination_plane()) : 0);
+}
+
+// The same of the other kernel that would compute it: Winograd's for two parts, whose bounds are wider too.
+template <int Parts>
+double time_of_others(const int64_t *words, const Plan &plan) {
+  Reason unsaid = {nullptr, 0};
+  const bool sums = plan.kind == kWeightGradient, three = plan.kernel_size[1] == 3;
+  const double direct = 1 + (sums ? 80 / double(plan.batch * plan.destination_plane()) : 0);
+  if (Parts > 2 || !winograd_takes(words, unsaid)) return direct;
+  return least(direct, sums ? (three ? 0.54 : 1) : three ? 0.48 : 0.6);
 }
 
 template <int Parts>
@@ -49,16 +65,10 @@ bool bfloat_takes(const int64_t *words, Reason &why) {
   if (channels < kLeastInBlock)
     return because(why, "%lld channels of a group, fewer than %lld", static_cast<long long>(channels),
                    static_cast<long long>(kLeastInBlock));
-  const double own = waste(plan);
-  if (own > kMostWaste[Parts - 1])
-    return because(why, "blocks of %lld would compute %.1f times the products",
-                   static_cast<long long>(kBlock), own);
-  const Index products =
-      plan.taps * plan.sources * plan.destinations / (plan.sources + plan.destinations) / plan.phases;
-  const bool packs_more = plan.kind == kWeightGradient || plan.phases > 1;
-  if (packs_more && !unit->tiles && products < kLeastProducts)
-    return because(why, "%lld products of each value, fewer than pay for packing it",
-                   static_cast<long long>(products));
+  const double own = time_in_blocks<Parts>(plan), others = time_of_others<Parts>(words, plan);
+  if (own > others)
+    return because(why, "packing, and blocks of %lld, would take %.1f times as long as another kernel",
+                   static_cast<long long>(kBlock), own / others);
   return true;
 }
 

@@ -2,7 +2,6 @@
 #pragma once
 #include "api/held.h"
 #include "api/reason.h"
-#include "kernels/bfloat.h"
 #include "kernels/winograd_gather.h"
 #include "kernels/winograd_weight_gradient.h"
 
@@ -44,9 +43,6 @@ inline bool winograd_can(const Plan &plan) {
 inline bool winograd_takes(const int64_t *words, Reason &why) {
   if (words[1] == kBothGradients) return because(why, "computes one gradient at a time");
   const Plan plan = view(words);
-  Reason unsaid = {nullptr, 0};
-  if (matrix_unit() && matrix_unit()->tiles && bfloat_takes<1>(words, unsaid))
-    return because(why, "tiles of bfloat16 are faster than its transforms");
   if (!winograd_can(plan)) return because(why, "takes 3×3 and 5×5 kernels of stride 1");
   const Index channels = least(plan.sources, plan.destinations);
   if (channels < kLeastChannels)

@@ -170,13 +170,13 @@ struct Band {
     return Residues::words(pass.axis[1]) + Residues::words(pass.axis[2]) + 2 * pass.axis[2].taps;
   }
 
-  // Of the grids that a pass would have, at the most.
-  static Index most_pitch(const Pass &pass) {
+  // Of the grids that a pass would have.
+  static Index pitch_of(const Pass &pass) {
     const Axis &columns = pass.axis[2];
     Index low = columns.offset[0], high = low;
     for (Index t = 1; t < columns.taps; ++t)
       low = dxdw::least(low, columns.offset[t]), high = dxdw::most(high, columns.offset[t]);
-    return columns.count + (high - low) / columns.step + 1;
+    return columns.count + divide_down(high, columns.step) - divide_down(low, columns.step);
   }
 
   Band() = default;
