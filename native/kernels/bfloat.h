@@ -11,7 +11,7 @@ namespace dxdw {
 namespace {
 
 // Positions that are computed over those that are asked for.
-inline double positions_over(const Plan &plan, const Pass &pass) {
+DXDW_PLANS inline double positions_over(const Plan &plan, const Pass &pass) {
   const Axis *axis = pass.axis;
   // Those of kernels of one tap follow each other over all images.
   if (axis[0].taps * axis[1].taps * axis[2].taps == 1 && reads_inside(pass)) return 1;
@@ -24,8 +24,7 @@ inline double positions_over(const Plan &plan, const Pass &pass) {
 // packing, by how many products each packed value serves; and for dW the sums, which stay for so many positions.
 // Measured on Emerald Rapids (168 passes of ResNets, VGG, MobileNet and wide kernels: the choices took 1.02
 // times as long as the best in the mean), and for the dot products on a Zen 4.
-template <int Parts>
-double time_in_blocks(const Plan &plan) {
+DXDW_PLANS inline double time_in_blocks(const Plan &plan, int parts) {
   constexpr double rate_of_tiles[] = {13, 4.3, 2.15}, rate_of_dot_products = 2, values[] = {0.8, 1, 1.4};
   const Index sources = folded(plan) ? plan.sources * plan.taps : plan.sources, destinations = plan.destinations;
   const double blocks = double(round_up(sources, kBlock) * round_up(destinations, kBlock)) / double(sources * destinations);
@@ -33,28 +32,26 @@ double time_in_blocks(const Plan &plan) {
   const double products = taps * double(sources * destinations) / double(sources + destinations);
   const bool sums = plan.kind == kWeightGradient;
   const double packing = folded(plan) ? (sums ? 20 : 33) : plan.taps == 1 ? 25 : sums ? 60 : 40;
-  const double rate = matrix_unit()->tiles ? rate_of_tiles[Parts - 1] : rate_of_dot_products;
-  return blocks * positions_over(plan, pass_of(plan, first_phase(plan))) / rate + packing * values[Parts - 1] / products +
+  const double rate = matrix_unit()->tiles ? rate_of_tiles[parts - 1] : rate_of_dot_products;
+  return blocks * positions_over(plan, pass_of(plan, first_phase(plan))) / rate + packing * values[parts - 1] / products +
          (sums ? 100 / double(plan.batch * plan.destination_plane()) : 0);
 }
 
 // The same of the other kernel that would compute it: Winograd's for two parts, whose bounds are wider too.
-template <int Parts>
-double time_of_others(const int64_t *words, const Plan &plan) {
+DXDW_PLANS inline double time_of_others(const int64_t *words, const Plan &plan, int parts) {
   Reason unsaid = {nullptr, 0};
   const bool sums = plan.kind == kWeightGradient, three = plan.kernel_size[1] == 3;
   const double direct = 1 + (sums ? 80 / double(plan.batch * plan.destination_plane()) : 0);
-  if (Parts > 2 || !winograd_takes(words, unsaid)) return direct;
+  if (parts > 2 || !winograd_takes(words, unsaid)) return direct;
   return least(direct, sums ? (three ? 0.54 : 1) : three ? 0.48 : 0.6);
 }
 
-template <int Parts>
-bool bfloat_takes(const int64_t *words, Reason &why) {
+DXDW_PLANS inline bool blocks_take(const int64_t *words, int parts, Reason &why) {
   const MatrixUnit *unit = matrix_unit();
-  const Dtype dtype = Parts == 1 ? kBfloat16 : kFloat32;
+  const Dtype dtype = parts == 1 ? kBfloat16 : kFloat32;
   if (words[2] != dtype)
-    return because(why, Parts == 1 ? "takes bfloat16" : "takes float32");
-  if (Parts > 1 && (!unit || !unit->tiles))
+    return because(why, parts == 1 ? "takes bfloat16" : "takes float32");
+  if (parts > 1 && (!unit || !unit->tiles))
     return because(why, "%s", why_no_amx());
   if (!unit) return because(why, "the processor has neither AMX nor AVX512-BF16");
   if (words[1] == kBothGradients) return because(why, "computes one gradient at a time");
@@ -65,11 +62,16 @@ bool bfloat_takes(const int64_t *words, Reason &why) {
   if (channels < kLeastInBlock)
     return because(why, "%lld channels of a group, fewer than %lld", static_cast<long long>(channels),
                    static_cast<long long>(kLeastInBlock));
-  const double own = time_in_blocks<Parts>(plan), others = time_of_others<Parts>(words, plan);
+  const double own = time_in_blocks(plan, parts), others = time_of_others(words, plan, parts);
   if (own > others)
     return because(why, "packing, and blocks of %lld, would take %.1f times as long as another kernel",
                    static_cast<long long>(kBlock), own / others);
   return true;
+}
+
+template <int Parts>
+bool bfloat_takes(const int64_t *words, Reason &why) {
+  return blocks_take(words, Parts, why);
 }
 
 // Of two parts: what is left out of v·w, m·m' + r·w + v·r', is at most 2⁻¹⁵|v·w|. (2⁻²⁴ of three.)

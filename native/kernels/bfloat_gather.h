@@ -16,17 +16,16 @@ namespace {
 // Whether the channels are so few that they are folded with the taps.
 inline bool folded(const Plan &plan) { return plan.sources < kLeastInBlock; }
 
-template <int Parts>
 class BfloatGather {
   static constexpr Index kTile = kBlock * kBlock;  // elements of weights of a step
 
  public:
-  BfloatGather(const Plan &plan, const Phase &phase)
-      : plan_(plan), phase_(phase), pass_(images_as_rows(plan, pass_of(plan, phase))),
+  BfloatGather(const Plan &plan, const Phase &phase, int parts)
+      : parts_(parts), plan_(plan), phase_(phase), pass_(images_as_rows(plan, pass_of(plan, phase))),
         folded_(folded(plan)) {}
 
   // Works out tables and sizes; false where there is no memory for the tables.
-  bool prepare(Tables &tables) {
+  DXDW_PLANS bool prepare(Tables &tables) {
     const Axis *axis = pass_.axis;
     taps_ = axis[0].taps * axis[1].taps * axis[2].taps;
     blocks_ = divide_up(plan_.destinations, kBlock);
@@ -46,10 +45,10 @@ class BfloatGather {
     // Tiles load as fast from the second cache, and read and write their sums the less often (362 to 469 GFLOP/s
     // from 3 to 36 steps of two parts, on Emerald Rapids).
     const Index weights = matrix_unit()->tiles ? tuning().l2 / 14 : tuning().l1 / 4;
-    chunk_ = most<Index>(1, weights / (Parts * kTile * Index(sizeof(uint16_t))));
+    chunk_ = most<Index>(1, weights / (parts_ * kTile * Index(sizeof(uint16_t))));
     chunk_ = divide_up(steps_, divide_up(steps_, chunk_));
     part_ = folded_ ? lines().part() : BfloatBand(band_, plan_.sources).part();
-    band_elements_ = Parts * part_;
+    band_elements_ = parts_ * part_;
     line_elements_ = folded_ ? plan_.sources * band_.channel + lanes<float>
                              : BfloatBand(band_, plan_.sources).line_elements();
     sums_ = round_up((height_ - 1) * pitch_ + axis[2].count, kBlock) * kBlock;
@@ -57,7 +56,7 @@ class BfloatGather {
     return true;
   }
 
-  Index bytes(int threads) const { return Memory(*this, threads).places.bytes(); }
+  DXDW_PLANS Index bytes(int threads) const { return Memory(*this, threads).places.bytes(); }
 
   // Many threads may call this at once.
   int run(Source<float> source, const float *weights, Result<float> destination, const Team &team) const {
@@ -114,13 +113,13 @@ class BfloatGather {
   };
 
   BfloatLines lines() const { return {plan_.sources * taps_, height_ * pass_.axis[2].count}; }
-  Index weights_of_group() const { return blocks_ * steps_ * Parts * kTile; }
+  Index weights_of_group() const { return blocks_ * steps_ * parts_ * kTile; }
   Index tap_elements() const { return 2 * taps_of_step_ * kBlock + lanes<float>; }
 
-  void choose_bands(Index source_blocks) {
+  DXDW_PLANS void choose_bands(Index source_blocks) {
     const Index rows = pass_.axis[1].count, halo = band_.halo();
     const Index positions = folded_ ? pitch_ : band_.elements_of_row();
-    const Index row_bytes = source_blocks * kBlock * positions * Parts * Index(sizeof(uint16_t));
+    const Index row_bytes = source_blocks * kBlock * positions * parts_ * Index(sizeof(uint16_t));
     const Index images = pass_.batch * plan_.groups * pass_.axis[0].count;
     // The half of it is the band's, and the other that of sums and of weights that are on their way.
     const Index room = 2 * tuning().band, least_height = most<Index>(1, 2 * halo);
@@ -150,7 +149,7 @@ class BfloatGather {
   }
 
   // A step is a tap of a block of source channels.
-  void list_steps() {
+  DXDW_PLANS void list_steps() {
     const Axis *axis = pass_.axis;
     const Index block = folded_ ? lines().positions : BfloatBand(band_, plan_.sources).positions;
     for (Index i = 0; i < plan_.taps; ++i) place_[i] = -1;
@@ -169,7 +168,7 @@ class BfloatGather {
         }
     for (Index s = 0; s < steps_; ++s) {
       if (folded_) a_offset_[s] = s * block * kBlock;
-      b_offset_[s] = s * Parts * kTile;
+      b_offset_[s] = s * parts_ * kTile;
     }
   }
 
@@ -183,7 +182,7 @@ class BfloatGather {
       const Index c = i % source_blocks * kBlock, rest = i / source_blocks;
       const Index d = rest % blocks_ * kBlock, group = rest / blocks_;
       const float *from = own.weights + group * plan_.weights_of_group() + d * plan_.weight_destination;
-      uint16_t *to = own.at.weights + i * taps_of_step_ * Parts * kTile;
+      uint16_t *to = own.at.weights + i * taps_of_step_ * parts_ * kTile;
       for (Index pair = 0; pair < kBlock / 2; ++pair) {
         for (Index odd = 0; odd < 2; ++odd)
           read_taps(from, end, d, c + 2 * pair + odd, taps + odd * taps_of_step_ * kBlock);
@@ -192,9 +191,11 @@ class BfloatGather {
             const Vector<float> even = load(taps + k * kBlock + n);
             const Vector<float> odd = load(taps + (taps_of_step_ + k) * kBlock + n);
             watch.add(even), watch.add(odd);
-            store_pairs<Parts>(even, odd,
-                               to + k * Parts * kTile + n / 16 * (kTile / 2) + pair * kBlock + n % 16 * 2,
-                               kTile);
+            with_parts(parts_, [&](auto parts) {
+              store_pairs<parts.value>(even, odd,
+                                       to + k * parts_ * kTile + n / 16 * (kTile / 2) + pair * kBlock + n % 16 * 2,
+                                       kTile);
+            });
           }
       }
       seen.add(watch.seen());
@@ -238,10 +239,10 @@ class BfloatGather {
       for (Index s = 0; s < steps_ && !cancelled(own.team); s += chunk_)
         for (Index i = first; i < last; ++i) {
           const Place place = place_of(i);
-          const uint16_t *weights = own.at.weights + place.group * weights_of_group() + b * steps_ * Parts * kTile;
+          const uint16_t *weights = own.at.weights + place.group * weights_of_group() + b * steps_ * parts_ * kTile;
           const Index positions = (place.count - 1) * pitch_ + pass_.axis[2].count;
           for (Index q = 0; q < positions; q += kBlock)
-            unit.multiply[Parts - 1]({band + (i - first) * band_elements_ + q * kBlock, kBlock, part_, a_offset_ + s, weights,
+            unit.multiply[parts_ - 1]({band + (i - first) * band_elements_ + q * kBlock, kBlock, part_, a_offset_ + s, weights,
                                       kTile / 2, kTile, b_offset_ + s, least(chunk_, steps_ - s),
                                       sums + (i - first) * sums_ + q * kBlock, s > 0});
         }
@@ -255,10 +256,9 @@ class BfloatGather {
     float *line = own.at.line + slot * line_elements_;
     if (folded_) {
       band_.copy_channels(source, plan_.sources, place.depth, place.first, place.count, line, own.team);
-      lines().template pack<Parts>(line, value_offset_, band_.pitch, place.count, pitch_, false, band, watch);
+      lines().pack(parts_, line, value_offset_, band_.pitch, place.count, pitch_, band, watch);
     } else {
-      BfloatBand(band_, plan_.sources)
-          .template pack<Parts>(source, place.depth, place.first, place.count, false, band, line, watch);
+      BfloatBand(band_, plan_.sources).pack(parts_, source, place.depth, place.first, place.count, band, line, watch);
     }
   }
 
@@ -279,6 +279,7 @@ class BfloatGather {
     }
   }
 
+  const int parts_;
   const Plan &plan_;
   const Phase &phase_;
   const Pass pass_;
@@ -292,12 +293,11 @@ class BfloatGather {
 };
 
 // Forward, or all phases of dx, one after the other.
-template <int Parts>
-class BfloatGatherPass {
+class BfloatGatherPhases {
  public:
   static constexpr Kind kKind = kForward;
 
-  explicit BfloatGatherPass(const int64_t *words) : plan_(view(words)) {
+  DXDW_PLANS BfloatGatherPhases(const int64_t *words, int parts) : parts_(parts), plan_(view(words)) {
     Index reached = 0;
     const Index *phases = plan_.first_phase;
     for (Index i = 0; i < plan_.phases; ++i) reached += read_phase(phases).destinations();
@@ -306,13 +306,13 @@ class BfloatGatherPass {
 
   bool ready() const { return true; }
   Index flops() const { return plan_.flops(); }
-  Index workspace(int threads) const {
+  DXDW_PLANS Index workspace(int threads) const {
     Index bytes = 0;
     each([&](auto &one) { bytes = most(bytes, one.bytes(threads)); });
     return bytes;
   }
 
-  int run(Source<float> source, const float *weights, Result<float> destination, const Team &team) const {
+  DXDW_APART int run(Source<float> source, const float *weights, Result<float> destination, const Team &team) const {
     if (!covers_ && !clear_all(destination,
                                plan_.batch * plan_.groups * plan_.destinations * plan_.destination_plane(),
                                team))
@@ -331,8 +331,8 @@ class BfloatGatherPass {
     const Index *words = plan_.first_phase;
     for (Index i = 0; i < plan_.phases; ++i) {
       const Phase phase = read_phase(words);
-      if (!(BfloatProduct<Parts>::takes(plan_, phase) ? prepared<BfloatProduct<Parts>>(phase, fn)
-                                                      : prepared<BfloatGather<Parts>>(phase, fn)))
+      if (!(BfloatProduct::takes(plan_, phase) ? prepared<BfloatProduct>(phase, fn)
+                                                      : prepared<BfloatGather>(phase, fn)))
         return false;
     }
     return true;
@@ -340,14 +340,20 @@ class BfloatGatherPass {
   template <class One, class F>
   bool prepared(const Phase &phase, const F &fn) const {
     Tables tables;
-    One one(plan_, phase);
+    One one(plan_, phase, parts_);
     if (!one.prepare(tables)) return false;
     fn(one);
     return true;
   }
 
+  const int parts_;
   const Plan plan_;
   bool covers_ = true;
+};
+
+template <int Parts>
+struct BfloatGatherPass : BfloatGatherPhases {
+  explicit BfloatGatherPass(const int64_t *words) : BfloatGatherPhases(words, Parts) {}
 };
 
 }  // namespace

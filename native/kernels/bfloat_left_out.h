@@ -9,7 +9,7 @@ namespace dxdw {
 namespace {
 
 // The magnitudes of an image, from its first group on.
-inline MagnitudeRange range_of_image(const Plan &plan, const Pass &pass, Source<float> image) {
+DXDW_PLANS inline MagnitudeRange range_of_image(const Plan &plan, const Pass &pass, Source<float> image) {
   constexpr Index most_values = 16 * lanes<float>;
   float values[most_values] = {};
   RangeOfVectors watch;
@@ -27,7 +27,7 @@ inline MagnitudeRange range_of_image(const Plan &plan, const Pass &pass, Source<
 }
 
 // Computes what is left out once more; `parts`: as many as images.
-inline int compute_left_out(const Plan &plan, const Phase &phase, const MagnitudeRange &of_weights, Index terms,
+DXDW_PLANS inline int compute_left_out(const Plan &plan, const Phase &phase, const MagnitudeRange &of_weights, Index terms,
                             Source<float> source, const float *weights, Result<float> destination, Part *parts,
                             const Team &team) {
   const Pass pass = pass_of(plan, phase);

@@ -12,7 +12,6 @@
 namespace dxdw {
 namespace {
 
-template <int Parts>
 class BfloatProduct {
   static constexpr Index kTile = kBlock * kBlock, kMost = PositionRuns::kMost;
   static constexpr Index kHalf = 16 * kBlock;  // elements of 16 positions of a block of channels
@@ -23,17 +22,17 @@ class BfloatProduct {
            reads_inside(pass_of(plan, phase));
   }
 
-  BfloatProduct(const Plan &plan, const Phase &phase)
-      : plan_(plan), phase_(phase), pass_(flat_planes(plan, pass_of(plan, phase))) {}
+  BfloatProduct(const Plan &plan, const Phase &phase, int parts)
+      : parts_(parts), plan_(plan), phase_(phase), pass_(flat_planes(plan, pass_of(plan, phase))) {}
 
-  bool prepare(Tables &tables) {
+  DXDW_PLANS bool prepare(Tables &tables) {
     const Axis *axis = pass_.axis;
     blocks_ = divide_up(plan_.destinations, kBlock), steps_ = divide_up(plan_.sources, kBlock);
     plane_ = axis[1].count * axis[2].count;
     positions_ = pass_.batch * axis[0].count * plane_;
-    const Index bytes = steps_ * kBlock * Parts * Index(sizeof(uint16_t));
+    const Index bytes = steps_ * kBlock * parts_ * Index(sizeof(uint16_t));
     stripe_ = least(kMost, most(kBlock, 2 * tuning().band / bytes / kBlock * kBlock));
-    chunk_ = most<Index>(1, (matrix_unit()->tiles ? tuning().l2 / 14 : tuning().l1 / 4) / (Parts * kTile * Index(sizeof(uint16_t))));
+    chunk_ = most<Index>(1, (matrix_unit()->tiles ? tuning().l2 / 14 : tuning().l1 / 4) / (parts_ * kTile * Index(sizeof(uint16_t))));
     // An odd number of lines, or rows of a tile would meet in one place of the first cache.
     row_ = (steps_ | 1) * kBlock;
     tables.template reserve<Index>(2 * steps_);
@@ -43,7 +42,7 @@ class BfloatProduct {
     return true;
   }
 
-  Index bytes(int threads) const { return Memory(*this, threads).places.bytes(); }
+  DXDW_PLANS Index bytes(int threads) const { return Memory(*this, threads).places.bytes(); }
 
   // Many threads may call this at once.
   int run(Source<float> source, const float *weights, Result<float> destination, const Team &team) const {
@@ -88,8 +87,8 @@ class BfloatProduct {
     Workspace places;
     Index weights, pairs, line, sums, parts;
     Memory(const BfloatProduct &of, int threads)
-        : weights(places.reserve<uint16_t>(of.plan_.groups * Parts * of.weight_part())),
-          pairs(places.reserve<uint16_t>(threads * Parts * of.pair_part())),
+        : weights(places.reserve<uint16_t>(of.plan_.groups * of.parts_ * of.weight_part())),
+          pairs(places.reserve<uint16_t>(threads * of.parts_ * of.pair_part())),
           line(places.reserve<float>(threads * kLine)),
           sums(places.reserve<float>(threads * of.stripe_ * kBlock)),
           parts(places.reserve<Part>(of.plan_.batch)) {}
@@ -115,20 +114,20 @@ class BfloatProduct {
     const Index d = block * kBlock, width = least(kBlock, plan_.destinations - d);
     const Index between = plan_.weight_source, apart = plan_.weight_destination;
     const float *from = own.weights + group * plan_.weights_of_group() + d * apart;
-    uint16_t *to = own.at.weights + group * Parts * weight_part() + d * row_;
+    uint16_t *to = own.at.weights + group * parts_ * weight_part() + d * row_;
     float *line = own.at.line + slot * kLine;
     for (Index c = 0; c < plan_.sources; c += kTurned) {
       const Index count = least(kTurned, plan_.sources - c);
       if (between != 1) transpose(from + c * between, between, count, width, line, kTurned);
       for (Index k = 0; k < width; ++k)
-        store_row<Parts>(between == 1 ? from + k * apart + c : line + k * kTurned, count, to + k * row_ + c, weight_part(), watch);
+        store_row(parts_, between == 1 ? from + k * apart + c : line + k * kTurned, count, to + k * row_ + c, weight_part(), watch);
     }
-    for (int p = 0; p < Parts; ++p)
+    for (int p = 0; p < parts_; ++p)
       for (Index k = 0; k < width; ++k)
         memset(to + p * weight_part() + k * row_ + plan_.sources, 0, (steps_ * kBlock - plan_.sources) * sizeof *to);
   }
 
-  PositionRuns runs(Index first, Index last, const Strides &at, bool of_source) const {
+  DXDW_PLANS PositionRuns runs(Index first, Index last, const Strides &at, bool of_source) const {
     const Axis *axis = pass_.axis;
     const auto step = [&](int a) { return of_source ? axis[a].step : axis[a].spacing; };
     const auto start = [&](int a) { return of_source ? axis[a].offset[0] : axis[a].start; };
@@ -145,26 +144,34 @@ class BfloatProduct {
   MagnitudeRange piece(const Own &own, const MatrixUnit &unit, Index group, Index index, Index pieces, int slot) const {
     const Index blocks = divide_up(positions_, kBlock);
     const Index first = index * blocks / pieces * kBlock, last = least((index + 1) * blocks / pieces * kBlock, positions_);
-    uint16_t *pairs = own.at.pairs + slot * Parts * pair_part();
+    uint16_t *pairs = own.at.pairs + slot * parts_ * pair_part();
     float *sums = own.at.sums + slot * stripe_ * kBlock;
     RangeOfVectors watch;
-    pack(own.source + group * pass_.source.group, runs(first, last, pass_.source, true), round_up(last - first, kBlock),
-         pairs, own.at.line + slot * kLine, watch);
+    const Source<float> source = own.source + group * pass_.source.group;
+    const auto pack_from = [&](const auto *p) {
+      pack(p, runs(first, last, pass_.source, true), round_up(last - first, kBlock), pairs, own.at.line + slot * kLine, watch);
+    };
+    parts_ == 1 ? pack_from(source.as<bfloat16>()) : pack_from(source.plain());
     const PositionRuns to = runs(first, last, pass_.destination, false);
     for (Index b = 0; b < blocks_ && !cancelled(own.team); ++b) {
-      const uint16_t *weights = own.at.weights + group * Parts * weight_part() + b * kBlock * row_;
+      const uint16_t *weights = own.at.weights + group * parts_ * weight_part() + b * kBlock * row_;
       for (Index s = 0; s < steps_; s += chunk_)
         for (Index q = 0; q < last - first; q += kBlock)
-          unit.turned[Parts - 1]({weights, row_, weight_part(), a_offset_ + s, pairs + q * kBlock, kHalf, pair_part(),
+          unit.turned[parts_ - 1]({weights, row_, weight_part(), a_offset_ + s, pairs + q * kBlock, kHalf, pair_part(),
                                   b_offset_ + s, least(chunk_, steps_ - s), sums + q * kBlock, s > 0});
-      write(own.destination + group * pass_.destination.group + b * kBlock * pass_.destination.channel, to,
-            least(kBlock, plan_.destinations - b * kBlock), sums);
+      const auto to_channels = own.destination + group * pass_.destination.group + b * kBlock * pass_.destination.channel;
+      const Index channels = least(kBlock, plan_.destinations - b * kBlock);
+      if (parts_ == 1)
+        write(to_channels.as<bfloat16>(), to, channels, sums);
+      else
+        write(to_channels.plain(), to, channels, sums);
     }
     return watch.seen();
   }
 
   // to[part][channels / kBlock][positions / 16][pair of channels][16][2], zeros where there is no channel.
-  void pack(Source<float> from, const PositionRuns &runs, Index count, uint16_t *to, float *line, RangeOfVectors &watch) const {
+  template <class S>
+  void pack(const S *from, const PositionRuns &runs, Index count, uint16_t *to, float *line, RangeOfVectors &watch) const {
     const Index column = pass_.axis[2].step;
     float *odd = line + kMost;
     memset(line, 0, 2 * kMost * sizeof *line);
@@ -173,7 +180,7 @@ class BfloatProduct {
       if (c >= plan_.sources) memset(line, 0, kMost * sizeof *line);
       for (Index k = c; k < least(c + 2, plan_.sources); ++k)
         for (const auto &run : runs) {
-          const Source<float> own = from + k * pass_.source.channel + run.element;
+          const S *own = from + k * pass_.source.channel + run.element;
           // The channel after the next: the CPU does not foresee it.
           prefetch<false>(own + 2 * pass_.source.channel, run.count * column);
           float *at = line + (k - c) * kMost + run.at;
@@ -183,29 +190,32 @@ class BfloatProduct {
             copy_strided(at, own, run.count, column);
         }
       uint16_t *own = to + c / kBlock * stripe_ * kBlock + c % kBlock * 16;
-      for (Index q = 0; q < count; q += 16, own += kHalf)
-        for (Index i = 0; i < 16; i += lanes<float>) {
-          const Vector<float> a = load(line + q + i), b = load(odd + q + i);
-          watch.add(a), watch.add(b);
-          store_pairs<Parts>(a, b, own + 2 * i, pair_part());
-        }
+      with_parts(parts_, [&](auto parts) { store_channels<parts.value>(line, odd, count, own, watch); });
     }
   }
+  template <int Parts>
+  DXDW_APART void store_channels(const float *even, const float *odd, Index count, uint16_t *to, RangeOfVectors &watch) const {
+    for (Index q = 0; q < count; q += 16, to += kHalf)
+      for (Index i = 0; i < 16; i += lanes<float>) {
+        const Vector<float> a = load(even + q + i), b = load(odd + q + i);
+        watch.add(a), watch.add(b);
+        store_pairs<Parts>(a, b, to + 2 * i, pair_part());
+      }
+  }
 
-  void write(Result<float> to, const PositionRuns &runs, Index channels, const float *sums) const {
+  template <class S>
+  void write(S *to, const PositionRuns &runs, Index channels, const float *sums) const {
     const Index column = pass_.axis[2].spacing, channel = pass_.destination.channel;
     const bool past_caches = plan_.past_caches();
-    to.as_stored([&](auto *p) DXDW_LAMBDA {
-      for (Index k = 0; k < channels; ++k)
-        for (const auto &run : runs)
-          for (Index i = 0; i < run.count;) {
-            const Index at = run.at + i, here = least(kBlock - at % kBlock, run.count - i);
-            write_some(sums + at / kBlock * kTile + k * kBlock + at % kBlock, here,
-                       p + k * channel + run.element + i * column, column, past_caches);
-            i += here;
-          }
-      if (past_caches) finish_stores_past_caches();
-    });
+    for (Index k = 0; k < channels; ++k)
+      for (const auto &run : runs)
+        for (Index i = 0; i < run.count;) {
+          const Index at = run.at + i, here = least(kBlock - at % kBlock, run.count - i);
+          write_some(sums + at / kBlock * kTile + k * kBlock + at % kBlock, here,
+                     to + k * channel + run.element + i * column, column, past_caches);
+          i += here;
+        }
+    if (past_caches) finish_stores_past_caches();
   }
   template <class S>
   static DXDW_INLINE void write_some(const float *from, Index count, S *to, Index column, bool past_caches) {
@@ -221,6 +231,7 @@ class BfloatProduct {
     copy_rounded(to, from, count);
   }
 
+  const int parts_;
   const Plan &plan_;
   const Phase &phase_;
   const Pass pass_;

@@ -14,7 +14,6 @@
 namespace dxdw {
 namespace {
 
-template <int Parts>
 class BfloatWeightGradient {
   static constexpr Index kTile = kBlock * kBlock;
   static constexpr Index kPacked = 16;  // channels of a piece of packing
@@ -24,10 +23,11 @@ class BfloatWeightGradient {
   static constexpr Index kSteps = 64, kBlocks = 64;
 
  public:
-  BfloatWeightGradient(const Plan &plan, const Phase &phase)
-      : plan_(plan), phase_(phase), pass_(planes_as_rows(plan, pass_of(plan, phase))), folded_(folded(plan)) {}
+  BfloatWeightGradient(const Plan &plan, const Phase &phase, int parts)
+      : parts_(parts), plan_(plan), phase_(phase), pass_(planes_as_rows(plan, pass_of(plan, phase), parts)),
+        folded_(folded(plan)) {}
 
-  bool prepare(Tables &tables) {
+  DXDW_PLANS bool prepare(Tables &tables) {
     const Axis *axis = pass_.axis;
     taps_ = axis[0].taps * axis[1].taps * axis[2].taps;
     values_ = folded_ ? plan_.sources * taps_ : plan_.sources;
@@ -60,11 +60,11 @@ class BfloatWeightGradient {
     channel_ = round_up(most(band_.channel, kStripe) + kSlack, kBlock);
     line_elements_ = most((pass_.source.channels_last() || folded_ ? lines : 1) * (band_.channel + 2 * lanes<float>),
                           kPacked * kStripe);
-    halves_ = Parts * lines * channel_;
+    halves_ = parts_ * lines * channel_;
     return true;
   }
 
-  Index bytes(int threads) const { return Memory(*this, threads).places.bytes(); }
+  DXDW_PLANS Index bytes(int threads) const { return Memory(*this, threads).places.bytes(); }
 
   int run(Source<float> grad_out, Source<float> x, float *dW, const Team &team) const {
     Memory memory(*this, team.threads);
@@ -138,23 +138,23 @@ class BfloatWeightGradient {
   Index pair_block() const { return (round_up(most_segments_ * x_step_, kStripe) + kSlack) * kPacked; }
   Index pair_parity() const { return 2 * right_ * pair_block(); }
   Index pair_part() const { return parities_ * pair_parity(); }
-  Index pair_elements() const { return Parts * pair_part(); }
+  Index pair_elements() const { return parts_ * pair_part(); }
   // rows[part][channel][position]
   Index row_part() const { return left_ * kBlock * row_; }
-  Index row_elements() const { return Parts * row_part(); }
+  Index row_elements() const { return parts_ * row_part(); }
 
   // A large plane is cut into bands.
-  static Pass planes_as_rows(const Plan &plan, const Pass &pass) {
-    const Index bytes = plan.source_plane() * (plan.sources + plan.destinations) * Parts * Index(sizeof(uint16_t));
+  static Pass planes_as_rows(const Plan &plan, const Pass &pass, int parts) {
+    const Index bytes = plan.source_plane() * (plan.sources + plan.destinations) * parts * Index(sizeof(uint16_t));
     return bytes <= nominal().l2 ? flat_planes(plan, pass) : pass;
   }
 
   // Bands, and how many of them are packed at a time: of nominal caches, for sums are added up in that order.
-  void choose_segments() {
+  DXDW_PLANS void choose_segments() {
     const Index rows = pass_.axis[1].count, halo = band_.halo(), columns = pass_.axis[2].count;
     parities_ = folded_ || taps_ == 1 ? 1 : 2;
     const Index of_x = parities_ * right_ * kBlock * (folded_ ? band_.pitch : band_.elements_of_row());
-    const Index row_bytes = (of_x + left_ * kBlock * band_.pitch) * Parts * Index(sizeof(uint16_t));
+    const Index row_bytes = (of_x + left_ * kBlock * band_.pitch) * parts_ * Index(sizeof(uint16_t));
     const Index height = least(most<Index>(nominal().l2 / row_bytes - halo, most<Index>(1, 2 * halo)), rows);
     bands_ = divide_up(rows, height), height_ = divide_up(rows, bands_);
     band_.set_height(height_);
@@ -166,13 +166,13 @@ class BfloatWeightGradient {
     const Index sums = plan_.groups * sum_elements() * Index(sizeof(float));
     const Index wanted = least(most(sums, nominal().l2 * 3 / 2), 6 * nominal().l2);
     const Index each = parities_ * right_ * kBlock * x_step_ + left_ * kBlock * step_;
-    const Index some = wanted / (plan_.groups * each * Parts * Index(sizeof(uint16_t)));
+    const Index some = wanted / (plan_.groups * each * parts_ * Index(sizeof(uint16_t)));
     most_segments_ = divide_up(segments_, divide_up(segments_, least(most<Index>(1, some), segments_)));
     // An odd number of lines, or rows of a tile would meet in one place of the first cache.
     row_ = (divide_up(most_segments_ * step_, kBlock) | 1) * kBlock;
   }
 
-  void list_steps(Index steps) {
+  DXDW_PLANS void list_steps(Index steps) {
     const Index each = joined_ ? steps : step_ / kBlock;
     for (Index s = 0; s < steps; ++s) {
       a_offset_[s] = s * kBlock;
@@ -180,7 +180,7 @@ class BfloatWeightGradient {
     }
   }
 
-  void list_taps() {
+  DXDW_PLANS void list_taps() {
     const Axis *axis = pass_.axis;
     Index k = 0;
     for (Index d = 0; d < axis[0].taps; ++d)
@@ -232,8 +232,12 @@ class BfloatWeightGradient {
                                      part.first * row * at.row;
                             },
                             [&](Index j) { return part_of(some.first + j).count; });
-    store_runs<Parts>((of_x ? own.x : own.grad_out) + group * at.group + channel * at.channel, at, width, column * at.column,
-                      runs, count, to, ld, part, own.at.line + slot * line_elements_, watch);
+    const Source<float> from = (of_x ? own.x : own.grad_out) + group * at.group + channel * at.channel;
+    const auto store = [&](const auto *p) {
+      store_runs(parts_, p, at, width, column * at.column, runs, count, to, ld, part, own.at.line + slot * line_elements_,
+                 watch);
+    };
+    parts_ == 1 ? store(from.as<bfloat16>()) : store(from.plain());
   }
 
   void pack_rows(const Own &own, const Some &some, Index group, Index channel, Index first, int slot,
@@ -248,7 +252,7 @@ class BfloatWeightGradient {
                   RangeOfVectors &watch) const {
     const Index width = least(kPacked, columns_ - block * kPacked);
     uint16_t *halves = own.at.halves + slot * halves_;
-    store_stripe(own, !mirrored_, some, group, block * kPacked, width, first, kStripe, halves, channel_, halves_ / Parts,
+    store_stripe(own, !mirrored_, some, group, block * kPacked, width, first, kStripe, halves, channel_, halves_ / parts_,
                  slot, watch);
     const uint16_t *row[kPacked];
     for (Index k = 0; k < kPacked; ++k) row[k] = halves + least(k, width - 1) * channel_;
@@ -266,9 +270,9 @@ class BfloatWeightGradient {
       if (!behind || k == 0)
         band_.copy_channels(x + k * pass_.source.channel, behind ? width : 1, depth_of(some.first + j), part.first,
                             part.count, line, own.team);
-      store_row<Parts>(line + (behind ? k * band_.channel : 0), band_.channel, halves + k * channel_, halves_ / Parts, watch);
-      for (int p = 0; p < Parts; ++p)
-        memset(halves + p * (halves_ / Parts) + k * channel_ + band_.channel, 0, (channel_ - band_.channel) * sizeof *halves);
+      store_row(parts_, line + (behind ? k * band_.channel : 0), band_.channel, halves + k * channel_, halves_ / parts_, watch);
+      for (int p = 0; p < parts_; ++p)
+        memset(halves + p * (halves_ / parts_) + k * channel_ + band_.channel, 0, (channel_ - band_.channel) * sizeof *halves);
     }
     const uint16_t *row[kPacked];
     if (!folded_) {
@@ -288,10 +292,10 @@ class BfloatWeightGradient {
   // zeros. What stands where no channel is meets sums that nothing keeps.
   void store_pairs_of_parts(const Own &own, Index group, Index block, Index first, const uint16_t *const (&row)[kPacked],
                             Index count, bool last) const {
-    for (int p = 0; p < Parts; ++p)
+    for (int p = 0; p < parts_; ++p)
       for (Index parity = 0; parity < parities_; ++parity) {
         const uint16_t *own_row[kPacked];
-        for (Index k = 0; k < kPacked; ++k) own_row[k] = row[k] + p * (halves_ / Parts) + parity;
+        for (Index k = 0; k < kPacked; ++k) own_row[k] = row[k] + p * (halves_ / parts_) + parity;
         uint16_t *to = own.at.pairs + group * pair_elements() + p * pair_part() + parity * pair_parity() + block * pair_block() + first * kPacked;
         store_pairs_of(own_row, count, to);
         if (last) memset(to + count * kPacked, 0, kSlack * kPacked * sizeof *to);
@@ -312,7 +316,7 @@ class BfloatWeightGradient {
         for (Index t = first; t < last && !cancelled(own.team); ++t) {
           const Index offset = folded_ ? 0 : offset_[t % taps_of_sum_];
           const Index right = t / taps_of_sum_ % right_, left = t / taps_of_sum_ / right_;
-          unit.multiply[Parts - 1]({rows + left * kBlock * row_, row_, row_part(), a_offset_ + s,
+          unit.multiply[parts_ - 1]({rows + left * kBlock * row_, row_, row_part(), a_offset_ + s,
                                     pairs + offset % 2 * pair_parity() + 2 * right * pair_block() + offset / 2 * 32, pair_block(), pair_part(),
                                     b_offset_ + s, least(kSteps, steps - s), sums + t * kTile, add || s > 0});
         }
@@ -341,6 +345,7 @@ class BfloatWeightGradient {
     }
   }
 
+  const int parts_;
   const Plan &plan_;
   const Phase &phase_;
   const Pass pass_;
@@ -353,19 +358,18 @@ class BfloatWeightGradient {
   Index *offset_ = nullptr, *tap_ = nullptr, *a_offset_ = nullptr, *b_offset_ = nullptr;
 };
 
-template <int Parts>
-class BfloatWeightGradientPass {
+class BfloatWeightGradientOf {
  public:
   static constexpr Kind kKind = kWeightGradient;
 
-  explicit BfloatWeightGradientPass(const int64_t *words)
-      : plan_(view(words)), phase_(first_phase(plan_)), pass_(plan_, phase_),
+  DXDW_PLANS BfloatWeightGradientOf(const int64_t *words, int parts)
+      : plan_(view(words)), phase_(first_phase(plan_)), pass_(plan_, phase_, parts),
         ready_(pass_.prepare(tables_)) {}
 
   bool ready() const { return ready_; }
   Index flops() const { return plan_.flops(); }
-  Index workspace(int threads) const { return pass_.bytes(threads); }
-  int run(Source<float> grad_out, Source<float> x, float *dW, const Team &team) const {
+  DXDW_PLANS Index workspace(int threads) const { return pass_.bytes(threads); }
+  DXDW_APART int run(Source<float> grad_out, Source<float> x, float *dW, const Team &team) const {
     return pass_.run(grad_out, x, dW, team);
   }
 
@@ -373,8 +377,13 @@ class BfloatWeightGradientPass {
   const Plan plan_;
   const Phase phase_;
   Tables tables_;
-  BfloatWeightGradient<Parts> pass_;
+  BfloatWeightGradient pass_;
   const bool ready_;
+};
+
+template <int Parts>
+struct BfloatWeightGradientPass : BfloatWeightGradientOf {
+  explicit BfloatWeightGradientPass(const int64_t *words) : BfloatWeightGradientOf(words, Parts) {}
 };
 
 }  // namespace

@@ -21,6 +21,14 @@ constexpr Index kLeastInBlock = 16;
 
 constexpr int kLeastExponent = -100, kMostExponent = 126;
 
+// Calls f with the number of parts as a constant: what packs and reads is compiled for each, and nothing else.
+template <class F>
+DXDW_INLINE void with_parts(int parts, const F &f) {
+  if (parts == 1) return f(std::integral_constant<int, 1>{});
+  if (parts == 2) return f(std::integral_constant<int, 2>{});
+  f(std::integral_constant<int, 3>{});
+}
+
 using Floats = Narrow<lanes<float>>;
 using Magnitudes = Floats::magnitudes;
 
@@ -112,12 +120,10 @@ struct BfloatBand {
   Index part() const { return blocks * positions * kBlock; }
   Index line_elements() const { return band.source_columns * kBlock; }
 
-  // What destination rows [first, first + count) at depth q read. line: of line_elements(). Past what
-  // they read there are zeros where `all` says so.
-  template <int Parts>
-  void pack(Source<float> x, Index q, Index first, Index count, bool all, uint16_t *to, float *line,
+  // What destination rows [first, first + count) at depth q read. line: of line_elements().
+  void pack(int parts, Source<float> x, Index q, Index first, Index count, uint16_t *to, float *line,
             RangeOfVectors &watch) const {
-    const Index kept = count + band.halo(), rows = all ? band.held : kept;
+    const Index rows = count + band.halo();
     for (Index b = 0; b < blocks; ++b, to += positions * kBlock) {
       const Index width = least(kBlock, channels - b * kBlock);
       const Source<float> from = x + b * kBlock * band.source.channel;
@@ -127,19 +133,17 @@ struct BfloatBand {
         for (Index r = 0; r < band.row.count; ++r)
           for (Index i = 0; i < rows; ++i) {
             const Index h = (first + i + band.row.least) * band.rows.step + band.row.value[r];
-            const bool there = inside && h >= 0 && h < band.source_rows && i < kept;
+            const bool there = inside && h >= 0 && h < band.source_rows;
             if (there)
               read_line(from + plane * band.source.depth + h * band.source.row, width, line);
             for (Index c = 0; c < band.column.count; ++c) {
               const Index grid = (d * band.row.count + r) * band.column.count + c;
-              split_line<Parts>(line, c, there, to + (grid * band.held + i) * band.pitch * kBlock, watch);
+              with_parts(parts, [&](auto n) {
+                split_line<n.value>(line, c, there, to + (grid * band.held + i) * band.pitch * kBlock, watch);
+              });
             }
           }
       }
-      if (all)
-        for (int p = 0; p < Parts; ++p)
-          memset(to + p * part() + band.channel * kBlock, 0,
-                 (positions - band.channel) * kBlock * sizeof *to);
     }
   }
 
@@ -164,7 +168,7 @@ struct BfloatBand {
   }
 
   template <int Parts>
-  void split_line(const float *line, Index grid, bool there, uint16_t *to, RangeOfVectors &watch) const {
+  DXDW_APART void split_line(const float *line, Index grid, bool there, uint16_t *to, RangeOfVectors &watch) const {
     const Index begin = there ? band.low[grid] : 0, end = there ? band.high[grid] : 0;
     for (int p = 0; p < Parts; ++p) {
       memset(to + p * part(), 0, begin * kBlock * sizeof *to);
@@ -192,11 +196,10 @@ struct BfloatLines {
 
   Index part() const { return blocks * positions * kBlock; }
 
-  // from: a band of float32, and `offset` of each value in it; rows of so many columns. `all` as above.
-  template <int Parts>
-  void pack(const float *from, const Index *offset, Index pitch, Index rows, Index columns, bool all,
-            uint16_t *to, RangeOfVectors &watch) const {
-    for (Index b = 0; b < blocks; ++b, to += positions * kBlock) {
+  // from: a band of float32, and `offset` of each value in it; rows of so many columns.
+  void pack(int parts, const float *from, const Index *offset, Index pitch, Index rows, Index columns, uint16_t *to,
+            RangeOfVectors &watch) const {
+    for (Index b = 0; b < blocks; ++b, to += positions * kBlock)
       for (Index c = 0; c < kBlock; c += lanes<float>)
         for (Index r = 0; r < rows; ++r)
           for (Index q = 0; q < columns; q += lanes<float>) {
@@ -206,15 +209,18 @@ struct BfloatLines {
               block[i] = value < values ? load(from + offset[value] + r * pitch + q) : Vector<float>{};
             }
             transpose_block<float>(block);
-            for (Index i = 0; i < least(lanes<float>, columns - q); ++i) {
-              watch.add(block[i]);
-              store_parts<Parts>(block[i], to + (r * columns + q + i) * kBlock + c, part());
-            }
+            with_parts(parts, [&](auto n) {
+              store_block<n.value>(block, least(lanes<float>, columns - q), to + (r * columns + q) * kBlock + c, watch);
+            });
           }
-      if (all)
-        for (int p = 0; p < Parts; ++p)
-          memset(to + p * part() + rows * columns * kBlock, 0,
-                 (positions - rows * columns) * kBlock * sizeof *to);
+  }
+
+ private:
+  template <int Parts>
+  DXDW_APART void store_block(const Vector<float> *block, Index count, uint16_t *to, RangeOfVectors &watch) const {
+    for (Index i = 0; i < count; ++i) {
+      watch.add(block[i]);
+      store_parts<Parts>(block[i], to + i * kBlock, part());
     }
   }
 };

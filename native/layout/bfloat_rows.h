@@ -41,7 +41,7 @@ DXDW_INLINE Halves next_part(Vector<float> &a, Vector<float> &b) {
 
 // The parts of n values, `part` elements apart; nothing else is written.
 template <int Parts, class S>
-DXDW_INLINE void store_row(const S *from, Index n, uint16_t *to, Index part, RangeOfVectors &watch) {
+DXDW_APART void store_row_of(const S *from, Index n, uint16_t *to, Index part, RangeOfVectors &watch) {
   constexpr Index both = 2 * lanes<float>;
   const auto store_both = [&](const auto *values, uint16_t *at, Index apart) DXDW_LAMBDA {
     Vector<float> a = load(values), b = load(values + lanes<float>);
@@ -60,6 +60,14 @@ DXDW_INLINE void store_row(const S *from, Index n, uint16_t *to, Index part, Ran
   memcpy(rest, from + i, (n - i) * sizeof *rest);
   store_both(rest, few, both);
   for (int p = 0; p < Parts; ++p) memcpy(to + p * part + i, few + p * both, (n - i) * sizeof *few);
+}
+
+template <class S>
+DXDW_INLINE void store_row(int parts, const S *from, Index n, uint16_t *to, Index part, RangeOfVectors &watch) {
+  if constexpr (is_narrow<S>)
+    store_row_of<1>(from, n, to, part, watch);
+  else
+    with_parts(parts, [&](auto count) { store_row_of<count.value>(from, n, to, part, watch); });
 }
 
 // Rows in pairs of their values: to[value / 2][16 rows][2], of whole vectors of pairs from the first on.
@@ -134,23 +142,22 @@ class PositionRuns {
 
 // The parts of channels, to[part][channel][ld], `count` positions of each: what stands in the runs, and zeros
 // between. line: of `width` times kMost.
-template <int Parts>
-void store_runs(Source<float> from, const Strides &at, Index width, Index column, const PositionRuns &runs,
+template <class S>
+void store_runs(int parts, const S *from, const Strides &at, Index width, Index column, const PositionRuns &runs,
                 Index count, uint16_t *to, Index ld, Index part, float *line, RangeOfVectors &watch) {
   constexpr Index most_runs = 4, kMost = PositionRuns::kMost;
-  using Stored = std::conditional_t<Parts == 1, bfloat16, float>;
   if (column == 1 && !at.channels_last() && runs.count() <= most_runs) {  // long ones, from where they are
-    for (Index k = 0; k < width; ++k, from += at.channel, to += ld) {
-      const Stored *own = from.template as<Stored>();
+    for (Index k = 0; k < width; ++k, to += ld) {
+      const S *own = from + k * at.channel;
       Index done = 0;
       for (const auto &run : runs) {
         // The next channel is too far off for the CPU to foresee: a fifth of a pass over 64 and 256 of them.
         prefetch<false>(own + run.element + at.channel, run.count);
-        for (int p = 0; p < Parts; ++p) memset(to + p * part + done, 0, (run.at - done) * sizeof *to);
-        store_row<Parts>(own + run.element, run.count, to + run.at, part, watch);
+        for (int p = 0; p < parts; ++p) memset(to + p * part + done, 0, (run.at - done) * sizeof *to);
+        store_row(parts, own + run.element, run.count, to + run.at, part, watch);
         done = run.at + run.count;
       }
-      for (int p = 0; p < Parts; ++p) memset(to + p * part + done, 0, (count - done) * sizeof *to);
+      for (int p = 0; p < parts; ++p) memset(to + p * part + done, 0, (count - done) * sizeof *to);
     }
     return;
   }
@@ -160,7 +167,7 @@ void store_runs(Source<float> from, const Strides &at, Index width, Index column
       read_transposed(from + run.element, column, run.count, width, line + run.at, kMost);
     } else {
       for (Index k = 0; k < width; ++k) {
-        const Source<float> own = from + k * at.channel + run.element;
+        const S *own = from + k * at.channel + run.element;
         prefetch<false>(own + at.channel, run.count * column);
         if (column == 1)
           copy_widened(line + k * kMost + run.at, own, run.count);
@@ -168,7 +175,7 @@ void store_runs(Source<float> from, const Strides &at, Index width, Index column
           copy_strided(line + k * kMost + run.at, own, run.count, column);
       }
     }
-  for (Index k = 0; k < width; ++k) store_row<Parts>(line + k * kMost, count, to + k * ld, part, watch);
+  for (Index k = 0; k < width; ++k) store_row(parts, line + k * kMost, count, to + k * ld, part, watch);
 }
 
 }  // namespace
