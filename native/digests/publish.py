@@ -2,7 +2,7 @@
 
 Each compiler that is here builds the library as an installation does, and each instruction set
 that this CPU has runs it. Where it has no AVX-512, the kernels for that compute its vectors in
-halves, to the same bits; those of 64-bit ARM run under qemu, where that and its compiler are here.
+halves, to the same bits, and where it has no AMX, an emulation of its tiles; those of 64-bit ARM run under qemu, where that and its compiler are here.
 What cannot be run here (blocks of bfloat16, where there is no AVX512-BF16) stays as it was.
 """
 
@@ -33,10 +33,13 @@ def main() -> None:
         version = (
             subprocess.check_output([compiler, "-dumpversion"], text=True).strip().split(".")[0]
         )
-        for isa in ("base", "avx2", "avx512"):
+        for isa in ("base", "avx2", "avx512", "amx"):
             found = selftest(library, isa)
             if isa == "avx512" and found["isa"] == "avx2":
                 found = selftest(build(compiler, "-DDXDW_IN_HALVES=ON"), isa)
+            if isa == "amx" and found["isa"] == "avx512":
+                found = selftest(build(compiler, "-DDXDW_TESTING=ON"), "amx-emulated")
+                found["isa"] = found["isa"].replace("amx-emulated", "amx")
             if found["isa"] not in (isa, "neon"):
                 print(f"{isa}: this CPU has none")
                 continue

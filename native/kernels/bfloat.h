@@ -63,7 +63,7 @@ DXDW_PLANS inline bool blocks_take(const int64_t *words, int parts, Reason &why)
     return because(why, "%lld channels of a group, fewer than %lld", static_cast<long long>(channels),
                    static_cast<long long>(kLeastInBlock));
   const double own = time_in_blocks(plan, parts), others = time_of_others(words, plan, parts);
-  if (own > others)
+  if (own > others && !takes_at_any_cost())
     return because(why, "packing, and blocks of %lld, would take %.1f times as long as another kernel",
                    static_cast<long long>(kBlock), own / others);
   return true;

@@ -50,6 +50,12 @@ const MatrixUnit *emulated_amx();
 const MatrixUnit *matrix_unit();
 void use_matrix_unit(const MatrixUnit *unit);
 
+#if defined(DXDW_TESTING)
+// As if blocks cost nothing beside other kernels: what they can take they do, however small.
+void take_at_any_cost();
+#endif
+bool takes_at_any_cost();
+
 // Why there is no AMX, in a sentence.
 const char *why_no_amx();
 

@@ -34,7 +34,7 @@ void fill(uint16_t *values, int n, unsigned seed, bool all) {
 
 int main() {
   static uint16_t a[kElements], b[kElements];
-  static float emulated[1024], own[1024];
+  static float emulated[1024], own[1024], turned[1024];
   int64_t offset[kSteps];
   for (int s = 0; s < kSteps; ++s) offset[s] = s * 1024;
   for (int all = 0; all < 2; ++all)
@@ -44,6 +44,22 @@ int main() {
       memcpy(own, emulated, sizeof own);
       MatrixSteps steps = {a, 32, 3072, offset, b, 512, 3072, offset, kSteps, emulated, true};
       emulated_amx()->multiply[parts - 1](steps);
+      // What stands in a and in b change places: the same sums, at the transposed places.
+      static uint16_t rows[kElements], pairs[kElements];
+      for (int t = 0; t < kElements / 1024; ++t)
+        for (int m = 0; m < 32; ++m)
+          for (int k = 0; k < 32; ++k) {
+            const int row = t * 1024 + m * 32 + k, pair = t * 1024 + m / 16 * 512 + k / 2 * 32 + m % 16 * 2 + k % 2;
+            rows[row] = b[pair], pairs[pair] = a[row];
+          }
+      for (float &v : turned) v = 0.5f;
+      const MatrixSteps other = {rows, 32, 3072, offset, pairs, 512, 3072, offset, kSteps, turned, true};
+      emulated_amx()->turned[parts - 1](other);
+      for (int m = 0; m < 32; ++m)
+        for (int n = 0; n < 32; ++n) {
+          const float one = emulated[m * 32 + n], two = turned[n * 32 + m];
+          CHECK(memcmp(&one, &two, sizeof one) == 0 || (one != one && two != two));
+        }
       if (const MatrixUnit *unit = amx()) {
         steps.sums = own;
         unit->begin();

@@ -57,7 +57,7 @@ def test_float64_has_the_sums_exactly():
 @kernels
 def test_every_kernel_and_dtype_is_published_for_every_instruction_set():
     published = report.published()
-    for isa in ("base", "avx2", "avx512", "neon"):
+    for isa in ("base", "avx2", "avx512", "amx", "neon"):
         for compiler, digests in published[isa].items():
             assert {name.partition(":")[0] for name in digests} >= {"winograd", "depthwise",
                                                                     "direct"}, compiler  # fmt: skip
@@ -65,6 +65,10 @@ def test_every_kernel_and_dtype_is_published_for_every_instruction_set():
                 of_dtype = {n for n in digests if n.endswith(f", {dtype}")}
                 assert {n.split(": ")[1].split(",")[0] for n in of_dtype} == {*PROBLEMS}
     assert published["base"]["GCC 12"] == published["base"]["Clang 14"]  # nothing is contracted
+    for compiler, digests in published["amx"].items():  # which has the vectors of AVX-512
+        others = published["avx512"][compiler]
+        assert {n: d for n, d in digests.items() if not n.startswith("bfloat16")}.items() <= others.items()
+        assert {n.partition(":")[0] for n in digests} > {"bfloat16x2", "bfloat16x3", "bfloat16"}
 
 
 @kernels

@@ -51,7 +51,7 @@ def test_the_kernels_are_there_where_they_must_be():
 def test_a_library_that_is_there():
     assert why_missing() is None
     assert load() is load()
-    assert isa() in {"avx512", "avx2", "base"}
+    assert isa() in {"amx", "avx512", "avx2", "base"}
     assert threads() == load().dxdw_cpus() >= 1
     assert version() == f"native kernels: {isa()}, threads: {threads()}"
 
@@ -137,7 +137,7 @@ def test_an_instruction_set_that_is_not_there_is_told():
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
     assert "RuntimeWarning" in done.stderr
     assert "mmx" in done.stderr
-    assert done.stdout.strip() in {"avx512", "avx2", "base"}
+    assert done.stdout.strip() in {"amx", "avx512", "avx2", "base"}
     assert "mmx" in version(DXDW_ISA="mmx")
     # Of bytes that are no text, too.
     assert r"DXDW_ISA is '\xff'" in version(DXDW_ISA=os.fsdecode(b"\xff"))

@@ -48,9 +48,9 @@ CASES: dict[str, tuple[Case, ...]] = {
         simple((1, 6, 15, 16), (12, 1, 5, 5), pad=2, stride=2, groups=6),
     ),
     "direct": _SUMMED,
-    "bfloat16": (simple((1, 32, 12, 11), (32, 32, 3, 3), pad=1),),
-    "bfloat16x2": (simple((1, 32, 12, 11), (32, 32, 3, 3), pad=1),),
-    "bfloat16x3": (simple((1, 32, 12, 11), (32, 32, 3, 3), pad=1),),
+    "bfloat16": (simple((4, 64, 9, 11), (64, 64, 4, 4), pad=1),),
+    "bfloat16x2": (simple((4, 64, 9, 11), (64, 64, 4, 4), pad=1),),
+    "bfloat16x3": (simple((4, 64, 9, 11), (64, 64, 4, 4), pad=1),),
     "fft": (
         simple((1, 2, 18, 17), (3, 2, 9, 8), pad=4),
         simple((2, 4, 15, 16), (4, 2, 7, 7), pad=3, groups=2),
