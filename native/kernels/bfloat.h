@@ -21,29 +21,36 @@ DXDW_PLANS inline double positions_over(const Plan &plan, const Pass &pass) {
 }
 
 // The time of a pass beside the direct kernel's products, by the machine's unit: its products, in whole blocks;
-// packing, by how many products each packed value serves; and for dW the sums, which stay for so many positions.
+// packing and writing, by how many products each value serves; and for dW the sums, which stay for so many positions.
 // Measured on Emerald Rapids (168 passes of ResNets, VGG, MobileNet and wide kernels: the choices took 1.02
 // times as long as the best in the mean), and for the dot products on a Zen 4.
 DXDW_PLANS inline double time_in_blocks(const Plan &plan, int parts) {
   constexpr double rate_of_tiles[] = {13, 4.3, 2.15}, rate_of_dot_products = 2, values[] = {0.8, 1, 1.4};
   const Index sources = folded(plan) ? plan.sources * plan.taps : plan.sources, destinations = plan.destinations;
-  const double blocks = double(round_up(sources, kBlock) * round_up(destinations, kBlock)) / double(sources * destinations);
+  const double blocks = double(round_up(sources, kBlock) * round_up(destinations, kBlock)) /
+                        double(sources * destinations);
   const double taps = folded(plan) ? 1 : double(plan.taps) / double(plan.phases);
-  const double products = taps * double(sources * destinations) / double(sources + destinations);
   const bool sums = plan.kind == kWeightGradient;
-  const double packing = folded(plan) ? (sums ? 20 : 33) : plan.taps == 1 ? 25 : sums ? 60 : 40;
+  // What a source value costs, and a destination's, which are written for all but dW.
+  const double source = folded(plan) ? (sums ? 20 : 33) : plan.taps == 1 ? (sums ? 35 : 19) : sums ? 60 : 40;
+  const double destination = !folded(plan) && plan.taps == 1 && !sums ? 39 : source;
+  const double packing = (source * double(sources) + destination * double(destinations)) /
+                         (taps * double(sources * destinations));
   const double rate = matrix_unit()->tiles ? rate_of_tiles[parts - 1] : rate_of_dot_products;
-  return blocks * positions_over(plan, pass_of(plan, first_phase(plan))) / rate + packing * values[parts - 1] / products +
+  return blocks * positions_over(plan, pass_of(plan, first_phase(plan))) / rate + packing * values[parts - 1] +
          (sums ? 100 / double(plan.batch * plan.destination_plane()) : 0);
 }
 
-// The same of the other kernel that would compute it: Winograd's for two parts, whose bounds are wider too.
+// The same of the other kernel that would compute it: Winograd's for two parts, whose bounds are wider too. Tiles
+// have to gain something: on a core that has slept they run at a third of their rate for a while (Emerald Rapids:
+// up to 0.4 s), and other kernels don't.
 DXDW_PLANS inline double time_of_others(const int64_t *words, const Plan &plan, int parts) {
   Reason unsaid = {nullptr, 0};
   const bool sums = plan.kind == kWeightGradient, three = plan.kernel_size[1] == 3;
   const double direct = 1 + (sums ? 80 / double(plan.batch * plan.destination_plane()) : 0);
-  if (parts > 2 || !winograd_takes(words, unsaid)) return direct;
-  return least(direct, sums ? (three ? 0.54 : 1) : three ? 0.48 : 0.6);
+  const double others = direct / (matrix_unit()->tiles ? 1.1 : 1);
+  if (parts > 2 || !winograd_takes(words, unsaid)) return others;
+  return least(others, (sums ? (three ? 0.54 : 1) : three ? 0.48 : 0.6) / (matrix_unit()->tiles ? 1.3 : 1));
 }
 
 DXDW_PLANS inline bool blocks_take(const int64_t *words, int parts, Reason &why) {
@@ -75,12 +82,16 @@ bool bfloat_takes(const int64_t *words, Reason &why) {
 }
 
 // Of two parts: what is left out of v·w, m·m' + r·w + v·r', is at most 2⁻¹⁵|v·w|. (2⁻²⁴ of three.)
-// Sums: 17 roundings in a tile of 32 products, and one for each tile and pair of parts.
+// Sums: 17 roundings in a tile of 32 products, and one for each tile and pair of parts. Of dW some tiles reach
+// over the ends of rows, and over those of a band, of which a row has one at the most.
 inline Growth bfloat_growth(const int64_t *words) {
   const Plan plan = view(words);
-  const Index terms = plan.kind == kWeightGradient ? plan.batch * plan.destination_plane()
-                                                   : round_up(plan.sources, kBlock) * plan.taps;
-  return {0x1p-15, 17 + 3 * divide_up(terms, kBlock), true};
+  if (plan.kind != kWeightGradient)
+    return {0x1p-15, 17 + 3 * divide_up(round_up(plan.sources, kBlock) * plan.taps, kBlock), true};
+  const Pass pass = pass_of(plan, first_phase(plan));
+  const double positions = double(plan.batch * plan.destination_plane()) * positions_over(plan, pass);
+  const Index rows = plan.batch * pass.axis[0].count * pass.axis[1].count;
+  return {0x1p-15, 17 + 3 * (divide_up(Index(positions), kBlock) + rows), true};
 }
 
 template <int Parts>

@@ -1,9 +1,9 @@
 // Forward and dx by products of bfloat16: of arrays that hold it, or of the parts of float32.
 //
-// A piece of work is a band of rows of one image, packed once (bfloat_parts.h). Its positions, in blocks of
-// kBlock and over the ends of rows, are multiplied with one block of destination channels after the other;
-// of its weights a chunk of steps stays in the first cache meanwhile, and the sums go through memory once a
-// chunk. Positions between the rows are computed and not written.
+// A piece of work is a band of rows of one image, or some bands of small ones, packed once (bfloat_parts.h).
+// Its positions, in blocks of kBlock and over the ends of rows, are multiplied with one block of destination
+// channels after the other; of its weights a chunk of steps stays in a cache meanwhile, and the sums go
+// through memory once a chunk. Positions between the rows are computed and not written.
 #pragma once
 #include "api/dxdw.h"
 #include "kernels/bfloat_product.h"
@@ -42,10 +42,7 @@ class BfloatGather {
     pitch_ = folded_ ? axis[2].count : band_.pitch;
     choose_bands(source_blocks);
     list_steps();
-    // Tiles load as fast from the second cache, and read and write their sums the less often (362 to 469 GFLOP/s
-    // from 3 to 36 steps of two parts, on Emerald Rapids).
-    const Index weights = matrix_unit()->tiles ? tuning().l2 / 14 : tuning().l1 / 4;
-    chunk_ = most<Index>(1, weights / (parts_ * kTile * Index(sizeof(uint16_t))));
+    chunk_ = steps_of_chunk(parts_);
     chunk_ = divide_up(steps_, divide_up(steps_, chunk_));
     part_ = folded_ ? lines().part() : BfloatBand(band_, plan_.sources).part();
     band_elements_ = parts_ * part_;
@@ -79,7 +76,8 @@ class BfloatGather {
     });
     if (!whole) return DXDW_CANCELLED;
     if (fit(of_source.seen(), of_weights, plan_.sources * taps_)) return DXDW_DONE;
-    return compute_left_out(plan_, phase_, of_weights, plan_.sources * taps_, source, weights, destination, own.at.parts, team);
+    return compute_left_out(plan_, phase_, of_weights, plan_.sources * taps_, source, weights, destination,
+                            own.at.parts, team);
   }
 
  private:
@@ -127,7 +125,8 @@ class BfloatGather {
     // Lower ones for many threads, where they fill their blocks.
     const Index wanted = least(Tuning::pieces, flops() / Tuning::piece);
     if (images * divide_up(rows, height) < wanted)
-      height = least(height, most(divide_up(rows, divide_up(wanted, images)), most(least_height, 16 * kBlock / positions)));
+      height = least(height, most(divide_up(rows, divide_up(wanted, images)),
+                                  most(least_height, 16 * kBlock / positions)));
     height = least(most<Index>(height, 1), rows);
     bands_ = divide_up(rows, height), height_ = divide_up(rows, bands_);
     band_.set_height(height_);
@@ -242,9 +241,9 @@ class BfloatGather {
           const uint16_t *weights = own.at.weights + place.group * weights_of_group() + b * steps_ * parts_ * kTile;
           const Index positions = (place.count - 1) * pitch_ + pass_.axis[2].count;
           for (Index q = 0; q < positions; q += kBlock)
-            unit.multiply[parts_ - 1]({band + (i - first) * band_elements_ + q * kBlock, kBlock, part_, a_offset_ + s, weights,
-                                      kTile / 2, kTile, b_offset_ + s, least(chunk_, steps_ - s),
-                                      sums + (i - first) * sums_ + q * kBlock, s > 0});
+            unit.multiply[parts_ - 1]({band + (i - first) * band_elements_ + q * kBlock, kBlock, part_,
+                                       a_offset_ + s, weights, kTile / 2, kTile, b_offset_ + s,
+                                       least(chunk_, steps_ - s), sums + (i - first) * sums_ + q * kBlock, s > 0});
         }
       for (Index i = first; i < last; ++i) write(own, place_of(i), b * kBlock, sums + (i - first) * sums_);
     }
@@ -286,7 +285,8 @@ class BfloatGather {
   const bool folded_;
   Band band_;
   Index pitch_ = 0, part_ = 0;  // positions from a row to the next, and elements from a part to the next
-  Index taps_ = 0, taps_of_step_ = 0, steps_ = 0, blocks_ = 1, chunk_ = 1, height_ = 1, bands_ = 1, most_joined_ = 1, pieces_ = 0;
+  Index taps_ = 0, taps_of_step_ = 0, steps_ = 0, blocks_ = 1, chunk_ = 1;
+  Index height_ = 1, bands_ = 1, most_joined_ = 1, pieces_ = 0;
   Index band_elements_ = 0, line_elements_ = 0, sums_ = 0;
   Index *a_offset_ = nullptr, *b_offset_ = nullptr, *place_ = nullptr;
   Index *value_offset_ = nullptr, *value_weight_ = nullptr;  // of each channel at each tap

@@ -9,14 +9,14 @@ namespace dxdw {
 namespace {
 
 // The magnitudes of an image, from its first group on.
-DXDW_PLANS inline MagnitudeRange range_of_image(const Plan &plan, const Pass &pass, Source<float> image) {
+DXDW_PLANS inline MagnitudeRange range_of_image(const Plan &plan, const Pass &pass, Source<float> image, const Team &team) {
   constexpr Index most_values = 16 * lanes<float>;
   float values[most_values] = {};
   RangeOfVectors watch;
   const bool last = pass.source.channels_last();
   const Index channels = plan.groups * plan.sources, plane = plan.source_plane();
   const Index runs = last ? plane : channels, run = last ? channels : plane;
-  for (Index i = 0; i < runs; ++i)
+  for (Index i = 0; i < runs && !cancelled(team); ++i)
     for (Index k = 0; k < run; k += most_values) {
       const Index count = least(most_values, run - k);
       copy_widened(values, image + i * (last ? pass.source.column : pass.source.channel) + k, count);
@@ -33,7 +33,7 @@ DXDW_PLANS inline int compute_left_out(const Plan &plan, const Phase &phase, con
   const Pass pass = pass_of(plan, phase);
   const bool product = is_product(plan, pass);  // whose images are rows, for that kernel
   if (!parallel_for(team, pass.batch, [&](Index i, int) {
-        const bool whole = fit(range_of_image(plan, pass, source + i * pass.source.image), of_weights, terms);
+        const bool whole = fit(range_of_image(plan, pass, source + i * pass.source.image, team), of_weights, terms);
         parts[i] = whole ? Part{i, 0, 0} : product ? Part{0, i, 1} : Part{i, 0, phase.axis[1].count};
       }))
     return DXDW_CANCELLED;

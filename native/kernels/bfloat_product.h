@@ -32,7 +32,7 @@ class BfloatProduct {
     positions_ = pass_.batch * axis[0].count * plane_;
     const Index bytes = steps_ * kBlock * parts_ * Index(sizeof(uint16_t));
     stripe_ = least(kMost, most(kBlock, 2 * tuning().band / bytes / kBlock * kBlock));
-    chunk_ = most<Index>(1, (matrix_unit()->tiles ? tuning().l2 / 14 : tuning().l1 / 4) / (parts_ * kTile * Index(sizeof(uint16_t))));
+    chunk_ = steps_of_chunk(parts_);
     // An odd number of lines, or rows of a tile would meet in one place of the first cache.
     row_ = (steps_ | 1) * kBlock;
     tables.template reserve<Index>(2 * steps_);
@@ -67,7 +67,8 @@ class BfloatProduct {
     });
     if (!whole) return DXDW_CANCELLED;
     if (fit(of_source.seen(), of_weights.seen(), plan_.sources)) return DXDW_DONE;
-    return compute_left_out(plan_, phase_, of_weights.seen(), plan_.sources, source, weights, destination, own.at.parts, team);
+    return compute_left_out(plan_, phase_, of_weights.seen(), plan_.sources, source, weights, destination,
+                            own.at.parts, team);
   }
 
  private:
@@ -120,7 +121,8 @@ class BfloatProduct {
       const Index count = least(kTurned, plan_.sources - c);
       if (between != 1) transpose(from + c * between, between, count, width, line, kTurned);
       for (Index k = 0; k < width; ++k)
-        store_row(parts_, between == 1 ? from + k * apart + c : line + k * kTurned, count, to + k * row_ + c, weight_part(), watch);
+        store_row(parts_, between == 1 ? from + k * apart + c : line + k * kTurned, count, to + k * row_ + c,
+                  weight_part(), watch);
     }
     for (int p = 0; p < parts_; ++p)
       for (Index k = 0; k < width; ++k)
@@ -149,7 +151,8 @@ class BfloatProduct {
     RangeOfVectors watch;
     const Source<float> source = own.source + group * pass_.source.group;
     const auto pack_from = [&](const auto *p) {
-      pack(p, runs(first, last, pass_.source, true), round_up(last - first, kBlock), pairs, own.at.line + slot * kLine, watch);
+      pack(p, runs(first, last, pass_.source, true), round_up(last - first, kBlock), pairs,
+           own.at.line + slot * kLine, watch);
     };
     parts_ == 1 ? pack_from(source.as<bfloat16>()) : pack_from(source.plain());
     const PositionRuns to = runs(first, last, pass_.destination, false);
@@ -194,7 +197,8 @@ class BfloatProduct {
     }
   }
   template <int Parts>
-  DXDW_APART void store_channels(const float *even, const float *odd, Index count, uint16_t *to, RangeOfVectors &watch) const {
+  DXDW_APART void store_channels(const float *even, const float *odd, Index count, uint16_t *to,
+                                 RangeOfVectors &watch) const {
     for (Index q = 0; q < count; q += 16, to += kHalf)
       for (Index i = 0; i < 16; i += lanes<float>) {
         const Vector<float> a = load(even + q + i), b = load(odd + q + i);

@@ -155,7 +155,8 @@ class BfloatWeightGradient {
     parities_ = folded_ || taps_ == 1 ? 1 : 2;
     const Index of_x = parities_ * right_ * kBlock * (folded_ ? band_.pitch : band_.elements_of_row());
     const Index row_bytes = (of_x + left_ * kBlock * band_.pitch) * parts_ * Index(sizeof(uint16_t));
-    const Index height = least(most<Index>(nominal().l2 / row_bytes - halo, most<Index>(1, 2 * halo)), rows);
+    const Index room = nominal().l2 * least<Index>(plan_.groups, 4) / plan_.groups;  // of each group
+    const Index height = least(most<Index>(room / row_bytes - halo, most<Index>(1, 2 * halo)), rows);
     bands_ = divide_up(rows, height), height_ = divide_up(rows, bands_);
     band_.set_height(height_);
     segments_ = pass_.batch * pass_.axis[0].count * bands_;
@@ -203,7 +204,8 @@ class BfloatWeightGradient {
 
   bool pack(const Own &own, const Some &some, SharedRange &of_x, SharedRange &of_g) const {
     const Index stripes = divide_up(some.count * step_, kStripe), pieces = joined_ ? stripes : some.count;
-    const Index pairs = (folded_ ? 1 : divide_up(columns_, kPacked)) * pieces, all = pairs + divide_up(rows_, kPacked) * stripes;
+    const Index pairs = (folded_ ? 1 : divide_up(columns_, kPacked)) * pieces;
+    const Index all = pairs + divide_up(rows_, kPacked) * stripes;
     return parallel_for(own.team, plan_.groups * all, [&](Index i, int slot) {
       const Index group = i / all, item = i % all;
       RangeOfVectors watch;
@@ -262,7 +264,8 @@ class BfloatWeightGradient {
   void pack_x(const Own &own, const Some &some, Index group, Index block, Index j, int slot, RangeOfVectors &watch) const {
     const Part part = part_of(some.first + j);
     const Index c = block * kPacked, width = folded_ ? plan_.sources : least(kPacked, plan_.sources - c);
-    const Source<float> x = own.x + part.image * pass_.source.image + group * pass_.source.group + c * pass_.source.channel;
+    const Strides &at = pass_.source;
+    const Source<float> x = own.x + part.image * at.image + group * at.group + c * at.channel;
     float *line = own.at.line + slot * line_elements_;
     uint16_t *halves = own.at.halves + slot * halves_;
     const bool behind = pass_.source.channels_last(), last = j + 1 == some.count;
@@ -270,9 +273,11 @@ class BfloatWeightGradient {
       if (!behind || k == 0)
         band_.copy_channels(x + k * pass_.source.channel, behind ? width : 1, depth_of(some.first + j), part.first,
                             part.count, line, own.team);
-      store_row(parts_, line + (behind ? k * band_.channel : 0), band_.channel, halves + k * channel_, halves_ / parts_, watch);
+      store_row(parts_, line + (behind ? k * band_.channel : 0), band_.channel, halves + k * channel_,
+                halves_ / parts_, watch);
       for (int p = 0; p < parts_; ++p)
-        memset(halves + p * (halves_ / parts_) + k * channel_ + band_.channel, 0, (channel_ - band_.channel) * sizeof *halves);
+        memset(halves + p * (halves_ / parts_) + k * channel_ + band_.channel, 0,
+               (channel_ - band_.channel) * sizeof *halves);
     }
     const uint16_t *row[kPacked];
     if (!folded_) {
@@ -296,7 +301,8 @@ class BfloatWeightGradient {
       for (Index parity = 0; parity < parities_; ++parity) {
         const uint16_t *own_row[kPacked];
         for (Index k = 0; k < kPacked; ++k) own_row[k] = row[k] + p * (halves_ / parts_) + parity;
-        uint16_t *to = own.at.pairs + group * pair_elements() + p * pair_part() + parity * pair_parity() + block * pair_block() + first * kPacked;
+        uint16_t *to = own.at.pairs + group * pair_elements() + p * pair_part() + parity * pair_parity() +
+                       block * pair_block() + first * kPacked;
         store_pairs_of(own_row, count, to);
         if (last) memset(to + count * kPacked, 0, kSlack * kPacked * sizeof *to);
       }
@@ -305,7 +311,8 @@ class BfloatWeightGradient {
   bool multiply(const Own &own, const Some &some, bool add) const {
     const MatrixUnit &unit = *matrix_unit();
     const Index tiles = left_ * right_ * taps_of_sum_;
-    const Index items = most(divide_up(tiles, kBlocks), own.team.threads > 1 ? least<Index>(tiles, 4 * own.team.threads) : 1);
+    const Index wanted = own.team.threads > 1 ? 4 * own.team.threads : 1;
+    const Index items = most(divide_up(tiles, kBlocks), least(tiles, wanted));
     const Index steps = divide_up(some.count * step_, kBlock);
     return parallel_for(own.team, plan_.groups * items, [&](Index i, int) {
       const Index group = i / items, first = i % items * tiles / items, last = (i % items + 1) * tiles / items;
@@ -316,9 +323,10 @@ class BfloatWeightGradient {
         for (Index t = first; t < last && !cancelled(own.team); ++t) {
           const Index offset = folded_ ? 0 : offset_[t % taps_of_sum_];
           const Index right = t / taps_of_sum_ % right_, left = t / taps_of_sum_ / right_;
-          unit.multiply[parts_ - 1]({rows + left * kBlock * row_, row_, row_part(), a_offset_ + s,
-                                    pairs + offset % 2 * pair_parity() + 2 * right * pair_block() + offset / 2 * 32, pair_block(), pair_part(),
-                                    b_offset_ + s, least(kSteps, steps - s), sums + t * kTile, add || s > 0});
+          const uint16_t *b = pairs + offset % 2 * pair_parity() + 2 * right * pair_block() + offset / 2 * 32;
+          unit.multiply[parts_ - 1]({rows + left * kBlock * row_, row_, row_part(), a_offset_ + s, b, pair_block(),
+                                     pair_part(), b_offset_ + s, least(kSteps, steps - s), sums + t * kTile,
+                                     add || s > 0});
         }
       unit.end();
     });

@@ -232,8 +232,9 @@ def test_the_folder_is_the_one_that_the_system_has_for_it(monkeypatch, tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
     monkeypatch.setattr("sys.platform", "linux")
     assert tuned.caches() == tmp_path / "caches"
-    monkeypatch.setenv("XDG_CACHE_HOME", "")
-    assert tuned.caches() == tmp_path / ".cache"
+    for no_place in ("", "caches", "./caches"):  # which would be another one in every folder
+        monkeypatch.setenv("XDG_CACHE_HOME", no_place)
+        assert tuned.caches() == tmp_path / ".cache"
     monkeypatch.setattr("sys.platform", "darwin")
     assert tuned.caches() == tmp_path / "Library" / "Caches"
 

@@ -98,7 +98,7 @@ def test_kernels_are_as_they_were_a_moment_ago(monkeypatch, own):
 
 @kernels
 @pytest.mark.usefixtures("few")
-@pytest.mark.parametrize("how", ["a last bit", "an element"])
+@pytest.mark.parametrize("how", ["a last bit", "an element", "no number"])
 def test_a_kernel_that_differs_is_told(capsys, monkeypatch, own, how):
     honest = native.Kernel.run
 
@@ -106,7 +106,8 @@ def test_a_kernel_that_differs_is_told(capsys, monkeypatch, own, how):
         result = honest(self, problem, *operands)
         if self.name == "depthwise" and problem.kind == "dx" and problem.stored is None:
             value = result.flat[3]
-            result.flat[3] = np.nextafter(value, np.inf) if how == "a last bit" else value + 1
+            others = {"a last bit": np.nextafter(value, np.inf), "an element": value + 1}
+            result.flat[3] = others.get(how, np.nan)
         return result
 
     isa = report.instruction_set()
@@ -120,6 +121,9 @@ def test_a_kernel_that_differs_is_told(capsys, monkeypatch, own, how):
     differ = [r for r in found["results"] if r["verdict"] != report.SAME]
     assert {(r["kernel"], r["problem"]) for r in differ} == {("depthwise", "depthwise narrow")}
     assert {r["dtype"] for r in differ} == {"float32", "float64"}
+    if how == "no number":  # which JSON has none for
+        assert {r["error"] for r in differ} == {None}
+        assert "Infinity" not in text
     expected = report.OTHER if how == "a last bit" else report.WRONG
     assert {r["verdict"] for r in differ} == {expected}
     _, text = told(capsys)

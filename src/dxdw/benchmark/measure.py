@@ -39,7 +39,7 @@ class Conditions(NamedTuple):
     """What a call finds when it is timed."""
 
     evict: Callable[[], object] | None = None  # cold caches, emptied before every call
-    settle: float = 0.0  # seconds of rest before a way's turn
+    settle: float = 0.0  # seconds between two ways' turns
 
 
 def rounds_of(seconds: float, rounds: int) -> int:
@@ -80,8 +80,11 @@ def summarized(seconds: Sequence[float]) -> Timing:
 
 
 def _turn(way: Callable[[], object], conditions: Conditions) -> float:
-    if conditions.settle:
-        time.sleep(conditions.settle)
+    # Busy, as a program that computes is: a core that slept has AMX at a third of its rate, for
+    # longer than a call takes (Emerald Rapids).
+    settled = time.perf_counter() + conditions.settle
+    while time.perf_counter() < settled:
+        pass
     if conditions.evict is not None:
         conditions.evict()
         return once(way)

@@ -44,6 +44,8 @@ def file() -> Path | None:
 def caches() -> Path | None:
     """The user's folder for what programs can make again."""
     home = os.environ.get("LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME")
+    if home and not Path(home).is_absolute():  # the standard of such folders leaves that out
+        home = None
     try:
         folder = Path(home) if home else Path.home()
     except RuntimeError:  # nobody's

@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     seconds = time.monotonic() - began
     if arguments.json:
         found = report.to_json() | {"configuration": show_config("dicts")}
-        print(json.dumps(found, indent=2, ensure_ascii=False))
+        print(json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False))
     else:
         show_config()
         print("\n".join(["selftest:", *(f"  {line}" for line in _lines(report, seconds))]))

@@ -5,6 +5,7 @@ import platform
 from collections.abc import Callable
 from functools import lru_cache
 from importlib.resources import files
+from math import isfinite
 from typing import Any, NamedTuple
 
 from ..configuration import kernels
@@ -45,8 +46,15 @@ class Report(NamedTuple):
         return not any(finding.fails for finding in self.findings)
 
     def to_json(self) -> dict[str, Any]:
-        """All of it as JSON can hold it."""
-        results = [f.trial._asdict() | {"verdict": f.verdict} for f in self.findings]
+        """All of it as JSON can hold it: an error that is no number is null."""
+        results = [
+            f.trial._asdict()
+            | {
+                "error": f.trial.error if isfinite(f.trial.error) else None,
+                "verdict": f.verdict,
+            }
+            for f in self.findings
+        ]
         return {"isa": self.isa, "built_by": self.built_by, "ok": self.ok, "results": results}
 
 
