@@ -2,8 +2,9 @@
 
 Each compiler that is here builds the library as an installation does, and each instruction set
 that this CPU has runs it. Where it has no AVX-512, the kernels for that compute its vectors in
-halves, to the same bits, and where it has no AMX, an emulation of its tiles; those of 64-bit ARM run under qemu, where that and its compiler are here.
-What cannot be run here (blocks of bfloat16, where there is no AVX512-BF16) stays as it was.
+halves, to the same bits, and where it has no AMX, an emulation of its tiles does; those of 64-bit
+ARM run under qemu, where that and its compiler are here. What cannot be run here (blocks of
+bfloat16, where there is no AVX512-BF16) stays as it was.
 """
 
 import json

@@ -20,6 +20,14 @@ DXDW_PLANS inline double positions_over(const Plan &plan, const Pass &pass) {
   return double(round_up((tall - 1) * pitch + wide, kBlock)) / double(tall * wide);
 }
 
+// Whether the lowest band that pays for its halo leaves the second cache: then every block of destination channels
+// reads it from the last one, which takes as long as multiplying (2048 channels, dilated by 6, 28×28).
+inline bool leaves_cache(const Plan &plan, const Pass &pass, int parts) {
+  if (plan.kind == kWeightGradient || folded(plan)) return false;
+  const Index halo = pass.axis[1].reach() / pass.axis[1].step, rows = least(3 * halo, pass.axis[1].count + halo);
+  return round_up(plan.sources, kBlock) * Band::pitch_of(pass) * rows * parts * Index(sizeof(uint16_t)) > 2 * nominal().l2;
+}
+
 // The time of a pass beside the direct kernel's products, by the machine's unit: its products, in whole blocks;
 // packing and writing, by how many products each value serves; and for dW the sums, which stay for so many positions.
 // Measured on Emerald Rapids (168 passes of ResNets, VGG, MobileNet and wide kernels: the choices took 1.02
@@ -36,8 +44,10 @@ DXDW_PLANS inline double time_in_blocks(const Plan &plan, int parts) {
   const double destination = !folded(plan) && plan.taps == 1 && !sums ? 39 : source;
   const double packing = (source * double(sources) + destination * double(destinations)) /
                          (taps * double(sources * destinations));
-  const double rate = matrix_unit()->tiles ? rate_of_tiles[parts - 1] : rate_of_dot_products;
-  return blocks * positions_over(plan, pass_of(plan, first_phase(plan))) / rate + packing * values[parts - 1] +
+  const Pass pass = pass_of(plan, first_phase(plan));
+  const double rate = (matrix_unit()->tiles ? rate_of_tiles[parts - 1] : rate_of_dot_products) /
+                      (leaves_cache(plan, pass, parts) ? 2 : 1);
+  return blocks * positions_over(plan, pass) / rate + packing * values[parts - 1] +
          (sums ? 100 / double(plan.batch * plan.destination_plane()) : 0);
 }
 
