@@ -5,7 +5,7 @@
 #include "api/held.h"
 #include "api/reason.h"
 #include "kernels/bfloat_weight_gradient.h"
-#include "kernels/winograd.h"
+#include "kernels/winograd_fits.h"
 
 namespace dxdw {
 namespace {
@@ -54,12 +54,12 @@ DXDW_PLANS inline double time_in_blocks(const Plan &plan, int parts) {
 // The same of the other kernel that would compute it: Winograd's for two parts, whose bounds are wider too. Tiles
 // have to gain something: on a core that has slept they run at a third of their rate for a while (Emerald Rapids:
 // up to 0.4 s), and other kernels don't.
-DXDW_PLANS inline double time_of_others(const int64_t *words, const Plan &plan, int parts) {
+DXDW_PLANS inline double time_of_others(const Plan &plan, int parts) {
   Reason unsaid = {nullptr, 0};
   const bool sums = plan.kind == kWeightGradient, three = plan.kernel_size[1] == 3;
   const double direct = 1 + (sums ? 80 / double(plan.batch * plan.destination_plane()) : 0);
   const double others = direct / (matrix_unit()->tiles ? 1.1 : 1);
-  if (parts > 2 || !winograd_takes(words, unsaid)) return others;
+  if (parts > 2 || !winograd_fits(plan, unsaid)) return others;
   return least(others, (sums ? (three ? 0.54 : 1) : three ? 0.48 : 0.6) / (matrix_unit()->tiles ? 1.3 : 1));
 }
 
@@ -79,7 +79,7 @@ DXDW_PLANS inline bool blocks_take(const int64_t *words, int parts, Reason &why)
   if (channels < kLeastInBlock)
     return because(why, "%lld channels of a group, fewer than %lld", static_cast<long long>(channels),
                    static_cast<long long>(kLeastInBlock));
-  const double own = time_in_blocks(plan, parts), others = time_of_others(words, plan, parts);
+  const double own = time_in_blocks(plan, parts), others = time_of_others(plan, parts);
   if (own > others && !takes_at_any_cost())
     return because(why, "packing, and blocks of %lld, would take %.1f times as long as another kernel",
                    static_cast<long long>(kBlock), own / others);
