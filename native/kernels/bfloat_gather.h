@@ -56,7 +56,7 @@ class BfloatGather {
   DXDW_PLANS Index bytes(int threads) const { return Memory(*this, threads).places.bytes(); }
 
   // Many threads may call this at once.
-  int run(Source<float> source, const float *weights, Result<float> destination, const Team &team) const {
+  DXDW_PLANS int run(Source<float> source, const float *weights, Result<float> destination, const Team &team) const {
     Memory memory(*this, team.threads);
     if (!memory.places.take()) return DXDW_NO_MEMORY;
     const Own own = {source, weights, destination, memory.slots(), team};

@@ -45,7 +45,7 @@ class BfloatProduct {
   DXDW_PLANS Index bytes(int threads) const { return Memory(*this, threads).places.bytes(); }
 
   // Many threads may call this at once.
-  int run(Source<float> source, const float *weights, Result<float> destination, const Team &team) const {
+  DXDW_PLANS int run(Source<float> source, const float *weights, Result<float> destination, const Team &team) const {
     Memory memory(*this, team.threads);
     if (!memory.places.take()) return DXDW_NO_MEMORY;
     const Own own = {source, weights, destination, memory.slots(), team};
@@ -111,7 +111,7 @@ class BfloatProduct {
   }
 
   // to[part][destination][source], zeros up to the last block's end.
-  void pack_weights(const Own &own, Index group, Index block, int slot, RangeOfVectors &watch) const {
+  DXDW_PLANS void pack_weights(const Own &own, Index group, Index block, int slot, RangeOfVectors &watch) const {
     const Index d = block * kBlock, width = least(kBlock, plan_.destinations - d);
     const Index between = plan_.weight_source, apart = plan_.weight_destination;
     const float *from = own.weights + group * plan_.weights_of_group() + d * apart;

@@ -66,7 +66,7 @@ class BfloatWeightGradient {
 
   DXDW_PLANS Index bytes(int threads) const { return Memory(*this, threads).places.bytes(); }
 
-  int run(Source<float> grad_out, Source<float> x, float *dW, const Team &team) const {
+  DXDW_PLANS int run(Source<float> grad_out, Source<float> x, float *dW, const Team &team) const {
     Memory memory(*this, team.threads);
     if (!memory.places.take()) return DXDW_NO_MEMORY;
     const Own own = {grad_out, x, memory.slots(), team};
@@ -220,7 +220,7 @@ class BfloatWeightGradient {
   }
 
   // So many channels of x or of grad_out, at `count` positions from `first` on.
-  void store_stripe(const Own &own, bool of_x, const Some &some, Index group, Index channel, Index width, Index first,
+  DXDW_PLANS void store_stripe(const Own &own, bool of_x, const Some &some, Index group, Index channel, Index width, Index first,
                     Index count, uint16_t *to, Index ld, Index part, int slot, RangeOfVectors &watch) const {
     const Axis *axis = pass_.axis;
     const Strides &at = of_x ? pass_.source : pass_.destination;
