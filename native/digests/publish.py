@@ -48,10 +48,8 @@ def main() -> None:
             for trial in found["results"]:
                 name_of = f"{trial['kernel']}: {trial['problem']}, {trial['dtype']}"
                 own[name_of] = trial["digest"]
-            if isa == "amx":  # without what AVX-512 has too
-                others = published["avx512"][f"{name} {version}"]
-                for trial in [trial for trial in own if own[trial] == others.get(trial)]:
-                    del own[trial]
+            if isa == "amx":
+                _leave_out(own, published["avx512"][f"{name} {version}"])
             print(f"{found['isa']}, {name} {version}: {len(own)} digests")
     if shutil.which("qemu-aarch64") and shutil.which("aarch64-linux-gnu-g++"):
         version = subprocess.check_output(["aarch64-linux-gnu-g++", "-dumpversion"], text=True)
@@ -86,6 +84,12 @@ def _right(trial: Trial) -> bool:
     if trial.error <= 1 and trial.threads_agree:
         return True
     sys.exit(f"{trial.name}: wrong")
+
+
+def _leave_out(own: dict[str, str], others: dict[str, str]) -> None:
+    """What AVX-512 has too, with whose vectors AMX comes."""
+    for trial in [trial for trial in own if own[trial] == others.get(trial)]:
+        del own[trial]
 
 
 def selftest(library: Path, isa: str) -> dict[str, Any]:
