@@ -59,7 +59,7 @@ class BfloatGather {
   DXDW_PLANS int run(Source<float> source, const float *weights, Result<float> destination, const Team &team) const {
     Memory memory(*this, team.threads);
     if (!memory.places.take()) return DXDW_NO_MEMORY;
-    const Own own = {source, weights, destination, memory.slots(), team};
+    const Own own = {{source, weights, destination, team}, memory.slots()};
     const MatrixUnit &unit = *matrix_unit();
     SharedRange seen;
     if (!pack_weights(own, seen)) return DXDW_CANCELLED;
@@ -75,9 +75,7 @@ class BfloatGather {
       unit.end();
     });
     if (!whole) return DXDW_CANCELLED;
-    if (fit(of_source.seen(), of_weights, plan_.sources * taps_)) return DXDW_DONE;
-    return compute_left_out(plan_, phase_, of_weights, plan_.sources * taps_, source, weights, destination,
-                            own.at.parts, team);
+    return compute_left_out(plan_, phase_, of_source.seen(), of_weights, plan_.sources * taps_, own, own.at.parts);
   }
 
  private:
@@ -86,12 +84,8 @@ class BfloatGather {
     float *line, *sums, *taps;
     Part *parts;
   };
-  struct Own {
-    Source<float> source;
-    const float *weights;
-    Result<float> destination;
+  struct Own : GatherOperands {
     Slots at;
-    const Team &team;
   };
 
   struct Memory {

@@ -9,7 +9,8 @@ namespace dxdw {
 namespace {
 
 // The magnitudes of an image, from its first group on.
-DXDW_PLANS inline MagnitudeRange range_of_image(const Plan &plan, const Pass &pass, Source<float> image, const Team &team) {
+DXDW_PLANS inline MagnitudeRange range_of_image(const Plan &plan, const Pass &pass, Source<float> image,
+                                                const Team &team) {
   constexpr Index most_values = 16 * lanes<float>;
   float values[most_values] = {};
   RangeOfVectors watch;
@@ -26,14 +27,24 @@ DXDW_PLANS inline MagnitudeRange range_of_image(const Plan &plan, const Pass &pa
   return watch.seen();
 }
 
-// Computes what is left out once more; `parts`: as many as images.
-DXDW_PLANS inline int compute_left_out(const Plan &plan, const Phase &phase, const MagnitudeRange &of_weights, Index terms,
-                            Source<float> source, const float *weights, Result<float> destination, Part *parts,
-                            const Team &team) {
+// What forward and dx are called with.
+struct GatherOperands {
+  Source<float> source;
+  const float *weights;
+  Result<float> destination;
+  const Team &team;
+};
+
+// What is left to do once all images are computed; `parts`: as many as these.
+DXDW_PLANS inline int compute_left_out(const Plan &plan, const Phase &phase, const MagnitudeRange &of_source,
+                                       const MagnitudeRange &of_weights, Index terms, const GatherOperands &of,
+                                       Part *parts) {
+  if (fit(of_source, of_weights, terms)) return DXDW_DONE;
   const Pass pass = pass_of(plan, phase);
   const bool product = is_product(plan, pass);  // whose images are rows, for that kernel
-  if (!parallel_for(team, pass.batch, [&](Index i, int) {
-        const bool whole = fit(range_of_image(plan, pass, source + i * pass.source.image, team), of_weights, terms);
+  if (!parallel_for(of.team, pass.batch, [&](Index i, int) {
+        const Source<float> image = of.source + i * pass.source.image;
+        const bool whole = fit(range_of_image(plan, pass, image, of.team), of_weights, terms);
         parts[i] = whole ? Part{i, 0, 0} : product ? Part{0, i, 1} : Part{i, 0, phase.axis[1].count};
       }))
     return DXDW_CANCELLED;
@@ -45,8 +56,8 @@ DXDW_PLANS inline int compute_left_out(const Plan &plan, const Phase &phase, con
   Tables tables;
   Gather<float> direct(plan, phase);
   if (!direct.prepare(tables, !all)) return DXDW_NO_MEMORY;
-  return all ? direct.run(source, weights, destination, team)
-             : direct.run(source, weights, destination, team, parts, n);
+  return all ? direct.run(of.source, of.weights, of.destination, of.team)
+             : direct.run(of.source, of.weights, of.destination, of.team, parts, n);
 }
 
 }  // namespace

@@ -48,7 +48,7 @@ class BfloatProduct {
   DXDW_PLANS int run(Source<float> source, const float *weights, Result<float> destination, const Team &team) const {
     Memory memory(*this, team.threads);
     if (!memory.places.take()) return DXDW_NO_MEMORY;
-    const Own own = {source, weights, destination, memory.slots(), team};
+    const Own own = {{source, weights, destination, team}, memory.slots()};
     SharedRange of_weights;
     if (!parallel_for(team, plan_.groups * blocks_, [&](Index i, int slot) {
           RangeOfVectors watch;
@@ -66,9 +66,7 @@ class BfloatProduct {
       unit.end();
     });
     if (!whole) return DXDW_CANCELLED;
-    if (fit(of_source.seen(), of_weights.seen(), plan_.sources)) return DXDW_DONE;
-    return compute_left_out(plan_, phase_, of_weights.seen(), plan_.sources, source, weights, destination,
-                            own.at.parts, team);
+    return compute_left_out(plan_, phase_, of_source.seen(), of_weights.seen(), plan_.sources, own, own.at.parts);
   }
 
  private:
@@ -77,12 +75,8 @@ class BfloatProduct {
     float *line, *sums;
     Part *parts;
   };
-  struct Own {
-    Source<float> source;
-    const float *weights;
-    Result<float> destination;
+  struct Own : GatherOperands {
     Slots at;
-    const Team &team;
   };
   struct Memory {
     Workspace places;

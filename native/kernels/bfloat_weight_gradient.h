@@ -220,8 +220,9 @@ class BfloatWeightGradient {
   }
 
   // So many channels of x or of grad_out, at `count` positions from `first` on.
-  DXDW_PLANS void store_stripe(const Own &own, bool of_x, const Some &some, Index group, Index channel, Index width, Index first,
-                    Index count, uint16_t *to, Index ld, Index part, int slot, RangeOfVectors &watch) const {
+  DXDW_PLANS void store_stripe(const Own &own, bool of_x, const Some &some, Index group, Index channel, Index width,
+                               Index first, Index count, uint16_t *to, Index ld, Index part, int slot,
+                               RangeOfVectors &watch) const {
     const Axis *axis = pass_.axis;
     const Strides &at = of_x ? pass_.source : pass_.destination;
     const Index depth = of_x ? axis[0].step : 1, row = of_x ? axis[1].step : 1, column = of_x ? axis[2].step : 1;
