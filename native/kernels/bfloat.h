@@ -31,7 +31,7 @@ inline bool leaves_cache(const Plan &plan, const Pass &pass, int parts) {
 // The time of a pass beside the direct kernel's products, by the machine's unit: its products, in whole blocks;
 // packing and writing, by how many products each value serves; and for dW the sums, which stay for so many positions.
 // Fitted on Emerald Rapids to 168 passes of ResNets, VGG, MobileNet and wide kernels: without what tiles have to
-// gain (time_of_others) the choices took 1.02 times as long as the best in the mean. The dot products' rate is a
+// gain (other_kernel) the choices took 1.02 times as long as the best in the mean. The dot products' rate is a
 // Zen 4's, measured with an earlier way to pack.
 DXDW_PLANS inline double time_in_blocks(const Plan &plan, int parts) {
   constexpr double rate_of_tiles[] = {13, 4.3, 2.15}, rate_of_dot_products = 2, values[] = {0.8, 1, 1.4};
@@ -52,16 +52,22 @@ DXDW_PLANS inline double time_in_blocks(const Plan &plan, int parts) {
          (sums ? 100 / double(plan.batch * plan.destination_plane()) : 0);
 }
 
-// The same of the other kernel that would compute it: Winograd's for two parts, whose bounds are wider too. Tiles
-// have to gain something: on a core that has slept they run at a third of their rate for a while (Emerald Rapids:
-// up to 0.4 s), and other kernels don't.
-DXDW_PLANS inline double time_of_others(const Plan &plan, int parts) {
+// The same of the other kernel that would compute it, and how much of that time blocks may take.
+struct OtherKernel {
+  double time, part;
+
+  double most() const { return time * part; }
+};
+
+// Winograd's for two parts, whose bounds are wider too. Tiles have to gain something: on a core that has slept they
+// run at a third of their rate for a while (Emerald Rapids: up to 0.4 s), and other kernels don't.
+DXDW_PLANS inline OtherKernel other_kernel(const Plan &plan, int parts) {
   Reason unsaid = {nullptr, 0};
-  const bool sums = plan.kind == kWeightGradient, three = plan.kernel_size[1] == 3;
-  const double direct = 1 + (sums ? 80 / double(plan.batch * plan.destination_plane()) : 0);
-  const double others = direct / (matrix_unit()->tiles ? 1.1 : 1);
-  if (parts > 2 || !winograd_fits(plan, unsaid)) return others;
-  return least(others, (sums ? (three ? 0.54 : 1) : three ? 0.48 : 0.6) / (matrix_unit()->tiles ? 1.3 : 1));
+  const bool tiles = matrix_unit()->tiles, sums = plan.kind == kWeightGradient, three = plan.kernel_size[1] == 3;
+  const OtherKernel direct = {1 + (sums ? 80 / double(plan.batch * plan.destination_plane()) : 0), tiles ? 0.9 : 1};
+  if (parts > 2 || !winograd_fits(plan, unsaid)) return direct;
+  const OtherKernel winograd = {sums ? (three ? 0.54 : 1) : three ? 0.48 : 0.6, tiles ? 0.77 : 1};
+  return winograd.most() < direct.most() ? winograd : direct;
 }
 
 DXDW_PLANS inline bool blocks_take(const int64_t *words, int parts, Reason &why) {
@@ -80,10 +86,11 @@ DXDW_PLANS inline bool blocks_take(const int64_t *words, int parts, Reason &why)
   if (channels < kLeastInBlock)
     return because(why, "%lld channels of a group, fewer than %lld", static_cast<long long>(channels),
                    static_cast<long long>(kLeastInBlock));
-  const double own = time_in_blocks(plan, parts), others = time_of_others(plan, parts);
-  if (own > others && !takes_at_any_cost())
-    return because(why, "packing, and blocks of %lld, would take %.1f times as long as another kernel",
-                   static_cast<long long>(kBlock), own / others);
+  const double own = time_in_blocks(plan, parts);
+  const OtherKernel other = other_kernel(plan, parts);
+  if (own > other.most() && !takes_at_any_cost())
+    return because(why, "packing and blocks of %lld would take %.2f of another kernel's time, more than %.2f",
+                   static_cast<long long>(kBlock), own / other.time, other.part);
   return true;
 }
 
