@@ -9,6 +9,7 @@ def test_conv2d_backward():
 """
 
 from collections.abc import Generator, Mapping
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -71,9 +72,29 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     from .diagnosis import check_names
 
+    _refuse_other_options(metafunc.definition, options)
     metafunc.fixturenames.append(_CHECK)
     names = check_names(options.get("problem", "conv2d_backward"))
     metafunc.parametrize(_CHECK, names, indirect=True)
+
+
+def _refuse_other_options(item: pytest.Item, options: dict[str, Any]) -> None:
+    """Fail before the test runs, where xfail would take a mistake in the mark for the test's."""
+    from .diagnosis import diagnose, examiner
+
+    given = signature(diagnose)
+    said = ""
+    try:
+        of_all = given.bind(None, **options)
+        of_all.apply_defaults()
+        of_all.arguments.pop("fn")
+        examiner(**of_all.arguments)
+    except (TypeError, ValueError) as error:
+        said = str(error)
+    if not options.keys() <= given.parameters.keys():
+        said += f": the options are {', '.join(name for name in given.parameters if name != 'fn')}"
+    if said:  # here, where no other exception is being handled, which pytest would print too
+        pytest.fail(f"{item.nodeid}: {_written(options)}: {said}", pytrace=False)
 
 
 def _options(item: pytest.Item) -> dict[str, Any] | None:
@@ -130,6 +151,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     options = _options(pyfuncitem)
     if options is None:
         return None
+    if _CHECK not in _parameters(pyfuncitem, "params"):
+        _refuse_other_options(pyfuncitem, options)
     report = _report(pyfuncitem, options)
     checks = {check.name: check for check in report.checks}
     name = _parameters(pyfuncitem, "params").get(_CHECK)

@@ -202,6 +202,14 @@ def test_what_cannot_be_loaded(capsys, mine, source, name, said):
     assert said in err
 
 
+@pytest.mark.parametrize("where", ["", "def conv2d_backward(grad_out, x, W):\n    "])
+def test_a_message_with_a_whole_file_in_it_is_shortened(capsys, mine, where):
+    status, out, err = checked(capsys, mine(where + "raise ValueError('a' * 10_000_000)\n"))
+    assert status == (1 if where else 2)
+    assert "aaa... (10,000,000 characters)" in "".join((out + err).split("\n")).replace("a ", "a")
+    assert len(out + err) < 10_000
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 @pytest.mark.parametrize(
     ("source", "ending"),

@@ -215,6 +215,10 @@ def test_a_method_of_unittest_is_refused(told):
             "@pytest.mark.dxdw(stride=2)\n@pytest.mark.dxdw(batch=True)",
             "has the marks dxdw(batch=True) and dxdw(stride=2)",
         ),
+        ("@pytest.mark.dxdw(stride=0)", "dxdw(stride=0): stride is 0: it must be"),
+        ("@pytest.mark.dxdw(strides=2)", "'strides': the options are batch, stride, padding,"),
+        ("@pytest.mark.xfail\n@pytest.mark.dxdw(problem='conv')", "problem is 'conv': it must be"),
+        ("@pytest.mark.dxdw(fn=2)", "dxdw(fn=2): multiple values for argument 'fn'"),
     ],
 )
 def test_marks_that_would_be_ignored_are_refused(tmp_path, marks, refusal):

@@ -117,31 +117,10 @@ def diagnose(
     >>> diagnose(conv2d_backward).causes
     ('dx-overwritten',)
     """
-    promised = promised_by(
-        batch=batch, stride=stride, padding=padding, dilation=dilation, groups=groups, bias=bias,
-        returns=returns, channels_last=channels_last, dtype=dtype,
-    )  # fmt: skip
-    if noted is not None and not callable(noted):
-        raise refused(
-            TypeError,
-            f"noted is {noted!r}: it must be None, or a function that is called with each Check",
-            "diagnosis",
-        )
-    if problem == "conv2d_backward":
-        return unwarned(examine, fn, promised, noted)
-    from .exercise import examine_exercise
-    from .exercises import exercises
-
-    known = exercises()
-    if problem not in tuple(known):  # for what no dict can look up too
-        raise refused(
-            ValueError,
-            f"problem is {problem!r}: it must be one of {', '.join(PROBLEMS)}",
-            "diagnosis",
-        )
-    if promised != Contract():
-        raise refused(ValueError, f"the problem {problem} has no options", "diagnosis")
-    return unwarned(examine_exercise, fn, known[problem], noted)
+    return examiner(
+        problem, noted, batch=batch, stride=stride, padding=padding, dilation=dilation,
+        groups=groups, bias=bias, returns=returns, channels_last=channels_last, dtype=dtype,
+    )(fn)  # fmt: skip
 
 
 def check_names(problem: ProblemName = "conv2d_backward") -> tuple[str, ...]:
@@ -196,3 +175,33 @@ def questions(problem: ProblemName = "conv2d_backward") -> dict[str, str]:
     from .exercise import QUESTIONS
 
     return dict(QUESTIONS)
+
+
+def examiner(problem: Any, noted: Any, **options: Any) -> Callable[[Callable[..., Any]], Report]:
+    """What `diagnose` does to a function with these options, which are checked now.
+
+    Raises:
+        ValueError, TypeError: as `diagnose`.
+    """
+    promised = promised_by(**options)
+    if noted is not None and not callable(noted):
+        raise refused(
+            TypeError,
+            f"noted is {noted!r}: it must be None, or a function that is called with each Check",
+            "diagnosis",
+        )
+    if problem == "conv2d_backward":
+        return lambda fn: unwarned(examine, fn, promised, noted)
+    from .exercise import examine_exercise
+    from .exercises import exercises
+
+    known = exercises()
+    if problem not in tuple(known):  # for what no dict can look up too
+        raise refused(
+            ValueError,
+            f"problem is {problem!r}: it must be one of {', '.join(PROBLEMS)}",
+            "diagnosis",
+        )
+    if promised != Contract():
+        raise refused(ValueError, f"the problem {problem} has no options", "diagnosis")
+    return lambda fn: unwarned(examine_exercise, fn, known[problem], noted)

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..core.arrays import Array
 from .contract import Contract
-from .guarding import from_outside, numpy_kept, replaced_in_words, words
+from .guarding import from_outside, numpy_kept, replaced_in_words, shortened, words
 from .problem import OPERANDS, Problem
 
 _HERE = str(Path(__file__).parent)
@@ -218,6 +218,8 @@ def crash_of(error: BaseException) -> Crash:
     if not own:
         return Crash(type(error).__name__, words(error))
     frame, line = own[-1]
+    said = words(error)
+    trace = traceback.format_exception(type(error), error, _after(error.__traceback__, home))
     at = {
         name: int(value)
         for name, value in frame.f_locals.items()
@@ -225,13 +227,13 @@ def crash_of(error: BaseException) -> Crash:
     }
     return Crash(
         type(error).__name__,
-        words(error),
+        said,
         home,
         line,
         linecache.getline(home, line).strip(),
         dict(list(at.items())[:_SHOWN_LOCALS]),
-        "".join(traceback.format_exception(type(error), error, _after(error.__traceback__, home))),
-        next((meaning for part, meaning in _MEANS.items() if part in words(error)), ""),
+        "".join(map(shortened, trace)),
+        next((meaning for part, meaning in _MEANS.items() if part in said), ""),
     )
 
 

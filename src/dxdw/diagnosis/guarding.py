@@ -14,12 +14,22 @@ def from_outside(error: BaseException) -> bool:
     return signal.getsignal(signal.SIGINT) not in (signal.SIG_DFL, signal.SIG_IGN)
 
 
+_LONGEST = 1_000  # characters of a message, where those of NumPy have some hundreds
+
+
 def words(error: BaseException) -> str:
     """What an exception says; nothing where a class of the learner's own fails at that."""
     try:
-        return str(error)
+        return shortened(str(error))
     except Exception:  # noqa: BLE001 - whatever it raises
         return ""
+
+
+def shortened(said: str) -> str:
+    """A text's beginning, where it is longer than anyone reads: with an array in it, or a file."""
+    if len(said) <= _LONGEST:
+        return said
+    return f"{said[:_LONGEST]}... ({len(said):,} characters)"
 
 
 @contextmanager
