@@ -107,6 +107,29 @@ def test_bias_no_batch_axis_and_float32():
     assert np.array_equal(db, np.full(4, out[0].size * 2))
 
 
+@pytest.mark.parametrize("mode", ["fwd", "rev"])
+def test_all_derivatives_with_a_bias(mode):
+    from autograd.test_util import check_grads
+
+    case = CASES["two axes"]
+    x, W, _ = operands(case, draw=oracles.reals)
+    convolve = ours(case)
+    check_grads(lambda x, W, b: convolve(x, W, bias=b) ** 2, modes=[mode], order=2)(
+        x, W, np.arange(4.0)
+    )
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_gradients_have_the_dtype_of_what_they_are_of(dtype):
+    from autograd import grad
+
+    case = CASES["two axes"]
+    given = (*operands(case, dtype=dtype)[:2], np.arange(4, dtype=dtype))
+    for argument in range(3):
+        found = grad(lambda x, W, b: (ours(case)(x, W, bias=b)).sum(), argument)(*given)
+        assert found.dtype == dtype
+
+
 def test_complex_operands_are_treated_as_by_autograds_own_functions():
     from autograd import grad
     from autograd import numpy as anp

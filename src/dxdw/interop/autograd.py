@@ -18,9 +18,8 @@ from ..extras import need
 need("autograd", "dxdw.interop.autograd", "autograd")
 
 import autograd.numpy as anp  # noqa: E402
-import numpy as np  # noqa: E402
 from autograd.extend import defjvp, defvjp, primitive  # noqa: E402
-from autograd.tracer import getval, isbox  # noqa: E402
+from autograd.tracer import isbox  # noqa: E402
 
 from ..call import geometries, operands  # noqa: E402
 from ..call.options import Options  # noqa: E402
@@ -213,23 +212,8 @@ def _convolve(
     if bias is None:
         out = bilinear(x, W, "forward", case)
     else:
-        given = {"x": x, "W": W, "bias": _operand(bias, "bias")}
-        values = {name: operands.numpy_array(getval(a), name) for name, a in given.items()}
-        operands.check_bias(values["bias"], geometry.channels_out)
-        compute, result = operands.common_dtypes(**values)
-        x, bias = (
-            given[name] if values[name].dtype == compute else cast(given[name], compute)
-            for name in ("x", "bias")
-        )
-        out = bilinear(x, W, "forward", case) + anp.reshape(bias, (-1, *[1] * ndim))
-        out = out if result == compute else cast(out, result)
+        out = with_bias(x, W, _operand(bias, "bias"), case)
     return out if batched else out[0]
-
-
-@primitive
-def cast(a: Any, dtype: Any) -> Any:
-    """a in a dtype; of integers too the gradient is one of floats, where `astype` rounds it."""
-    return np.asarray(a).astype(dtype)
 
 
 def _operand(value: Any, name: str) -> Any:
@@ -248,6 +232,21 @@ def bilinear(first: Any, second: Any, kind: str, case: Case) -> Any:
     # A list that autograd follows comes as it is.
     first, second = operands.numpy_array(first, "x"), operands.numpy_array(second, "W")
     return numpy_passes.run(kind, first, second, case)
+
+
+@primitive
+def with_bias(x: Any, W: Any, bias: Any, case: Case) -> Any:
+    """The forward pass and a bias: of 16-bit floats, or of integers, rounded once, at its end.
+
+    One function for autograd, and no sum of two, for which it would follow x in the dtype that is
+    computed in: dW would have that too.
+    """
+    given = {"x": x, "W": W, "bias": bias}
+    given = {name: operands.numpy_array(a, name) for name, a in given.items()}
+    operands.check_bias(given["bias"], case.geometry.channels_out)
+    compute, result = operands.common_dtypes(**given)
+    out = numpy_passes.run("forward", given["x"].astype(compute, copy=False), given["W"], case)
+    return (out + given["bias"].astype(compute).reshape(-1, *[1] * case.ndim)).astype(result)
 
 
 def _vjp(index: int) -> Any:
@@ -270,12 +269,30 @@ def _of_like_kind(gradient: Any, operand: Any) -> Any:
     return anp.real(gradient) if real else gradient
 
 
-defvjp(cast, lambda _, a, __: lambda g: _of_like_kind(g, a))
-defjvp(cast, lambda t, _, __, dtype: cast(t, dtype))
+def _summed_over_positions(g: Any, case: Case) -> Any:
+    return anp.sum(g, axis=(0, *range(2, 2 + case.ndim)))
+
+
+def _at_every_position(t: Any, out: Any, case: Case) -> Any:
+    return anp.reshape(t, (-1, *[1] * case.ndim)) + anp.zeros(out.shape, out.dtype)
+
+
 defvjp(bilinear, _vjp(0), _vjp(1), argnums=(0, 1))
 defjvp(
     bilinear,
     lambda t, _, __, second, kind, case: bilinear(t, second, kind, case),
     lambda t, _, first, __, kind, case: bilinear(first, t, kind, case),
     argnums=(0, 1),
+)
+defvjp(
+    with_bias,
+    lambda _, x, W, __, case: _vjp(0)(None, x, W, "forward", case),
+    lambda _, x, W, __, case: _vjp(1)(None, x, W, "forward", case),
+    lambda _, __, ___, bias, case: lambda g: _of_like_kind(_summed_over_positions(g, case), bias),
+)
+defjvp(
+    with_bias,
+    lambda t, _, __, W, ___, case: bilinear(t, W, "forward", case),
+    lambda t, _, x, __, ___, case: bilinear(x, t, "forward", case),
+    lambda t, out, _, __, ___, case: _at_every_position(t, out, case),
 )
