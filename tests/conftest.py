@@ -1,6 +1,7 @@
 """What every test runs under: groups that need other libraries, NumPy's error state, hypothesis."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from typing import Any
@@ -44,6 +45,16 @@ def untuned() -> Iterator[None]:
         patch.setattr(tuned, "file", lambda: None)
         tuned.read.cache_clear()
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def interruptible() -> None:
+    """Ctrl-C has its usual meaning for tests that send it, also where a shell started them with &.
+
+    A shell without job control has processes in the background ignore it.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:

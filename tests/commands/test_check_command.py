@@ -439,8 +439,17 @@ def test_nothing_that_the_code_has_started_is_left(capsys, mine, options, body, 
     assert not running(mark)
 
 
+@pytest.fixture
+def hangups_end():
+    """What is started meanwhile is as a terminal would start it, though this run be under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGKILL"])
+@pytest.mark.usefixtures("hangups_end")
 def test_nothing_is_left_of_a_check_that_is_ended(mine, tmp_path, name):
     """Nor of one that can do nothing about it: its worker sees it go."""
     mark = f"left-by-a-test-{time.monotonic_ns()}"
@@ -450,11 +459,12 @@ def test_nothing_is_left_of_a_check_that_is_ended(mine, tmp_path, name):
     command = [sys.executable, "-m", "dxdw", "check", mine(daemon + loop), "--timeout", "60"]
     folder = tmp_path / "temporary"
     folder.mkdir()
+    number = signal.Signals[name]
     with subprocess.Popen(command, env=os.environ | {"TMPDIR": str(folder)}) as process:
         while not begun.exists():
             time.sleep(0.05)
-        process.send_signal(signal.Signals[name])
-    assert process.returncode == -signal.Signals[name]
+        process.send_signal(number)
+    assert process.returncode == -number
     assert not running(mark)
     for _ in range(50):
         if not (left := [*folder.iterdir()]):
