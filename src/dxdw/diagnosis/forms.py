@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.arrays import Array
+from .causes import listed
 from .contract import Contract
 from .problem import PLAIN
 
@@ -206,18 +207,20 @@ def _suggestion(fn: Function, signature: _Signature, error: str) -> str:
     told += f": {error}" if error and not names else ""
     if not any(_is(part, "grad_out") for part in names) or not name.isidentifier():
         return told
+    unknown: list[str] = []
     inner = ", ".join(
-        [_argument(fn, part) for part in names]
-        + [f"{part}={_argument(fn, part)}" for part in signature.only_named]
+        [_argument(fn, part, unknown) for part in names]
+        + [f"{part}={_argument(fn, part, unknown)}" for part in signature.only_named]
     )
     if len(names) == 1 and (whole := _stateful(fn)):
         return f"{told}; check a function that does all of it:\n{whole}"
     line = f"conv2d_backward = lambda grad_out, x, W: {name}({inner})"
-    return f"{told}; check  {line}  in its place"
+    own = f", with what your forward keeps for {listed(unknown)}" if unknown else ""
+    return f"{told}; check  {line}  in its place{own}"
 
 
-def _argument(fn: Function, name: str) -> str:
-    """What to write for a parameter; its own name where that can't be known."""
+def _argument(fn: Function, name: str, unknown: list[str]) -> str:
+    """What to write for a parameter; its own name where that can't be known, which is noted."""
     what = _KNOWN.get(name.lower())
     texts = {"b": "np.zeros(len(W))", "stride": "1", "padding": "0", "dilation": "1", "groups": "1",
              "parameters": '{"stride": 1, "pad": 0}'}  # fmt: skip
@@ -229,8 +232,11 @@ def _argument(fn: Function, name: str) -> str:
     if not parts and "cache" in name.lower():
         return "(x, W)"
     if not parts:
+        unknown.append(name)
         return name
-    return f"({', '.join(p if len(p) == 1 and p in 'ps' else _argument(fn, p) for p in parts)})"
+    letters = [p for p in parts if p in ("p", "s")]  # of padding and stride, or of something else
+    unknown += letters
+    return f"({', '.join(p if p in letters else _argument(fn, p, unknown) for p in parts)})"
 
 
 def _stateful(fn: Function) -> str:
