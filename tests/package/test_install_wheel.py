@@ -89,7 +89,7 @@ def test_it_runs_in_a_fresh_environment(wheel, tmp_path):
     )
     total, isa, place = run(python, "-c", program).stdout.split(maxsplit=2)
     assert float(total) == 9
-    assert isa in {"avx512", "avx2", "base"}
+    assert isa in {"amx", "avx512", "avx2", "base"}
     assert place.startswith(str(tmp_path))
 
 

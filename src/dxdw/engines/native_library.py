@@ -88,7 +88,7 @@ def why_missing() -> str | None:
 
 
 def isa() -> str:
-    """The instruction set that the kernels run with: "avx512", "avx2", "base", or "none"."""
+    """The instruction set that the kernels run with: "amx", "avx512", "avx2", "base", or "none"."""
     library = load()
     return "none" if library is None else library.dxdw_isa().decode()
 
