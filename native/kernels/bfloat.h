@@ -70,6 +70,18 @@ DXDW_PLANS inline OtherKernel other_kernel(const Plan &plan, int parts) {
   return winograd.most() < direct.most() ? winograd : direct;
 }
 
+// Of the elements of a result, those with the fewest.
+DXDW_PLANS inline Index least_products(const Plan &plan) {
+  if (plan.kind == kWeightGradient) return plan.batch * plan.destination_plane();
+  Index taps = plan.taps;
+  const Index *words = plan.first_phase;
+  for (Index i = 0; i < plan.phases; ++i) {
+    const Phase phase = read_phase(words);
+    taps = least(taps, phase.axis[0].taps * phase.axis[1].taps * phase.axis[2].taps);
+  }
+  return plan.sources * taps;
+}
+
 DXDW_PLANS inline bool blocks_take(const int64_t *words, int parts, Reason &why) {
   const MatrixUnit *unit = matrix_unit();
   const Dtype dtype = parts == 1 ? kBfloat16 : kFloat32;
@@ -86,6 +98,8 @@ DXDW_PLANS inline bool blocks_take(const int64_t *words, int parts, Reason &why)
   if (channels < kLeastInBlock)
     return because(why, "%lld channels of a group, fewer than %lld", static_cast<long long>(channels),
                    static_cast<long long>(kLeastInBlock));
+  // Fewer have more roundings than products.
+  if (parts == 3 && least_products(plan) < kBlock) return because(why, "sums of fewer than 32 products");
   const double own = time_in_blocks(plan, parts);
   const OtherKernel other = other_kernel(plan, parts);
   if (own > other.most() && !takes_at_any_cost())

@@ -21,8 +21,8 @@ class BfloatGather {
 
  public:
   BfloatGather(const Plan &plan, const Phase &phase, int parts)
-      : parts_(parts), plan_(plan), phase_(phase), pass_(images_as_rows(plan, pass_of(plan, phase))),
-        folded_(folded(plan)) {}
+      : parts_(parts), plan_(plan), pass_(images_as_rows(plan, pass_of(plan, phase))), folded_(folded(plan)),
+        left_out_(plan, phase) {}
 
   // Works out tables and sizes; false where there is no memory for the tables.
   DXDW_PLANS bool prepare(Tables &tables) {
@@ -53,36 +53,43 @@ class BfloatGather {
     return true;
   }
 
-  DXDW_PLANS Index bytes(int threads) const { return Memory(*this, threads).places.bytes(); }
+  DXDW_PLANS Index bytes(int threads) const {
+    return left_out_.bytes(Memory(*this, threads).places.bytes(), threads);
+  }
 
   // Many threads may call this at once.
-  DXDW_PLANS int run(Source<float> source, const float *weights, Result<float> destination, const Team &team) const {
+  DXDW_PLANS int run(const GatherOperands &of) const {
+    return left_out_.run(of, [&](LeftOutImages::Mark *images) { return by_blocks(of, images); });
+  }
+
+ private:
+  DXDW_PLANS int by_blocks(const GatherOperands &of, LeftOutImages::Mark *images) const {
+    const Team &team = of.team;
     Memory memory(*this, team.threads);
     if (!memory.places.take()) return DXDW_NO_MEMORY;
-    const Own own = {{source, weights, destination, team}, memory.slots()};
+    const Own own = {of, memory.slots()};
     const MatrixUnit &unit = *matrix_unit();
     SharedRange seen;
     if (!pack_weights(own, seen)) return DXDW_CANCELLED;
     const MagnitudeRange of_weights = seen.seen();
-    if (!fit(of_weights, {}, plan_.sources * taps_)) return DXDW_DECLINED;
+    if (!fit(of_weights, {}, plan_.sources * taps_)) return images[0] = LeftOutImages::kAll, DXDW_DONE;
     const Index joined = bands_joined(team.threads), pieces = divide_up(pieces_, joined);
     const Index splits = times_packed(pieces, team.threads);
     SharedRange of_source;
     const bool whole = parallel_for(team, pieces * splits, [&](Index i, int slot) {
       const Index at = i / splits;
-      unit.begin();
+      const ShapedTiles shaped(unit, team);
       of_source.add(piece(own, unit, at * pieces_ / pieces, (at + 1) * pieces_ / pieces, i % splits, splits, slot));
-      unit.end();
     });
-    if (!whole) return DXDW_CANCELLED;
-    return compute_left_out(plan_, phase_, of_source.seen(), of_weights, plan_.sources * taps_, own, own.at.parts);
+    return whole && left_out_.mark(of_source.seen(), of_weights, plan_.sources * taps_, team, images,
+                                   [&](Index image, int slot) { return range_of(own, image, slot); })
+               ? DXDW_DONE
+               : DXDW_CANCELLED;
   }
 
- private:
   struct Slots {
     uint16_t *weights, *band;
     float *line, *sums, *taps;
-    Part *parts;
   };
   struct Own : GatherOperands {
     Slots at;
@@ -90,17 +97,16 @@ class BfloatGather {
 
   struct Memory {
     Workspace places;
-    Index weights, band, line, sums, taps, parts;
+    Index weights, band, line, sums, taps;
     Memory(const BfloatGather &of, int threads)
         : weights(places.reserve<uint16_t>(of.plan_.groups * of.weights_of_group())),
           band(places.reserve<uint16_t>(threads * of.bands_joined(threads) * of.band_elements_)),
           line(places.reserve<float>(threads * of.line_elements_)),
           sums(places.reserve<float>(threads * of.bands_joined(threads) * of.sums_)),
-          taps(places.reserve<float>(threads * of.tap_elements())),
-          parts(places.reserve<Part>(of.plan_.batch)) {}
+          taps(places.reserve<float>(threads * of.tap_elements())) {}
     Slots slots() const {
       return {places.at<uint16_t>(weights), places.at<uint16_t>(band), places.at<float>(line),
-              places.at<float>(sums), places.at<float>(taps), places.at<Part>(parts)};
+              places.at<float>(sums), places.at<float>(taps)};
     }
   };
 
@@ -255,6 +261,18 @@ class BfloatGather {
     }
   }
 
+  // The magnitudes of an image, as they were seen on packing: of single taps it is a row (images_as_rows).
+  DXDW_PLANS MagnitudeRange range_of(const Own &own, Index image, int slot) const {
+    uint16_t *band = own.at.band + slot * bands_joined(own.team.threads) * band_elements_;
+    RangeOfVectors watch;
+    const Index each = pieces_ / pass_.batch;
+    if (pass_.batch < plan_.batch)
+      for (Index g = 0; g < plan_.groups; ++g) pack(own, {0, g, 0, image, 1}, band, slot, watch);
+    else
+      for (Index i = image * each; i < (image + 1) * each; ++i) pack(own, place_of(i), band, slot, watch);
+    return watch.seen();
+  }
+
   // The sums of a block of destination channels from d on.
   void write(const Own &own, const Place &place, Index d, const float *sums) const {
     const Axis *axis = pass_.axis;
@@ -274,9 +292,9 @@ class BfloatGather {
 
   const int parts_;
   const Plan &plan_;
-  const Phase &phase_;
   const Pass pass_;
   const bool folded_;
+  const LeftOutImages left_out_;
   Band band_;
   Index pitch_ = 0, part_ = 0;  // positions from a row to the next, and elements from a part to the next
   Index taps_ = 0, taps_of_step_ = 0, steps_ = 0, blocks_ = 1, chunk_ = 1;
@@ -313,7 +331,7 @@ class BfloatGatherPhases {
       return DXDW_CANCELLED;
     int status = DXDW_DONE;
     const bool memory = each([&](auto &one) {
-      if (status == DXDW_DONE) status = one.run(source, weights, destination, team);
+      if (status == DXDW_DONE) status = one.run({source, weights, destination, team});
     });
     return memory ? status : int(DXDW_NO_MEMORY);
   }

@@ -1,31 +1,12 @@
 // The images that products of bfloat16 are not precise for (layout/bfloat_parts.h): computed by the direct
-// kernel. Which they are depends on each image alone, so that no layout, number of threads or other image
-// changes a bit.
+// kernel, each as if it were alone. Which they are depends on what is read of each image, so that no layout,
+// number of threads or other image changes a bit. Where it is the weights, all are computed so, at once.
 #pragma once
 #include "kernels/gather.h"
 #include "layout/bfloat_parts.h"
 
 namespace dxdw {
 namespace {
-
-// The magnitudes of an image, from its first group on.
-DXDW_PLANS inline MagnitudeRange range_of_image(const Plan &plan, const Pass &pass, Source<float> image,
-                                                const Team &team) {
-  constexpr Index most_values = 16 * lanes<float>;
-  float values[most_values] = {};
-  RangeOfVectors watch;
-  const bool last = pass.source.channels_last();
-  const Index channels = plan.groups * plan.sources, plane = plan.source_plane();
-  const Index runs = last ? plane : channels, run = last ? channels : plane;
-  for (Index i = 0; i < runs && !cancelled(team); ++i)
-    for (Index k = 0; k < run; k += most_values) {
-      const Index count = least(most_values, run - k);
-      copy_widened(values, image + i * (last ? pass.source.column : pass.source.channel) + k, count);
-      for (Index j = count; j < round_up(count, lanes<float>); ++j) values[j] = 0;
-      for (Index j = 0; j < count; j += lanes<float>) watch.add(load(values + j));
-    }
-  return watch.seen();
-}
 
 // What forward and dx are called with.
 struct GatherOperands {
@@ -35,30 +16,71 @@ struct GatherOperands {
   const Team &team;
 };
 
-// What is left to do once all images are computed; `parts`: as many as these.
-DXDW_PLANS inline int compute_left_out(const Plan &plan, const Phase &phase, const MagnitudeRange &of_source,
-                                       const MagnitudeRange &of_weights, Index terms, const GatherOperands &of,
-                                       Part *parts) {
-  if (fit(of_source, of_weights, terms)) return DXDW_DONE;
-  const Pass pass = pass_of(plan, phase);
-  const bool product = is_product(plan, pass);  // whose images are rows, for that kernel
-  if (!parallel_for(of.team, pass.batch, [&](Index i, int) {
-        const Source<float> image = of.source + i * pass.source.image;
-        const bool whole = fit(range_of_image(plan, pass, image, of.team), of_weights, terms);
-        parts[i] = whole ? Part{i, 0, 0} : product ? Part{0, i, 1} : Part{i, 0, phase.axis[1].count};
-      }))
-    return DXDW_CANCELLED;
-  Index n = 0;
-  for (Index i = 0; i < pass.batch; ++i)
-    if (parts[i].count) parts[n++] = parts[i];
-  if (!n) return DXDW_DONE;
-  const bool all = pass.axis[0].count > 1;  // whose parts have no depth
-  Tables tables;
-  Gather<float> direct(plan, phase);
-  if (!direct.prepare(tables, !all)) return DXDW_NO_MEMORY;
-  return all ? direct.run(of.source, of.weights, of.destination, of.team)
-             : direct.run(of.source, of.weights, of.destination, of.team, parts, n);
-}
+class LeftOutImages {
+ public:
+  LeftOutImages(const Plan &plan, const Phase &phase) : plan_(plan), one_(plan), phase_(phase) { one_.batch = 1; }
+
+  // The most that a run takes whose blocks take so much.
+  DXDW_PLANS Index bytes(Index of_blocks, int threads) const {
+    return List(plan_.batch).places.bytes() + most(of_blocks, most(bytes_of(plan_, threads), bytes_of(one_, threads)));
+  }
+
+  // by_blocks(images): computes all but those that it marks; kAll in place of the first marks all.
+  enum Mark : uint8_t { kComputed, kLeftOut, kAll };
+  template <class F>
+  DXDW_PLANS int run(const GatherOperands &of, const F &by_blocks) const {
+    List list(plan_.batch);
+    if (!list.places.take()) return DXDW_NO_MEMORY;
+    Mark *images = list.places.at<Mark>(0);
+    const int status = by_blocks(images);
+    if (status != DXDW_DONE) return status;
+    if (images[0] == kAll) {
+      if (plan_.kind == kInputGradient && !all_finite(of.weights, plan_.groups * plan_.weights_of_group()))
+        return DXDW_DECLINED;  // as the direct kernel does (GatherPass)
+      return directly(plan_, of.source, of.destination, of);
+    }
+    const Pass pass = pass_of(plan_, phase_);
+    for (Index i = 0; i < plan_.batch; ++i)
+      if (images[i] == kLeftOut)
+        if (const int failed = directly(one_, of.source + i * pass.source.image,
+                                        of.destination + i * pass.destination.image, of))
+          return failed;
+    return DXDW_DONE;
+  }
+
+  // Marks those whose magnitudes, range_of(image, slot), do not fit; false where the team was cancelled.
+  template <class F>
+  DXDW_PLANS bool mark(const MagnitudeRange &all, const MagnitudeRange &of_weights, Index terms, const Team &team,
+                       Mark *images, const F &range_of) const {
+    memset(images, kComputed, plan_.batch * sizeof *images);
+    if (fit(all, of_weights, terms)) return true;
+    return parallel_for(team, plan_.batch, [&](Index i, int slot) {
+      if (!fit(range_of(i, slot), of_weights, terms)) images[i] = kLeftOut;
+    });
+  }
+
+ private:
+  struct List {
+    Workspace places;
+    explicit List(Index images) { places.reserve<Mark>(images); }
+  };
+
+  DXDW_PLANS Index bytes_of(const Plan &plan, int threads) const {
+    Tables tables;
+    Gather<float> direct(plan, phase_);
+    return direct.prepare(tables) ? direct.bytes(threads) : 0;
+  }
+  DXDW_PLANS int directly(const Plan &plan, Source<float> source, Result<float> destination,
+                          const GatherOperands &of) const {
+    Tables tables;
+    Gather<float> direct(plan, phase_);
+    return direct.prepare(tables) ? direct.run(source, of.weights, destination, of.team) : int(DXDW_NO_MEMORY);
+  }
+
+  const Plan &plan_;
+  Plan one_;
+  const Phase &phase_;
+};
 
 }  // namespace
 }  // namespace dxdw

@@ -6,6 +6,7 @@
 // The positions of all images follow each other; a piece of work is some of them, packed once.
 #pragma once
 #include "kernels/bfloat_left_out.h"
+#include "kernels/shaped_tiles.h"
 #include "layout/bfloat_rows.h"
 #include "machine/past_caches.h"
 
@@ -23,7 +24,7 @@ class BfloatProduct {
   }
 
   BfloatProduct(const Plan &plan, const Phase &phase, int parts)
-      : parts_(parts), plan_(plan), phase_(phase), pass_(flat_planes(plan, pass_of(plan, phase))) {}
+      : parts_(parts), plan_(plan), pass_(flat_planes(plan, pass_of(plan, phase))), left_out_(plan, phase) {}
 
   DXDW_PLANS bool prepare(Tables &tables) {
     const Axis *axis = pass_.axis;
@@ -42,13 +43,21 @@ class BfloatProduct {
     return true;
   }
 
-  DXDW_PLANS Index bytes(int threads) const { return Memory(*this, threads).places.bytes(); }
+  DXDW_PLANS Index bytes(int threads) const {
+    return left_out_.bytes(Memory(*this, threads).places.bytes(), threads);
+  }
 
   // Many threads may call this at once.
-  DXDW_PLANS int run(Source<float> source, const float *weights, Result<float> destination, const Team &team) const {
+  DXDW_PLANS int run(const GatherOperands &of) const {
+    return left_out_.run(of, [&](LeftOutImages::Mark *images) { return by_blocks(of, images); });
+  }
+
+ private:
+  DXDW_PLANS int by_blocks(const GatherOperands &of, LeftOutImages::Mark *images) const {
+    const Team &team = of.team;
     Memory memory(*this, team.threads);
     if (!memory.places.take()) return DXDW_NO_MEMORY;
-    const Own own = {{source, weights, destination, team}, memory.slots()};
+    const Own own = {of, memory.slots()};
     SharedRange of_weights;
     if (!parallel_for(team, plan_.groups * blocks_, [&](Index i, int slot) {
           RangeOfVectors watch;
@@ -56,40 +65,38 @@ class BfloatProduct {
           of_weights.add(watch.seen());
         }))
       return DXDW_CANCELLED;
-    if (!fit(of_weights.seen(), {}, plan_.sources)) return DXDW_DECLINED;
+    if (!fit(of_weights.seen(), {}, plan_.sources)) return images[0] = LeftOutImages::kAll, DXDW_DONE;
     const MatrixUnit &unit = *matrix_unit();
     const Index pieces = pieces_for(team.threads);
     SharedRange of_source;
     const bool whole = parallel_for(team, plan_.groups * pieces, [&](Index i, int slot) {
-      unit.begin();
+      const ShapedTiles shaped(unit, team);
       of_source.add(piece(own, unit, i / pieces, i % pieces, pieces, slot));
-      unit.end();
     });
-    if (!whole) return DXDW_CANCELLED;
-    return compute_left_out(plan_, phase_, of_source.seen(), of_weights.seen(), plan_.sources, own, own.at.parts);
+    return whole && left_out_.mark(of_source.seen(), of_weights.seen(), plan_.sources, team, images,
+                                   [&](Index image, int slot) { return range_of(own, image, slot); })
+               ? DXDW_DONE
+               : DXDW_CANCELLED;
   }
 
- private:
   struct Slots {
     uint16_t *weights, *pairs;
     float *line, *sums;
-    Part *parts;
   };
   struct Own : GatherOperands {
     Slots at;
   };
   struct Memory {
     Workspace places;
-    Index weights, pairs, line, sums, parts;
+    Index weights, pairs, line, sums;
     Memory(const BfloatProduct &of, int threads)
         : weights(places.reserve<uint16_t>(of.plan_.groups * of.parts_ * of.weight_part())),
           pairs(places.reserve<uint16_t>(threads * of.parts_ * of.pair_part())),
           line(places.reserve<float>(threads * kLine)),
-          sums(places.reserve<float>(threads * of.stripe_ * kBlock)),
-          parts(places.reserve<Part>(of.plan_.batch)) {}
+          sums(places.reserve<float>(threads * of.stripe_ * kBlock)) {}
     Slots slots() const {
       return {places.at<uint16_t>(weights), places.at<uint16_t>(pairs), places.at<float>(line),
-              places.at<float>(sums),       places.at<Part>(parts)};
+              places.at<float>(sums)};
     }
   };
 
@@ -143,12 +150,7 @@ class BfloatProduct {
     uint16_t *pairs = own.at.pairs + slot * parts_ * pair_part();
     float *sums = own.at.sums + slot * stripe_ * kBlock;
     RangeOfVectors watch;
-    const Source<float> source = own.source + group * pass_.source.group;
-    const auto pack_from = [&](const auto *p) {
-      pack(p, runs(first, last, pass_.source, true), round_up(last - first, kBlock), pairs,
-           own.at.line + slot * kLine, watch);
-    };
-    parts_ == 1 ? pack_from(source.as<bfloat16>()) : pack_from(source.plain());
+    pack(own, group, first, last, slot, watch);
     const PositionRuns to = runs(first, last, pass_.destination, false);
     for (Index b = 0; b < blocks_ && !cancelled(own.team); ++b) {
       const uint16_t *weights = own.at.weights + group * parts_ * weight_part() + b * kBlock * row_;
@@ -166,9 +168,28 @@ class BfloatProduct {
     return watch.seen();
   }
 
+  // The magnitudes of an image, as they were seen on packing.
+  DXDW_PLANS MagnitudeRange range_of(const Own &own, Index image, int slot) const {
+    RangeOfVectors watch;
+    const Index each = positions_ / pass_.batch, end = (image + 1) * each;
+    for (Index g = 0; g < plan_.groups; ++g)
+      for (Index q = image * each; q < end; q += stripe_) pack(own, g, q, least(q + stripe_, end), slot, watch);
+    return watch.seen();
+  }
+
+  DXDW_APART void pack(const Own &own, Index group, Index first, Index last, int slot, RangeOfVectors &watch) const {
+    const Source<float> source = own.source + group * pass_.source.group;
+    const auto pack_from = [&](const auto *p) {
+      pack_channels(p, runs(first, last, pass_.source, true), round_up(last - first, kBlock),
+                    own.at.pairs + slot * parts_ * pair_part(), own.at.line + slot * kLine, watch);
+    };
+    parts_ == 1 ? pack_from(source.as<bfloat16>()) : pack_from(source.plain());
+  }
+
   // to[part][channels / kBlock][positions / 16][pair of channels][16][2], zeros where there is no channel.
   template <class S>
-  void pack(const S *from, const PositionRuns &runs, Index count, uint16_t *to, float *line, RangeOfVectors &watch) const {
+  void pack_channels(const S *from, const PositionRuns &runs, Index count, uint16_t *to, float *line,
+                     RangeOfVectors &watch) const {
     const Index column = pass_.axis[2].step;
     float *odd = line + kMost;
     memset(line, 0, 2 * kMost * sizeof *line);
@@ -231,8 +252,8 @@ class BfloatProduct {
 
   const int parts_;
   const Plan &plan_;
-  const Phase &phase_;
   const Pass pass_;
+  const LeftOutImages left_out_;
   Index blocks_ = 1, steps_ = 1, chunk_ = 1, stripe_ = kBlock, plane_ = 1, positions_ = 1, row_ = 0;
   Index *a_offset_ = nullptr, *b_offset_ = nullptr;
 };

@@ -64,22 +64,50 @@ class BfloatWeightGradient {
     return true;
   }
 
-  DXDW_PLANS Index bytes(int threads) const { return Memory(*this, threads).places.bytes(); }
+  DXDW_PLANS Index bytes(int threads) const {
+    Tables tables;
+    WeightGradient<float> direct(plan_, phase_);
+    return List(segments_).places.bytes() + most(Memory(*this, threads).places.bytes(), direct.prepare(tables) ? direct.bytes(threads) : 0);
+  }
 
   DXDW_PLANS int run(Source<float> grad_out, Source<float> x, float *dW, const Team &team) const {
+    List list(segments_);
+    if (!list.places.take()) return DXDW_NO_MEMORY;
+    Part *parts = list.places.at<Part>(0);
+    Index left_out = 0;
+    const int status = by_blocks(grad_out, x, dW, team, parts, left_out);
+    if (status != DXDW_DONE || !left_out) return status;
+    Tables tables;
+    WeightGradient<float> direct(plan_, phase_);
+    if (!direct.prepare(tables)) return DXDW_NO_MEMORY;
+    return left_out == kAll ? direct.run(grad_out, x, dW, team) : direct.run(grad_out, x, dW, team, parts, left_out);
+  }
+
+ private:
+  static constexpr Index kAll = -1;
+
+  struct List {
+    Workspace places;
+    explicit List(Index segments) { places.reserve<Part>(segments); }
+  };
+
+  // All segments but those that blocks are not precise for, which are listed; or none, where they are no parts
+  // that the direct kernel knows.
+  DXDW_PLANS int by_blocks(Source<float> grad_out, Source<float> x, float *dW, const Team &team, Part *parts,
+                           Index &left_out) const {
     Memory memory(*this, team.threads);
     if (!memory.places.take()) return DXDW_NO_MEMORY;
     const Own own = {grad_out, x, memory.slots(), team};
     bool any = false;
-    Index left_out = 0;
     for (Index first = 0; first < segments_; first += most_segments_) {
       const Some some = {first, least(most_segments_, segments_ - first)};
       SharedRange of_x, of_g;
       if (!pack(own, some, of_x, of_g)) return DXDW_CANCELLED;
       if (!fit(of_x.seen(), of_g.seen(), pass_.batch * plan_.destination_plane())) {
-        // The direct kernel does not know groups and depths apart, and of single taps no bands.
-        if (plan_.groups > 1 || pass_.axis[0].count > 1 || (bands_ > 1 && is_product(plan_, pass_))) return DXDW_DECLINED;
-        for (Index i = 0; i < some.count; ++i) own.at.parts[left_out++] = part_for_direct(first + i);
+        // It does not know groups and depths apart, and of single taps no bands.
+        if (plan_.groups > 1 || pass_.axis[0].count > 1 || (bands_ > 1 && is_product(plan_, pass_)))
+          return left_out = kAll, DXDW_DONE;
+        for (Index i = 0; i < some.count; ++i) parts[left_out++] = part_for_direct(first + i);
         continue;
       }
       if (!multiply(own, some, any)) return DXDW_CANCELLED;
@@ -92,21 +120,15 @@ class BfloatWeightGradient {
                  dW + i / blocks * plan_.weights_of_group());
         }))
       return DXDW_CANCELLED;
-    if (!left_out) return DXDW_DONE;
-    Tables tables;
-    WeightGradient<float> direct(plan_, phase_);
-    if (!direct.prepare(tables)) return DXDW_NO_MEMORY;
-    return direct.run(own.grad_out, own.x, dW, own.team, own.at.parts, left_out);
+    return DXDW_DONE;
   }
 
- private:
   // Positions past the last segment that blocks read, for sums that nothing keeps.
   static constexpr Index kSlack = 3 * kBlock;
 
   struct Slots {
     float *sums, *line;
     uint16_t *pairs, *rows, *halves;
-    Part *parts;
   };
   struct Own {
     Source<float> grad_out, x;
@@ -118,17 +140,16 @@ class BfloatWeightGradient {
   };
   struct Memory {
     Workspace places;
-    Index sums, line, pairs, rows, halves, parts;
+    Index sums, line, pairs, rows, halves;
     Memory(const BfloatWeightGradient &of, int threads)
         : sums(places.reserve<float>(of.plan_.groups * of.sum_elements())),
           line(places.reserve<float>(threads * of.line_elements_)),
           pairs(places.reserve<uint16_t>(of.plan_.groups * of.pair_elements())),
           rows(places.reserve<uint16_t>(of.plan_.groups * of.row_elements())),
-          halves(places.reserve<uint16_t>(threads * of.halves_)),
-          parts(places.reserve<Part>(of.segments_)) {}
+          halves(places.reserve<uint16_t>(threads * of.halves_)) {}
     Slots slots() const {
       return {places.at<float>(sums), places.at<float>(line), places.at<uint16_t>(pairs), places.at<uint16_t>(rows),
-              places.at<uint16_t>(halves), places.at<Part>(parts)};
+              places.at<uint16_t>(halves)};
     }
   };
 
@@ -319,7 +340,7 @@ class BfloatWeightGradient {
       const Index group = i / items, first = i % items * tiles / items, last = (i % items + 1) * tiles / items;
       const uint16_t *pairs = own.at.pairs + group * pair_elements(), *rows = own.at.rows + group * row_elements();
       float *sums = own.at.sums + group * sum_elements();
-      unit.begin();
+      const ShapedTiles shaped(unit, own.team);
       for (Index s = 0; s < steps; s += kSteps)
         for (Index t = first; t < last && !cancelled(own.team); ++t) {
           const Index offset = folded_ ? 0 : offset_[t % taps_of_sum_];
@@ -329,7 +350,6 @@ class BfloatWeightGradient {
                                      pair_part(), b_offset_ + s, least(kSteps, steps - s), sums + t * kTile,
                                      add || s > 0});
         }
-      unit.end();
     });
   }
 

@@ -62,7 +62,10 @@ class WinogradGather {
   DXDW_PLANS Index bytes(int threads) const {
     WinogradGather own(*this);
     own.choose_way(threads);
-    return (own.shared_elements() + own.slot_ * own.used(threads)) * Index(sizeof(T)) + tile_rows_;
+    const Index of_tiles = (own.shared_elements() + own.slot_ * own.used(threads)) * Index(sizeof(T)) + tile_rows_;
+    Tables tables;
+    Gather<T> direct(plan_, phase_);
+    return left_out().bytes(of_tiles, direct.prepare(tables, true) ? direct.bytes(threads) : 0);
   }
 
   // As in Gather, a run is a copy.
@@ -74,14 +77,13 @@ class WinogradGather {
   DXDW_PLANS int run_own(Source<T> source, const T *weights, Result<T> destination, const Team &team) {
     if (!magnitude_fits(largest_magnitude(weights, plan_.weights_of_group())))
       return DXDW_DECLINED;
-    const LeftOut left_out = {down_, tile_rows_};
     choose_way(team.threads);
-    Workspace memory;
+    Workspace memory, listed;
     const Index at_shared = memory.reserve<T>(shared_elements());
     const Index at_slots = memory.reserve<T>(slot_ * used(team.threads));
     const Index at_flags = memory.reserve<char>(tile_rows_);
-    const Index at_parts = memory.reserve<Part>(left_out.most_parts());
-    if (!memory.take()) return DXDW_NO_MEMORY;
+    const Index at_parts = listed.reserve<Part>(left_out().most_parts());
+    if (!memory.take() || !listed.take()) return DXDW_NO_MEMORY;
     T *shared = memory.at<T>(at_shared);
     slots_ = memory.at<T>(at_slots), unfit_ = memory.at<char>(at_flags);
     source_ = source, weights_ = weights, destination_ = destination;
@@ -92,15 +94,17 @@ class WinogradGather {
                    : in_rounds(shared, own)))
       return DXDW_CANCELLED;
 
-    Part *parts = memory.at<Part>(at_parts);
-    const Index unfit = left_out.list(unfit_, parts);
+    Part *parts = listed.at<Part>(at_parts);
+    const Index unfit = left_out().list(unfit_, parts);
     if (!unfit) return DXDW_DONE;
+    memory.give_back();
     Tables tables;
     Gather<T> direct(plan_, phase_);
     if (!direct.prepare(tables, true)) return DXDW_NO_MEMORY;
     return direct.run(source, weights, destination, team, parts, unfit);
   }
 
+  LeftOut left_out() const { return {down_, tile_rows_}; }
   static Index stride(Index elements) { return elements + kAlignment / Index(sizeof(T)); }
 
   Index shared_elements() const {

@@ -59,8 +59,11 @@ class WinogradWeightGradient {
     sums_ = held_ ? 0 : chunks_ * sum, frequencies_ = frequencies;
   }
 
-  Index bytes(int threads) const {
-    return (shared(threads) + threads * slot(threads)) * Index(sizeof(T)) + 2 * tile_rows_;
+  DXDW_PLANS Index bytes(int threads) const {
+    const Index of_tiles = (shared(threads) + threads * slot(threads)) * Index(sizeof(T)) + 2 * tile_rows_;
+    Tables tables;
+    WeightGradient<T> direct(plan_, phase_);
+    return left_out().bytes(of_tiles, direct.prepare(tables) ? direct.bytes(threads) : 0);
   }
 
   // As in Gather, a run is a copy.
@@ -70,14 +73,13 @@ class WinogradWeightGradient {
 
  private:
   DXDW_PLANS int run_own(Source<T> grad_out, Source<T> x, T *dW, const Team &team) {
-    const LeftOut left_out = {down_, tile_rows_};
     slot_ = slot(team.threads);
-    Workspace memory;
+    Workspace memory, listed;
     const Index at_shared = memory.reserve<T>(shared(team.threads));
     const Index at_slots = memory.reserve<T>(slot_ * team.threads);
     const Index at_flags = memory.reserve<char>(2 * tile_rows_);
-    const Index at_parts = memory.reserve<Part>(left_out.most_parts());
-    if (!memory.take()) return DXDW_NO_MEMORY;
+    const Index at_parts = listed.reserve<Part>(left_out().most_parts());
+    if (!memory.take() || !listed.take()) return DXDW_NO_MEMORY;
     T *found = memory.at<T>(at_shared);
     slots_ = memory.at<T>(at_slots), unfit_ = memory.at<char>(at_flags);
     grad_out_ = grad_out, x_ = x, dW_ = dW;
@@ -85,15 +87,17 @@ class WinogradWeightGradient {
     memset(unfit_, 0, 2 * tile_rows_);
     if (!(held_ ? with_all_held(found, team) : in_chunks(found, team))) return DXDW_CANCELLED;
 
-    Part *parts = memory.at<Part>(at_parts);
-    const Index unfit = left_out.list(unfit_, parts);
+    Part *parts = listed.at<Part>(at_parts);
+    const Index unfit = left_out().list(unfit_, parts);
     if (!unfit) return DXDW_DONE;
+    memory.give_back();
     Tables tables;
     WeightGradient<T> direct(plan_, phase_);
     if (!direct.prepare(tables)) return DXDW_NO_MEMORY;
     return direct.run(grad_out, x, dW, team, parts, unfit);
   }
 
+  LeftOut left_out() const { return {down_, tile_rows_}; }
   bool many_chunks() const { return chunks_ >= Tuning::pieces / 2; }
 
   // Whether a chunk is one thread's work. Otherwise all share each of its groups, of which one core then

@@ -49,6 +49,11 @@ struct LeftOut {
 
   Index most_parts() const { return tile_rows * (down.dilation > 1 ? down.side : 1); }
 
+  // The most that a run takes, which gives back what tiles took before the direct kernel begins.
+  Index bytes(Index of_tiles, Index of_direct) const {
+    return most_parts() * Index(sizeof(Part)) + most(of_tiles, of_direct);
+  }
+
   Index list(const char *unfit, Part *parts) const {
     Index n = 0;
     for (Index i = 0; i < tile_rows; ++i) {

@@ -1,6 +1,7 @@
 // The tiles of AMX in portable C++, to the bit: what proves the kernels where there is none.
 #if defined(DXDW_TESTING)
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "machine/matrix_block.h"
@@ -56,7 +57,16 @@ DXDW_INLINE Row added(Row sums, float a, Row b, bool plain) {
   return flushed(result);
 }
 
+// Tiles that nobody has shaped end the program, as the processor would.
+thread_local bool shaped = false;
+void begin() { shaped = true; }
+void end() { shaped = false; }
+
 struct Tiles {
+  Tiles() {
+    if (!shaped) abort();
+  }
+
   alignas(64) float sums[4][16][16];
   alignas(64) uint16_t values[4][16][32];
 
@@ -88,9 +98,7 @@ struct Tiles {
   }
 };
 
-void nothing() {}
-
-constexpr MatrixUnit unit = {"amx-emulated", true, nothing, nothing,
+constexpr MatrixUnit unit = {"amx-emulated", true, begin, end,
                              {MatrixBlock<Tiles>::run<1>, MatrixBlock<Tiles>::run<2>,
                               MatrixBlock<Tiles>::run<3>},
                              {MatrixBlock<Tiles>::run<1>, MatrixBlock<Tiles>::run<2, true>,

@@ -13,6 +13,8 @@ struct Flag {
   std::atomic<bool> set{false};
   // What else the thread that computes looks at, and may set it for; only for a team of one.
   void (*look)(Flag &) = nullptr;
+  // What that thread has set up in the processor and whatever is done on looking may undo; or null.
+  void (*restore)() = nullptr;
 };
 
 // Whether it is set by now.

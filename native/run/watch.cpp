@@ -43,6 +43,7 @@ struct Watched : Flag {
       self.look = nullptr;
       self.set = true;
     }
+    if (self.restore) self.restore();
     self.next = now() + kLook * int64_t{1'000'000};
   }
 

@@ -40,8 +40,12 @@ class Workspace : public Places {
  public:
   Workspace() = default;
   Workspace(const Workspace &) = delete;
-  ~Workspace() {
+  ~Workspace() { give_back(); }
+
+  // Before its end, where others need as much.
+  void give_back() {
     if (block_ && block_ != own_) release(block_);
+    block_ = nullptr;
   }
 
   // False where there is not so much memory.

@@ -37,6 +37,7 @@ int main() {
   static float emulated[1024], own[1024], turned[1024];
   int64_t offset[kSteps];
   for (int s = 0; s < kSteps; ++s) offset[s] = s * 1024;
+  emulated_amx()->begin();
   for (int all = 0; all < 2; ++all)
     for (int parts = 1; parts <= kParts; ++parts) {
       fill(a, kElements, 1 + parts, all), fill(b, kElements, 7 * parts, all);

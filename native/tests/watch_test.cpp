@@ -118,6 +118,27 @@ void an_answer_may_compute() {
   CHECK(status == DXDW_DONE && work.done == work.items);
 }
 
+// What the thread had set up in the processor is set up again after each answer, if it is there still.
+void what_an_answer_undoes_is_restored() {
+  static int restored;
+  restored = 0;
+  struct SetUp : Job {
+    SetUp() : Job(run, 1) {}
+    static int run(Job &, const Team &team) {
+      for (int i = 0; i < 400; ++i) {
+        team.cancelled->restore = i < 200 ? +[] { CHECK(caller.asked == ++restored); } : nullptr;
+        for (int look = 0; look < 8; ++look) CHECK(!dxdw::cancelled(team));
+        rest(1);
+      }
+      return DXDW_DONE;
+    }
+  } job;
+  caller = Caller{};
+  caller.last = now();
+  CHECK(watch(job) == DXDW_DONE);
+  CHECK(restored > 0 && caller.asked > restored);
+}
+
 #if !defined(_WIN32) && DXDW_THREADS
 void an_answer_may_fork() {
   static pid_t child;
@@ -144,6 +165,7 @@ int main() {
     a_short_job_asks_nobody();
     a_signal_that_ends_the_call();
     an_answer_may_compute();
+    if (computing == 1) what_an_answer_undoes_is_restored();
 #if !defined(_WIN32) && DXDW_THREADS
     if (!getenv("DXDW_EMULATED")) an_answer_may_fork();
 #endif

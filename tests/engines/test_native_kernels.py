@@ -581,6 +581,31 @@ def test_max_workspace_turns_to_an_engine_that_needs_less():
         assert np.array_equal(result, oracles.run(kind, first, second, case))
 
 
+@pytest.mark.parametrize("dtype", UNIT_ROUNDOFF)
+@pytest.mark.parametrize(
+    "case",
+    [
+        simple((3, 256, 7, 7), (128, 256, 3, 3), pad=1),
+        simple((5, 256, 10, 31), (128, 256, 5, 5), pad=2),
+        simple((8, 512, 5, 31), (128, 512, 3, 3), pad=1),
+        simple((5, 128, 10, 10), (128, 128, 3, 3), pad=1),
+    ],
+    ids=lambda case: f"{case.x_shape}",
+)
+def test_whatever_memory_there_is_threads_do_not_decide_the_engine(case, dtype):
+    """Where one thread takes more than two, as images in larger parts do, it decides for all."""
+    for kind in KINDS:
+
+        def explained(threads, limit=None, kind=kind):
+            shapes = (kind, case.x_shape, case.W_shape, case.padding)
+            return explain(*shapes, dtype=dtype, threads=threads, max_workspace=limit)
+
+        each = {explained(threads).workspace for threads in range(1, 9)}
+        for limit in each | {most - 1 for most in each}:
+            chosen = {explained(threads, limit).engine for threads in (1, 2, 3, 8)}
+            assert len(chosen) == 1, (kind, limit)
+
+
 def test_winograd_is_left_where_transformed_weights_cost_more_than_they_save():
     def declines(kind, batch, channels):
         shapes = (batch, channels, 5, 5), (channels, channels, 3, 3)

@@ -43,6 +43,11 @@ G = drawn(2, 32, 76, 76)
 LARGE, ITS_G, DEPTHWISE = drawn(4, 32, 200, 200), drawn(4, 32, 200, 200), drawn(32, 1, 3, 3)
 PHOTOGRAPHS, BLUR = drawn(4, 4, 256, 256), drawn(4, 4, 31, 31)
 WIDE = drawn(32, 32, 41, 41)
+# Of products in blocks of bfloat16, where the processor has tiles for them.
+OF_BLOCKS = (
+    np.resize(WIDE, (16, 128, 56, 56)).astype("f"),
+    np.resize(WIDE, (256, 128, 3, 3)).astype("f"),
+)
 # 0.1 to 500 ms on one core: short ways, long ways, both gradients, each engine.
 CALLS: list[Callable[..., Any]] = [
     lambda: conv2d(X[0, :4, :30, :30], W[:4, :4]),
@@ -264,11 +269,12 @@ def during(call: Callable[[], Any], handler: Callable[..., None]) -> Any:
 def handlers() -> None:
     """Of a call that the main thread computes itself, and of one that the pool's threads do."""
     for n in (1, 2):
-        in_handlers_of(partial(CALLS[9], n))
+        in_handlers_of(partial(CALLS[9], n), CALLS[1])
+    x, W = OF_BLOCKS
+    in_handlers_of(lambda: conv2d(x, W, threads=1), lambda: conv2d(x[:1], W, threads=1))
 
 
-def in_handlers_of(long: Callable[[], Any]) -> None:
-    short = CALLS[1]
+def in_handlers_of(long: Callable[[], Any], short: Callable[[], Any]) -> None:
     expected, inner = bits(long()), bits(short())
     seen: list[bool] = []
 

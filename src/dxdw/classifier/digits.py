@@ -59,5 +59,5 @@ def split_digits() -> tuple[Digits, Digits]:
 
 @lru_cache(maxsize=1)
 def _table() -> Array:
-    with files("dxdw").joinpath("data/digits.csv.bz2").open("rb") as packed:
-        return np.loadtxt(bz2.open(packed, "rt"), np.uint8, delimiter=",")
+    packed = files("dxdw").joinpath("data/digits.bz2").read_bytes()
+    return np.frombuffer(bz2.decompress(packed), np.uint8).reshape(-1, SIZE * SIZE + 1)

@@ -148,8 +148,10 @@ class Handle:
         most = _promised(problem)
         if problem.how.max_workspace is not None:
             most = min(most, problem.how.max_workspace - problem.held)
-        # As many threads as their scratch memory allows.
-        threads = problem.how.threads or native_library.threads()
+        # As many threads as their scratch memory allows. A kernel may need more for one thread than
+        # for several, and is taken where one may have it: the bits are to be those of any number.
+        asked = problem.how.threads or native_library.threads()
+        threads = asked if library.dxdw_workspace(self.address, 1) <= most else 1
         while (needed := library.dxdw_workspace(self.address, threads)) > most and threads > 1:
             threads -= 1
         self.threads, self.workspace = threads, int(needed)
