@@ -86,7 +86,8 @@ function listen() {
 
 const text = async (selector) => browser.findElement(By.css(selector)).getText();
 const press = async (selector) => browser.findElement(By.css(selector)).click();
-const until = (condition, words) => browser.wait(condition, 60_000, words);
+// Python takes 20 s to start in a quiet machine's WebKit, and more than a minute beside three busy programs.
+const until = (condition, words) => browser.wait(condition, 180_000, words);
 
 async function enter(number, code) {
   await browser.executeScript(
