@@ -305,6 +305,12 @@ def _along(results: Sequence[str], combinations: Sequence[_Explanations]) -> dic
     return {name: said for name, axes in found.items() if len(axes) == 1 and (said := axes.pop())}
 
 
+def names_alone(causes: Collection[str]) -> set[str]:
+    """These, and what the same mistakes are called where they are made in one result alone."""
+    made = [m for m in mistakes() if not set(m.both).isdisjoint(causes)]
+    return {*causes, *(name for m in made for name in (m.dx, m.dW) if name is not None)}
+
+
 def order_of(cause: str) -> tuple[int, str]:
     """The place in the catalogue."""
     from .causes import CAUSES
