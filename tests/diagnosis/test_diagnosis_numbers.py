@@ -1,4 +1,4 @@
-"""What depends on the numbers is not laid to the sizes.
+"""What depends on the numbers is not laid to the sizes, and what becomes of fractions and of signs.
 
 A function that is wrong now and then is right on some probes, and these may have equal sizes.
 """
@@ -6,7 +6,7 @@ A function that is wrong now and then is right on some probes, and these may hav
 import numpy as np
 import pytest
 
-from dxdw import conv2d_backward
+from dxdw import conv2d, conv2d_backward
 from dxdw.diagnosis import diagnose
 
 
@@ -135,3 +135,70 @@ def test_so_it_is_beside_another_mistake():
 
     report = diagnose(both)
     assert set(report.causes) == {"dx-kernel-flipped", "square-assumed", "not-from-zero"}
+
+
+# --- fractions ------------------------------------------------------------------------------------
+
+ROUNDED = {
+    "np.round": np.round,
+    "np.floor or //": lambda a: a // 1,
+    "np.ceil": np.ceil,
+    "np.floor(a + 0.5)": lambda a: np.floor(a + 0.5),
+}
+
+
+@pytest.mark.parametrize("by", ROUNDED)
+@pytest.mark.parametrize("name", ["dx", "dW"])
+def test_what_is_rounded_is_no_array_of_integers(name, by):
+    report = diagnose(with_result(name, ROUNDED[by]))
+    assert report.causes == ("fractions-rounded",)
+    assert report.summary == f"{name} is rounded to whole numbers, as {by} does it"
+    assert "integers" in report.failed
+    assert "zeros" not in str(report)
+
+
+@pytest.mark.parametrize("by", ["np.round", "np.floor or //"])
+def test_an_argument_that_is_rounded_is_named(by):
+    report = diagnose(lambda grad_out, x, W: right(ROUNDED[by](grad_out), x, W))
+    assert report.summary == f"grad_out is rounded to whole numbers, as {by} does it"
+
+
+def test_every_result_is_told_how_it_is_rounded():
+    def backward(grad_out, x, W):
+        dx, dW = right(grad_out, x, W)
+        return np.round(dx), np.floor(dW), np.round(grad_out.sum((1, 2)))
+
+    report = diagnose(backward, bias=True)
+    assert report.causes == ("fractions-rounded",)
+    assert report.summary == "dx, dW and db are rounded to whole numbers"
+    assert report.matched == (
+        "dx: every element is rounded as np.round does it",
+        "dW: every element is rounded as np.floor or // does it",
+        "db: every element is rounded as np.round does it",
+    )
+
+
+@pytest.mark.parametrize("cut", [np.trunc, lambda a: a.astype(int), np.fix])
+def test_what_is_cut_off_keeps_its_name(cut):
+    report = diagnose(with_result("dx", cut))
+    assert report.causes == ("integer-truncated",)
+    assert "written into an array of integers" in report.summary
+
+
+def test_a_buffer_of_integers_is_told_beside_what_is_rounded():
+    def backward(grad_out, x, W):
+        dx, dW = right(grad_out, x, W)
+        buffer = np.zeros_like(x)
+        buffer[...] = dx
+        return buffer, np.round(dW)
+
+    report = diagnose(backward)
+    assert report.causes == ("integer-truncated", "fractions-rounded")
+    assert "dW is rounded to whole numbers, as np.round does it" in report.summary
+
+
+@pytest.mark.parametrize("by", [by for by in ROUNDED if "+" not in by])
+def test_an_output_that_is_rounded_is_told_how(by):
+    report = diagnose(lambda x, W: ROUNDED[by](conv2d(x, W)), problem="conv2d_naive")
+    assert report.causes == ("fractions-rounded",)
+    assert report.summary == f"the output is rounded to whole numbers, as {by} does it"

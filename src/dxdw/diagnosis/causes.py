@@ -369,4 +369,11 @@ CAUSES = {
         "one, which needs kH - 1 rows and kW - 1 columns of zeros on every side.",
         "How many windows see the pixel in the corner, and does your result have a place for it?",
     ),
+    "fractions-rounded": Cause(
+        "{what} is rounded to whole numbers",
+        "np.round(0.4) == 0; np.floor(-0.5) == -1; 1 // 2 == 0",
+        "A gradient is seldom a whole number, and the fraction is part of it. Where all numbers "
+        "are integers nothing is lost, so that a test with integers does not show it.",
+        "Which line rounds, or divides by // in place of /, and what does it make of 0.4?",
+    ),
 }

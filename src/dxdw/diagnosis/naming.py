@@ -19,7 +19,8 @@ from .not_yet import Missing, misshapen, not_yet
 from .of_bias import of_bias
 from .other_forms import other_form
 from .problem import PLAIN, others, redrawn, roomy
-from .rounding import precision, truncation
+from .report import ADVICE
+from .rounding import lost_fractions, precision
 from .shapes import reshaped
 from .squares import AskedAgain, Square, fails, right, squares
 
@@ -63,9 +64,9 @@ def verdict(ladder: Ladder) -> Verdict:
         found.append((_of_fixed_sizes(ladder) if values.unnamed else None) or values)
     if not any(v.causes or v.unnamed or v.missing for v in found) and not missing.results:
         found.append(_of_sizes(ladder))
-    if lost := truncation(ladder):
-        name = "integer-truncated"
-        found.append(Verdict({name: frozenset()}, (lost.said,), titles={name: lost.title}))
+    for lost in lost_fractions(ladder):
+        causes, titles = {lost.cause: lost.results}, {lost.cause: lost.title}
+        found.append(Verdict(causes, lost.said, titles=titles))
     return _together(ladder, missing, found)
 
 
@@ -75,10 +76,10 @@ def _together(ladder: Ladder, missing: Missing, found: list[Verdict]) -> Verdict
         for name, results in part.causes.items():
             causes[name] = causes.get(name, frozenset()) | results
     # What only arrays of integers show comes last: it is advice.
-    ordered = sorted(causes, key=lambda name: (name == "integer-truncated", order_of(name)))
+    ordered = sorted(causes, key=lambda name: (name in ADVICE, order_of(name)))
     wrong = {name for case in ladder.cases for name in case.wrong}
     unnamed = tuple(n for n in dict.fromkeys(n for v in found for n in v.unnamed) if n in wrong)
-    if unnamed and ordered == ["integer-truncated"]:  # advice would hide what matters
+    if unnamed and all(name in ADVICE for name in ordered):  # advice would hide what matters
         ordered, found = [], [part for part in found if not part.causes]
     either = any(part.either for part in found)
     if either and "shifted" in ordered:  # the least that can be said

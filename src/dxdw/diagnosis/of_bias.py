@@ -47,7 +47,7 @@ def of_bias(ladder: Ladder) -> OfBias:
         if not np.isfinite(db).all():
             return OfBias(right=False)
         seen.append(
-            Seen(_as_kernel(case.answer.problem), {"dW": db.reshape(-1, 1, 1, 1)}, ladder.eps)
+            Seen(as_kernel(case.answer.problem), {"dW": db.reshape(-1, 1, 1, 1)}, ladder.eps)
         )
     named = Matcher(seen, ["dW"], _AMONG).name(pairs=False)
     if named is None:
@@ -57,7 +57,7 @@ def of_bias(ladder: Ladder) -> OfBias:
     return OfBias(causes, words, right=False, either=named.either)
 
 
-def _as_kernel(problem: Problem) -> Problem:
+def as_kernel(problem: Problem) -> Problem:
     """The problem whose dW is this problem's db."""
     N, C_out, outH, outW = problem.grad_out.shape
     x, W = np.ones((N, 1, outH, outW)), np.ones((C_out, 1, 1, 1))
