@@ -202,3 +202,27 @@ def test_an_output_that_is_rounded_is_told_how(by):
     report = diagnose(lambda x, W: ROUNDED[by](conv2d(x, W)), problem="conv2d_naive")
     assert report.causes == ("fractions-rounded",)
     assert report.summary == f"the output is rounded to whole numbers, as {by} does it"
+
+
+# --- signs ----------------------------------------------------------------------------------------
+
+
+def test_a_minus_too_many_is_told_as_a_sign():
+    report = diagnose(lambda grad_out, x, W: right(-grad_out, x, W))
+    assert report.causes == ("scaled",)
+    assert report.summary == "the sign of dx and dW is the other one"
+    assert "mean" not in str(report)
+    report = diagnose(with_result("dW", np.negative))
+    assert report.summary == "the sign of dW is the other one"
+    report = diagnose(
+        lambda grad_out, x, W: (*right(grad_out, x, W), -grad_out.sum((1, 2))), bias=True
+    )
+    assert report.summary == "the sign of db is the other one"
+
+
+@pytest.mark.parametrize("factors", [(-2, -2), (-1, 2), (0.5, 0.5)])
+def test_another_factor_is_no_matter_of_signs(factors):
+    def backward(*arguments):
+        return tuple(f * a for f, a in zip(factors, right(*arguments), strict=True))
+
+    assert "multiplied by a factor" in diagnose(backward).summary

@@ -55,7 +55,8 @@ def examine(
 
 def _explained(found: Verdict) -> dict[str, Cause]:
     """The mistakes in words, by their names."""
-    causes = {name: told(name, _own(name, results)) for name, results in found.causes.items()}
+    negated = set(found.factors.values()) == {"−1"}
+    causes = {n: told(n, _own(n, results), negated) for n, results in found.causes.items()}
     return {
         name: cause._replace(title=found.titles.get(name, cause.title))
         for name, cause in causes.items()

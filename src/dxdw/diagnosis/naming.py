@@ -40,6 +40,7 @@ class Verdict:
     titles: dict[str, str] = field(
         default_factory=dict
     )  # of a cause, what is to be said in place of its own
+    factors: dict[str, str] = field(default_factory=dict)  # of a result that is scaled, in words
 
 
 def verdict(ladder: Ladder) -> Verdict:
@@ -92,6 +93,7 @@ def _together(ladder: Ladder, missing: Missing, found: list[Verdict]) -> Verdict
         unnamed,
         {name: title for part in found for name, title in part.titles.items()}
         | _geometry_title(ladder, causes.get("geometry-mixed")),
+        {name: factor for part in found for name, factor in part.factors.items()},
     )
 
 
@@ -110,7 +112,8 @@ def _of_bias(ladder: Ladder) -> Verdict:
     found = of_bias(ladder)
     causes = dict.fromkeys(found.causes, frozenset({"db"}))
     if found.right or causes:
-        return Verdict(causes, found.words, found.either)
+        factors = {"db": found.factor} if found.factor else {}
+        return Verdict(causes, found.words, found.either, factors=factors)
     if all(case.wrong.get("db") == "shape" for case in ladder.cases if case.answer.usable):
         return Verdict(missing=(misshapen(ladder, "db"),))
     return Verdict(unnamed=("db",))
@@ -165,7 +168,7 @@ def _values(ladder: Ladder, results: Sequence[str], eps: float | None) -> Verdic
     return replace(
         begun,
         causes=begun.causes | whole.causes, words=(*begun.words, *whole.words),
-        either=whole.either, unnamed=whole.unnamed, titles=whole.titles,
+        either=whole.either, unnamed=whole.unnamed, titles=whole.titles, factors=whole.factors,
     )  # fmt: skip
 
 
@@ -208,7 +211,7 @@ def _explained(
 def _verdict(named: Named) -> Verdict:
     titles = {n: title_along(n, along, named.causes[n]) for n, along in named.along.items()
               if n in named.causes}  # fmt: skip
-    return Verdict(named.causes, named.words, named.either, titles=titles)
+    return Verdict(named.causes, named.words, named.either, titles=titles, factors=named.factors)
 
 
 def _not_from_zero(ladder: Ladder, seen: list[Seen], results: Sequence[str]) -> Verdict | None:
@@ -246,6 +249,7 @@ def _one_by_one(seen: list[Seen], results: Sequence[str], wrong: Sequence[str]) 
     causes: dict[str, frozenset[str]] = {}
     words: list[str] = []
     titles: dict[str, str] = {}
+    factors: dict[str, str] = {}
     unnamed = []
     complete = all(len(s.found) == len(results) for s in seen)
     for name in wrong:
@@ -257,7 +261,9 @@ def _one_by_one(seen: list[Seen], results: Sequence[str], wrong: Sequence[str]) 
             causes |= named.causes
             words += named.words
             titles |= _verdict(named).titles
-    return Verdict(causes, tuple(words), unnamed=tuple(unnamed), titles=titles)
+            factors |= named.factors
+    unknown = tuple(unnamed)
+    return Verdict(causes, tuple(words), unnamed=unknown, titles=titles, factors=factors)
 
 
 def _of_sizes(ladder: Ladder) -> Verdict:

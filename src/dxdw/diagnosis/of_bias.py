@@ -23,6 +23,7 @@ class OfBias(NamedTuple):
     words: tuple[str, ...] = ()
     right: bool = True
     either: bool = False
+    factor: str | None = None  # where it is scaled
 
 
 # What can be made wrong in db, by its name in dW; and what it is called in db where that differs.
@@ -54,7 +55,7 @@ def of_bias(ladder: Ladder) -> OfBias:
         return OfBias(right=False)
     causes = tuple(dict.fromkeys(_NAMES.get(name, name) for name in named.causes))
     words = tuple(w.replace("dW", "db", 1) for w in named.words)
-    return OfBias(causes, words, right=False, either=named.either)
+    return OfBias(causes, words, False, named.either, named.factors.get("dW"))
 
 
 def as_kernel(problem: Problem) -> Problem:
