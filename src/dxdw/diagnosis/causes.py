@@ -35,10 +35,13 @@ _GEOMETRY = {
 _CALL = "dx, dW = conv2d_backward(grad_out, x, W)"
 
 
-def told(name: str, results: Iterable[str] = ()) -> Cause:
-    """A mistake made in some of "dx", "dW" and "db", in words; () where it is in no single one."""
+def told(name: str, results: Iterable[str] = (), negated: bool = False) -> Cause:
+    """A mistake made in some of "dx", "dW" and "db", in words; () where it is in no single one.
+
+    `negated` of a factor that is −1.
+    """
     chosen = in_order(results)
-    cause = CAUSES[name]
+    cause = OTHER_SIGN if name == "scaled" and negated else CAUSES[name]
     lines = _lines_for(name)
     said = "\n".join(lines[r] for r in chosen or ("dx", "dW"))
     what = listed(chosen) if chosen else "the result"
@@ -80,6 +83,13 @@ def _lines_for(name: str) -> dict[str, str]:
     return _GEOMETRY if name == "geometry-mixed" else _LINES
 
 
+OTHER_SIGN = Cause(
+    "the sign of {what} is the other one",
+    "{lines}",
+    "Every term is added, none taken away: dx and dW point to where the loss grows. The minus "
+    "belongs to the step that is taken against them, W -= rate * dW.",
+    "Which line has a minus, or a difference the wrong way round, and is it part of the gradient?",
+)
 CAUSES = {
     "dx-overwritten": Cause(
         "{what} is assigned where it should be added to",
@@ -368,5 +378,12 @@ CAUSES = {
         "dx reaches as far as x does. As a convolution of grad_out with the kernels it is a full "
         "one, which needs kH - 1 rows and kW - 1 columns of zeros on every side.",
         "How many windows see the pixel in the corner, and does your result have a place for it?",
+    ),
+    "fractions-rounded": Cause(
+        "{what} is rounded to whole numbers",
+        "np.round(0.4) == 0; np.floor(-0.5) == -1; 1 // 2 == 0",
+        "A gradient is seldom a whole number, and the fraction is part of it. Where all numbers "
+        "are integers nothing is lost, so that a test with integers does not show it.",
+        "Which line rounds, or divides by // in place of /, and what does it make of 0.4?",
     ),
 }

@@ -11,6 +11,7 @@ from .dtypes import fractions, precision
 from .identities import adjoint, differences
 from .ladder import Ladder, crashes_counted, sizes_in_words
 from .naming import Verdict, verdict
+from .of_zeros import where_zero
 from .report import ADVICE, Check, Report
 from .showing import evidence_of, shown_case, shown_crash
 
@@ -54,7 +55,8 @@ def examine(
 
 def _explained(found: Verdict) -> dict[str, Cause]:
     """The mistakes in words, by their names."""
-    causes = {name: told(name, _own(name, results)) for name, results in found.causes.items()}
+    negated = set(found.factors.values()) == {"−1"}
+    causes = {n: told(n, _own(n, results), negated) for n, results in found.causes.items()}
     return {
         name: cause._replace(title=found.titles.get(name, cause.title))
         for name, cause in causes.items()
@@ -90,6 +92,7 @@ def _summary(ladder: Ladder, found: Verdict, causes: dict[str, Cause], crash: Cr
     said = "not recognised: no known mistake gives these answers"
     if not any(case.wrong for case in ladder.cases) and ladder.beyond:
         said += f"; right on other arrays, and wrong with {_where(ladder)}"
+    said = "; ".join([said, *where_zero(ladder)])
     right = _right_already(ladder)
     return f"{said}; {listed(right)} {'is' if len(right) == 1 else 'are'} right" if right else said
 

@@ -55,6 +55,7 @@ class Named(NamedTuple):
     words: tuple[str, ...]
     either: bool = False
     along: dict[str, str] = {}  # noqa: RUF012 - never changed: of a name the one axis or index
+    factors: dict[str, str] = {}  # noqa: RUF012 - nor this: of a result that is scaled
 
 
 _MOST_TIED = 2  # names for the same answers: with more of them there is no telling
@@ -242,19 +243,22 @@ class Matcher:
                 {n: where[n] for n in sorted(common, key=order_of)},
                 _said(results, chosen),
                 along=_along(results, [chosen]),
+                factors=_factors(results, chosen),
             )
         tied = {next(iter(where)): (c, where) for c, where in reversed(best) if len(where) == 1}
         if len(tied) > _MOST_TIED or any(len(where) > 1 for _, where in best):
             return None
         causes: _Where = {}
         words: list[str] = []
+        factors: dict[str, str] = {}
         # That everything is shifted is the least that can be said.
         for name in sorted(tied, key=lambda name: (name == "shifted", order_of(name))):
             combination, where = tied[name]
             causes[name] = where[name]
             words += _said(results, combination)
+            factors |= _factors(results, combination)
         along = _along(results, [combination for combination, _ in tied.values()])
-        return Named(causes, tuple(dict.fromkeys(words)), either=True, along=along)
+        return Named(causes, tuple(dict.fromkeys(words)), True, along, factors)
 
 
 _Explanations = tuple[Explanation, ...]
@@ -268,6 +272,11 @@ def _said(results: Sequence[str], combination: _Explanations) -> tuple[str, ...]
         if e.factor is not None:
             words.append(f"{result} is {e.factor} times what it would be")
     return tuple(dict.fromkeys(words))
+
+
+def _factors(results: Sequence[str], combination: _Explanations) -> dict[str, str]:
+    pairs = zip(results, combination, strict=True)
+    return {result: e.factor for result, e in pairs if e.factor is not None}
 
 
 def _written_into(result: str, words: str) -> str:
@@ -303,6 +312,12 @@ def _along(results: Sequence[str], combinations: Sequence[_Explanations]) -> dic
                 for name in m.names(frozenset({result})):
                     found.setdefault(name, set()).add(m.along)
     return {name: said for name, axes in found.items() if len(axes) == 1 and (said := axes.pop())}
+
+
+def names_alone(causes: Collection[str]) -> set[str]:
+    """These, and what the same mistakes are called where they are made in one result alone."""
+    made = [m for m in mistakes() if not set(m.both).isdisjoint(causes)]
+    return {*causes, *(name for m in made for name in (m.dx, m.dW) if name is not None)}
 
 
 def order_of(cause: str) -> tuple[int, str]:

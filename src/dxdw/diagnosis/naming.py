@@ -1,6 +1,6 @@
 """From what a ladder saw to the names of the mistakes: only where all the evidence is for them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -13,14 +13,16 @@ from .fixed_sizes import fixed_sizes
 from .from_zero import NAME as NOT_FROM_ZERO
 from .from_zero import beginnings, from_memory, updated
 from .ladder import Case, Ladder
-from .matching import Matcher, Named, Seen, order_of
+from .matching import Matcher, Named, Seen, names_alone, order_of
 from .mistakes_of_axes import RESHAPED
 from .not_yet import Missing, misshapen, not_yet
 from .of_bias import of_bias
 from .other_forms import other_form
-from .problem import PLAIN, Problem, roomy
-from .rounding import precision, truncation
+from .problem import PLAIN, others, redrawn, roomy
+from .report import ADVICE
+from .rounding import lost_fractions, precision
 from .shapes import reshaped
+from .squares import AskedAgain, Square, fails, right, squares
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Verdict:
     titles: dict[str, str] = field(
         default_factory=dict
     )  # of a cause, what is to be said in place of its own
+    factors: dict[str, str] = field(default_factory=dict)  # of a result that is scaled, in words
 
 
 def verdict(ladder: Ladder) -> Verdict:
@@ -62,9 +65,9 @@ def verdict(ladder: Ladder) -> Verdict:
         found.append((_of_fixed_sizes(ladder) if values.unnamed else None) or values)
     if not any(v.causes or v.unnamed or v.missing for v in found) and not missing.results:
         found.append(_of_sizes(ladder))
-    if lost := truncation(ladder):
-        name = "integer-truncated"
-        found.append(Verdict({name: frozenset()}, (lost.said,), titles={name: lost.title}))
+    for lost in lost_fractions(ladder):
+        causes, titles = {lost.cause: lost.results}, {lost.cause: lost.title}
+        found.append(Verdict(causes, lost.said, titles=titles))
     return _together(ladder, missing, found)
 
 
@@ -74,10 +77,10 @@ def _together(ladder: Ladder, missing: Missing, found: list[Verdict]) -> Verdict
         for name, results in part.causes.items():
             causes[name] = causes.get(name, frozenset()) | results
     # What only arrays of integers show comes last: it is advice.
-    ordered = sorted(causes, key=lambda name: (name == "integer-truncated", order_of(name)))
+    ordered = sorted(causes, key=lambda name: (name in ADVICE, order_of(name)))
     wrong = {name for case in ladder.cases for name in case.wrong}
     unnamed = tuple(n for n in dict.fromkeys(n for v in found for n in v.unnamed) if n in wrong)
-    if unnamed and ordered == ["integer-truncated"]:  # advice would hide what matters
+    if unnamed and all(name in ADVICE for name in ordered):  # advice would hide what matters
         ordered, found = [], [part for part in found if not part.causes]
     either = any(part.either for part in found)
     if either and "shifted" in ordered:  # the least that can be said
@@ -90,6 +93,7 @@ def _together(ladder: Ladder, missing: Missing, found: list[Verdict]) -> Verdict
         unnamed,
         {name: title for part in found for name, title in part.titles.items()}
         | _geometry_title(ladder, causes.get("geometry-mixed")),
+        {name: factor for part in found for name, factor in part.factors.items()},
     )
 
 
@@ -108,7 +112,8 @@ def _of_bias(ladder: Ladder) -> Verdict:
     found = of_bias(ladder)
     causes = dict.fromkeys(found.causes, frozenset({"db"}))
     if found.right or causes:
-        return Verdict(causes, found.words, found.either)
+        factors = {"db": found.factor} if found.factor else {}
+        return Verdict(causes, found.words, found.either, factors=factors)
     if all(case.wrong.get("db") == "shape" for case in ladder.cases if case.answer.usable):
         return Verdict(missing=(misshapen(ladder, "db"),))
     return Verdict(unnamed=("db",))
@@ -145,7 +150,7 @@ def _values(ladder: Ladder, results: Sequence[str], eps: float | None) -> Verdic
         s._replace(eps=eps or s.eps, found={n: a for n, a in s.found.items() if n in results})
         for s in seen
     ]
-    bad = {n for s in seen for n in s.found if not _right(s, n)}
+    bad = {n for s in seen for n in s.found if not right(s, n)}
     wrong = [name for name in results if name in bad]
     empty = _empty(ladder, shapes.lost)
     names = [n for n in shapes.lost if n not in empty.get("empty-slice", ())]
@@ -163,7 +168,7 @@ def _values(ladder: Ladder, results: Sequence[str], eps: float | None) -> Verdic
     return replace(
         begun,
         causes=begun.causes | whole.causes, words=(*begun.words, *whole.words),
-        either=whole.either, unnamed=whole.unnamed, titles=whole.titles,
+        either=whole.either, unnamed=whole.unnamed, titles=whole.titles, factors=whole.factors,
     )  # fmt: skip
 
 
@@ -185,15 +190,14 @@ def _cut(ladder: Ladder, name: str, answer: Answer) -> bool:
     return shape[:2] == wanted[:2] and 0 in shape[2:] and all(n in (0, m) for n, m in sizes)
 
 
-def _explained(ladder: Ladder, matcher: Matcher, results: Sequence[str]) -> Verdict | None:
+def _explained(
+    ladder: Ladder, matcher: Matcher, results: Sequence[str], begun: bool = False
+) -> Verdict | None:
     """What explains everything, on all probes or on those of equal sizes; None: nothing does."""
     seen, wrong = matcher.seen, matcher.wrong
-    whole = _on_part(ladder, matcher, range(len(seen)), results)
+    whole = _on_all(ladder, matcher, results)
     if whole is None:
-        # Where answers change between calls, which of them are wrong tells nothing of sizes.
-        squares = () if ladder.changing else _squares(seen)
-        parts = (_on_part(ladder, matcher, p, results) for p in squares)
-        square = next(filter(None, parts), None)
+        square = _square(ladder, matcher, AskedAgain(ladder, results, seen[0].eps, begun))
         # Two mistakes that crash where the function does, or one and something taken to be square?
         foreseen = matcher.name_foreseeing() if wrong else None
         whole = square
@@ -207,7 +211,7 @@ def _explained(ladder: Ladder, matcher: Matcher, results: Sequence[str]) -> Verd
 def _verdict(named: Named) -> Verdict:
     titles = {n: title_along(n, along, named.causes[n]) for n, along in named.along.items()
               if n in named.causes}  # fmt: skip
-    return Verdict(named.causes, named.words, named.either, titles=titles)
+    return Verdict(named.causes, named.words, named.either, titles=titles, factors=named.factors)
 
 
 def _not_from_zero(ladder: Ladder, seen: list[Seen], results: Sequence[str]) -> Verdict | None:
@@ -222,7 +226,7 @@ def _not_from_zero(ladder: Ladder, seen: list[Seen], results: Sequence[str]) -> 
     if found is None:
         return None
     begun = Verdict({NOT_FROM_ZERO: frozenset(found.results)}, found.words)
-    wrong = [n for n in results if any(not _right(s, n) for s in found.seen if n in s.found)]
+    wrong = [n for n in results if any(not right(s, n) for s in found.seen if n in s.found)]
     if updated(found, wrong):
         return replace(begun, titles={NOT_FROM_ZERO: "a new W is returned in place of dW"})
     return _with_the_rest(ladder, begun, found.seen, results)
@@ -231,10 +235,10 @@ def _not_from_zero(ladder: Ladder, seen: list[Seen], results: Sequence[str]) -> 
 def _with_the_rest(
     ladder: Ladder, begun: Verdict, seen: list[Seen], results: Sequence[str]
 ) -> Verdict | None:
-    wrong = [n for n in results if any(not _right(s, n) for s in seen if n in s.found)]
+    wrong = [n for n in results if any(not right(s, n) for s in seen if n in s.found)]
     if not wrong:
         return begun
-    rest = _explained(ladder, Matcher(seen, wrong), results)
+    rest = _explained(ladder, Matcher(seen, wrong), results, begun=True)
     if rest is None or rest.either:
         return None
     return replace(rest, causes=begun.causes | rest.causes, words=(*begun.words, *rest.words))
@@ -245,6 +249,7 @@ def _one_by_one(seen: list[Seen], results: Sequence[str], wrong: Sequence[str]) 
     causes: dict[str, frozenset[str]] = {}
     words: list[str] = []
     titles: dict[str, str] = {}
+    factors: dict[str, str] = {}
     unnamed = []
     complete = all(len(s.found) == len(results) for s in seen)
     for name in wrong:
@@ -256,7 +261,9 @@ def _one_by_one(seen: list[Seen], results: Sequence[str], wrong: Sequence[str]) 
             causes |= named.causes
             words += named.words
             titles |= _verdict(named).titles
-    return Verdict(causes, tuple(words), unnamed=tuple(unnamed), titles=titles)
+            factors |= named.factors
+    unknown = tuple(unnamed)
+    return Verdict(causes, tuple(words), unnamed=unknown, titles=titles, factors=factors)
 
 
 def _of_sizes(ladder: Ladder) -> Verdict:
@@ -265,15 +272,8 @@ def _of_sizes(ladder: Ladder) -> Verdict:
         return Verdict()
     if fixed := _of_fixed_sizes(ladder):
         return fixed
-    alone: dict[str, Case] = {}
-    for case in ladder.beyond:
-        ones = _of_one(case)
-        if not ones:
-            return Verdict()
-        if len(ones) == 1:
-            alone[ones[0]] = case
-    # Wherever one of these sizes is 1, for two cases that fail by chance have sizes too.
-    if not alone or any(set(_of_one(case)) & set(alone) for case in ladder.tried if not case.wrong):
+    alone = _alone(ladder)
+    if not alone or not _whatever_the_numbers(ladder, [*alone.values()]):
         return Verdict()
     empty = {n for c in alone.values() if c.answer.usable
              for n in c.wrong if n != "db" and _cut(ladder, n, c.answer)}  # fmt: skip
@@ -290,71 +290,97 @@ def _of_fixed_sizes(ladder: Ladder) -> Verdict | None:
     return Verdict({FIXED: fixed.results}, fixed.words) if fixed else None
 
 
+def _alone(ladder: Ladder) -> dict[str, Case]:
+    """The sizes that are 1 by themselves where it is wrong; none where it is so elsewhere too."""
+    alone: dict[str, Case] = {}
+    for case in (case for case in ladder.tried if case.wrong):
+        ones = _of_one(case)
+        if not ones:
+            return {}
+        if len(ones) == 1:
+            alone[ones[0]] = case
+    # Wherever one of these sizes is 1, for two cases that fail by chance have sizes too.
+    right_too = (case for case in ladder.tried if not case.wrong)
+    return {} if any(set(_of_one(case)) & set(alone) for case in right_too) else alone
+
+
+def _whatever_the_numbers(ladder: Ladder, wrong: Sequence[Case]) -> bool:
+    """Whether these sizes are wrong with other numbers too, and those of the probes right."""
+    contract = ladder.contract
+    problems = [redrawn(case.answer.problem, 99) for case in wrong]
+    return all(ladder.ask(problem).wrong for problem in problems) and not any(
+        ladder.ask(problem).wrong for problem in others(contract.geometry, contract.batch)
+    )
+
+
 def _of_one(case: Case) -> list[str]:
     """The sizes that are 1."""
     sizes = case.answer.problem.sizes
     return [name for name, n in sizes._asdict().items() if n == 1 and name != "N"]
 
 
+def _on_all(ladder: Ladder, matcher: Matcher, results: Sequence[str]) -> Verdict | None:
+    """What explains the results on every probe."""
+    if matcher.wrong:
+        return _named(ladder, matcher, pairs=True)
+    there = all(len(s.found) == len(results) for s in matcher.seen)
+    return Verdict() if there else None  # right, but for some crash
+
+
+def _square(ladder: Ladder, matcher: Matcher, asked: AskedAgain) -> Verdict | None:
+    """What explains the results where sizes are equal, and elsewhere nothing but that they are not.
+
+    Where answers change between calls, which of them are wrong tells nothing of sizes.
+    """
+    parts = () if ladder.changing else squares(matcher.seen)
+    return next(filter(None, (_on_part(ladder, matcher, *p, asked) for p in parts)), None)
+
+
 def _on_part(
-    ladder: Ladder, matcher: Matcher, part: Sequence[int], results: Sequence[str]
+    ladder: Ladder, matcher: Matcher, square: Square, part: Sequence[int], asked: AskedAgain
 ) -> Verdict | None:
-    """What explains the results on some of the probes, where the others have to fail."""
-    seen, wrong = matcher.seen, matcher.wrong
-    chosen = [seen[k] for k in part]
-    rest = [k for k in range(len(seen)) if k not in part]
-    if rest and not any(_fails(seen[k], results) for k in rest):
+    chosen = [matcher.seen[k] for k in part]
+    rest = [s for k, s in enumerate(matcher.seen) if k not in part]
+    inside = [n for n in matcher.wrong if any(n in s.found and not right(s, n) for s in chosen)]
+    crashed = not inside and any(fails(s, asked.results) for s in chosen)
+    if crashed or not any(fails(s, asked.results) for s in rest):
         return None
-    inside = [n for n in wrong if any(n in s.found and not _right(s, n) for s in chosen)]
-    found = Verdict()
-    if inside:
-        # Where sizes are equal, many a way of exchanging axes is one of reshaping them.
-        some = Matcher(chosen, inside, without=(RESHAPED,)) if rest else matcher
-        named = _named(ladder, some, pairs=not rest)
-        if named is None:
-            return None
-        found = named
-    elif any(len(s.found) < len(results) for s in chosen):
-        return None  # right, but for some crash
-    if rest:
-        if found.either:
-            return None
-        said = f"{'but for that ' if inside else ''}right only where sizes are equal"
-        return replace(
-            found,
-            causes={**found.causes, "square-assumed": frozenset()},
-            words=(*found.words, said),
-        )
-    return found
+    found = _named_where_equal(ladder, chosen, inside)
+    if found is None or found.either:
+        return None
+
+    known = names_alone(found.causes)
+
+    def explained(seen: list[Seen]) -> bool:
+        """Whether these mistakes are all that is wrong with some answers."""
+        others = [n for n in asked.results if n not in inside]
+        if any(not right(s, n) for s in seen for n in others if n in s.found or not inside):
+            return False  # (of what is not there a Matcher tells whether it is foreseen)
+        again = _named_where_equal(ladder, [*chosen, *seen], inside, known)
+        return again is not None and again.causes == found.causes
+
+    def wrong(seen: Seen) -> bool | None:
+        """Whether there is more than these mistakes; a crash that they foresee tells nothing."""
+        if explained([seen]):
+            return None if inside and len(seen.found) < len(asked.results) else False
+        return True
+
+    # Where something else is wrong, the ladder's other questions may have met one more mistake.
+    equal = asked.equal(square) if inside else asked.all_equal(square)
+    if not explained(equal) or not asked.by_sizes(square, rest, wrong):
+        return None
+    said = f"{'but for that ' if inside else ''}right only where sizes are equal"
+    causes = {**found.causes, "square-assumed": frozenset[str]()}
+    return replace(found, causes=causes, words=(*found.words, said))
 
 
-def _squares(seen: Sequence[Seen]) -> Iterator[list[int]]:
-    """The probes where some sizes are equal."""
-    squares: list[Callable[[Problem], bool]] = [
-        lambda p: p.sizes.kH == p.sizes.kW,
-        lambda p: p.sizes.outH == p.sizes.outW,
-        lambda p: p.x.shape[2] == p.x.shape[3],
-        lambda p: p.sizes.C_in == p.sizes.C_out,
-        lambda p: p.sizes.kH == p.sizes.kW and p.sizes.outH == p.sizes.outW,
-        lambda p: (
-            p.sizes.C_in - p.sizes.C_out == p.sizes.kH - p.sizes.kW == p.sizes.outH - p.sizes.outW
-        ),
-    ]
-    for square in squares:
-        part = [k for k, s in enumerate(seen) if square(s.problem)]
-        if 2 <= len(part) < len(seen):
-            yield part
-
-
-def _fails(seen: Seen, results: Sequence[str]) -> bool:
-    return len(seen.found) < len(results) or not all(_right(seen, n) for n in seen.found)
-
-
-def _right(seen: Seen, name: str) -> bool:
-    if name not in seen.found:
-        return False
-    difference = np.abs(seen.found[name] - seen.problem.expected[name]).max()
-    return bool(difference <= seen.problem.tolerance(name, seen.eps))
+def _named_where_equal(
+    ladder: Ladder, seen: list[Seen], wrong: Sequence[str], among: Collection[str] | None = None
+) -> Verdict | None:
+    if not wrong:
+        return Verdict()
+    # Where sizes are equal, many a way of exchanging axes is one of reshaping them.
+    return _named(ladder, Matcher(seen, wrong, among, without=(RESHAPED,)), pairs=False)
 
 
 def _named(ladder: Ladder, matcher: Matcher, pairs: bool) -> Verdict | None:

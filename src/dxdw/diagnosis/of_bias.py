@@ -23,6 +23,7 @@ class OfBias(NamedTuple):
     words: tuple[str, ...] = ()
     right: bool = True
     either: bool = False
+    factor: str | None = None  # where it is scaled
 
 
 # What can be made wrong in db, by its name in dW; and what it is called in db where that differs.
@@ -47,17 +48,17 @@ def of_bias(ladder: Ladder) -> OfBias:
         if not np.isfinite(db).all():
             return OfBias(right=False)
         seen.append(
-            Seen(_as_kernel(case.answer.problem), {"dW": db.reshape(-1, 1, 1, 1)}, ladder.eps)
+            Seen(as_kernel(case.answer.problem), {"dW": db.reshape(-1, 1, 1, 1)}, ladder.eps)
         )
     named = Matcher(seen, ["dW"], _AMONG).name(pairs=False)
     if named is None:
         return OfBias(right=False)
     causes = tuple(dict.fromkeys(_NAMES.get(name, name) for name in named.causes))
     words = tuple(w.replace("dW", "db", 1) for w in named.words)
-    return OfBias(causes, words, right=False, either=named.either)
+    return OfBias(causes, words, False, named.either, named.factors.get("dW"))
 
 
-def _as_kernel(problem: Problem) -> Problem:
+def as_kernel(problem: Problem) -> Problem:
     """The problem whose dW is this problem's db."""
     N, C_out, outH, outW = problem.grad_out.shape
     x, W = np.ones((N, 1, outH, outW)), np.ones((C_out, 1, 1, 1))

@@ -210,6 +210,25 @@ def integers(
     )
 
 
+@lru_cache(maxsize=8)
+def others(geometry: Geometry, batched: bool) -> tuple[Problem, ...]:
+    """The probes' sizes with ones of either sign, whose sums are often 0, and with larger numbers.
+
+    What comes of sizes alone comes of these as well.
+    """
+    return tuple(redrawn(p, most) for p in probes(geometry, batched) for most in (1, 99))
+
+
+def redrawn(problem: Problem, most: int) -> Problem:
+    """The same sizes with other integers, from −most to most without 0."""
+    rng = np.random.default_rng(most)
+    G, x, W = (
+        rng.integers(1, most + 1, a.shape) * rng.choice([-1.0, 1.0], a.shape)
+        for a in (problem.grad_out, problem.x, problem.W)
+    )
+    return Problem(G, x, W, problem.geometry)
+
+
 def _image(sizes: Sizes, geometry: Geometry) -> list[int]:
     """The least rows and columns of x."""
     spans = zip(

@@ -84,7 +84,7 @@ class Check(NamedTuple):
         return {True: "right", False: "wrong", None: "not run"}[self.right]
 
 
-ADVICE = ("integer-truncated",)  # causes that may be no more than that
+ADVICE = ("integer-truncated", "fractions-rounded")  # causes that may be no more than that
 
 
 @dataclass(frozen=True)

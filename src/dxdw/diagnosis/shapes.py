@@ -20,17 +20,23 @@ class Shapes(NamedTuple):
     lost: tuple[str, ...]  # results whose shape is never right, for no known reason
 
 
-def reshaped(ladder: Ladder, results: Sequence[str]) -> tuple[Shapes, list[Seen]]:
-    """The answers, with results of a wrong shape brought to the right one where that is known."""
-    seen = ladder.seen(ladder.cases)
+def reshaped(
+    ladder: Ladder, results: Sequence[str], cases: list[Case] | None = None
+) -> tuple[Shapes, list[Seen]]:
+    """The answers, with results of a wrong shape brought to the right one where that is known.
+
+    Those of the probes, where no other cases are given.
+    """
+    cases = ladder.cases if cases is None else cases
+    seen = ladder.seen(cases)
     for s in seen:
         for name in s.found.keys() - set(results):
             del s.found[name]
     causes: dict[str, frozenset[str]] = {}
     words, lost = [], []
     for name in results:
-        usable = [k for k, c in enumerate(ladder.cases) if c.answer.usable]
-        wrong = [k for k in usable if ladder.cases[k].wrong.get(name) == "shape"]
+        usable = {k: c for k, c in enumerate(cases) if c.answer.usable}
+        wrong = {k: c for k, c in usable.items() if c.wrong.get(name) == "shape"}
         if not wrong:
             continue
         cause, said, arrays = _brought(ladder, name, wrong) or _exchanged(ladder, name, usable)
@@ -47,11 +53,11 @@ def reshaped(ladder: Ladder, results: Sequence[str]) -> tuple[Shapes, list[Seen]
 _Brought = tuple[str, str, dict[int, Array]]  # a cause, words, and the results by their probes
 
 
-def _brought(ladder: Ladder, name: str, wrong: list[int]) -> _Brought | None:
+def _brought(ladder: Ladder, name: str, wrong: dict[int, Case]) -> _Brought | None:
     for cause, said, mend in _MENDS:
         arrays: dict[int, Array] = {}
-        for k in wrong:
-            if (a := _mended(ladder, ladder.cases[k], name, mend)) is None:
+        for k, case in wrong.items():
+            if (a := _mended(ladder, case, name, mend)) is None:
                 break
             arrays[k] = a
         if len(arrays) == len(wrong):
@@ -72,7 +78,7 @@ def _mended(
     return None if mended is None else contract.inward(name, mended)
 
 
-def _exchanged(ladder: Ladder, name: str, usable: list[int]) -> _Brought:
+def _exchanged(ladder: Ladder, name: str, usable: dict[int, Case]) -> _Brought:
     """The right numbers, with their axes in another order: in which, and the results in theirs.
 
     Where two sizes happen to be equal the shape is right, so every answer is looked at.
@@ -81,12 +87,12 @@ def _exchanged(ladder: Ladder, name: str, usable: list[int]) -> _Brought:
     contract = ladder.contract
     for order in permutations(range(len(of))):
         found: dict[int, Array] = {}
-        for k in usable:
-            got = ladder.results(ladder.cases[k].answer)[name]
+        for k, case in usable.items():
+            got = ladder.results(case.answer)[name]
             if got.ndim != (4 if name == "dW" or contract.batch else 3):
                 return "", "", {}
             mended = contract.inward(name, got).transpose(order)
-            right = ladder.cases[k].answer.problem.expected[name]
+            right = case.answer.problem.expected[name]
             if mended.shape != right.shape or not np.array_equal(mended, right):
                 break
             found[k] = mended

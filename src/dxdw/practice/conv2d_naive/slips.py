@@ -71,6 +71,12 @@ CAUSES = {
         "An array of dtype int holds whole numbers only: 2.5 becomes 2, without a word.",
         "What dtype has your output, and what is left of 0.5 in it?",
     ),
+    "fractions-rounded": Cause(
+        "the output is rounded to whole numbers",
+        "np.round(0.4) == 0; np.floor(-0.5) == -1; 1 // 2 == 0",
+        "The numbers of the output keep their fractions: 2.5 is neither 2 nor 3.",
+        "Which line rounds, or divides by // in place of /, and what does it make of 0.4?",
+    ),
 }  # fmt: skip
 
 
@@ -161,9 +167,18 @@ def slips_of_results(right: Callable[..., Array]) -> tuple[Slip, ...]:
     return (
         *(Slip("carried-over", carried(parts)) for parts in range(3)),
         *(Slip("returned-too-early", first(parts)) for parts in (1, 2, 3)),
+        Slip("integer-truncated", lambda *arguments: np.trunc(right(*arguments))),
         *(
-            Slip("integer-truncated", lambda *arguments, cut=cut: cut(right(*arguments)))
-            for cut in (np.trunc, np.floor, np.rint)
+            Slip(
+                "fractions-rounded",
+                lambda *arguments, rounded=rounded: rounded(right(*arguments)),
+                f"the output is rounded to whole numbers, as {by} does it",
+            )
+            for by, rounded in (
+                ("np.round", np.rint),
+                ("np.floor or //", np.floor),
+                ("np.ceil", np.ceil),
+            )
         ),
     )
 
