@@ -27,7 +27,7 @@ inline bool pixels_take_plan(const Plan &plan, Reason &why) {
   return true;
 }
 
-inline bool depthwise_takes_plan(const Plan &plan, Reason &why) {
+DXDW_PLANS inline bool depthwise_takes_plan(const Plan &plan, Reason &why) {
   if ((plan.source_last || plan.destination_last) && !pixels_take_plan(plan, why)) return false;
   if (!plan.phases) return because(why, "no window reaches a value");
   if (least(plan.sources, plan.destinations) != 1 ||

@@ -79,7 +79,7 @@ class Gather {
   }
 
  private:
-  int run_own(Source<T> source, const T *weights, Result<T> destination, const Team &team,
+  DXDW_PLANS int run_own(Source<T> source, const T *weights, Result<T> destination, const Team &team,
               const Part *parts, Index part_count) {
     Workspace memory;
     const Index at_weights = memory.reserve<T>(plan_.groups * weights_of_group_);

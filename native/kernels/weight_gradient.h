@@ -82,7 +82,7 @@ class WeightGradient {
   }
 
  private:
-  int run_own(Source<T> grad_out, Source<T> x, T *dW, const Team &team, const Part *parts,
+  DXDW_PLANS int run_own(Source<T> grad_out, Source<T> x, T *dW, const Team &team, const Part *parts,
               Index part_count) {
     Workspace memory;
     const Index at_sums = memory.reserve<T>(plan_.groups * chunks_ * sum_elements_);
