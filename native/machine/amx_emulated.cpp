@@ -6,10 +6,6 @@
 
 #include "machine/matrix_block.h"
 
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wpsabi"  // vectors stay within this file
-#endif
-
 namespace dxdw {
 namespace {
 
@@ -19,6 +15,8 @@ typedef float Row __attribute__((vector_size(64)));
 typedef int32_t Bits __attribute__((vector_size(64)));
 
 #define DXDW_INLINE inline __attribute__((always_inline))
+// What is computed between loads and stores: they are looked at, and this takes minutes if it is.
+#define DXDW_UNCHECKED __attribute__((no_sanitize("address", "undefined")))
 
 DXDW_INLINE Row flushed(Row v) {
   const Bits sign = reinterpret_cast<Bits>(v) & INT32_MIN;
@@ -29,33 +27,10 @@ DXDW_INLINE Row flushed(Row v) {
 // A tile of bfloat16: those in every other place of each row, from the first and from the second on.
 struct Wide {
   Row row[16][2];
-  bool plain = true;  // products of plain numbers are as exact as they are normal
-
-  explicit Wide(const uint16_t (&tile)[16][32]) {
-    for (int r = 0; r < 16; ++r)
-      for (int n = 0; n < 32; ++n) {
-        const uint32_t bits = uint32_t(tile[r][n]) << 16, exponent = bits >> 23 & 255;
-        plain = plain && (bits << 1 == 0 || (exponent > 64 && exponent < 190));
-        const float value = exponent ? as_float(bits) : as_float(bits & 0x80000000);
-        row[r][n & 1][n / 2] = value;
-      }
-  }
-
- private:
-  static float as_float(uint32_t bits) {
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-  }
+  // Whether sums of its products with another such are exact but for their digits: each is 2⁻⁹² or more in size
+  // or zero, and a multiple of 2⁻¹⁰⁶, so that none that is not zero is subnormal.
+  bool plain;
 };
-
-// sums + a·b, rounded once: a product of two numbers of 8 digits is exact where it stays in the range.
-DXDW_INLINE Row added(Row sums, float a, Row b, bool plain) {
-  if (plain) return flushed(sums + a * b);
-  Row result;
-  for (int n = 0; n < 16; ++n) result[n] = fmaf(a, b[n], sums[n]);
-  return flushed(result);
-}
 
 // Tiles that nobody has shaped end the program, as the processor would.
 thread_local bool shaped = false;
@@ -68,7 +43,7 @@ struct Tiles {
   }
 
   alignas(64) float sums[4][16][16];
-  alignas(64) uint16_t values[4][16][32];
+  Wide values[4];
 
   template <int T>
   void zero() {
@@ -76,25 +51,52 @@ struct Tiles {
   }
   template <int T>
   void load(const void *from, int64_t row) {
+    alignas(64) char tile[16][64];
     for (int r = 0; r < 16; ++r)
-      memcpy(T < 4 ? static_cast<void *>(sums[T & 3][r]) : values[T & 3][r],
-             static_cast<const char *>(from) + r * row, 64);
+      memcpy(T < 4 ? reinterpret_cast<char *>(sums[T & 3][r]) : tile[r], static_cast<const char *>(from) + r * row, 64);
+    if (T >= 4) widen(tile, values[T & 3]);
   }
   template <int T>
   void store(void *to, int64_t row) const {
     for (int r = 0; r < 16; ++r) memcpy(static_cast<char *>(to) + r * row, sums[T][r], 64);
   }
   template <int C, int A, int B>
-  void multiply() {
-    const Wide a(values[A & 3]), b(values[B & 3]);
-    const bool plain = a.plain && b.plain;
+  DXDW_UNCHECKED void multiply() {
+    const Wide &a = values[A & 3], &b = values[B & 3];
     for (int m = 0; m < 16; ++m) {
       Row of[2] = {};
-      for (int k = 0; k < 16; ++k)
-        for (int i = 0; i < 2; ++i) of[i] = added(of[i], a.row[m][i][k], b.row[k][i], plain);
+      if (a.plain && b.plain) {
+        for (int k = 0; k < 16; ++k)
+          for (int i = 0; i < 2; ++i) of[i] += a.row[m][i][k] * b.row[k][i];
+      } else {
+        for (int k = 0; k < 16; ++k)
+          for (int i = 0; i < 2; ++i) add_exactly(a.row[m][i][k], b.row[k][i], of[i]);
+      }
       Row &sum = *reinterpret_cast<Row *>(sums[C][m]);
       sum = flushed(flushed(sum) + flushed(of[0] + of[1]));
     }
+  }
+
+ private:
+  DXDW_UNCHECKED static void widen(const char (&tile)[16][64], Wide &wide) {
+    Bits all = Bits{} - 1;
+    for (int r = 0; r < 16; ++r) {
+      Bits pairs;
+      memcpy(&pairs, tile[r], sizeof pairs);
+      for (int i = 0; i < 2; ++i) {
+        const Bits bits = i ? pairs & int32_t(0xffff0000) : pairs << 16, exponent = bits >> 23 & 255;
+        all &= ((bits & INT32_MAX) == 0) | ((exponent > 80) & (exponent < 190));
+        wide.row[r][i] = flushed(reinterpret_cast<Row>(bits));
+      }
+    }
+    wide.plain = true;
+    for (int n = 0; n < 16; ++n) wide.plain = wide.plain && all[n];
+  }
+
+  // sums + a·b, rounded once: a product of two numbers of 8 digits is exact where it stays in the range.
+  DXDW_UNCHECKED static void add_exactly(float a, Row b, Row &sums) {
+    for (int n = 0; n < 16; ++n) sums[n] = fmaf(a, b[n], sums[n]);
+    sums = flushed(sums);
   }
 };
 
