@@ -69,8 +69,7 @@ struct Tiles {
         for (int k = 0; k < 16; ++k)
           for (int i = 0; i < 2; ++i) of[i] += a.row[m][i][k] * b.row[k][i];
       } else {
-        for (int k = 0; k < 16; ++k)
-          for (int i = 0; i < 2; ++i) add_exactly(a.row[m][i][k], b.row[k][i], of[i]);
+        add_exactly(a.row[m], b.row, of);
       }
       Row &sum = *reinterpret_cast<Row *>(sums[C][m]);
       sum = flushed(flushed(sum) + flushed(of[0] + of[1]));
@@ -93,10 +92,32 @@ struct Tiles {
     for (int n = 0; n < 16; ++n) wide.plain = wide.plain && all[n];
   }
 
-  // sums + a·b, rounded once: a product of two numbers of 8 digits is exact where it stays in the range.
-  DXDW_UNCHECKED static void add_exactly(float a, Row b, Row &sums) {
-    for (int n = 0; n < 16; ++n) sums[n] = fmaf(a, b[n], sums[n]);
-    sums = flushed(sums);
+  // of + a·b, rounded once: a product of two numbers of 8 digits is exact where it stays in the range.
+  using Add = void (*)(const Row (&a)[2], const Row (&b)[16][2], Row (&of)[2]);
+  DXDW_UNCHECKED DXDW_INLINE static void add(const Row (&a)[2], const Row (&b)[16][2], Row (&of)[2]) {
+    for (int k = 0; k < 16; ++k)
+      for (int i = 0; i < 2; ++i) {
+        Row sums;
+        for (int n = 0; n < 16; ++n) sums[n] = __builtin_fmaf(a[i][k], b[k][i][n], of[i][n]);
+        of[i] = flushed(sums);
+      }
+  }
+  DXDW_UNCHECKED static void add_by_calls(const Row (&a)[2], const Row (&b)[16][2], Row (&of)[2]) { add(a, b, of); }
+#if defined(__x86_64__)
+  __attribute__((target("avx2,fma"))) DXDW_UNCHECKED static void add_by_instructions(const Row (&a)[2], const Row (&b)[16][2],
+                                                                      Row (&of)[2]) {
+    add(a, b, of);
+  }
+#endif
+  static Add best() {
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return add_by_instructions;
+#endif
+    return add_by_calls;
+  }
+  static void add_exactly(const Row (&a)[2], const Row (&b)[16][2], Row (&of)[2]) {
+    static const Add own = best();
+    own(a, b, of);
   }
 };
 
