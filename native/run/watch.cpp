@@ -1,5 +1,7 @@
 #include "run/watch.h"
 
+#include <atomic>
+
 #include "api/dxdw.h"
 #include "run/faults.h"
 #include "run/threads.h"
@@ -11,7 +13,17 @@ namespace {
 // threads does not leave it.
 constexpr int kLook = 50;
 
-Interpreter interpreter;
+// Two threads that load the library at once both tell the same.
+struct {
+  std::atomic<decltype(Interpreter::leave)> leave{nullptr};
+  std::atomic<decltype(Interpreter::enter)> enter{nullptr};
+  std::atomic<decltype(Interpreter::answer_signals)> answer_signals{nullptr};
+} interpreter;
+
+void *left() {
+  const auto leave = interpreter.leave.load();
+  return leave ? leave() : nullptr;
+}
 
 // The caller's place between its interpreter, which it has left, and the call.
 struct Caller {
@@ -20,11 +32,11 @@ struct Caller {
   // True where the call is to end. Whatever answers may itself call the kernels, fork, or take as long
   // as it likes.
   bool answers_signals() {
-    interpreter.enter(state);
+    interpreter.enter.load()(state);
     boundary();
-    const bool ends = interpreter.answer_signals() != 0;
+    const bool ends = interpreter.answer_signals.load()() != 0;
     boundary();
-    state = interpreter.leave();
+    state = left();
     return ends;
   }
 };
@@ -32,7 +44,7 @@ struct Caller {
 // A flag for a call that the caller computes itself.
 struct Watched : Flag {
   explicit Watched(Caller &caller) : caller(caller), next(now() + kLook * int64_t{1'000'000}) {
-    if (interpreter.leave) look = clock;
+    if (interpreter.leave.load()) look = clock;
   }
 
   static void clock(Flag &flag) {
@@ -67,7 +79,7 @@ int run_on_pool(Job &job, Caller &caller) {
   bool ended_by_signal = false;
   int status;
   while (!wait(job, kLook, &status)) {
-    if (ended_by_signal || !interpreter.leave) continue;
+    if (ended_by_signal || !interpreter.leave.load()) continue;
     ended_by_signal = caller.answers_signals();
     if (ended_by_signal) cancel(job);
     boundary();
@@ -77,15 +89,19 @@ int run_on_pool(Job &job, Caller &caller) {
 
 }  // namespace
 
-void set_interpreter(const Interpreter &found) { interpreter = found; }
+void set_interpreter(const Interpreter &found) {
+  interpreter.enter = found.enter;
+  interpreter.answer_signals = found.answer_signals;
+  interpreter.leave = found.leave;
+}
 
 int watch(Job &job) {
   boundary();
-  Caller caller{interpreter.leave ? interpreter.leave() : nullptr};
+  Caller caller{left()};
   boundary();
   const int status = job.threads == 1 ? run_here(job, caller) : run_on_pool(job, caller);
   boundary();
-  if (interpreter.leave) interpreter.enter(caller.state);
+  if (interpreter.leave.load()) interpreter.enter.load()(caller.state);
   boundary();
   return status;
 }
