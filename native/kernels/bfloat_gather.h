@@ -21,8 +21,7 @@ class BfloatGather {
 
  public:
   BfloatGather(const Plan &plan, const Phase &phase, int parts)
-      : parts_(parts), plan_(plan), pass_(images_as_rows(plan, pass_of(plan, phase))), folded_(folded(plan)),
-        left_out_(plan, phase) {}
+      : parts_(parts), plan_(plan), pass_(images_as_rows(plan, pass_of(plan, phase))), folded_(folded(plan)) {}
 
   // Works out tables and sizes; false where there is no memory for the tables.
   DXDW_PLANS bool prepare(Tables &tables) {
@@ -53,17 +52,10 @@ class BfloatGather {
     return true;
   }
 
-  DXDW_PLANS Index bytes(int threads) const {
-    return left_out_.bytes(Memory(*this, threads).places.bytes(), threads);
-  }
+  DXDW_PLANS Index bytes_of_blocks(int threads) const { return Memory(*this, threads).places.bytes(); }
 
-  // Many threads may call this at once.
-  DXDW_PLANS int run(const GatherOperands &of) const {
-    return left_out_.run(of, [&](LeftOutImages::Mark *images) { return by_blocks(of, images); });
-  }
-
- private:
-  DXDW_PLANS int by_blocks(const GatherOperands &of, LeftOutImages::Mark *images) const {
+  // All images but those that are marked. Many threads may call this at once.
+  DXDW_PLANS int by_blocks(const GatherOperands &of, const LeftOutImages &left_out, LeftOutImages::Mark *images) const {
     const Team &team = of.team;
     Memory memory(*this, team.threads);
     if (!memory.places.take()) return DXDW_NO_MEMORY;
@@ -81,12 +73,13 @@ class BfloatGather {
       const ShapedTiles shaped(unit, team);
       of_source.add(piece(own, unit, at * pieces_ / pieces, (at + 1) * pieces_ / pieces, i % splits, splits, slot));
     });
-    return whole && left_out_.mark(of_source.seen(), of_weights, plan_.sources * taps_, team, images,
+    return whole && left_out.mark(of_source.seen(), of_weights, plan_.sources * taps_, team, images,
                                    [&](Index image, int slot) { return range_of(own, image, slot); })
                ? DXDW_DONE
                : DXDW_CANCELLED;
   }
 
+ private:
   struct Slots {
     uint16_t *weights, *band;
     float *line, *sums, *taps;
@@ -294,7 +287,6 @@ class BfloatGather {
   const Plan &plan_;
   const Pass pass_;
   const bool folded_;
-  const LeftOutImages left_out_;
   Band band_;
   Index pitch_ = 0, part_ = 0;  // positions from a row to the next, and elements from a part to the next
   Index taps_ = 0, taps_of_step_ = 0, steps_ = 0, blocks_ = 1, chunk_ = 1;
@@ -320,7 +312,9 @@ class BfloatGatherPhases {
   Index flops() const { return plan_.flops(); }
   DXDW_PLANS Index workspace(int threads) const {
     Index bytes = 0;
-    each([&](auto &one) { bytes = most(bytes, one.bytes(threads)); });
+    each([&](auto &one, const LeftOutImages &left_out) {
+      bytes = most(bytes, left_out.bytes(one.bytes_of_blocks(threads), threads));
+    });
     return bytes;
   }
 
@@ -330,14 +324,14 @@ class BfloatGatherPhases {
                                team))
       return DXDW_CANCELLED;
     int status = DXDW_DONE;
-    const bool memory = each([&](auto &one) {
-      if (status == DXDW_DONE) status = one.run({source, weights, destination, team});
+    const bool memory = each([&](auto &one, const LeftOutImages &left_out) {
+      if (status == DXDW_DONE) status = left_out.run({source, weights, destination, team}, one);
     });
     return memory ? status : int(DXDW_NO_MEMORY);
   }
 
  private:
-  // fn(pass) of all phases; false where there was no memory for a table.
+  // fn(pass, what it leaves out) of all phases; false where there was no memory for a table.
   template <class F>
   bool each(const F &fn) const {
     const Index *words = plan_.first_phase;
@@ -354,7 +348,7 @@ class BfloatGatherPhases {
     Tables tables;
     One one(plan_, phase, parts_);
     if (!one.prepare(tables)) return false;
-    fn(one);
+    fn(one, LeftOutImages(plan_, phase));
     return true;
   }
 

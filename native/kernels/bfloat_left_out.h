@@ -25,14 +25,14 @@ class LeftOutImages {
     return List(plan_.batch).places.bytes() + most(of_blocks, most(bytes_of(plan_, threads), bytes_of(one_, threads)));
   }
 
-  // by_blocks(images): computes all but those that it marks; kAll in place of the first marks all.
+  // Of what computes all images but those that it marks; kAll in place of the first marks all.
   enum Mark : uint8_t { kComputed, kLeftOut, kAll };
-  template <class F>
-  DXDW_PLANS int run(const GatherOperands &of, const F &by_blocks) const {
+  template <class Blocks>
+  DXDW_PLANS int run(const GatherOperands &of, const Blocks &blocks) const {
     List list(plan_.batch);
     if (!list.places.take()) return DXDW_NO_MEMORY;
     Mark *images = list.places.at<Mark>(0);
-    const int status = by_blocks(images);
+    const int status = blocks.by_blocks(of, *this, images);
     if (status != DXDW_DONE) return status;
     if (images[0] == kAll) {
       if (plan_.kind == kInputGradient && !all_finite(of.weights, plan_.groups * plan_.weights_of_group()))

@@ -24,7 +24,7 @@ class BfloatProduct {
   }
 
   BfloatProduct(const Plan &plan, const Phase &phase, int parts)
-      : parts_(parts), plan_(plan), pass_(flat_planes(plan, pass_of(plan, phase))), left_out_(plan, phase) {}
+      : parts_(parts), plan_(plan), pass_(flat_planes(plan, pass_of(plan, phase))) {}
 
   DXDW_PLANS bool prepare(Tables &tables) {
     const Axis *axis = pass_.axis;
@@ -43,17 +43,10 @@ class BfloatProduct {
     return true;
   }
 
-  DXDW_PLANS Index bytes(int threads) const {
-    return left_out_.bytes(Memory(*this, threads).places.bytes(), threads);
-  }
+  DXDW_PLANS Index bytes_of_blocks(int threads) const { return Memory(*this, threads).places.bytes(); }
 
-  // Many threads may call this at once.
-  DXDW_PLANS int run(const GatherOperands &of) const {
-    return left_out_.run(of, [&](LeftOutImages::Mark *images) { return by_blocks(of, images); });
-  }
-
- private:
-  DXDW_PLANS int by_blocks(const GatherOperands &of, LeftOutImages::Mark *images) const {
+  // All images but those that are marked. Many threads may call this at once.
+  DXDW_PLANS int by_blocks(const GatherOperands &of, const LeftOutImages &left_out, LeftOutImages::Mark *images) const {
     const Team &team = of.team;
     Memory memory(*this, team.threads);
     if (!memory.places.take()) return DXDW_NO_MEMORY;
@@ -73,12 +66,13 @@ class BfloatProduct {
       const ShapedTiles shaped(unit, team);
       of_source.add(piece(own, unit, i / pieces, i % pieces, pieces, slot));
     });
-    return whole && left_out_.mark(of_source.seen(), of_weights.seen(), plan_.sources, team, images,
+    return whole && left_out.mark(of_source.seen(), of_weights.seen(), plan_.sources, team, images,
                                    [&](Index image, int slot) { return range_of(own, image, slot); })
                ? DXDW_DONE
                : DXDW_CANCELLED;
   }
 
+ private:
   struct Slots {
     uint16_t *weights, *pairs;
     float *line, *sums;
@@ -253,7 +247,6 @@ class BfloatProduct {
   const int parts_;
   const Plan &plan_;
   const Pass pass_;
-  const LeftOutImages left_out_;
   Index blocks_ = 1, steps_ = 1, chunk_ = 1, stripe_ = kBlock, plane_ = 1, positions_ = 1, row_ = 0;
   Index *a_offset_ = nullptr, *b_offset_ = nullptr;
 };

@@ -67,7 +67,8 @@ class BfloatWeightGradient {
   DXDW_PLANS Index bytes(int threads) const {
     Tables tables;
     WeightGradient<float> direct(plan_, phase_);
-    return List(segments_).places.bytes() + most(Memory(*this, threads).places.bytes(), direct.prepare(tables) ? direct.bytes(threads) : 0);
+    const Index of_direct = direct.prepare(tables) ? direct.bytes(threads) : 0;
+    return List(segments_).places.bytes() + most(Memory(*this, threads).places.bytes(), of_direct);
   }
 
   DXDW_PLANS int run(Source<float> grad_out, Source<float> x, float *dW, const Team &team) const {
